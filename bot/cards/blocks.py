@@ -1,7 +1,7 @@
 """Builds Block Kit from words. Everything somebody typed becomes literal text here, and only here.
 
-Rich text is used wherever words are shown, because its text elements are never parsed: backticks,
-`<!channel>` and `<url|label>` stay what they are. Limits: section 2 of the Slack notes in docs/.
+Words are always shown as rich text, because Slack never parses its text elements: backticks,
+`<!channel>` and `<url|label>` stay as they are. Limits: section 2 of the Slack notes in docs/.
 """
 
 import re
@@ -40,8 +40,8 @@ _ISOLATES = "\u2066\u2067\u2068"
 def fitted(lines: Sequence[str], limit: int = MESSAGE_LIMIT) -> str:
     """Return lines of message text as one text of at most `limit` characters.
 
-    The longest line gives way, so that a long reason takes no other line off the text; nothing is
-    cut within an entity or a mention.
+    The longest line is shortened, so that a long reason pushes no other line out. Nothing is cut
+    within an entity or a mention.
     """
     kept = list(lines)
     while (over := len("\n".join(kept)) - limit) > 0:
@@ -97,7 +97,7 @@ def context_of(parts: Sequence[Part]) -> Block:
 
 
 def overflow(action_id: str, options: Mapping[str, str]) -> Block:
-    """Return the menu behind the three dots: labels by the values that they send."""
+    """Return the menu behind the three dots; `options` are labels by the value that each sends."""
     return {
         "type": "overflow",
         "action_id": action_id,
@@ -149,7 +149,7 @@ def confirmation(title: str, text: str, yes: str, no: str = "Back") -> Block:
 
 
 def plainly(parts: Sequence[Part]) -> str:
-    """Return about the words that a reader sees, with names and moments as long as they usually are."""
+    """Return roughly the words that a reader sees, with names and moments of their usual length."""
     usual = {Mention: "@Firstname Name", Moment: "Nov 23, 2026 10:00 AM"}
     return "".join(usual.get(type(part)) or str(getattr(part, "text", part)) for part in parts)
 
@@ -168,17 +168,17 @@ def lines_as_text(lines: Iterable[Line]) -> str:
 
 
 def literal(text: str) -> str:
-    """Return text that stays in its place: it begins no line of its own and turns no direction.
+    """Return text that stays on its line and turns no text around it.
 
-    A reason with line breaks could look like lines of the card, and one with direction marks could
-    turn what stands around it.
+    A reason with line breaks could look like lines of the card, and one with direction marks could turn the text
+    around it.
     """
     text = " ⏎ ".join(text.splitlines())
     return _isolated(text) if TURNS.search(text) else text
 
 
 def _isolated(text: str) -> str:
-    """Return a text that turns nothing around it: what it opens is closed, and it closes only what it opened."""
+    """Return a text in isolation: every direction mark that it opens is closed, and no other."""
     kept, depth = [FIRST_STRONG_ISOLATE], 0
     for each in text:
         if each == POP_ISOLATE and not depth:
@@ -189,9 +189,9 @@ def _isolated(text: str) -> str:
 
 
 def unformatted(text: str) -> str:
-    """Return text in which Slack finds no bold, code, emoji or address: a word joiner breaks each sign.
+    """Return text in which Slack finds no bold, code, emoji or address; a word joiner breaks each sign.
 
-    Blocks are literal by themselves; message text is parsed wherever it is shown instead of them.
+    Blocks are literal anyway; message text is parsed wherever it is shown in their place.
     """
     return _FORMATS.sub(f"\\g<0>{WORD_JOINER}", text)
 

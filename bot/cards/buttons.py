@@ -22,7 +22,7 @@ RECORD_NOT_SENT = "record_not_sent"
 WITHDRAW = "withdraw"
 CHANGE = "change"
 NOTE = "note"
-"""Chosen under *More*: an option's value is such a word and the request's reference."""
+"""Values of the options under *More*, each followed by the request's reference."""
 
 MOST_ON_A_CONFIRMATION = 30
 
@@ -69,9 +69,9 @@ def _details(request: Request) -> blocks.Block:
 
 
 def _approve(request: Request, order: Order[Any, Any], summary: Summary) -> blocks.Block:
-    """Return Approve, which asks once more with figures and tenant; the largest tier and long ones use a form.
+    """Return Approve, which asks once more with figures and tenant; the highest tier and long texts use a form.
 
-    It is green only where nothing sets the request apart from the usual.
+    It is green only if nothing about the request is unusual.
     """
     in_a_form = request.rule.type_the_number or asks_in_a_form(request, order, summary)
     effect = order.effect()
@@ -93,15 +93,15 @@ def _approve(request: Request, order: Order[Any, Any], summary: Summary) -> bloc
 
 
 def asks_in_a_form(request: Request, order: Order[Any, Any], summary: Summary) -> bool:
-    """Return whether what an approval does is too long for Slack's question, which would cut its end off.
+    """Return whether what an approval does is too long for Slack's question, which would cut it off.
 
-    The click finds the same answer as the card: with room for the risk that comes and goes with what another
-    request does.
+    Room is left for the risk *mails again*, which comes and goes with other requests, so that card and click always
+    get the same answer.
 
     Args:
         request: The request.
         order: What it asks for.
-        summary: That of the order, with its estimate where one has arrived.
+        summary: The order's summary, with its estimate if one has arrived.
     """
     again = (MAILS_AGAIN,) if order.deed is Deed.MAILED else ()
     risks = tuple(dict.fromkeys((*again, *summary.risks)))
@@ -110,9 +110,9 @@ def asks_in_a_form(request: Request, order: Order[Any, Any], summary: Summary) -
 
 
 def asked_once_more(request: Request, order: Order[Any, Any], summary: Summary) -> str:
-    """Return what an approval does, with amounts, addresses and tenant; for the confirmation and the form.
+    """Return what an approval does, with amounts, addresses and tenant, for the confirmation and the form.
 
-    The other risks stand in the order's own words: in its headline, its amount and its warning.
+    Risks other than mailing again are in the order's own words: its headline, amount and warning.
     """
     to = listed(order.typed_addresses())
     of = [

@@ -33,34 +33,34 @@ from bot.operations.progress import Progress
 
 OTHERS = "others"
 ESTIMATE = "Estimate"
-"""The label of an estimate that has arrived since the request was made: it is the request's *Amount*."""
+"""The label of an estimate that arrived after the request was made; a card shows it as the *Amount*."""
 
 NO_ESTIMATE = "not known; the thread says why there is no estimate"
-"""The amount where there is no estimate although one was asked for."""
+"""The amount if no estimate came although one was asked for."""
 
 NOT_IN_TIME = "not known; it was decided before an estimate came"
-"""The amount where somebody decided before the estimate came."""
+"""The amount if somebody decided before the estimate came."""
 
 MOST_FACTS = 8
-"""Lines of facts on a card, so that they and the button are on a phone's screen together."""
+"""How many lines of facts a card has at most, so that they and the button fit on a phone's screen."""
 
 LETTERS, LETTERS_OF_A_HEADLINE, ROWS = 42, 30, 18
 """Letters in a row on a phone 390 px wide, and how many rows of headline and facts fit above the button."""
 
 LONGEST_REASON, LONGEST_AMOUNTS = 120, 130
-"""Characters of a reason, and of a line of amounts, on a card."""
+"""How many characters of a reason, and of a line of amounts, a card shows."""
 
 CAN_WAIT = ("Against last time", "Largest", "Also")
-"""What is dropped first where there are more; *Details* has all of it."""
+"""Lines that are dropped first if there are too many; *Details* has all of them."""
 
 FOLDED = ("Amount", "Largest", "Against last time")
 """Lines of several pieces, of which a card shows as many as fit."""
 
 TYPED = ("Why", "Approved", "Rejected", "Withdrawn")
-"""Lines with what a person typed, of which a card shows the beginning."""
+"""Lines with text that a person typed; a card shows its beginning."""
 
 NEXT = "next:"
-"""Prefix of buttons that open the form of a new request; what it opens with comes from the database."""
+"""Prefix of buttons that open the form of a new request; its first values come from the database."""
 
 HEADLINES = {
     State.WAITING: "Waiting for approval",
@@ -87,10 +87,10 @@ ASKED_AGAIN = (
 def card(
     request: Request, kind: MessageKind = MessageKind.UPDATE, also: Sequence[Line] = ()
 ) -> Message:
-    """Return the card as it must look for the request's present state.
+    """Return the card for the request's present state.
 
-    While a decision or work is open it shows the facts at a glance; afterwards how it ended. The
-    plain text holds the details too: for some it is all there is.
+    While a decision or work is open, it shows the facts at a glance; afterwards it shows how it ended. The plain text
+    includes the details, because some readers see nothing else.
 
     Args:
         request: As it stands.
@@ -131,7 +131,7 @@ def in_a_list(request: Request, also: Sequence[Line], links: Sequence[Part]) -> 
     Args:
         request: The request.
         also: What other requests do to the same documents.
-        links: What leads to the card itself; empty while it is not posted.
+        links: Leads to the card itself; empty if it is not posted yet.
     """
     order = opened(request)
     summary = summary_of(request, order, also)
@@ -145,7 +145,7 @@ def in_a_list(request: Request, also: Sequence[Line], links: Sequence[Part]) -> 
 
 
 def in_one_text(request: Request, also: Sequence[Line]) -> str:
-    """Return what is done and for how much, as plain text for notifications; it names nobody, who would be pinged."""
+    """Return what is done and for how much, as plain text for notifications; it mentions nobody, so nobody is pinged."""
     order = opened(request)
     summary = summary_of(request, order, also)
     title = blocks.as_text([title_of(request, order, summary)])
@@ -154,7 +154,7 @@ def in_one_text(request: Request, also: Sequence[Line]) -> str:
 
 
 def title_of(request: Request, order: Order[Any, Any], summary: Summary) -> str:
-    """Return what is to be done, with a mark where it is out of the ordinary; once decided, how it ended."""
+    """Return the headline: what will be done, with a mark if it is risky; once decided, how it ended."""
     if request.state is not State.WAITING:
         well = request.state is State.SUCCEEDED
         return order.ended_well() if well else _ended(headline(request), order.title())
@@ -162,7 +162,7 @@ def title_of(request: Request, order: Order[Any, Any], summary: Summary) -> str:
 
 
 def _ended(how: str, what: str) -> str:
-    """Return `Failed: post bill run BR-00000417`; where the end is a sentence, the title follows in brackets."""
+    """Return `Failed: post bill run BR-00000417`; after a whole sentence the title is in brackets."""
     return f"{how} ({what})" if ". " in how else f"{how}: {what}"
 
 
@@ -181,7 +181,7 @@ def summary_of(request: Request, order: Order[Any, Any], also: Sequence[Line]) -
 
 
 def _other_requests(order: Order[Any, Any], also: Sequence[Line]) -> Iterator[Check]:
-    """Compare with the bot's other requests as they are now, where there is something to compare."""
+    """Yield the check against the bot's other requests as they are now, if there is something to compare."""
     found = "; ".join(blocks.plainly(each.parts) for each in also if each.label == "Also")
     if order.deed is Deed.MAILED:
         none = "no other request has mailed one of these, may have mailed one, or asks to"
@@ -191,9 +191,9 @@ def _other_requests(order: Order[Any, Any], also: Sequence[Line]) -> Iterator[Ch
 
 
 def with_what_else(summary: Summary, also: Sequence[Line]) -> Summary:
-    """Return the summary, with a mark where another request has mailed some of it or may have.
+    """Return the summary, with a mark if another request has mailed some of it or may have.
 
-    An estimate that has arrived takes the place of an amount that was not known.
+    An estimate that has arrived replaces an amount that was not known.
     """
     for each in also:
         if each.label == ESTIMATE:
@@ -211,9 +211,9 @@ def with_what_else(summary: Summary, also: Sequence[Line]) -> Summary:
 
 
 def marked(summary: Summary) -> str:
-    """Return `⚠ Mails again: Email 298 documents …`, or the headline alone where there is no risk.
+    """Return `⚠ Mails again: Email 298 documents …`, or the headline alone if there is no risk.
 
-    As many of the risks as fit, and always the first: then it is the headline that is cut.
+    It has as many of the risks as fit, and always the first; if even that does not fit, the headline is cut.
     """
     whole = summary.headline
     for number in range(len(summary.risks), 0, -1):
@@ -242,13 +242,13 @@ def needs(request: Request) -> tuple[Part, ...]:
 
 
 def facts(request: Request, summary: Summary, also: Sequence[Line] = ()) -> tuple[Line, ...]:
-    """Return the lines shown wherever the request can be approved: at most `MOST_FACTS`, none endless."""
+    """Return the lines shown wherever the request can be approved: at most `MOST_FACTS`, long ones shortened."""
     found = [_at_a_glance(each) for each in all_facts(request, summary, also)]
     return fitting(found, ROWS - math.ceil(len(marked(summary)) / LETTERS_OF_A_HEADLINE))
 
 
 def _at_a_glance(each: Line) -> Line:
-    """Return a line short enough for a phone; *Details* has the whole of it."""
+    """Return a line short enough for a phone; *Details* has all of it."""
     if each.label not in (*FOLDED, *TYPED):
         return each
     cut = _opening if each.label in TYPED else _folded
@@ -265,7 +265,7 @@ def _opening(reason: str) -> str:
 
 
 def all_facts(request: Request, summary: Summary, also: Sequence[Line] = ()) -> tuple[Line, ...]:
-    """Return all of these lines, however many they are."""
+    """Return all lines of facts, however many there are."""
     return (
         line("Amount", summary.money),
         *(each for each in also if each.label != ESTIMATE),
@@ -282,11 +282,11 @@ def all_facts(request: Request, summary: Summary, also: Sequence[Line] = ()) -> 
 def fitting(lines: Sequence[Line], rows: int = ROWS) -> tuple[Line, ...]:
     """Return the lines that fit on a card; what can wait is dropped first, what is marked never.
 
-    Where that is not enough, the marked ones share a line, and then the last ones give way.
+    If that is not enough, the marked lines become one, and then lines are dropped from the end.
 
     Args:
         lines: All of them.
-        rows: How many rows a phone has for them; only what can wait gives way to that.
+        rows: How many rows a phone has for them; only what can wait is dropped for that.
     """
     kept = list(lines)
     for label in CAN_WAIT:
@@ -337,7 +337,7 @@ def where_to_look(request: Request) -> str:
 
 
 def _outcome(request: Request, summary: Summary) -> tuple[Line, ...]:
-    """Return how it ended, or what is to be settled."""
+    """Return the lines of how it ended, or of what must be settled."""
     found = (
         *_to_be_settled(request, summary),
         *_ending(request),
@@ -352,20 +352,20 @@ def _outcome(request: Request, summary: Summary) -> tuple[Line, ...]:
 
 
 def still_true(lines: Sequence[Line], also: Sequence[Line]) -> tuple[Line, ...]:
-    """Return the lines without one that announces an estimate which has arrived, or never will."""
+    """Return the lines without the one that announces an estimate, if that has arrived or never will."""
     arrived = any(each.label == ESTIMATE for each in also)
     return tuple(each for each in lines if not (arrived and each.label == ESTIMATE))
 
 
 def _to_be_settled(request: Request, summary: Summary) -> Iterator[Line]:
-    """Yield what is at stake while nobody knows what became of it, and where to look."""
+    """Yield what is at stake while the outcome is unknown, and where to look."""
     if request.state is State.UNKNOWN:
         yield line("Amount", summary.money)
         yield line("⚠ Look", f"at {where_to_look(request)} in Zuora, then record here what you see")
 
 
 def _in_parts(request: Request) -> Iterator[Line]:
-    """Yield how many parts failed or have an unknown outcome, where there are many."""
+    """Yield how many parts failed or have an unknown outcome, if there are several."""
     if request.state not in (State.FAILED, State.UNKNOWN) or not request.progress:
         return
     progress = Progress.of(request)
@@ -382,14 +382,14 @@ def _more_than(shown: Sequence[Line], details: Sequence[Line]) -> tuple[Line, ..
 
 
 def card_edit(request: Request) -> Message:
-    """Return a message that has the card edited: it is drawn when it is sent, for the state of that moment."""
+    """Return a message that edits the card; it is drawn when it is sent, for the state of that moment."""
     return Message(
         kind=MessageKind.UPDATE, request=request.number, channel=request.channel, text="", blocks=[]
     )
 
 
 def headline(request: Request) -> str:
-    """Return the state in words; a success is called what its operation can claim and no more."""
+    """Return the state in words; for a success, no more than its operation can claim."""
     if request.state is State.RUNNING and _is_followed(request):
         return "Running in Zuora"
     if request.state is State.SUCCEEDED:
@@ -398,12 +398,12 @@ def headline(request: Request) -> str:
 
 
 def _is_followed(request: Request) -> bool:
-    """Return whether the bot follows something that an accepted call began."""
+    """Return whether the bot follows something that an accepted call started."""
     return bool(Progress.of(request).run_id)
 
 
 def of_many(state: State, saved: str) -> str:
-    """Return `3 of 500 failed` for many calls; empty where the state's own word holds for all.
+    """Return `3 of 500 failed` for many calls; empty if the state's own word fits all of them.
 
     Args:
         state: Of the request.
@@ -453,7 +453,7 @@ def change_and_ask_again(message: Message, request: Request) -> Message:
 
 
 def mail_the_others(message: Message, request: Request, others: int) -> Message:
-    """Return a message with the button that asks for just the documents that nobody else has reached."""
+    """Return a message with the button that asks only for the documents that no other request has reached."""
     if not others:
         return message
     button = blocks.button(
@@ -493,7 +493,7 @@ def _who_and_when(request: Request) -> tuple[Part, ...]:
 
 
 def _checked(request: Request, summary: Summary) -> tuple[Part, ...]:
-    """Return ` · seen by the bot: 9 checks passed` while somebody is to decide: checks are of the time of asking."""
+    """Return ` · seen by the bot: 9 checks passed`; nothing once it is decided, because checks date from the asking."""
     said = counted(summary.checks) if request.state is State.WAITING else ""
     return (f" · seen by the bot: {said}",) if said else ()
 
@@ -511,7 +511,7 @@ def _approved(request: Request) -> tuple[Line, ...]:
 
 
 def _ended_by(request: Request) -> tuple[Line, ...]:
-    """Return who ended it and when; nobody where time ran out."""
+    """Return who ended it and when; if it expired, only when."""
     if request.state is State.EXPIRED:
         return (line("Expired", Moment(request.state_at), "; nothing was sent"),)
     ended = {State.REJECTED: "Rejected", State.WITHDRAWN: "Withdrawn"}.get(request.state)
@@ -526,13 +526,13 @@ def _ending(request: Request) -> tuple[Line, ...]:
 
 
 def result_label(request: Request) -> str:
-    """Return the label of `request.result`: how it ended, or what it waits for while nothing of it is followed."""
+    """Return the label of `request.result`: *Result*, or *Waits* while it is under way and nothing is followed."""
     under_way = request.state in (State.APPROVED, State.RUNNING) and not _is_followed(request)
     return "Waits" if under_way else "Result"
 
 
 def approvers_in_words(names: Sequence[str]) -> tuple[Part, ...]:
-    """Return `@a, @b` as parts; `@c (in @d)` for those whom several names must name."""
+    """Return `@a, @b` as parts; `@c (in @d)` for a name joined with `&`."""
     parts: list[Part] = []
     for position, name in enumerate(names):
         *groups, last = name.split(AND)

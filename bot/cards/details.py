@@ -1,4 +1,4 @@
-"""*Details*: a view with everything known about a request that is not needed at a glance."""
+"""*Details*: a view with everything known about a request."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ TURN = "details:"
 """Prefix of the buttons that turn its pages; the value is the request and a position."""
 
 MOST_ROWS = 200
-"""Rows of one list in the view, so that it opens at once; the thread has the whole list."""
+"""How many rows of a list the view shows, so that it opens at once; the thread has the whole list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Page:
         documents: Those that are shown.
         first: Position of the first, from 0.
         of: How many are listed in all.
-        total: How many the request is about; more than `of` where not all are listed.
+        total: How many the request is about; more than `of` if not all are listed.
         link: Address of a record in Zuora, with `{number}` in it; empty: no links.
     """
 
@@ -69,7 +69,7 @@ def details(request: Request, also: Sequence[Line], page: Page) -> Blocks:
 
 
 def _checks(request: Request, checks: Sequence[Check]) -> Blocks:
-    """Return each check with its result, first what did not pass; nothing where none were stored."""
+    """Return each check with its result, first what did not pass; nothing if none were stored."""
     if not checks:
         return []
     when = "" if request.state is State.WAITING else " when it was asked for"
@@ -111,7 +111,7 @@ def _document(each: Listed, link: str) -> Iterator[Part]:
 
 
 def _moment(text: str) -> Part:
-    """Return a moment in the reader's zone; a text that is not one stays as it is."""
+    """Return a moment, which Slack shows in the reader's zone; a text that is not a moment stays as it is."""
     try:
         return Moment(datetime.fromisoformat(text))
     except ValueError:
@@ -119,7 +119,7 @@ def _moment(text: str) -> Part:
 
 
 def in_zuora(number: str, link: str) -> Part:
-    """Return the number, linked to its record in Zuora where the link is known."""
+    """Return the number, linked to its record in Zuora if the address of records is known."""
     return Link(number, link.replace("{number}", quote(number, safe=""))) if link else number
 
 

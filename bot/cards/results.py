@@ -15,7 +15,7 @@ from bot.operations.operation import Table
 
 BAR = 20
 MOST_ROWS = 25
-"""A table takes 100 rows and a message some 13,000 characters; a longer list becomes a file."""
+"""Longer lists become a file; Slack takes 100 rows in a table and some 13,000 characters in a message."""
 
 AGAIN = "again"
 NOT_WELL = {Verdict.REJECTED: "refused", Verdict.LOST: "outcome unknown"}
@@ -50,7 +50,7 @@ def _time_left(tally: Tally, now: datetime) -> str:
 
 
 def failures(request: Request, calls: Sequence[Call]) -> list[Message]:
-    """Return what was refused or lost, with Zuora's words, and a button to ask again for the refused."""
+    """Return the list of what was refused or lost, with Zuora's words and a button to ask again for the refused."""
     failed = [call for call in calls if call.verdict in NOT_WELL]
     if len(calls) == 1 or not failed:
         return []
@@ -76,7 +76,7 @@ def tables(request: Request, found: Sequence[Table]) -> list[Message]:
 
 
 def table(request: Request, found: Table, buttons: Sequence[blocks.Block] = ()) -> Message:
-    """Return one list for the thread: as a table, or as a file where it is long."""
+    """Return one list for the thread: a table, or a file if it is long."""
     if len(found.rows) > MOST_ROWS:
         return _file(request, found)
     told = [f"{found.title}:", *(" · ".join(row) for row in found.rows)]

@@ -16,11 +16,10 @@ from bot.zuora.answers import BillingDocument, BillRun
 from bot.zuora.rows import known
 
 RUN = "run:"
-"""Prefix of the `action_id` of these buttons; their value is the run's number, or its id
-where the number is not in Zuora's own spelling.
+"""Prefix of the `action_id` of these buttons.
 
-No request stands behind such a card. A button only opens a form with the number filled in, which
-the same person could have typed there.
+Their value is the run's number, or its id if the number is not in Zuora's usual form. There is no request behind
+such a card: a button only opens a form with the number filled in, which the same person could have typed.
 """
 
 WHAT_IT_MEANS = {

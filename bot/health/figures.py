@@ -1,4 +1,4 @@
-"""What `/metrics` shows besides the counters: the state at the moment it is asked."""
+"""What `/metrics` shows besides the counters: the state at the moment of the question."""
 
 import asyncio
 import logging
@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 KEPT_SECONDS = 1.0
-"""Whoever asks more often gets the same answer: reading takes a thread and the disk."""
+"""More frequent questions get the same answer, because reading takes a thread and the disk."""
 
 
 class Exposition:
@@ -60,7 +60,7 @@ class _Moment(Collector):
         self._found = found
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Yield every family; those of the database are left out where it cannot be read."""
+        """Yield every family, without those of the database if it cannot be read."""
         yield from self._of_health()
         if self._found is not None:
             yield from self._of_database(self._found, self._health.clock.now())

@@ -14,12 +14,12 @@ from bot.zuora.client import ZuoraClient
 
 READY = "ready"
 TURNED_SECONDS = 60.0
-"""A loop of the working process that has not turned for this long hangs."""
+"""A loop of the working process that has not turned for this many seconds hangs."""
 
 HELD, LOGIN_FAILED = "held", "zuora login failed"
 REFUSES_BOT, REFUSES_MESSAGES = "slack refuses the bot", "slack refuses messages"
 FOR_A_PERSON = frozenset({HELD, LOGIN_FAILED, REFUSES_BOT, REFUSES_MESSAGES})
-"""What does not pass by itself, besides a database that cannot be written to; the rest is an outage."""
+"""What only a person can end, besides a database that cannot be written to; the rest are outages."""
 
 OLD = timedelta(minutes=1)
 """A message that has waited this long to be sent is old."""
@@ -30,8 +30,8 @@ class Looks:
     """What the last looks at the outside found (`bot.health.watch`); empty: nothing wrong.
 
     Attributes:
-        slack: Slack's answer to the bot's token.
-        database: A write that leaves nothing.
+        slack: What is wrong with Slack's answer to the bot's token.
+        database: What is wrong with a write to the database that is taken back.
         others: The other processes on the same file.
     """
 
@@ -45,9 +45,10 @@ class Loops:
     """The loops of the working process.
 
     Attributes:
-        ended: Whether the work has ended, which it never should.
-        broken: Names of the loops that broke and wait for their next try.
-        turned_at: When each loop last turned, on the monotonic clock; empty until this process works.
+        ended: Returns whether the work has ended, which it never should.
+        broken: Returns the names of the loops that broke and wait for their next try.
+        turned_at: Returns when each loop last turned, on the monotonic clock; empty until this
+            process works.
     """
 
     ended: Callable[[], bool]
@@ -60,8 +61,8 @@ class Health:
     """How the bot is.
 
     Attributes:
-        last_backup: When the database was last copied by the timer; None: never.
-        connection: Why Slack's payloads do not come; set by whoever connects the bot.
+        last_backup: Returns when the timer last copied the database; None: never.
+        connection: Returns why Slack's payloads do not come; set by the code that connects the bot.
         shares_clicks: Whether Slack hands each process some of the clicks, as in Socket Mode.
     """
 
@@ -77,7 +78,7 @@ class Health:
     shares_clicks: bool = False
 
     def alive(self) -> str:
-        """Return what `/livez` reports: `ready`, or `failed` where only a restart helps."""
+        """Return what `/livez` reports: `ready`, or `failed` if only a restart helps."""
         now = self.clock.monotonic()
         hangs = any(now - at > TURNED_SECONDS for at in self.loops.turned_at().values())
         return "failed" if hangs or self.loops.ended() else READY
@@ -85,7 +86,7 @@ class Health:
     def healthy(self) -> str:
         """Return what `/healthz` reports: `ready`, or what stands still until a person mends it.
 
-        A restart is no way on there: it would begin an empty database where one was deleted.
+        A restart would not help: if the file was deleted, it would begin an empty database.
         """
         if self.alive() != READY:
             return self.alive()
@@ -122,7 +123,7 @@ class Health:
 
     @property
     def held(self) -> str:
-        """Return why the database is held; that it cannot be read is a reason too."""
+        """Return why the database is held, or that it cannot be read; empty if neither."""
         try:
             return self.store.copies.held
         except CouldNotRecordError:
@@ -130,7 +131,7 @@ class Health:
 
     @property
     def standstill(self) -> str:
-        """Return why nothing, or not everything, is carried out, in a sentence; empty while everything is."""
+        """Return in a sentence why nothing, or not everything, is carried out; empty while everything is."""
         return self.held or self.standing.unread
 
     def _database(self) -> str:

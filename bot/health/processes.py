@@ -1,8 +1,8 @@
-"""Who else works on the same database: on SQLite, one small locked file for each process.
+"""Which other processes use the same database.
 
-A process keeps the lock on its file for as long as it lives, frozen or not, and writes into it now and
-then. One that is gone and one that does not turn any more look different, in whatever container it is.
-On PostgreSQL the server knows them by the sessions in which they try for the work lock, or hold it.
+On SQLite each process has a small file. It keeps a lock on it as long as it lives, frozen or not, and writes into
+it now and then, so a process that is gone and one that is frozen look different, in any container. On PostgreSQL
+the server knows the processes by the sessions in which they hold the work lock or try to take it.
 """
 
 import json
@@ -18,10 +18,10 @@ from bot.store.lock import Lock, Session, WorkLock
 from bot.store.private import beside
 
 MOST = 8
-"""Processes that are counted; two are usual."""
+"""How many processes are counted at most; two are usual."""
 
 QUIET_SECONDS = 20.0
-"""A process that has not written for this long no longer turns."""
+"""A process that has not written for this many seconds is frozen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,10 +29,10 @@ class Other:
     """Another process on the same file.
 
     Attributes:
-        pid: As it sees itself.
+        pid: Its number as it sees it itself.
         works: Whether it is the one that works.
         quiet: Seconds since it last wrote.
-        host: Its machine or container, where it may be another one than this.
+        host: Its machine or container, if that may be another one than this process's.
     """
 
     pid: int
@@ -47,7 +47,7 @@ class Other:
 
     @property
     def is_frozen(self) -> bool:
-        """Return whether it has stopped turning; Slack may still give it every second click."""
+        """Return whether it is frozen; Slack may still give it every second click."""
         return self.quiet > QUIET_SECONDS
 
 
@@ -55,10 +55,10 @@ class Neighbours(Protocol):
     """This process and the others on the same database."""
 
     def write(self, *, works: bool) -> None:
-        """Write that this process turns.
+        """Record that this process is alive.
 
         Raises:
-            OSError: It cannot be said.
+            OSError: It cannot be recorded.
         """
 
     def others(self) -> tuple[Other, ...]:
@@ -73,12 +73,12 @@ class Neighbours(Protocol):
 
 
 def processes_of(database: str, lock: Lock, clock: Clock) -> Neighbours:
-    """Return this process among those on a database: a file's, or a server's, where the lock sees them."""
+    """Return this process and its neighbours on a database, seen through files or through the server's lock."""
     return OnServer(lock) if is_postgres(database) else Processes(database, clock)
 
 
 def others_on(database: str, clock: Clock) -> tuple[Other, ...]:
-    """Return every process that works on a database or stands by, for a caller that is none of them.
+    """Return every process that works on a database or stands by, for a caller that is not one of them.
 
     Raises:
         OSError: They cannot be seen.
@@ -91,7 +91,7 @@ def others_on(database: str, clock: Clock) -> tuple[Other, ...]:
 
 
 class OnServer:
-    """This process among those on one server: the lock's own thread asks for them now and then.
+    """This process and the others on one server; the lock's own thread asks for them now and then.
 
     Args:
         lock: The work lock of this process.
@@ -101,14 +101,14 @@ class OnServer:
         self._lock = lock
 
     def write(self, *, works: bool) -> None:
-        """Do nothing: the server sees each heartbeat of the lock."""
+        """Do nothing, because the server sees each heartbeat of the lock."""
 
     def others(self) -> tuple[Other, ...]:
         """Return the other processes, as of a few seconds ago."""
         return tuple(map(_on_server, self._lock.others))
 
     def leave(self) -> None:
-        """Do nothing: the lock's session ends."""
+        """Do nothing, because the lock's session ends with the process."""
 
 
 def _on_server(session: Session) -> Other:
@@ -116,10 +116,10 @@ def _on_server(session: Session) -> Other:
 
 
 class Processes:
-    """This process among those on the same file.
+    """This process and the others on the same file.
 
     Args:
-        database: The database file; the others stand beside it.
+        database: The database file; the small files are beside it.
         clock: Its monotonic time is the same for all processes of a machine.
     """
 
@@ -129,7 +129,7 @@ class Processes:
         self._mine: WorkLock | None = None
 
     def write(self, *, works: bool) -> None:
-        """Write that this process turns.
+        """Record that this process is alive.
 
         Raises:
             OSError: The file cannot be written.

@@ -16,7 +16,7 @@ def routes(health: "Health | Front", exposition: "Exposition | Front | None") ->
 
     Args:
         health: How the bot is.
-        exposition: The text of `/metrics`; None: that is asked for at another port.
+        exposition: The text of `/metrics`; None: `/metrics` is served at another port.
     """
 
     async def livez(_: web.Request) -> web.Response:
@@ -50,7 +50,7 @@ def routes(health: "Health | Front", exposition: "Exposition | Front | None") ->
 
 
 class Front:
-    """What the health port answers: while the bot starts, what it waits for."""
+    """What the health port answers, also while the bot is still starting."""
 
     def __init__(self, starting: Starting) -> None:
         self._starting = starting

@@ -1,4 +1,4 @@
-"""What a start waits for: asked again until it answers, and logged after two seconds."""
+"""A start that waits for a service: asks again until it answers, and logs the wait after two seconds."""
 
 import asyncio
 import logging
@@ -16,7 +16,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 
 
 class Starting:
-    """What a start is waiting for."""
+    """A start, and what it waits for right now."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -44,7 +44,7 @@ class Starting:
                 return found
 
     async def said(self, what: str, answer: Awaitable[T]) -> T:
-        """Wait for one answer, and log that after two seconds."""
+        """Wait for one answer; if it takes longer than two seconds, log that."""
         asking = asyncio.ensure_future(answer)
         try:
             await asyncio.wait({asking}, timeout=SAYS_AFTER)

@@ -24,10 +24,10 @@ logger = logging.getLogger(__name__)
 
 TICK_SECONDS = 0.25
 SHARE_OF_CHECKS = 0.01
-"""The share of time that may go to reading the whole file again and again, however large it is."""
+"""The share of time that may go into reading the whole file again and again, whatever its size."""
 
 ZUORA_LOOKS = 6
-"""Every so many looks Zuora is called too, where nothing else has heard of it since: once a minute.
+"""Zuora is called after so many looks without any other call to it, which is once a minute.
 
 Each call counts against the tenant's limits, and a sandbox grants some 10,000 a day.
 """
@@ -37,11 +37,11 @@ class Watch:
     """Looks now and then, in a process that works and in one that stands by.
 
     Args:
-        health: Takes what was found.
+        health: Receives what was found.
         client: Asks Slack, with the bot's token.
         database: The database file.
         processes: Who else works on the file.
-        clocks: What is known of Slack's and Zuora's.
+        clocks: How far Slack's and Zuora's clocks are from this machine's.
         seconds: Between two looks; 0 for none at all.
     """
 
@@ -112,7 +112,7 @@ class Watch:
     async def look_at_zuora(self) -> None:
         """Have Zuora answer something small; the client itself keeps the result.
 
-        Not while somebody's call was answered well a moment ago, and at each look while it was not.
+        Nothing is asked if a call was answered well within the last minute.
         """
         health = self._health
         if health.zuora.unheard_seconds < ZUORA_LOOKS * self._seconds:
@@ -124,7 +124,7 @@ class Watch:
         self._changed("zuora", before.replace("ready", ""), now.replace("ready", ""))
 
     async def look_at_database(self) -> None:
-        """Write something that leaves nothing, in a thread, and check that earlier writes are still there."""
+        """Try a write that is taken back, in a thread, and check that earlier writes are still there."""
         store = self._health.store
         known = store.history.known
         found = await asyncio.to_thread(why_not_writable, self._database, known)
@@ -134,7 +134,7 @@ class Watch:
         self._health.looks.database = found
 
     async def _check_again_and_again(self) -> None:
-        """Read the whole file in a thread, rarely where that takes long; nothing begins on a damaged one."""
+        """Read the whole file in a thread, less often the longer it takes; stop all work if it is damaged."""
         given_up, damaged, took = Event(), False, 0.0
         try:
             while not damaged:
@@ -148,7 +148,7 @@ class Watch:
         self._changed("database", "", self._health.store.trouble)
 
     async def look_at_others(self) -> None:
-        """Write that this process turns, and see who else does."""
+        """Record that this process is alive, and see which others are."""
         looks = self._health.looks
         self.turned_at = self._clock.monotonic()
         try:
@@ -172,7 +172,7 @@ class Watch:
         looks.others = others
 
     async def _measure_delay(self) -> None:
-        """Measure how late the event loop is, the longest between two looks."""
+        """Measure the longest delay of the event loop between two looks."""
         loop = asyncio.get_running_loop()
         while True:
             longest, end = 0.0, loop.time() + self._seconds
@@ -183,7 +183,7 @@ class Watch:
             LOOP_DELAY.set(longest)
 
     def _compare_clocks(self) -> None:
-        """Show how far this machine's clock is from the others, and log it where that is too far."""
+        """Show how far this machine's clock is from the others, and log it if that is too far."""
         for whose, by in self._clocks.ahead().items():
             CLOCK_SKEW.labels(whose).set(-by)
         if self._clocks.too_far():
@@ -205,7 +205,7 @@ def _frozen(others: tuple[Other, ...]) -> set[str]:
 
 
 def _unwaited(work: Callable[[], bool]) -> asyncio.Future[bool]:
-    """Do it in a thread that the end of the process does not wait for, unlike `asyncio.to_thread`."""
+    """Run it in a thread that the end of the process does not wait for, unlike `asyncio.to_thread`."""
     loop = asyncio.get_running_loop()
     found: asyncio.Future[bool] = loop.create_future()
 

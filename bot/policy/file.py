@@ -1,4 +1,4 @@
-"""Reads `policy.toml`: names everything that is wrong with it together, with its line."""
+"""Reads `policy.toml`, and names everything that is wrong with it at once, with its line."""
 
 import hashlib
 import tomllib
@@ -17,7 +17,7 @@ OPERATIONS = tuple(each.value for each in OperationName)
 TENANTS = ("production", "sandbox", "unknown")
 _LISTS = ("requesters", "approvers", "viewers")
 REMINDED_AFTER = timedelta(hours=4)
-"""When those who have not decided are reminded where the file does not say: within half a working day."""
+"""When those who have not decided are reminded if the file does not say: within half a working day."""
 _RULE_KEYS = (
     "operations", "tenants", "sends", "mails_again", "above", "documents_above", "entities", "organizations", "approvals", "approvers",
     "expires_after", "remind_after",
@@ -37,8 +37,8 @@ def read_policy(path: Path, places: Places | None = None) -> Policy:
     """Read and check the file; with the settings' places, also check that they list its names.
 
     Raises:
-        PolicyError: With every problem. Without approvers nothing could ever be approved, so an
-            empty or missing list of them is a problem too.
+        PolicyError: With every problem. An empty or missing list of approvers is one, because
+            nothing could ever be approved.
     """
     try:
         content = path.read_bytes()
@@ -98,7 +98,7 @@ class _File:
         )
 
     def check_places(self, policy: Policy, places: Places) -> None:
-        """Refuse a rule for an entity that nobody can choose: it would never hold, and nobody would know."""
+        """Refuse a rule for an entity that nobody can choose; it would never apply, and nobody would notice."""
         for number, tier in enumerate(policy.tiers, 1):
             table = self._table(number, {})
             for key, setting, named, units in (
@@ -147,9 +147,9 @@ def _tier(
 
 
 def _check_possible(table: PolicyTable, rule: Rule, requesters: tuple[str, ...]) -> None:
-    """Check, where all names are people, that somebody could approve this at all.
+    """Check that enough people could approve this, if all names are people.
 
-    Groups are known only when they are read; there a request says it when it is asked for.
+    Who is in a group is known only when Slack is asked; then the request is refused when somebody asks for it.
     """
     if any(is_group(name) for name in (*rule.approvers, *requesters)) or not rule.approvers:
         return

@@ -1,4 +1,4 @@
-"""One table of `policy.toml`: its values as what they should be, or what is wrong with them."""
+"""One table of `policy.toml`: its values in their types, and what is wrong with them."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,12 +15,12 @@ _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 
 @dataclass(frozen=True)
 class PolicyTable:
-    """The top of the file, or one `[[rule]]`. A wrong value is noted, and read as if it were missing.
+    """The top of the file, or one `[[rule]]`. A wrong value is noted, and then treated as missing.
 
     Attributes:
-        number: Of the rule, from 1; 0 for the top.
-        lines: Of the whole file.
-        problems: Of the whole file; what is wrong here is added.
+        number: The rule's number, from 1; 0 for the top.
+        lines: The lines of the whole file.
+        problems: Those of the whole file; what is wrong here is added.
     """
 
     values: Mapping[str, Any]
@@ -54,7 +54,7 @@ class PolicyTable:
                 self.wrong(key, f"unknown key {key!r}")
 
     def people(self, name: str) -> tuple[str, ...]:
-        """Return a list of users and groups; empty where it is missing."""
+        """Return a list of users and groups; empty if it is missing."""
         value = self.values.get(name, [])
         if not isinstance(value, list):
             self.wrong(name, f"{name} is not a list")
@@ -69,7 +69,7 @@ class PolicyTable:
         return tuple(dict.fromkeys(right))
 
     def names(self, key: str, known: tuple[str, ...]) -> tuple[str, ...]:
-        """Return which of some known names are listed; empty where the key is missing."""
+        """Return the known names that are listed; empty if the key is missing."""
         value = self.values.get(key)
         if value is None:
             return ()
@@ -94,7 +94,7 @@ class PolicyTable:
         return texts
 
     def whole(self, key: str, *, default: int | None, least: int) -> int | None:
-        """Return a whole number; the default where it is missing."""
+        """Return a whole number, or the default if it is missing."""
         value = self.values.get(key, default)
         if value is None or (type(value) is int and value >= least):
             return value
@@ -102,7 +102,7 @@ class PolicyTable:
         return default
 
     def truth(self, key: str) -> bool | None:
-        """Return true or false; None where it is missing."""
+        """Return true or false; None if it is missing."""
         value = self.values.get(key)
         if value is None or isinstance(value, bool):
             return value
@@ -110,7 +110,7 @@ class PolicyTable:
         return None
 
     def span(self, key: str) -> timedelta | None:
-        """Return a time such as `8h`; None where it is missing."""
+        """Return a time such as `8h`; None if it is missing."""
         return self._as_span(key, self.values[key]) if key in self.values else None
 
     def _as_span(self, key: str, value: Any) -> timedelta | None:
@@ -122,7 +122,7 @@ class PolicyTable:
         return span
 
     def reminders(self) -> tuple[timedelta, ...] | None:
-        """Return the reminders of a rule, or of the whole file (0); None where it names none."""
+        """Return the reminders that this table sets; None if it sets none."""
         value = self.values.get("remind_after")
         if value is None:
             return None
@@ -133,7 +133,7 @@ class PolicyTable:
         return tuple(sorted(set(spans)))
 
     def amounts(self) -> dict[str, Decimal]:
-        """Return the amounts of `above` by currency; empty where it is missing."""
+        """Return the amounts of `above` by currency; empty if it is missing."""
         value = self.values.get("above", {})
         if not isinstance(value, dict) or ("above" in self.values and not value):
             self.wrong("above", 'above names amounts: { USD = "100000.00" }')
@@ -155,7 +155,7 @@ class PolicyTable:
 
 
 def _amount(written: Any) -> Decimal | None:
-    """Return money written as text, so that no float comes near it; whole numbers are fine too."""
+    """Return an amount written as text or as a whole number, so that it is never a float; None for anything else."""
     if isinstance(written, bool) or not isinstance(written, str | int):
         return None
     try:

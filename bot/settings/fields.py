@@ -1,4 +1,4 @@
-"""The kinds of values that a setting may have, with one check for each that says in words what is wrong."""
+"""The kinds of values that a setting may have, each with a check that says in words what is wrong."""
 
 import base64
 import re
@@ -20,7 +20,7 @@ SLACK = "https://slack.com/api/"
 SHORTEST_KEY = 32
 SHORTEST_SECRET = 20
 SIGNING_KEY = bytes.fromhex("302e020100300506032b657004220420")
-"""How the DER text of an Ed25519 key begins (RFC 8410); the key's 32 bytes follow."""
+"""The first bytes of an Ed25519 key in DER (RFC 8410); the key's 32 bytes follow."""
 ADDRESS = r"^https?://[^\s/@]+(/[^\s@]*)?$"
 """A host and perhaps a path; a name and a password do not belong in it."""
 
@@ -31,7 +31,7 @@ _ID = re.compile(r"[0-9A-Za-z_.-]+", re.ASCII)
 
 
 def _sendable(secret: SecretStr) -> SecretStr:
-    """Return the secret without white space around it; what a header cannot carry is reported now, not at a call."""
+    """Return the secret without white space around it; refuse now what a header could not carry later."""
     text = trimmed(secret).get_secret_value()
     if not (text.isascii() and text.isprintable()) or " " in text:
         msg = "holds characters that no token or secret has"
@@ -49,7 +49,7 @@ def trimmed(secret: SecretStr) -> SecretStr:
 
 
 def _encrypted(url: str) -> str:
-    """Refuse http:// except for this machine: nobody on the way may read a token or a customer's invoice."""
+    """Refuse http:// except for this machine, so that nobody on the way reads a token or a customer's invoice."""
     parts = urlsplit(url)
     if parts.scheme == "http" and not _is_this_machine(parts.hostname or ""):
         msg = "begins with http://, which everybody on the way can read; use https://"
@@ -58,7 +58,7 @@ def _encrypted(url: str) -> str:
 
 
 def of_a_server(url: str) -> str:
-    """Refuse a path: every call brings its own, so it would be there twice."""
+    """Refuse a path, because every call adds its own."""
     path = urlsplit(url).path
     if _OF_CALLS.search(path):
         msg = f"ends in {path}, which each call brings itself: give the address of the server alone"
@@ -76,7 +76,7 @@ OF_OTHERS = {
         "xapp-": "an app-level token, which belongs in SLACK_APP_TOKEN",
     },
 }  # fmt: skip
-"""For each setting, how another one's secret begins, and what that is."""
+"""For each setting, how secrets that belong elsewhere begin, and what they are."""
 
 
 def _is_this_machine(host: str) -> bool:
@@ -87,7 +87,7 @@ def _is_this_machine(host: str) -> bool:
 
 
 def _listed_ids(text: str) -> str:
-    """Return the ids as a header carries them, each with a name where one is given; refuse anything else."""
+    """Return a list of ids, each perhaps with a name (`Europe=id`); refuse anything else."""
     units = units_of(text)
     ids = [each for unit in units for each in unit.id.split(",")]
     if text.strip() and not (ids and all(_ID.fullmatch(each) for each in ids)):
@@ -97,7 +97,7 @@ def _listed_ids(text: str) -> str:
 
 
 def _signs(secret: SecretStr) -> SecretStr:
-    """Return the key as `openssl genpkey -algorithm ed25519 -outform DER | base64` writes it, in one line."""
+    """Return a key from `openssl genpkey -algorithm ed25519 -outform DER | base64` in one line; refuse any other."""
     text = "".join(secret.get_secret_value().split())
     try:
         found = base64.b64decode(text, validate=True)
@@ -110,7 +110,7 @@ def _signs(secret: SecretStr) -> SecretStr:
 
 
 def takes_mail(secret: SecretStr) -> SecretStr:
-    """Return the address of a mail server, with name and password where it asks for them."""
+    """Return the address of a mail server, perhaps with name and password; refuse anything else."""
     text = secret.get_secret_value().strip()
     try:
         place = urlsplit(text)
@@ -126,7 +126,7 @@ def takes_mail(secret: SecretStr) -> SecretStr:
 
 
 def given(secret: SecretStr) -> SecretStr:
-    """Return a secret that must not be empty."""
+    """Return the secret; refuse an empty one."""
     if not secret.get_secret_value():
         msg = "is missing"
         raise ValueError(msg)
@@ -140,7 +140,7 @@ Secret = Annotated[SecretStr, AfterValidator(_sendable)]
 
 
 def zone(name: str) -> str:
-    """Return the name of a zone of the IANA database that this machine knows."""
+    """Return the name of a time zone; refuse one that this machine does not know."""
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):

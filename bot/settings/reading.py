@@ -39,7 +39,7 @@ FORMS = {
     "digest_time": "a time such as 08:30",
     "digest_days": "a list of days such as mon,tue,wed",
 }
-"""What a setting looks like, by name."""
+"""What each of these settings looks like, for messages."""
 
 NEEDED: dict[Mode, tuple[str, ...]] = {
     "run": ("slack_app_token",),
@@ -48,7 +48,7 @@ NEEDED: dict[Mode, tuple[str, ...]] = {
 
 
 def read_settings(mode: Mode | None) -> Settings:
-    """Read the settings for one way of running; for neither, what only one of them needs may be missing.
+    """Read the settings for one way of running; if None, what only one way needs may be missing.
 
     Raises:
         SettingsError: Names everything that is missing or wrong.
@@ -66,7 +66,7 @@ def read_evidence_settings() -> EvidenceSettings:
 
 
 def read_policy_settings() -> PolicySettings:
-    """Read what explaining the policy takes; everything has a default.
+    """Read the settings for explaining the policy; all of them have defaults.
 
     Raises:
         SettingsError: Names everything that is wrong.
@@ -75,7 +75,7 @@ def read_policy_settings() -> PolicySettings:
 
 
 def read_audit_settings() -> AuditSettings:
-    """Read what checking the history takes; everything has a default.
+    """Read the settings for checking the history; all of them have defaults.
 
     Raises:
         SettingsError: Names everything that is wrong.
@@ -84,9 +84,9 @@ def read_audit_settings() -> AuditSettings:
 
 
 def misspelled() -> dict[str, str]:
-    """Return names in `.env` and the environment that look like a setting and are not, each with the likely one.
+    """Return names in `.env` and the environment that resemble a setting, each with the one probably meant.
 
-    They change nothing: the bot works as if they were not there.
+    They have no effect on the bot.
 
     Raises:
         SettingsError: `.env` cannot be read.
@@ -98,10 +98,10 @@ def misspelled() -> dict[str, str]:
 
 
 def _what_is_set() -> dict[str, str]:
-    """Return the file `.env` and the environment, which wins; names in lower case.
+    """Return the values of `.env` and of the environment, which takes precedence; names in lower case.
 
-    A value means what it says: `${…}` in a secret is no variable. Quotation marks around one are none of it,
-    although `docker run --env-file` hands them on, where a shell, systemd and Compose take them off.
+    Values are literal: `${…}` in a secret is not a variable. Quotation marks around a value are removed, because
+    `docker run --env-file` passes them on, while a shell, systemd and Compose remove them.
 
     Raises:
         SettingsError: The file is not UTF-8.
@@ -121,7 +121,7 @@ def _unquoted(value: str) -> str:
 
 
 def _read(kind: type[S], mode: Mode | None = None) -> tuple[S | None, dict[str, str]]:
-    """Return the settings, and what is wrong. Given values stay in here: tracebacks can show locals."""
+    """Return the settings, and what is wrong. The values given stay in here, because tracebacks can show locals."""
     given = _what_is_set()
     problems = _missing_for(mode, given) if mode else {}
     settings, wrong = _validated(kind, given)
@@ -139,7 +139,7 @@ def _validated(kind: type[S], given: Mapping[str, str]) -> tuple[S | None, dict[
 
 
 def _in_words(problem: ErrorDetails) -> str:
-    """Return what is wrong with a setting, for people, to whom a pattern means nothing."""
+    """Return what is wrong with a setting, without the pattern, which would mean nothing to people."""
     name, context = str(problem["loc"][0]), problem.get("ctx", {})
     if problem["type"] == "string_pattern_mismatch" and name in FORMS:
         return f"is not {FORMS[name]}"
@@ -150,7 +150,7 @@ def _in_words(problem: ErrorDetails) -> str:
 
 MISSPELLED = "is not a setting and does nothing; did you mean {}?"
 NEAR = 0.8
-"""How much like a setting a name must be to count as misspelled: `ZUORA_ENTITY_ID`, `DIGSET_TIME`."""
+"""How similar a name must be to a setting (0 to 1) to count as misspelled: `ZUORA_ENTITY_ID`, `DIGSET_TIME`."""
 
 WORDS = {
     "missing": "is missing",
@@ -165,7 +165,7 @@ WORDS = {
     "greater_than_equal": "is less than {ge}",
     "less_than_equal": "is more than {le}",
 }
-"""By pydantic's name for the problem."""
+"""What is wrong, by pydantic's name for the problem."""
 
 
 def _right(settings: S | None, problems: dict[str, str]) -> S:
@@ -183,7 +183,7 @@ def _right(settings: S | None, problems: dict[str, str]) -> S:
 
 
 def _missing_for(mode: Mode, given: dict[str, str]) -> dict[str, str]:
-    """Return what only one way of running needs, reported even where other settings are wrong."""
+    """Return what is missing for this way of running, so that it is reported even if other settings are wrong."""
     return {
         name: f"is missing (billing-bot {mode} needs it)"
         for name in NEEDED[mode]

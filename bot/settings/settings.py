@@ -1,4 +1,4 @@
-"""The settings, by what needs them; nothing is read here."""
+"""The settings, grouped by what needs them; nothing is read here."""
 
 from datetime import timedelta
 from typing import Annotated, Any, Literal
@@ -39,7 +39,7 @@ from bot.settings.fields import (
 
 
 class AuditSettings(BaseModel):
-    """What checking the history takes: the file, and the key where one is set."""
+    """What checking the history takes: the database, and the key if one is set."""
 
     model_config = ConfigDict(
         extra="ignore", hide_input_in_errors=True, frozen=True, validate_default=True,
@@ -54,9 +54,9 @@ class AuditSettings(BaseModel):
     @field_validator("database_url")
     @classmethod
     def _is_a_file(cls, url: str) -> str:
-        """Refuse memory: what it holds is gone with the process, and with it what was approved.
+        """Refuse a database in memory, in every spelling that SQLite has for one.
 
-        SQLite's own spellings of that are no names of files here, however they are written.
+        It would be gone with the process, and with it everything that was approved.
         """
         if not url.startswith("sqlite:///"):
             return url
@@ -69,7 +69,7 @@ class AuditSettings(BaseModel):
     @field_validator("audit_key")
     @classmethod
     def _long_enough(cls, key: SecretStr) -> SecretStr:
-        """Refuse a key that can be guessed: it protects nothing, because the file shows its results."""
+        """Refuse a key that can be guessed; the file shows its results, so it would protect nothing."""
         if key.get_secret_value() and len(key.get_secret_value().strip()) < SHORTEST_KEY:
             msg = f"is shorter than {SHORTEST_KEY} characters"
             raise ValueError(msg)
@@ -94,7 +94,7 @@ class PolicySettings(BaseModel):
 
 
 class EvidenceSettings(AuditSettings):
-    """What evidence takes: the history, and Zuora to compare it with; Slack where its token is set."""
+    """What evidence takes: the history, Zuora to compare it with, and Slack if its token is set."""
 
     slack_bot_token: Secret = SecretStr("")
     slack_api_url: Address = SLACK
@@ -119,16 +119,16 @@ class EvidenceSettings(AuditSettings):
     @field_validator("zuora_time_zone", "digest_zone", check_fields=False)
     @classmethod
     def _is_a_zone_or_none(cls, name: str) -> str:
-        """Take a name of the IANA database, like Europe/Berlin, or nothing.
+        """Accept a name of the IANA database, like Europe/Berlin, or nothing.
 
-        Without one for Zuora the bot relies on what Zuora gives, and takes no time for certain otherwise.
+        Without a zone for Zuora, a time that Zuora gives without one counts as not known.
         """
         return zone(name) if name else name
 
     @field_validator("zuora_entity_ids", "zuora_org_ids")
     @classmethod
     def _told_apart(cls, text: str, about: ValidationInfo) -> str:
-        """Refuse names and ids that two units share: nobody could say which one is meant."""
+        """Refuse names and ids that two units share, because nobody could say which one is meant."""
         units = units_of(text)
         names = [each for one in units for each in {one.name.lower(), plain_ids(one.id)}]
         if len(set(names)) < len(names):
@@ -219,7 +219,7 @@ class Settings(EvidenceSettings):
 
     @property
     def not_anchored(self) -> str:
-        """Return that nothing outside the database holds its history's end, in a sentence; empty if something does."""
+        """Return a sentence if nothing outside the database holds the end of its history; else empty."""
         if self.audit_channel or self.timestamp_url or self.anchor_folder or self.anchor_mail_to:
             return ""
         return (
@@ -230,7 +230,7 @@ class Settings(EvidenceSettings):
     @field_validator("slack_bot_token", "slack_app_token", "slack_signing_secret")
     @classmethod
     def _is_its_own(cls, secret: SecretStr, about: ValidationInfo) -> SecretStr:
-        """Name two secrets that were exchanged, by how they begin."""
+        """Refuse a secret that begins like one of another setting, and name that setting."""
         for beginning, what in OF_OTHERS[str(about.field_name)].items():
             if secret.get_secret_value().startswith(beginning):
                 msg = f"begins with {beginning}, so it is {what}"
@@ -240,7 +240,7 @@ class Settings(EvidenceSettings):
     @field_validator("slack_signing_secret")
     @classmethod
     def _cannot_be_guessed(cls, secret: SecretStr) -> SecretStr:
-        """Refuse a secret that can be guessed: Slack's have 32 characters."""
+        """Refuse a secret that can be guessed; Slack's have 32 characters."""
         if 0 < len(secret.get_secret_value()) < SHORTEST_SECRET:
             msg = "is too short to be Slack's signing secret"
             raise ValueError(msg)
@@ -249,7 +249,7 @@ class Settings(EvidenceSettings):
     @field_validator("smtp_url")
     @classmethod
     def _all_of_a_mail(cls, url: SecretStr, about: ValidationInfo) -> SecretStr:
-        """Require an address, a sender and a server for a mail."""
+        """Require address, sender and server together, because a mail needs all three."""
         rest = [about.data.get(name, "wrong") for name in ("anchor_mail_to", "anchor_mail_from")]
         given = [bool(each) for each in (*rest, url.get_secret_value())]
         if any(given) and not all(given):
@@ -262,5 +262,5 @@ class Settings(EvidenceSettings):
     @field_validator("slack_api_url")
     @classmethod
     def _ends_with_a_slash(cls, url: str) -> str:
-        """Return the address with a slash at its end: Slack's SDK appends the method's name to it."""
+        """Return the address with a slash at its end, because Slack's SDK appends the method's name."""
         return url if url.endswith("/") else url + "/"

@@ -1,1 +1,1 @@
-"""What managers ask: how requests stand, what a month came to. Reads only; no Slack."""
+"""Answers for managers: how requests stand, what a month added up to. Reads only; no Slack."""

@@ -23,7 +23,7 @@ WITH_ITS_RUN = Line(
     "",
     ("Requests to mail its bill run are included.",),
 )
-"""A run's request that can mail nothing holds no document numbers, so only its run finds it."""
+"""A request to mail a run with nothing to mail holds no document numbers, so only its run leads to it."""
 
 STORY_LIMIT = 25
 
@@ -67,7 +67,7 @@ def _recent(store: Store, within: Within) -> list[Brief]:
 
 
 def mine(store: Store, links: Links, person: str, within: Within = EVERYWHERE) -> Words:
-    """Return one's own requests: first the open ones, then the last ones."""
+    """Return a person's own requests: first the open ones, then the latest of the others."""
     most = RECENT if within.keys is None else MOST_COUNTED
     opened = lists.only(store, store.status.open_of(person, MOST_COUNTED), within)
     last = lists.only(store, store.status.of(person, most), within)[:RECENT]
@@ -91,7 +91,7 @@ def waiting(
 
 
 def _may(store: Store, person: Person, number: int, now: datetime) -> bool:
-    """Return whether somebody may decide, by the request itself: an index finds it, and no index decides."""
+    """Return whether somebody may decide, judged by the request itself and not by the index that found it."""
     request = store.requests.get(number)
     return request is not None and may_decide(Verb.APPROVE, person, request, now) is None
 
@@ -99,7 +99,7 @@ def _may(store: Store, person: Person, number: int, now: datetime) -> bool:
 def to_decide(store: Store, person: Person, now: datetime, limit: int) -> list[int]:
     """Return the numbers of the requests that somebody may approve and has not, longest waiting first.
 
-    Whether somebody may is asked once for each rule that requests wait under, which are few.
+    Whether somebody may is checked once for each rule that requests wait under; these are few.
     """
     rules = store.status.rules_waiting()
     allowed = [text for text, rule in rules.items() if may_approve_under(person, rule) is None]

@@ -45,7 +45,7 @@ def chart_of(month: Month, before: Month | None = None) -> Chart:
 
     Args:
         month: The figures.
-        before: Those of the month before, which stand behind as pale bars; None: nothing does.
+        before: Those of the month before, drawn as pale bars behind; None: no pale bars.
     """
     earlier = before.days if before else {}
     currencies = _currencies(month.days, earlier)
@@ -74,7 +74,7 @@ def _note(month: Month, not_drawn: Sequence[str], *, pale: bool) -> str:
 
 
 def _currencies(*months: Mapping[tuple[int, str, str], Decimal]) -> list[str]:
-    """Return those with the most days first, then those of the month before: amounts of two currencies are not compared."""
+    """Return the currencies, those with the most days first, because amounts in two currencies cannot be compared."""
     found: list[str] = []
     for days in months:
         number = Counter(currency for _, _, currency in days)

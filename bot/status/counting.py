@@ -1,4 +1,4 @@
-"""What one request counts for, item by item: the same for the figures, the picture and the file."""
+"""What one request counts for, item by item; figures, picture and file all use it."""
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -35,9 +35,9 @@ class Item:
 
     Attributes:
         name: The document's or the bill run's number.
-        result: What became of it, in words.
+        result: How it ended, in words.
         documents: How many documents the row stands for.
-        done: Whether it took effect: `documents` and `amount` then count.
+        done: Whether it took effect, so that `documents` and `amount` count.
     """
 
     name: str
@@ -49,10 +49,10 @@ class Item:
 
 
 def items_of(request: Request, calls: Sequence[Call]) -> Iterator[Item]:
-    """Yield what a request is about and what became of each part; of very many documents part by part.
+    """Yield each item of a request with its result; very many documents are read part by part.
 
-    One that another version of the bot has written, and this one cannot read, counts for nothing
-    but itself; it must not keep a whole month from being shown.
+    A request that another version of the bot wrote and this one cannot read counts only as a request, so that it does
+    not keep a whole month from being shown.
     """
     try:
         order = opened(request)
@@ -77,10 +77,10 @@ def items_of(request: Request, calls: Sequence[Call]) -> Iterator[Item]:
 
 
 def _amounts(kinds: Sequence[KindTotals], documents: int) -> tuple[Money, ...]:
-    """Return the totals, with credit memos below zero: Zuora writes their totals as positive amounts.
+    """Return the totals, with credit memos below zero, because Zuora writes those as positive amounts.
 
-    Where a run is mailed only in part, the facts do not show what that part amounts to: none. Nor
-    is there a total where one of the amounts is not known.
+    There are none if a run is mailed only in part, because the facts do not show the part's amount, nor if an amount
+    is not known.
     """
     if sum(kind.count for kind in kinds) != documents or any(kind.not_known for kind in kinds):
         return ()
@@ -136,7 +136,7 @@ def done_seconds(request: Request) -> int | None:
 
 
 def _seconds(first: datetime, last: datetime) -> int:
-    """Return whole seconds, never below zero: two processes' clocks may differ."""
+    """Return whole seconds, never below zero, because two processes' clocks may differ."""
     return max(0, round((last - first).total_seconds()))
 
 

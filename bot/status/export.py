@@ -1,4 +1,4 @@
-"""A month as a file: each request with its documents and what became of them."""
+"""A month as a file: each request with its documents and their results."""
 
 import asyncio
 import io
@@ -24,12 +24,12 @@ Called = Callable[[str], Awaitable[str]]
 
 
 async def nobody(_person: str) -> str:
-    """Return nobody's name, where Slack is not asked."""
+    """Return no name, for use when Slack is not asked."""
     return ""
 
 
 AT_ONCE = 100
-"""Rows that are written before others get their turn, and requests that are looked up together."""
+"""How many rows are written before others get a turn, and how many requests are looked up together."""
 
 ELSEWHERE = (
     "Requests of {month} are archived in {files}. Whoever runs Billing Bot can export the month from that file: "
@@ -42,10 +42,10 @@ COLUMNS = (
     "seconds_to_decision", "seconds_to_done", "item", "item_result", "zuora_words", "effect", "documents",
     "documents_done", "currency", "amount", "amount_done",
 )  # fmt: skip
-"""`documents_done` and `amount_done`, added up by `effect` and `currency`, are the month's figures.
+"""The columns. `documents_done` and `amount_done`, added up by `effect` and `currency`, are the month's figures.
 
-What belongs to the request as a whole stands in each of its rows, but times to decision and to done
-only in the first one, so that a column of them has each request once.
+What belongs to the request as a whole stands in each of its rows. The times to decision and to done stand only in
+the first, so that their columns have each request once.
 """
 
 
@@ -55,10 +55,10 @@ async def rows_of_month(
     """Yield every row of the file, in order; others get their turn in between.
 
     Args:
-        store: What the bot knows.
+        store: The database.
         month: `2026-11`.
-        within: The places whose requests are in it.
-        called: Names of whom the history has none; None: Slack's ids stand in it.
+        within: The places whose requests are in the file.
+        called: Returns the name of a person whom the history does not name; None: the file has Slack's ids.
     """
     first, last = span_of(month)
     after = ("", 0)
@@ -82,7 +82,7 @@ def rows_of(request: Request, calls: Sequence[Call], names: Mapping[str, str]) -
     Args:
         request: The request.
         calls: Its calls.
-        names: Whom to write by name instead of by Slack's id.
+        names: Names to write in place of Slack's ids.
     """
     noted = [(names.get(each.person, each.person), each.note) for each in request.approvals]
     whole: Row = {
@@ -138,9 +138,9 @@ async def export(
         store: What the bot knows.
         month: `2026-11`.
         kind: The file's form.
-        called: Names of whom the history has none. They stand where people look, in a table; JSON has
-            Slack's ids, as has whoever's name is not known.
-        within: The places whose requests are in it.
+        called: Returns the name of a person whom the history does not name. JSON always has Slack's
+            ids; the other forms have them only for people without a known name.
+        within: The places whose requests are in the file.
 
     Raises:
         ArchivedError: Some of its requests are archived; the message says where.
@@ -155,16 +155,16 @@ async def export(
 
 
 async def _names(store: Store, request: Request, called: Called) -> dict[str, str]:
-    """Return the names of everybody who asked for, approved or decided a request; the id where no name is known."""
+    """Return the names of everybody who asked for, approved or decided a request; the id if no name is known."""
     recorded = store.history.names(request.number)
     people = (request.requester, *(each.person for each in request.approvals), request.decided_by)
     return {each: recorded.get(each) or await called(each) or each for each in people if each}
 
 
 async def _as_csv(rows: AsyncIterator[Row]) -> bytes:
-    """Return comma-separated UTF-8 with a mark that spreadsheets look for; no cell is a formula.
+    """Return comma-separated UTF-8 with the byte order mark that spreadsheets look for; no cell is a formula.
 
-    Each row is written as it comes, between the turns of others, and none is kept.
+    Each row is written as it comes, and others get turns in between.
     """
     content = io.BytesIO()
     text = io.TextIOWrapper(content, "utf-8-sig", newline="", write_through=False)
@@ -184,7 +184,7 @@ def as_json(rows: Sequence[Row]) -> bytes:
 
 
 def as_xlsx(rows: Sequence[Row]) -> bytes:
-    """Return a workbook; every text is written as text, which no spreadsheet computes."""
+    """Return a workbook; every text is written as text, so no spreadsheet takes it for a formula."""
     import xlsxwriter  # type: ignore[import-untyped] # noqa: PLC0415 - no types; needed seldom
 
     made = io.BytesIO()

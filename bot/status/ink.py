@@ -2,8 +2,8 @@
 
     python -m bot.status.ink < CHART.json > PICTURE.png
 
-It imports nothing of the bot but the picture's layout, so it starts quickly. Drawing beside the
-event loop, in a thread, would keep that waiting for the interpreter, and Pillow in memory.
+It imports nothing of the bot but the picture's layout, so it starts quickly. In a thread of the
+bot, drawing would hold up the event loop and keep Pillow in memory.
 """
 
 import io

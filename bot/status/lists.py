@@ -19,16 +19,16 @@ from bot.store.store import Store
 
 SHOWN_APPROVERS = 4
 SHOWN = 10
-"""Requests of a list in one message; Slack's limit is about 13,000 characters of blocks."""
+"""How many requests of a list one message shows."""
 
 MOST_CHARACTERS = 10_000
-"""Characters of one message's blocks; Slack takes about 13,000, which it does not document."""
+"""How many characters a message's blocks may have; Slack takes about 13,000, which it does not document."""
 
 ON_THE_HOME = "the Home tab lists them, up to 200 of a kind"
 IN_THE_EXPORT = "the export of their months has all"
 CUT = Line("", (f"… and more than fits here; {IN_THE_EXPORT}.",))
 
-"""A private answer: text that is complete by itself, and blocks."""
+"""The last line of a group that was cut."""
 
 Verdicts = Callable[[int], Mapping[str, int]]
 
@@ -58,13 +58,13 @@ class Links:
         return f"{card}?thread_ts={ts}&cid={channel}" if card else ""
 
     def named(self, brief: Brief) -> Part:
-        """Return the request's name, leading to its card where there is one."""
+        """Return the request's name, with a link to its card if there is one."""
         url = self.card(brief.channel, brief.card_ts)
         return Link(brief.name, url) if url else Strong(brief.name)
 
 
 def what_of(operation: str, subject: str) -> str:
-    """Return `email BR-00000417`, or `email debit memo A-1` where the number does not show its kind."""
+    """Return `email BR-00000417`, or `email debit memo A-1` if the number does not show its kind."""
     kind = _KINDS.get(operation)
     one, many = KIND_WORDS[kind] if kind else ("", "")
     is_said = not kind or subject.endswith(f" {many}") or document_key(subject) == (kind, subject)
@@ -161,7 +161,7 @@ def calls_in_words(verdicts: Mapping[str, int]) -> str:
 def section(
     heading: str, lines: Sequence[Line], number: int, *, rest: str = ON_THE_HOME
 ) -> tuple[Line, ...]:
-    """Return a heading with its number, the lines, how many more there are, and where the rest is."""
+    """Return a heading with the total number, the lines, how many more there are, and where the rest is."""
     if not number:
         return (Line("", (Strong(heading), ": none")),)
     said = f"more than {MOST_COUNTED - 1:,}" if number >= MOST_COUNTED else f"{number:,}"
@@ -177,7 +177,7 @@ def section(
 def words(title: str, *groups: Sequence[Line]) -> Words:
     """Return groups of lines below a heading, one block each, and never more than Slack takes.
 
-    What is too long is cut from the longest group, whose last line then says so.
+    If it is too long, the longest group is cut, and its last line says so.
     """
     shown = [list(group) for group in groups if group]
     made = _blocks(title, shown)
@@ -195,7 +195,7 @@ def _blocks(title: str, groups: Sequence[Sequence[Line]]) -> Blocks:
 
 
 def _block(group: Sequence[Line]) -> blocks.Block:
-    """Return a group as mrkdwn, a third as long as rich text, where nobody typed any of it."""
+    """Return a group as mrkdwn, which is a third as long as rich text, or as rich text if it has labels or is long."""
     text = "\n".join(_mrkdwn(each) for each in group)
     if any(each.label for each in group) or len(text) > blocks.TEXT_LIMIT:
         return blocks.labelled(group)
@@ -218,7 +218,7 @@ def in_state(store: Store, state: State, within: Within) -> tuple[list[Brief], i
 
 
 def only(store: Store, numbers: Sequence[int], within: Within) -> list[int]:
-    """Return those of the requests that act there."""
+    """Return the requests of these that act in one of the places."""
     if within.keys is None:
         return list(numbers)
     places = store.status.places(numbers)
@@ -226,7 +226,7 @@ def only(store: Store, numbers: Sequence[int], within: Within) -> list[int]:
 
 
 def unknown_section(store: Store, links: Links, within: Within = EVERYWHERE) -> tuple[Line, ...]:
-    """Return the unknown outcomes; nothing where there are none."""
+    """Return the unknown outcomes; nothing if there are none."""
     found, number = in_state(store, State.UNKNOWN, within)
     if not number:
         return ()

@@ -1,4 +1,4 @@
-"""A month's figures, read from the sums of its days, however long the history."""
+"""A month's figures, read from the sums of its days, so that a long history does not slow them down."""
 
 import asyncio
 import re
@@ -18,10 +18,10 @@ from bot.store.figures import Figure
 from bot.store.store import Store
 
 AT_ONCE = 10
-"""Requests whose figures are written in one transaction."""
+"""How many requests' figures are written in one transaction."""
 
 SLICE = 500
-"""Requests whose figures are read together."""
+"""How many requests' figures are read together."""
 
 MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September",
           "October", "November", "December")  # fmt: skip
@@ -37,14 +37,15 @@ class Month:
         requests: How many by state.
         operations: How many succeeded, by operation.
         documents: How many were `posted` and `mailed`.
-        unpriced: Bill runs mailed only in part, of which no amount is known: in no sum.
+        unpriced: How many bill runs were mailed only in part, so that their amounts are not known
+            and in no sum.
         posted, mailed: Sums per currency.
         days: Sums for the picture: day of the month, `posted` or `mailed`, currency.
         waited: Decisions by class of `LIMITS`.
-        places: How many requests for each entity and organization, where there are several.
+        places: How many requests for each entity and organization, if there are several.
         to_decision, to_done: Medians in seconds; None where there is none.
-        refusals: Clicks that were refused; None where they are not counted.
-        within: ` in entity Europe` where it is about one place; empty for all.
+        refusals: How many clicks were refused; None if not counted.
+        within: ` in entity Europe` for one place; empty for all.
     """
 
     name: str
@@ -79,9 +80,9 @@ class Month:
 
 
 def month_named(typed: str, now: datetime) -> str | None:
-    """Return `2026-10` as typed, from 2000 to 2199; this month for nothing; None for anything else.
+    """Return the month that somebody typed as `2026-10`, from 2000 to 2199; None if it is not one.
 
-    `november`, or `nov`, is the last November that has begun, and `nov 2025` that of the year.
+    An empty text is this month; `november` or `nov` is the last November that has begun; `nov 2025` is that of 2025.
     """
     today = now.astimezone(UTC)
     if not typed:
@@ -111,8 +112,8 @@ def month_before(month: str) -> str:
 async def catch_up(store: Store) -> int:
     """Count what has moved since the last count; return how many requests that was.
 
-    Others get their turn after each request that is read. What has moved meanwhile is not written
-    but stays due.
+    Others get a turn after each request that is read. A request that moves meanwhile is not
+    written and stays due.
 
     Raises:
         CouldNotRecordError: Some were not counted yet; they stay due.
@@ -135,7 +136,7 @@ async def catch_up(store: Store) -> int:
 
 
 async def _figure_of(store: Store, request: Request) -> Figure:
-    """Count one request; very many documents in a thread."""
+    """Count one request, in a thread if it has very many documents."""
     calls = await calls_of(store, request.number)
     if request.packed:
         return await asyncio.to_thread(figure_of, request, calls)

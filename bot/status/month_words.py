@@ -12,7 +12,7 @@ CLASSES = ("< 15 min", "< 1 h", "< 4 h", "< 24 h", "longer")
 
 
 def title_of(month: Month) -> str:
-    """Return `November 2026`, with the place where it is about one."""
+    """Return `November 2026`, and the place if it is about one."""
     return f"{MONTHS[int(month.name[5:]) - 1]} {month.name[:4]}{month.within}"
 
 
@@ -41,7 +41,7 @@ def rows_of(month: Month) -> tuple[Row, ...]:
 
 
 def _things(month: Month) -> tuple[Row, ...]:
-    """Return what became of bill runs, and of anything else that an operation is about."""
+    """Return how many bill runs were created, posted and so on, and the same for anything else that is counted."""
     found = {RUNS: list[str]()}
     for name, operation in OPERATIONS.items():
         if operation.counted_as and (number := month.operations.get(name)):
@@ -71,7 +71,7 @@ def duration(seconds: float | None) -> str:
 
 
 def told(month: Month) -> str:
-    """Return everything in one text, for screen readers and as the picture's alt text."""
+    """Return all figures in one text, for screen readers and as the picture's alt text."""
     rows = "; ".join(f"{label}: {value}" for label, value in rows_of(month))
     waited = ", ".join(
         f"{name} {number:,}" for name, number in zip(CLASSES, month.waited, strict=True)

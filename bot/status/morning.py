@@ -39,7 +39,7 @@ class Timetable:
         return datetime.combine(today, self.at, self.zone).astimezone(UTC)
 
     def next_after(self, now: datetime) -> datetime | None:
-        """Return when the next digest is due that is not due yet."""
+        """Return when the next digest is due, after now."""
         for days in range(8):
             due = self.due_at(now + A_DAY * days)
             if due is not None and due > now:
@@ -51,7 +51,7 @@ class Timetable:
         return now.astimezone(self.zone).date().isoformat()
 
     def midnight(self, now: datetime, days: int = 0) -> datetime:
-        """Return when today begins in `zone`, or a day later or earlier; aware UTC."""
+        """Return when today begins in `zone`, or the day that many days later (negative: earlier); aware UTC."""
         day = now.astimezone(self.zone).date() + A_DAY * days
         return datetime.combine(day, time(), self.zone).astimezone(UTC)
 
@@ -62,7 +62,7 @@ class Timetable:
 
 
 def mornings_digest(store: Store, links: Links, timetable: Timetable, now: datetime) -> Words:
-    """Return what waits and since when, what expires today, what is unknown, and the last results."""
+    """Return the morning's digest: unknown outcomes, what expires today, what waits, and the last results."""
     status = store.status
     waiting = status.in_state(State.WAITING, SHOWN)
     tonight = timetable.midnight(now, 1)
@@ -79,7 +79,7 @@ def mornings_digest(store: Store, links: Links, timetable: Timetable, now: datet
 
 
 def _days_since_the_last(store: Store, timetable: Timetable, now: datetime) -> int:
-    """Return how many days ago the last digest was, however long the pause, or when it should have been."""
+    """Return how many days ago the last digest was, or if there was none, when it should have been."""
     today = timetable.day(now)
     last = store.mornings.before(today)
     if not last:

@@ -1,4 +1,4 @@
-"""What a month's picture shows and where, as values that can be passed to another process."""
+"""The layout of a month's picture, as values that can be passed to another process."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -39,7 +39,7 @@ class Bar:
 class Panel:
     """One drawing: a heading, bars on a line, and words below the line.
 
-    `scale` are the heights, in pixels from the top, at which a line with its value is drawn.
+    `scale` holds heights, in pixels from the top, and the value to write on the line drawn there.
     """
 
     heading: str

@@ -57,7 +57,7 @@ from bot.zuora.environments import Environment, environment
 logger = logging.getLogger(__name__)
 
 AGAIN_AFTER_POLLS = 6
-"""How many times `POLL_SECONDS` a call whose answer was lost is given to end before it is sent again."""
+"""A call whose answer was lost is sent again after this many times `POLL_SECONDS`, which gives it time to end."""
 
 
 @dataclass(kw_only=True)
@@ -68,7 +68,7 @@ class Tuning:
         seconds_a_message: Gap between two messages in one channel.
         new_id: Makes the random part of idempotency keys.
         zuora_read_seconds: Longest silence of Zuora before an answer counts as lost.
-        look_seconds: Between two looks at Slack, Zuora and the database; 0: they are not looked at.
+        look_seconds: Pause between two looks at Slack, Zuora and the database; 0: no looks.
     """
 
     seconds_a_message: float = 1.0
@@ -96,14 +96,14 @@ async def build(
     where: Environment | None = None,
     starting: Starting | None = None,
 ) -> Bot:
-    """Build the bot: policy read, database migrated, Slack and Zuora asked who we are.
+    """Build the bot: read the policy, migrate the database, ask Slack and Zuora who the bot is.
 
     Args:
         settings: As read.
         clock: The time.
         tuning: For tests and the sandbox.
-        where: What is behind Zuora's address, for whoever knows better than the list of addresses:
-            the sandbox, which has started it.
+        where: What is behind Zuora's address, for the sandbox, which started it and so knows better
+            than the list of addresses.
         starting: Shows what is waited for.
 
     Raises:
@@ -247,7 +247,7 @@ def _slack(
 
 
 def _patience(tuning: Tuning) -> timedelta:
-    """Return how long until nothing is out any more that a process sent while its fence was open."""
+    """Return after how long a call that a process sent while its fence was open is certainly over."""
     return timedelta(seconds=FRESH_SECONDS + tuning.zuora_read_seconds)
 
 

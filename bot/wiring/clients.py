@@ -1,4 +1,4 @@
-"""The clients for Slack and Zuora, and which tenant and organizations Zuora lets the bot into."""
+"""The clients for Slack and Zuora, and the tenant and organizations that the bot may use."""
 
 import asyncio
 import logging
@@ -23,11 +23,11 @@ logger = logging.getLogger(__name__)
 
 SLACK_SECONDS = 20
 SECONDS_FOR_ZUORA = 10.0
-"""How long a start waits for Zuora; without it people can still look, reject and withdraw."""
+"""How long a start waits for Zuora; without Zuora people can still look, reject and withdraw."""
 
 
 def timed(http: httpx2.AsyncClient, address: str, clocks: Clocks) -> httpx2.AsyncClient:
-    """Return the same client; each answer from this address shows what time it is there."""
+    """Return the same client, which now notes the time in each answer from this address."""
     host = URL(address).host
 
     async def answered(response: httpx2.Response) -> None:
@@ -87,8 +87,8 @@ async def tenant_in_words(admission: Admission, where: Environment, starting: St
     """Return the tenant in words for the card, with its entities and organizations.
 
     Raises:
-        CannotStartError: The token does not speak for an entity of the settings, or Zuora refuses
-            what is asked for one of their organizations.
+        CannotStartError: The token is not valid for an entity of the settings, or Zuora refuses one
+            of their organizations.
     """
     kind = "UNKNOWN ENVIRONMENT" if where.kind == "unknown" else where.kind.upper()
     words, places = f"{kind} · {where.name}", admission.places

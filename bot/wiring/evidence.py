@@ -1,4 +1,4 @@
-"""What an auditor relies on later: where heads are left, who confirms policy changes, who is in the groups."""
+"""The parts that make evidence: where heads are left, who confirms policy changes, who is in the groups."""
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
@@ -24,10 +24,10 @@ logger = logging.getLogger(__name__)
 
 
 def anchors_of(settings: Settings) -> Anchors:
-    """Return where heads are left; if nowhere, each start says so.
+    """Return where heads are left, and log it if that is nowhere.
 
     Raises:
-        CannotStartError: The folder is none.
+        CannotStartError: `ANCHOR_FOLDER` is not a folder.
     """
     places: list[Keeper] = []
     if settings.anchor_folder:
@@ -48,12 +48,12 @@ def anchors_of(settings: Settings) -> Anchors:
 
 
 def signer_of(key: SecretStr) -> Signer | None:
-    """Return the signer for a key; None where it is empty."""
+    """Return the signer for a key; None if the key is empty."""
     return Signer(key.get_secret_value()) if key.get_secret_value() else None
 
 
 def changes_of(parts: Parts, settings: Settings) -> PolicyChanges:
-    """Return what posts policy changes, in the audit channel where there is one."""
+    """Return the part that posts policy changes, in the audit channel if there is one."""
     return PolicyChanges(
         parts.store,
         parts.clock,
@@ -64,7 +64,7 @@ def changes_of(parts: Parts, settings: Settings) -> PolicyChanges:
 
 
 def statements_of(parts: Parts, settings: Settings) -> Statements:
-    """Return what sends each month's statements."""
+    """Return the part that sends each month's statements."""
     return Statements(
         parts.store,
         parts.clock,

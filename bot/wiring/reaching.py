@@ -33,9 +33,7 @@ class Opened:
 
     @classmethod
     async def of(cls, settings: Settings, clocks: Clocks, fence: Fence | None = None) -> Self:
-        """Open them; every answer through them shows `clocks` what time it is there.
-
-        What goes out through them and is an effect passes the fence.
+        """Open them. `clocks` notes the time in every answer, and every effect passes the fence.
 
         Raises:
             StoreError: The database cannot be used.
@@ -112,7 +110,7 @@ async def reach(
 
 
 async def _admitted(settings: Settings, slack: SlackWeb) -> Identity:
-    """Return who the bot is, once Slack lets it do what the settings say."""
+    """Return who the bot is, after checking that Slack lets it do what the settings say."""
     identity = await identity_of(slack, settings.slack_team_id)
     channels = {
         "BILLING_CHANNEL": settings.billing_channel, "AUDIT_CHANNEL": settings.audit_channel,

@@ -16,13 +16,13 @@ WORKS = "Billing Bot still works on this database: stop it first. Nothing was ch
 
 
 async def resume_after_restore(settings: Settings, clock: Clock) -> tuple[list[str], int]:
-    """End what is open in a database that was put back; return the requests' names and the next number.
+    """End every open request of a database that was put back; return their names and the next number.
 
     Raises:
         CannotStartError: The bot still works on this database, or its server cannot be asked.
         StoreError: The database cannot be used.
-        CouldNotRecordError: Nothing was changed.
-        SlackClientError, aiohttp.ClientError, OSError, TimeoutError: Slack cannot be read.
+        CouldNotRecordError: Nothing was changed. SlackClientError, aiohttp.ClientError, OSError,
+            TimeoutError: Slack cannot be read.
     """
     lock = work_lock(settings)
     take_alone(lock, WORKS)

@@ -130,8 +130,8 @@ class Bot:
     async def finish(self) -> None:
         """Take no new work and reach the next safe point; people still get answers.
 
-        Who can hold a connection open must not hold up the end of the work, so this comes before the
-        connection to Slack is closed.
+        This comes before the connection to Slack is closed, so that somebody who holds a
+        connection open does not delay the end of the work.
         """
         if not self._is_finished:
             self._is_finished = True
@@ -150,7 +150,7 @@ class Bot:
         await self._close()
 
     def health(self) -> dict[str, str]:
-        """Return how the bot is, in more words than `/readyz` has for everybody; `status` is the same."""
+        """Return how the bot is, with more detail than `/readyz` shows to everybody; `status` is the same."""
         return {
             "status": self.readiness.ready()["status"],
             "slack": self._refusals(),
@@ -162,7 +162,7 @@ class Bot:
         }
 
     def _turned_at(self) -> dict[str, float]:
-        """Return when each loop last turned that turns every minute, whatever Slack and Zuora do."""
+        """Return when each loop last turned, for the loops that turn every minute whatever Slack and Zuora do."""
         if self._is_finished:
             return {}
         found = dict(self._turned)
@@ -216,7 +216,7 @@ class Bot:
         self._turned.pop("lock", None)
 
     async def _take_over(self) -> None:
-        """Keep the process that worked before from writing, and give what it may have sent time to end."""
+        """Keep the process that worked before from writing, and give its calls time to end."""
         if self._lock.began_anew:
             await self._witness.look_anew()
         self.parts.store.begin_turn(self._lock.holder)
@@ -226,7 +226,7 @@ class Bot:
             self.sender.handover_at = now
 
     async def _be_told(self) -> None:
-        """Compare Slack with the database again until Slack can be read."""
+        """Compare Slack with the database, again and again until Slack can be read."""
         standing = self.parts.standing
         if standing.unread:
             await self._witness.say()
@@ -250,7 +250,7 @@ class Bot:
                 await asyncio.to_thread(checkpoint, checkpoints.begin())
 
     async def _be_let_in(self) -> None:
-        """Ask Zuora now and then where it refuses the bot's login, to notice when it accepts it."""
+        """While Zuora refuses the bot's login, ask now and then, to notice when it accepts it."""
         zuora = self.parts.tenancy.zuora
         while True:
             await self.parts.clock.sleep(LET_IN_SECONDS)
@@ -259,7 +259,7 @@ class Bot:
                     await zuora.check()
 
     async def _mind_the_lock(self) -> None:
-        """End once another process may work: this one writes nothing more, and its supervisor starts it again."""
+        """End this process once another may work; this one writes nothing more, and its supervisor restarts it."""
         store = self.parts.store
         while not (self._lock.is_lost or store.has_lost_its_turn):
             await self.parts.clock.sleep(HEAR_OTHERS_SECONDS)
@@ -271,7 +271,7 @@ class Bot:
         signal.raise_signal(signal.SIGTERM)
 
     async def _hear_others(self) -> None:
-        """Notice what another process on the same file writes: it takes clicks too, and this one works on them."""
+        """Notice what other processes on the same database write; they take clicks too; this one carries them out."""
         while True:
             self._turns("listener")
             await self.parts.clock.sleep(HEAR_OTHERS_SECONDS)

@@ -10,7 +10,7 @@ from bot.store.private import beside, opened_alone
 
 
 class CannotStartError(Exception):
-    """The settings name something that does not hold; the message says what, in one sentence."""
+    """The settings name something that is not so; the message says what, in one sentence."""
 
 
 def fence_of(settings: Settings) -> Fence | None:
@@ -19,11 +19,11 @@ def fence_of(settings: Settings) -> Fence | None:
 
 
 def take_alone(lock: Lock, otherwise: str) -> None:
-    """Take the work lock, for a command that works while no process of the bot does.
+    """Take the work lock for a command that may run only while no process of the bot works.
 
     Args:
-        lock: Of the database.
-        otherwise: What is wrong where a process has it, as a sentence.
+        lock: The database's work lock.
+        otherwise: The message, a sentence, if a process has it.
 
     Raises:
         CannotStartError: A process has it, or its server cannot be asked.
@@ -40,7 +40,7 @@ def work_lock(settings: AuditSettings, fence: Fence | None = None) -> Lock:
 
     Args:
         settings: As read.
-        fence: Is opened by who holds a session's lock.
+        fence: Opened while this process holds a session's lock.
 
     Raises:
         CannotStartError: Its file cannot be written.
