@@ -204,6 +204,7 @@ class Way:
         self._listening: asyncio.Server | None = None
         self._open = asyncio.Event()
         self._open.set()
+        self._later = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
         self.port = 0
 
@@ -224,6 +225,10 @@ class Way:
         """Let nothing through any more; what is open stays open for either side."""
         self._open.clear()
 
+    def slow_down(self, seconds: float) -> None:
+        """Let each answer of the server arrive this much later."""
+        self._later = seconds
+
     def mend(self) -> None:
         """Let new connections through; those that were cut are reset, as a firewall does that has forgotten them."""
         for each in self._tasks:
@@ -238,7 +243,9 @@ class Way:
         try:
             await self._open.wait()
             answers, there = await asyncio.open_connection(self._server.host, self._server.port)
-            await asyncio.gather(self._pass_on(reader, there), self._pass_on(answers, writer))
+            await asyncio.gather(
+                self._pass_on(reader, there), self._pass_on(answers, writer, late=True)
+            )
         except (OSError, EOFError, asyncio.CancelledError):
             pass
         finally:
@@ -247,9 +254,13 @@ class Way:
                 if each is not None:
                     each.transport.abort()
 
-    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pass_on(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, late: bool = False
+    ) -> None:
         while some := await reader.read(65536):
             await self._open.wait()
+            if late and self._later:
+                await asyncio.sleep(self._later)
             writer.write(some)
             await writer.drain()
         raise EOFError

@@ -13,7 +13,7 @@ import click
 from bot.cli.checks import at_slack, here
 from bot.cli.checks.noticed import Grade, Noticed
 from bot.cli.clock import SystemClock
-from bot.cli.connecting import EVERYWHERE, Connection, connection_to_slack, health_port
+from bot.cli.connecting import EVERYWHERE, Connection, connection_to_slack, health_port, listens
 from bot.cli.exits import LOST_THE_WORK, WILL_PASS, WRONG_SETTINGS
 from bot.cli.help import example
 from bot.cli.logs import log_as_set, log_to_stderr
@@ -143,14 +143,14 @@ class Serving:
             },
         )
         front = Front(starting)
-        async with health_port(front, settings):
+        async with listens(settings) as place, health_port(front, settings, place):
             bot = await build(settings, clock, self.tuning, starting=starting)
             front.exposition = Exposition(bot.readiness, settings.database_path)
             front.health, self._bot = bot.readiness, bot
             try:
                 _refuse_a_wrong_login(bot.parts.tenancy.zuora)
                 way = connection_to_slack(
-                    bot, settings, self.mode, host=self.host, starting=starting
+                    bot, settings, self.mode, host=self.host, starting=starting, place=place
                 )
                 async with way as connection:
                     connection.when_refused(self._end)

@@ -1,52 +1,74 @@
 """`/livez`, `/healthz`, `/readyz` and `/metrics` over HTTP."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
 from prometheus_client import generate_latest
 
 from bot.health.figures import CONTENT_TYPE, Exposition
-from bot.health.health import FOR_A_PERSON, READY, Health
+from bot.health.health import FOR_A_PERSON, READY, TURNED_SECONDS, Health
 from bot.health.starting import Starting
 from bot.metrics import REGISTRY
+from bot.slack.listening import PROBE_SECONDS, Listening
+
+LIVEZ = "/livez"
 
 
-def routes(health: "Health | Front", exposition: "Exposition | Front | None") -> list[web.RouteDef]:
+def routes(
+    health: "Health | Front", exposition: "Exposition | Front | None", place: Listening
+) -> list[web.RouteDef]:
     """Return the routes.
 
     Args:
         health: How the bot is.
         exposition: The text of `/metrics`; None: `/metrics` is served at another port.
+        place: Where they are answered; how the bot is, the loop that works knows.
     """
 
-    async def livez(_: web.Request) -> web.Response:
-        return _said({"status": health.alive()})
+    async def livez() -> Mapping[str, str]:
+        return {"status": health.alive()}
 
-    async def healthz(_: web.Request) -> web.Response:
+    async def healthz() -> Mapping[str, str]:
         status = health.healthy()
         can_be_read = (
             status == READY or status in FOR_A_PERSON
         )  # otherwise the status is the reason
         why = health.standstill if can_be_read else ""
-        return _said({"status": status, **({"held": why} if why else {})})
+        return {"status": status, **({"held": why} if why else {})}
 
-    async def readyz(_: web.Request) -> web.Response:
-        return _said(health.ready())
+    async def readyz() -> Mapping[str, str]:
+        return health.ready()
 
     found = [
-        web.get("/livez", livez),
-        web.get("/healthz", healthz),
-        web.get("/readyz", readyz),
+        _probe(place, LIVEZ, livez),
+        _probe(place, "/healthz", healthz),
+        _probe(place, "/readyz", readyz),
     ]
     if exposition is not None:
 
         async def metrics(_: web.Request) -> web.Response:
-            return web.Response(
-                body=await exposition.text(), headers={"Content-Type": CONTENT_TYPE}
-            )
+            text = await place.worked(exposition.text)
+            return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE})
 
         found.append(web.get("/metrics", metrics))
     return found
+
+
+def _probe(
+    place: Listening, path: str, ask: Callable[[], Awaitable[Mapping[str, str]]]
+) -> web.RouteDef:
+    """Return the route of a probe; while the loop that works is silent, it says why, and after a minute that it failed."""
+
+    async def said(_: web.Request) -> web.Response:
+        try:
+            found = await place.worked(ask, PROBE_SECONDS)
+        except TimeoutError:
+            silent = READY if path == LIVEZ else place.why_silent
+            hangs = place.silent_seconds > TURNED_SECONDS
+            found = {"status": "failed" if hangs else silent}
+        return _said(found)
+
+    return web.get(path, said)
 
 
 class Front:

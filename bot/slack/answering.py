@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.awaited import was_answered
 from bot.cards import blocks, lines
 from bot.domain.words import Part
 from bot.slack.errors import NO_ANSWER
@@ -72,8 +73,8 @@ class Answering:
 
     async def say_now(self, channel: str, actor: Actor, *words: Part) -> None:
         """Answer one person privately without the outbox, no more often than through it."""
-        if not actor.user_id or self._has_had_enough(actor.user_id):
-            return  # Slack did not say whom to answer, or this person clicks without end
+        if not actor.user_id or was_answered() or self._has_had_enough(actor.user_id):
+            return  # Slack did not say whom to answer, they know already, or this person clicks without end
         text = blocks.as_text(words)
         try:
             if channel == actor.user_id:  # from a place that is not a channel

@@ -13,9 +13,9 @@ from bot.domain.named import named
 from bot.following import following
 from bot.slack import asking, commands, deciding, more, opening, queue, sent_files, shortcuts
 from bot.slack.admission import Identity
-from bot.slack.answering import Answering, not_recorded
+from bot.slack.answering import Answering
 from bot.slack.forms.catalog import Forms
-from bot.slack.holding import answer, held
+from bot.slack.holding import answer_not_recorded, held
 from bot.slack.home import HomeTab
 from bot.status.lists import Links
 from bot.store.errors import CouldNotRecordError
@@ -83,7 +83,7 @@ def _failed(answering: Answering) -> Callable[..., Awaitable[BoltResponse]]:
 
     async def failed(error: Exception, body: dict[str, Any]) -> BoltResponse:
         if isinstance(error, CouldNotRecordError):  # whoever waits for an answer learns why
-            return answer(answering, body, not_recorded(error))
+            return answer_not_recorded(answering, body, error)
         # A fault in the program. What the body says is nobody's business but the listener's.
         logger.error("listener_failed", exc_info=error)
         return BoltResponse(status=500, body="")

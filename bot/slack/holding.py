@@ -8,10 +8,11 @@ from slack_bolt.async_app import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
 from bot.slack import payloads
-from bot.slack.answering import Answering
+from bot.slack.answering import COULD_NOT_RECORD, Answering, not_recorded
 from bot.slack.forms import fields
 from bot.store.errors import CouldNotRecordError
 
+NOTHING = "Nothing was done"
 Middleware = Callable[..., Awaitable[BoltResponse | None]]
 
 
@@ -33,12 +34,22 @@ def held(answering: Answering) -> Middleware:
     return refuse
 
 
-def answer(answering: Answering, body: dict[str, Any], why: str) -> BoltResponse:
-    """Return the sentence as an answer to this kind of payload."""
+def answer_not_recorded(
+    answering: Answering, body: dict[str, Any], error: CouldNotRecordError
+) -> BoltResponse:
+    """Return the answer to a payload of which nothing was recorded, or of which that is not known."""
+    words = not_recorded(error)
+    return answer(answering, body, words, NOTHING if words == COULD_NOT_RECORD else "Not known")
+
+
+def answer(
+    answering: Answering, body: dict[str, Any], why: str, title: str = NOTHING
+) -> BoltResponse:
+    """Return the sentence as an answer to this kind of payload; a form's has a title."""
     if "command" in body:
         return BoltResponse(status=200, body=why)
     if body.get("type") == "view_submission":
-        shown = {"response_action": "update", "view": fields.notice("Nothing was done", why)}
+        shown = {"response_action": "update", "view": fields.notice(title, why)}
         return BoltResponse(
             status=200, body=json.dumps(shown), headers={"content-type": ["application/json"]}
         )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from slack_bolt.async_app import AsyncAck, AsyncRespond
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
+from bot.awaited import was_answered
 from bot.domain.message import Words
 from bot.slack.answering import COULD_NOT_RECORD, SECONDS_FOR_ZUORA, Answering
 from bot.slack.errors import NO_ANSWER
@@ -84,6 +85,8 @@ async def said_if_it_fails(respond: AsyncRespond, work: Awaitable[None]) -> None
 
 async def say(respond: AsyncRespond, made: Words, *, instead: bool = False) -> None:
     """Answer whoever typed a command, after it was acknowledged, or replace the message."""
+    if was_answered():
+        return
     if not respond.response_url:
         logger.error("answer_could_not_be_sent: Slack gave no address for it")
         return

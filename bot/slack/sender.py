@@ -169,8 +169,11 @@ class Sender:
         To be asked before anything is written that is measured from now.
         """
         began_at = self._beginning()
-        self._clock_was_set(began_at - self._began_at)
+        by = began_at - self._began_at
+        self._clock_was_set(by)
         self._began_at = began_at
+        if self.handover_at is not None:
+            self.handover_at += by
 
     def _clock_was_set(self, by: timedelta) -> None:
         if abs(by) < A_STEP:
@@ -376,7 +379,7 @@ class Sender:
 
     def _landed_by(self, tried_at: datetime) -> datetime:
         """Return by when a message that was tried is in Slack, if ever."""
-        if self.handover_at is None or tried_at > self.handover_at:
+        if self.handover_at is None or tried_at >= self.handover_at:
             return tried_at + LANDING
         return tried_at + timedelta(seconds=FRESH_SECONDS) + LANDING
 

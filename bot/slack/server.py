@@ -1,20 +1,19 @@
 """The web mode: signed HTTP at `/slack/events`, and whatever else shares its port."""
 
 import json
-from collections.abc import Callable, Iterable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Iterable
 from typing import Any
 
 import aiohttp
 from aiohttp import web
 from slack_bolt.adapter.aiohttp import to_aiohttp_response
-from slack_bolt.async_app import AsyncApp
 from slack_bolt.request.async_request import AsyncBoltRequest
 from yarl import URL
 
 from bot.metrics import ACKS
 from bot.slack import payloads
 from bot.slack.door import Visitor, strangers_go
+from bot.slack.listening import Attending, Dispatches
 from bot.slack.signatures import Signatures
 
 LARGEST_BODY = 1024 * 1024
@@ -23,10 +22,10 @@ LONGEST_CHECK = 1000  # characters
 
 
 def make_server(
-    app: AsyncApp,
+    app: Dispatches,
     signatures: Signatures,
     beside: Iterable[web.RouteDef],
-    attending: Callable[[str], AbstractAsyncContextManager[None]],
+    attending: Attending,
 ) -> web.Application:
     """Return the aiohttp application.
 

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import aiohttp
@@ -18,6 +17,7 @@ from bot.metrics import ACKS, SLACK_CONNECTIONS
 from bot.slack import payloads
 from bot.slack.admission import NotAdmittedError, socket_address
 from bot.slack.errors import LIMITED, NO_ANSWER, name_of, seconds_to_wait
+from bot.slack.listening import Attending, Dispatches
 from bot.slack.web import SlackWeb, proxy_for
 
 logger = logging.getLogger(__name__)
@@ -75,6 +75,7 @@ class SocketMode(AsyncSocketModeHandler):
 
     Args:
         app: The Bolt app.
+        answers: What answers a payload: the app, or what hands it over to the app.
         app_token: Slack's app-level token (`xapp-`).
         web_client: Asks Slack for the WebSocket's address.
         attending: Entered for every payload with whose it is, until it is acknowledged.
@@ -86,13 +87,15 @@ class SocketMode(AsyncSocketModeHandler):
         app: AsyncApp,
         app_token: str,
         *,
+        answers: Dispatches,
         web_client: SlackWeb,
-        attending: Callable[[str], AbstractAsyncContextManager[None]],
+        attending: Attending,
         refused: Callable[[str], None],
     ) -> None:
         self._attending = attending
         self._refused = refused
         super().__init__(app, app_token, web_client=web_client)
+        self.app = answers  # type: ignore[assignment] # Bolt's handler asks it for answers, and nothing else
         self.client.aiohttp_client_session = _Handshakes(self.client)  # type: ignore[assignment]
         self.client.issue_new_wss_url = self._new_address  # type: ignore[method-assign]
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from bot.domain.history import Head
 from bot.store.committed import Committed
+from bot.store.waits import Waits
 
 Values = Sequence[Any] | Mapping[str, Any]
 """For `?`, `?1` and `?2` in order, for `:name` by name."""
@@ -58,6 +59,10 @@ class Database(Protocol):
     @property
     def in_transaction(self) -> bool:
         """Return whether one is open."""
+
+    @property
+    def waits(self) -> Waits | None:
+        """Return how long a server's answers take; None for a file, which has no event loop wait for long."""
 
     @property
     def trouble(self) -> str:

@@ -8,6 +8,7 @@ from sqlite_utils import Database
 
 from bot.domain.history import Head
 from bot.store.committed import Committed
+from bot.store.waits import Waits
 
 
 class SqliteDatabase(Database):
@@ -16,6 +17,7 @@ class SqliteDatabase(Database):
     def __init__(self, *args: Any, **named: Any) -> None:
         super().__init__(*args, **named)
         self.committed = Committed()
+        self.waits: Waits | None = None
 
     @property
     def trouble(self) -> str:

@@ -34,6 +34,7 @@ from bot.store.sqlite import SqliteDatabase
 from bot.store.status import Homes, Mornings, Status
 from bot.store.together import AT_ONCE, Together
 from bot.store.turns import Turns
+from bot.store.waits import Waits
 
 
 class Store:
@@ -168,6 +169,11 @@ class Store:
             CouldNotRecordError: It does not hold the lock any more.
         """
         self._database.begin_turn(holder)
+
+    @property
+    def waits(self) -> Waits | None:
+        """Return how long a server's answers take; None for a file."""
+        return self._database.waits
 
     @property
     def trouble(self) -> str:

@@ -7,6 +7,8 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from contextvars import Context, copy_context
+from functools import partial
 from typing import Any, TypeVar
 
 from bot.store.errors import CouldNotRecordError, NotKnownWhetherRecordedError
@@ -47,9 +49,10 @@ class Together:
             CouldNotRecordError: Nothing of it was written.
         """
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._waiting.append((work, answer))
+        # each in the context of whoever asked for it: its lines of the log, and whether somebody still waits
+        self._waiting.append((partial(copy_context().run, work), answer))
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._work_off(), name="together")
+            self._task = asyncio.create_task(self._work_off(), name="together", context=Context())
         self._turns.come()
         try:
             return await answer

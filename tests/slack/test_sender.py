@@ -1,13 +1,13 @@
 """What stands in the outbox arrives in Slack: in order for each card, each once, whatever Slack does."""
 
 import asyncio
-import sqlite3
 from contextlib import closing
 from typing import Any
 
 import pytest
 
 from bot.domain.message import File, Message, MessageKind
+from tests.postgres import another_connection, drop_trigger
 from tests.stage import ALICE, BOB, CHANNEL, EMAILS, MARA
 
 STEPS = ("approved R-", "Nothing has changed in Zuora", "Zuora accepted")
@@ -350,7 +350,7 @@ async def test_an_edit_shows_the_card_as_it_stands_when_it_goes_out_and_that_is_
 
     await pass_time(stage, seconds=60)
 
-    with closing(sqlite3.connect(stage.settings().database_path)) as database:
+    with closing(another_connection(stage.settings().database_path)) as database:
         text, blocks = database.execute(
             "SELECT text, blocks FROM outbox WHERE kind = 'update' AND outcome = 'sent'"
         ).fetchone()
@@ -404,10 +404,9 @@ async def test_a_card_that_cannot_be_drawn_holds_up_nothing_of_its_thread(stage,
     stage.slack.faults.add("chat.update", "ratelimited", retry_after=60)
     await stage.press(BOB, ts)
     await stage.until(lambda: stage.request().state == "succeeded")
-    database = stage.store._database
-    database.execute("DROP TRIGGER requests_keep_their_facts")
-    database.execute("UPDATE requests SET facts = '{}'")
-    database.conn.commit()
+    drop_trigger(stage.store, "requests_keep_their_facts")
+    with stage.store.transaction():
+        stage.store._database.execute("UPDATE requests SET facts = '{}'")
 
     await pass_time(stage, seconds=60)
     await pass_time(stage, seconds=60)

@@ -46,6 +46,7 @@ class Both:
     """A `bot.store.engine.Database` that compares its two engines."""
 
     trouble = takes_nothing = ""
+    waits = None
     has_lost_its_turn = False
 
     def __init__(self, file: Guarded, server: PostgresDatabase) -> None:

@@ -1,5 +1,6 @@
 """A PostgreSQL server that does not answer: refused at once, asked again beside, and never taken for one that did."""
 
+import asyncio
 import logging
 import os
 import signal
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 
+from bot.awaited import Awaited, making
 from bot.domain.history import Entry, What
 from bot.store.errors import (
     LOCKED_BY_OTHERS,
@@ -200,3 +202,56 @@ def test_a_process_that_lost_its_turn_writes_nothing(store, address):
     assert store.history.all() == []
     said("UPDATE turns_of_work SET turn = 1", name_of(address))
     write(store)
+
+
+def who_is_there(store):
+    return [each.entry.who for each in store.history.all()]
+
+
+def test_of_what_was_answered_as_not_recorded_nothing_is_committed_and_nothing_more_is_asked(store):
+    """What listens gives up on a thread of its own: here between the last statement and the commit."""
+    answer = Awaited()
+
+    def write_too_late():
+        with store.transaction():
+            store.record(Entry(what=What.REFUSED, who="U1"), NOW)
+            assert not answer.give_up()
+
+    with making(answer):
+        with pytest.raises(CouldNotRecordError):
+            write_too_late()
+        with pytest.raises(CouldNotRecordError):
+            store.history.all()
+
+    write(store, "U2")
+    assert who_is_there(store) == ["U2"]
+
+
+def test_what_may_have_been_committed_is_not_answered_as_not_recorded(store):
+    answer = Awaited()
+    with making(answer):
+        write(store)
+
+    assert answer.give_up()
+    assert who_is_there(store) == ["U1"]
+
+
+async def test_of_two_that_share_a_commit_one_that_was_answered_leaves_the_other_its_own(store):
+    given_up, other = Awaited(), Awaited()
+
+    async def click(answer, who):
+        with making(answer):
+            return await store.together.write(lambda: write(store, who))
+
+    clicks = asyncio.gather(
+        click(given_up, "U1"), click(other, "U2"), return_exceptions=True
+    )  # begun, and not yet written
+    await asyncio.sleep(0)
+    given_up.give_up()
+    first, second = await clicks
+
+    assert isinstance(first, CouldNotRecordError)
+    assert second is None
+    assert who_is_there(store) == ["U2"]
+    assert not given_up.give_up()
+    assert other.give_up()

@@ -11,6 +11,8 @@ from psycopg.abc import PQGen
 from psycopg.types.numeric import IntDumper
 from psycopg.types.string import StrDumperUnknown
 
+from bot.store.waits import Waits
+
 LONGEST_SECONDS = 1.5
 """How long a server may take: a click is answered within 2 s."""
 
@@ -95,6 +97,9 @@ class Bounded(psycopg.Connection[tuple[Any, ...]]):
     more: float = 0.0
     """What the next statement gets on top of `longest`, outside of all that."""
 
+    waits: Waits | None = None
+    """Notes how long each answer takes, for whoever must not wait that long."""
+
     @contextmanager
     def within(self, seconds: float) -> Iterator[None]:
         """Let everything inside wait this long for the server in all; the bot's own work does not count."""
@@ -118,6 +123,8 @@ class Bounded(psycopg.Connection[tuple[Any, ...]]):
         """
         left = self.longest + self.more if self.left is None else max(0.0, self.left)
         begun = time.monotonic()
+        if self.waits is not None:
+            self.waits.began(begun)
         try:
             return super().wait(
                 gen, min(interval, 0.1), left if timeout is None else min(left, timeout)
@@ -127,8 +134,11 @@ class Bounded(psycopg.Connection[tuple[Any, ...]]):
                 self.pgconn.finish()
             raise
         finally:
+            ended = time.monotonic()
+            if self.waits is not None:
+                self.waits.ended(ended)
             if self.left is not None:
-                self.left -= time.monotonic() - begun
+                self.left -= ended - begun
 
 
 def connect(url: str, **more: str) -> Bounded:

@@ -1,8 +1,9 @@
 """The database on a PostgreSQL server, as the store uses it from the event loop.
 
-Statements are direct, as on SQLite. Where the server does not answer, the event loop stands still once,
+Statements are direct, as on SQLite. Where the server does not answer, the event loop that works stands still once,
 for `Bounded.longest`; then the connection is closed, everything is refused at once, and a thread of
-its own asks for a new one until there is one.
+its own asks for a new one until there is one. What listens stands on another one (`bot.slack.listening`): it answers whoever
+waits, and of what it has given up nothing is recorded.
 """
 
 import logging
@@ -14,6 +15,7 @@ from typing import Any
 import psycopg
 from psycopg.pq import TransactionStatus
 
+from bot.awaited import Awaited, awaited, was_answered
 from bot.domain.history import START, Head
 from bot.store.committed import Committed
 from bot.store.errors import (
@@ -34,6 +36,7 @@ from bot.store.postgres.refused import refusal
 from bot.store.postgres.standing import TROUBLES, is_older
 from bot.store.postgres.turns import begin_turn
 from bot.store.schema import format_of_tables
+from bot.store.waits import Waits
 
 logger = logging.getLogger(__name__)
 
@@ -54,6 +57,8 @@ WHAT_TO_DO = "could_not_record: check the PostgreSQL server and the way to it"
 _BEGIN = "BEGIN; SELECT turn, format FROM turns_of_work FOR UPDATE"
 """The one row of that table is the write lock: what is read after it is what is written upon."""
 
+GIVEN_UP = "the database took too long, and whoever waited for it was answered so"
+
 _COMMIT = f"NOTIFY {CHANNEL}; COMMIT"
 
 
@@ -70,9 +75,13 @@ class PostgresDatabase:
         self.committed = Committed()
         self._known: Callable[[], Head] = lambda: START
         self._connection: Bounded | None = connection
+        self.waits: Waits | None = Waits(Bounded.longest)
+        connection.waits = self.waits
         self._heard = _heard_on(connection)
         self._writing: Bounded | None = None
         """The connection of the open transaction: no part of it goes by another one."""
+        self._awaited = set[Awaited]()
+        """Whose answers the open transaction is for; several clicks share one."""
         self._distrusted = ""
         self._takes_nothing = ""
         self._closed = Event()
@@ -156,6 +165,7 @@ class PostgresDatabase:
                 away at the commit.
         """
         if self.in_transaction:
+            self._is_for(awaited())
             with self._parts("SAVEPOINT part", "RELEASE part", "ROLLBACK TO part; RELEASE part"):
                 yield
             return
@@ -163,6 +173,8 @@ class PostgresDatabase:
             logger.error(START_AGAIN, extra={"trouble": self._distrusted})
             raise CouldNotRecordError(f"could not record this: {self._distrusted}")
         self._writing = connection = self._there()
+        self._awaited.clear()
+        self._is_for(awaited())
         try:
             with (
                 connection.within(Bounded.longest),
@@ -188,7 +200,13 @@ class PostgresDatabase:
                     self._run(connection, undo)
             raise
 
+    def _is_for(self, answer: Awaited | None) -> None:
+        if answer is not None:
+            self._awaited.add(answer)
+
     def _finish(self, connection: Bounded, end: str) -> None:
+        if end is _COMMIT and not all(each.may_commit() for each in self._awaited):
+            raise NotAnsweringError(f"could not record this: {GIVEN_UP}")
         try:
             self._run(connection, end)
         except CouldNotRecordError as error:
@@ -262,6 +280,8 @@ class PostgresDatabase:
             CouldNotRecordError: There is none just now.
         """
         connection = self._connection
+        if was_answered():
+            raise NotAnsweringError(f"could not record this: {GIVEN_UP}")
         if connection is None or self._writing not in (None, connection):
             raise NotAnsweringError(f"could not record this: {NOT_ANSWERING}")
         if connection.closed:
@@ -303,6 +323,7 @@ class PostgresDatabase:
                 continue
             self._heard = _heard_on(connection)
             self._heard.add(0)  # whoever wrote meanwhile was not heard
+            connection.waits = self.waits
             self._takes_nothing = ""
             self._connection = connection
             logger.info("database_answers_again")
