@@ -81,7 +81,7 @@ async def _until_is(bot: Bot, *states: State) -> None:
     """Look now and then, which takes next to nothing of what is measured."""
     async with asyncio.timeout(900):
         while not _is(bot, states):  # noqa: ASYNC110 - there is no event for a request's state
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.2)
 
 
 def _is(bot: Bot, states: Sequence[State]) -> bool:

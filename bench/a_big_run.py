@@ -50,7 +50,7 @@ async def asked_and_approved(bot: Bot) -> dict[str, float]:
     ) and request.state is not State.SUCCEEDED:
         if request.state not in (State.APPROVED, State.RUNNING):
             raise RuntimeError(f"the request is {request.state}: {request.result}")
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)
     (call,) = bot.parts.store.calls.of(number)
     if call.sent_at is None:
         raise RuntimeError("the call did not go out")

@@ -46,6 +46,10 @@ BETWEEN = 0.001
 ones. All at once they would come back all at once, each waiting until the others are read, round after
 round. And whoever is killed just then leaves few of which nobody knows whether they went out."""
 
+A_MOMENT = 0.01
+"""Seconds of real time that an answer waits for others to share its commit, as long as something is ready to go out
+meanwhile. A commit costs as much processor time as all else that is written of five mails."""
+
 A_PART = 4
 """Of each so many that are out, one more is written down as sent (of few, a few more) and goes out as soon as
 an answer frees a place, which need not wait for a commit then. And so large a part of the width has each
@@ -194,6 +198,7 @@ class Pass:
         self._out: set[asyncio.Task[None]] = set()
         self._answered: list[Call] = []
         self._bell = asyncio.Event()
+        self._soon: asyncio.TimerHandle | None = None
         self._busy = 0
         self._some_accepted = False
         self._left = False
@@ -219,6 +224,7 @@ class Pass:
     async def _turn(self) -> bool:
         """Write what came back and what goes out next, send that, and wait; False at the end."""
         self._bell.clear()
+        self._expect_nothing()
         came = list(self._answered)
         for call in came:
             self._note(call)
@@ -229,7 +235,7 @@ class Pass:
         del self._answered[: len(came)]  # not before they are written
         self._ready += sending
         self._let_go(self._places)
-        if len(sending) == A_FEW:  # there may be room for more
+        if len(sending) == A_FEW and self._room > 0:
             await asyncio.sleep(BETWEEN)
             return True
         if self._out or self._answered:
@@ -270,9 +276,22 @@ class Pass:
             self._answered.append(answered)
         finally:
             self._out -= {asyncio.current_task()}
-            self._bell.set()
+            self._ring()
         if answered.verdict is not Verdict.BUSY:  # the turn knows what that means for the others
             self._let_go(self._places)
+
+    def _ring(self) -> None:
+        """Have what came written: in a moment if few were accepted and others are ready to go out, else at once."""
+        accepted = all(call.verdict is Verdict.ACCEPTED for call in self._answered)
+        if not accepted or not self._ready or len(self._answered) >= A_FEW:
+            self._bell.set()
+        elif self._soon is None:
+            self._soon = asyncio.get_running_loop().call_later(A_MOMENT, self._bell.set)
+
+    def _expect_nothing(self) -> None:
+        if self._soon is not None:
+            self._soon.cancel()
+            self._soon = None
 
     def _note(self, call: Call) -> None:
         """Note what an answer means for the others."""
@@ -301,9 +320,14 @@ class Pass:
         if self._some_accepted:
             self._line += [call for call in self._resting if _rested_at(call) <= now]
             self._resting = [call for call in self._resting if _rested_at(call) > now]
+        many = min(self._room, len(self._line), A_FEW)
+        return [self._line.popleft() for _ in range(many)]
+
+    @property
+    def _room(self) -> int:
+        """Return how many more may be written down as sent."""
         out = len(self._out)
-        room = self._places + max(out // A_PART, min(out, A_FEW)) - len(self._ready)
-        return [self._line.popleft() for _ in range(min(max(room, 0), len(self._line), A_FEW))]
+        return max(self._places + max(out // A_PART, min(out, A_FEW)) - len(self._ready), 0)
 
     async def _rest(self) -> bool:
         """Sit out a short rest that Zuora asked for, if nothing else can be done; False: the end."""

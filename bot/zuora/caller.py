@@ -3,7 +3,6 @@
 Reads are repeated here; effects never are, but for one 401, which means "not executed".
 """
 
-import asyncio
 import gzip
 import logging
 import secrets
@@ -19,6 +18,7 @@ from bot.fence import effect
 from bot.metrics import ZUORA_CALLS
 from bot.zuora import wire
 from bot.zuora.answers import Answer
+from bot.zuora.aside import of_a_page
 from bot.zuora.bounded import UnreadableAnswer
 from bot.zuora.calls import LARGE_PAGE
 from bot.zuora.connections import NOTHING_WAS_SENT, Fenced
@@ -240,7 +240,7 @@ async def _read(
     """Return what an answer means; what takes long to read is read in a thread."""
     if len(content) <= AT_ONCE:
         return _judged(call, status, headers, content)
-    return await asyncio.to_thread(_judged, call, status, headers, content)
+    return await of_a_page(_judged, call, status, headers, content)
 
 
 def _judged(
