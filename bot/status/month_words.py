@@ -70,7 +70,7 @@ def duration(seconds: float | None) -> str:
     return f"{hours // 24} d {hours % 24} h"
 
 
-def told(month: Month) -> str:
+def in_one_text(month: Month) -> str:
     """Return all figures in one text, for screen readers and as the picture's alt text."""
     rows = "; ".join(f"{label}: {value}" for label, value in rows_of(month))
     waited = ", ".join(

@@ -193,7 +193,7 @@ class Bot:
         logger.info("work_lock_acquired")
         self._is_working = True
         await asyncio.gather(
-            run("witness", self._be_told),
+            run("witness", self._compare_until_read),
             run("runner", self.runner.run),
             run("sender", self.sender.run),
             run("estimates", self.estimates.run),
@@ -203,7 +203,7 @@ class Bot:
             *(run(name, loop) for name, loop in self._loops.items()),
             run("daily", self._daily.run),
             run("backups", self.backups.run),
-            run("zuora", self._be_let_in),
+            run("zuora", self._notice_the_login),
             run("refusals", partial(write_counts, self.parts.store, self.parts.clock)),
         )
 
@@ -225,7 +225,7 @@ class Bot:
             self.runner.handover = Handover(now, self._patience)
             self.sender.handover_at = now
 
-    async def _be_told(self) -> None:
+    async def _compare_until_read(self) -> None:
         """Compare Slack with the database, again and again until Slack can be read."""
         standing = self.parts.standing
         if standing.unread:
@@ -249,7 +249,7 @@ class Bot:
             if checkpoints.due:
                 await asyncio.to_thread(checkpoint, checkpoints.begin())
 
-    async def _be_let_in(self) -> None:
+    async def _notice_the_login(self) -> None:
         """While Zuora refuses the bot's login, ask now and then, to notice when it accepts it."""
         zuora = self.parts.tenancy.zuora
         while True:

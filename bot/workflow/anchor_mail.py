@@ -20,11 +20,11 @@ from bot.workflow.signing import text_of
 
 STEP_SECONDS = 10.0
 MOST_SECONDS = 60.0
-"""A server that answers byte by byte never ends a step; after this its connection is cut."""
+"""After this the connection is cut, because a server that answers byte by byte never ends a step."""
 
 PORTS = {"smtps": 465, "smtp": 587}
 WHOLE_LINES = SMTP.clone(max_line_length=998)
-"""Longest line of a mail (RFC 5322): a head is longer than the usual 78, and must not be cut in two."""
+"""Lines may have 998 characters (RFC 5322); a head is longer than the usual 78 and must not be cut in two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Mailbox:
         """Mail a head, in a thread.
 
         Raises:
-            NotLeftError: The server did not take it; it may have, if its last answer was lost.
+            NotLeftError: The server did not take it, or its last answer was lost.
         """
         mail = mail_of(head, signed, self.sender, self.to)
         await self._reached(lambda smtp: smtp.send_message(mail))
@@ -61,7 +61,7 @@ class Mailbox:
         """Check that the server lets the bot in, without mailing anything.
 
         Raises:
-            NotLeftError: It does not.
+            NotLeftError: The server cannot be reached or refuses the login.
         """
         await self._reached(lambda _: None)
 
@@ -95,7 +95,7 @@ class Mailbox:
 
 
 def _enter(smtp: smtplib.SMTP, place: SplitResult, context: ssl.SSLContext) -> None:
-    """Encrypt the connection where the server can, and log in where there is a name.
+    """Encrypt the connection if the server can, and log in if there is a name.
 
     Raises:
         SMTPException: The server refuses, or offers no encryption for a password.
@@ -137,7 +137,7 @@ def _cut(smtp: smtplib.SMTP) -> None:
 
 
 def _words(error: Exception) -> str:
-    """Return what went wrong, without a password; a server's answer is bytes."""
+    """Return what went wrong in words, never with a password."""
     if isinstance(error, smtplib.SMTPResponseException) and error.smtp_code < 0:
         return "it does not answer as a mail server does"
     if isinstance(error, smtplib.SMTPResponseException):

@@ -1,4 +1,4 @@
-"""Leaves heads where nobody who can write the database can change them: a folder that keeps, a time stamp authority.
+"""Leaves heads where nobody who can write the database can change them: in a folder, with a time stamp authority.
 
 The third place is a mailbox: `anchor_mail`.
 """
@@ -34,7 +34,7 @@ class NotLeftError(Exception):
 
 
 class Keeper(Protocol):
-    """Where a head can be left."""
+    """A place where a head can be left."""
 
     @property
     def where(self) -> str:
@@ -42,7 +42,7 @@ class Keeper(Protocol):
         ...
 
     async def leave(self, head: Head, signed: str) -> Mapping[str, Any]:
-        """Leave a head there, and return what the history keeps of that.
+        """Leave a head there, and return what the history records about it.
 
         Raises:
             NotLeftError: It was not taken.
@@ -54,7 +54,8 @@ class Keeper(Protocol):
 class Folder:
     """A folder on a disk that keeps what is written (WORM), or a bucket that is mounted as one.
 
-    Each head is a file of its own that is written once: the head's text, and its signature if it has one.
+    Each head is a file of its own, written once, with the head's text and its signature if it has
+    one.
     """
 
     path: Path
@@ -65,10 +66,10 @@ class Folder:
         return "folder"
 
     async def leave(self, head: Head, signed: str) -> Mapping[str, Any]:
-        """Write the head down.
+        """Write the head into a file.
 
         Raises:
-            NotLeftError: The file cannot be written, or says something else already.
+            NotLeftError: The file cannot be written, or already exists with another text.
         """
         return await asyncio.to_thread(self._write, head, signed)
 
@@ -94,7 +95,7 @@ class Authority:
     """An authority for time stamps (RFC 3161).
 
     Attributes:
-        address: Where it is asked.
+        address: The address that takes requests.
     """
 
     address: str
@@ -151,9 +152,9 @@ class Anchors:
 
     Attributes:
         channel: Slack channel id; empty for none.
-        places: The folder, the authority and the mailbox, as far as there are any.
+        places: The folder, the authority and the mailbox, as far as they are set.
         signer: Signs them; None for none.
-        every: So many rows after the last head the next one follows within the hour too.
+        every: After so many rows a head is due even within the hour.
     """
 
     channel: str = ""
@@ -163,5 +164,5 @@ class Anchors:
 
     @property
     def is_any(self) -> bool:
-        """Return whether anybody has a use for heads."""
+        """Return whether heads are left anywhere or signed."""
         return bool(self.channel or self.places or self.signer)

@@ -12,7 +12,7 @@ from bot.store.store import Store
 from bot.store.times import to_text
 
 YOUNGEST = timedelta(days=31)
-"""What ended more recently stays: people still look at it, and Zuora may still change it."""
+"""Requests that ended more recently stay, because people still look at them and Zuora may still change."""
 
 
 class Archived(NamedTuple):
@@ -23,10 +23,10 @@ class Archived(NamedTuple):
 
 
 def archive(store: Store, copy: Path, copied: Head, before: datetime, now: datetime) -> Archived:
-    """Remove what ended before a day, once a whole copy of the database has it.
+    """Remove the requests that ended before a day; a whole copy of the database has them.
 
     Args:
-        store: The database; nobody else works on it.
+        store: The database; no other process works on it.
         copy: The copy, already checked.
         copied: Where the copy's history ends.
         before: The first moment of the day; what ended before it goes.
@@ -71,5 +71,5 @@ def archive(store: Store, copy: Path, copied: Head, before: datetime, now: datet
 
 
 def nothing_before(before: datetime) -> str:
-    """Return that there is nothing to archive, in a sentence."""
+    """Return the sentence for when there is nothing to archive."""
     return f"No request that still has to be archived ended before {before:%Y-%m-%d}. Nothing was changed."

@@ -1,4 +1,4 @@
-"""Asking: what was typed becomes requests with facts, a card and a history entry, or problems to mend."""
+"""Asking: turns what was typed into requests with facts, cards and history entries, or into problems to mend."""
 
 import asyncio
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ Wanted = Sequence[tuple[Operation, Values]]
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The person may not ask."""
+    """The answer to a person who may not ask."""
 
     refusal: Refusal
 
@@ -35,7 +35,7 @@ _Read = tuple[Operation, Body, Values]
 async def ask(
     parts: Parts, wanted: Wanted, asker: Asker
 ) -> tuple[Request, ...] | Problems | Refused:
-    """Read the form, read Zuora, and save the requests and what is to be shown: all of it or nothing.
+    """Read the form and Zuora, and save the requests with their messages, all of it or nothing.
 
     Args:
         parts: The outside.
@@ -97,7 +97,7 @@ def _read(wanted: Wanted, reason: str) -> tuple[list[_Read], Problems]:
 async def _with_facts(
     parts: Working, bodies: Sequence[_Read], problems: Problems, place: str
 ) -> list[Ready] | Problems:
-    """Read Zuora even where something typed is wrong, so that all problems are shown together."""
+    """Read Zuora even if something typed is wrong, so that all problems are shown together."""
     ready: list[Ready] = []
     for operation, body, values in bodies:
         one = await _ready(parts, operation, body, values, place)
@@ -138,7 +138,7 @@ async def _ready(
 
 
 async def _nobody_to_approve(rules: Rules, ready: Sequence[Ready], asker: Asker) -> Problems | None:
-    """Refuse now, naming the people, a request that nobody could ever approve, rather than let it expire."""
+    """Refuse a request that can never get its approvals, and name the people, instead of letting it expire."""
     for each in ready:
         about = rules.about(each.order, asker.place, each.reach)
         rule = rules.policy.strictest(about)

@@ -13,13 +13,13 @@ from bot.store.snapshot import saved
 logger = logging.getLogger(__name__)
 
 LOOK_AGAIN = timedelta(minutes=5)
-"""The pause after a fault, and between looks at the time of day, which can be set or jump after a sleep."""
+"""The pause after a fault; also the longest pause between looks at the clock, which can be set or jump."""
 NAMED = "billing-bot-%Y%m%dT%H%M%SZ.db"
 """A copy's name, by the time (UTC) when it was made."""
 
 
 class Backups:
-    """Makes copies and removes old ones; the folder is the only record of them.
+    """Makes copies and removes old ones; nothing but the folder records them.
 
     Args:
         database: The file, or the address of a server's database.
@@ -39,11 +39,11 @@ class Backups:
 
     @property
     def last(self) -> datetime | None:
-        """Return when the newest whole copy was made; None where there is none."""
+        """Return when the newest whole copy was made; None if there is none."""
         return max(self._found(), default=(None, None))[0]
 
     async def run(self) -> None:
-        """Make one whenever it is due, until cancelled."""
+        """Make a copy whenever one is due, until cancelled."""
         while self._folder is not None:
             is_made = self._due_in() > timedelta() or await self._make(self._folder)
             pause = min(self._due_in(), LOOK_AGAIN) if is_made else LOOK_AGAIN
@@ -56,7 +56,7 @@ class Backups:
         return last + self._every - now
 
     async def _make(self, folder: Path) -> bool:
-        """Make one in a thread; return whether it could be made."""
+        """Make a copy in a thread; return whether that worked."""
         broken_off = Event()
         target = folder / self._clock.now().astimezone(UTC).strftime(NAMED)
         try:

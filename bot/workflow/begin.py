@@ -1,4 +1,4 @@
-"""Before anything is sent: the facts are read again, and either the calls are planned or the request stops."""
+"""Beginning: reads the facts again before anything is sent, and plans the calls or stops the request."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -34,10 +34,9 @@ UPDATED = (
 
 
 async def begin(parts: Working, request: Request) -> None:
-    """Read the facts again; stop if they are not those that were approved, or else plan the calls.
+    """Read the facts again; plan the calls if they are those that were approved, else stop.
 
-    Where another request has acted on the same thing since, it is left to the next step, which
-    reads once more.
+    If another request has acted on the same thing meanwhile, nothing is done; the next step reads once more.
     """
     since = parts.clock.now()
     order = await facts_as_approved(parts, request)
@@ -53,7 +52,7 @@ async def begin(parts: Working, request: Request) -> None:
 
 
 async def _mailings_hash(parts: Working, request: Request, order: Order[Any, Any]) -> str:
-    """Return what binds all that the request can mail; of very many documents read in parts, as nothing changes it now."""
+    """Return the hash over everything that the request can mail, read in parts; nothing changes these rows now."""
     store, hashing = parts.store, RowsHash()
     # an older version saved it
     if not store.mailings.has(request.number) and (mine := order.mailings()):
@@ -67,7 +66,7 @@ async def _mailings_hash(parts: Working, request: Request, order: Order[Any, Any
 
 
 async def _planned(parts: Working, request: Request, subjects: Sequence[str]) -> None:
-    """Plan many calls before the request begins, in short transactions; they mean nothing until it does."""
+    """Plan many calls in short transactions before the request begins; until then they mean nothing."""
     if len(subjects) <= PART:
         return
     store = parts.store
@@ -84,7 +83,7 @@ def _plan(parts: Working, request: Request, subjects: Sequence[str]) -> None:
     """Plan these calls; inside a transaction.
 
     Raises:
-        RequestMovedError: It is not approved any more.
+        RequestMovedError: The request is no longer approved.
     """
     if not parts.store.requests.stands(request):
         raise RequestMovedError(request.name)
@@ -94,8 +93,8 @@ def _plan(parts: Working, request: Request, subjects: Sequence[str]) -> None:
 async def facts_as_approved(parts: Working, request: Request) -> Order[Any, Any] | None:
     """Return the order with today's facts if they are those that were approved.
 
-    None: it was written why not. Facts that differ, or that cannot be read for good, stop the
-    request; while Zuora does not answer it waits.
+    Returns None if not; the reason is then recorded. The request stops if facts differ or Zuora refuses to show
+    them, and it waits while Zuora does not answer.
     """
     if not await _is_still_approved(parts, request):
         return None
@@ -126,7 +125,7 @@ async def facts_as_approved(parts: Working, request: Request) -> Order[Any, Any]
 async def _why_not_as_approved(
     parts: Working, request: Request, approved: Order[Any, Any], now: Order[Any, Any]
 ) -> str:
-    """Return what differs from what was approved, in a sentence; empty: nothing does."""
+    """Return a sentence on what differs from what was approved; empty if nothing does."""
     changed = await asyncio.to_thread(approved.differs, now.facts)
     digest = await asyncio.to_thread(parts.tenancy.digest_of, now, request.place)
     is_the_same = digest == request.digest
@@ -139,7 +138,7 @@ async def _why_not_as_approved(
 
 
 async def _is_still_approved(parts: Working, request: Request) -> bool:
-    """Return whether its approvals count now, by time, rights and rules; if not, write why."""
+    """Return whether its approvals count now, by time, rights and rules; if not, record why."""
     now = parts.clock.now()
     if now >= too_late_at(request):
         stop(parts.store, request, f"It was approved more than {HOURS} hours ago.", now)
@@ -164,13 +163,13 @@ def _wait(parts: Working, request: Request, why: str) -> None:
 
 
 def _stop_for_others(parts: Working, request: Request, why: str) -> None:
-    """Stop; where other requests reached only some of its documents, offer the rest."""
+    """Stop the request; if others reached only some of its documents, offer the rest."""
     now = parts.clock.now()
     stop(parts.store, request, why, now, others=len(parts.guard.others_of(request, now)))
 
 
 def _facts_now(request: Request, order: Order[Any, Any]) -> dict[str, Any]:
-    """Return today's facts, or only their hash where they are the request's own, letter by letter."""
+    """Return today's facts, or only their hash if they are exactly the request's own."""
     facts = order.facts_with_checks()
     if facts.to_store()[0] == request.facts:  # with the hash of what stands apart
         return {"facts_sha256": text_hash(request.facts)}

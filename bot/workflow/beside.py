@@ -1,4 +1,4 @@
-"""What else is open or was done about the things that a request acts on, and last time's figures, in words."""
+"""Words on what other requests do about the same things, and on last time's figures."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -24,11 +24,11 @@ SHOWN_SUBJECTS = 3
 LONGEST_NOTE = 120
 SHOWN_REQUESTS = 2
 AGAINST = "Against last time"
-"""The label of a comparison with the last request of its kind."""
+"""The label of the comparison with the last request of its kind."""
 
 
 def subjects_of(order: Order[Any, Any]) -> tuple[str, ...]:
-    """Return everything that a request acts on, by number, and by id where one was typed."""
+    """Return everything that a request acts on, by number, and also by id if one was typed."""
     return tuple(dict.fromkeys([*order.subjects(), *order.typed()]))
 
 
@@ -47,7 +47,7 @@ def also_open(
         request: The new request.
         order: What it asks for.
         others: What other requests do to its documents.
-        without: Number of the request whose place it takes, which is left out.
+        without: Number of the request that it replaces, which is left out.
     """
     found = store.requests.open_about(order.subjects(), request.place)
     told = {number for number, _, _ in found}
@@ -73,7 +73,7 @@ def _some(subjects: Sequence[str]) -> str:
 
 
 def mailed_by_the_bot(request: Request, others: Sequence[Effect]) -> list[Message]:
-    """Return what the bot mailed before and Zuora may not show yet (for memos, never)."""
+    """Return a line for each request that mailed some of it; Zuora may not show that yet (for memos, never)."""
     return [
         lines.reply(
             request,
@@ -89,7 +89,7 @@ def mailed_by_the_bot(request: Request, others: Sequence[Effect]) -> list[Messag
 def redrawn(
     store: Store, request: Request, order: Order[Any, Any], others: Sequence[Effect]
 ) -> list[Message]:
-    """Return edits for the cards of requests that wait about the same documents."""
+    """Return edits of the cards of waiting requests about the same documents or accounts."""
     numbers = sorted(
         {one.request for one in others if one.how is Certainty.OPEN}
         | {number for number, _ in _billing_too(store, request, order)}
@@ -101,13 +101,13 @@ def redrawn(
 def beside(
     store: Store, request: Request, reach: Reach | None = None, without: int | None = None
 ) -> tuple[Line, ...]:
-    """Return what other requests do to the same documents, and last time's figures, for a card that waits.
+    """Return for a waiting card what other requests do to the same documents, and last time's figures.
 
     Args:
         store: The database.
         request: As it is now.
-        reach: Which documents, and what the others do, where that was read just now.
-        without: Number of the request whose place it takes, which is left out.
+        reach: Which documents, and what the others do, if that was read just now.
+        without: Number of the request that it replaces, which is left out.
     """
     if request.state is not State.WAITING:
         return estimated(store, request)
@@ -125,7 +125,7 @@ def beside(
 
 
 def estimated(store: Store, request: Request) -> tuple[Line, ...]:
-    """Return the estimate that arrived since the request was made, or that it did not arrive in time."""
+    """Return the estimate that arrived after the request was made, or that none arrived in time."""
     words = store.estimates.of(request.number)
     if words or request.state is State.WAITING:
         return (line(ESTIMATE, words),) if words else ()
@@ -137,7 +137,7 @@ def estimated(store: Store, request: Request) -> tuple[Line, ...]:
 
 
 def _billing_too(store: Store, request: Request, order: Order[Any, Any]) -> list[tuple[int, str]]:
-    """Return open requests that bill some of the same accounts: number, and which accounts in words."""
+    """Return the open requests that bill some of the same accounts, each with its number and a sentence."""
     mine = order.bills()
     if mine is None:
         return []
@@ -154,7 +154,7 @@ def _billing_too(store: Store, request: Request, order: Order[Any, Any]) -> list
 
 
 def _by_request(found: Sequence[Effect]) -> list[tuple[int, list[Effect]]]:
-    """Return them by request, those that only wait last, without what Zuora shows itself: the card has that as the mail date."""
+    """Return the effects by request, waiting ones last, without those that Zuora shows: the card has their mail date."""
 
     def place(each: Effect) -> tuple[bool, int, Certainty]:
         return each.how is Certainty.OPEN, each.request, each.how
@@ -202,9 +202,8 @@ def _seen(one: Effect) -> str:
 def against_last_time(store: Store, request: Request) -> tuple[Line, ...]:
     """Return `+4 % (BR-00000381, 31 Oct: USD 1,158,002.10 (289 invoices))`; nothing without a last time.
 
-    Of a run that is mailed or posted the last one is any other run of which that succeeded; of a
-    run that is created the last one that billed the same. A share is given where both came to one
-    currency and the same one; nothing else can be compared.
+    To mail or post a run is compared with the last other run that was mailed or posted; to create one, with the last
+    that billed the same. The percentage is left out unless both have one currency, the same.
     """
     made: Request | None
     match OPERATIONS[request.operation].last_time:
@@ -236,7 +235,7 @@ def _is_of_a_run(request: Request) -> bool:
 
 
 def _share(now: Sequence[KindTotals], then: Sequence[KindTotals]) -> str:
-    """Return `+4 %`; empty where the two cannot be compared."""
+    """Return `+4 %`; empty if the two cannot be compared."""
     one, other = _total(now), _total(then)
     if one is None or other is None or one.currency != other.currency or not other.amount:
         return ""
@@ -244,7 +243,7 @@ def _share(now: Sequence[KindTotals], then: Sequence[KindTotals]) -> str:
 
 
 def _total(kinds: Sequence[KindTotals]) -> Money | None:
-    """Return the total in its only currency, less credit memos; None where that is unknown."""
+    """Return the total less credit memos; None if an amount is not known or there are several currencies."""
     currencies = {money.currency for kind in kinds for money in kind.totals}
     if len(currencies) != 1 or any(kind.not_known for kind in kinds):
         return None

@@ -1,4 +1,4 @@
-"""What people saw in Zuora about a call whose answer was lost: recorded by hand, settled once enough agree."""
+"""What people saw in Zuora about a lost call: recorded by hand, and settled once enough of them agree."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -26,7 +26,7 @@ class Record:
         person, team: Slack ids.
         accepted: Whether the order went through.
         note: What was seen, and where.
-        beside: What held at the decision, for the history.
+        beside: Digest, rule, groups and clocks at the decision, for the history.
     """
 
     person: str
@@ -37,14 +37,14 @@ class Record:
 
     @property
     def seen(self) -> str:
-        """Return what it says about the order."""
+        """Return what was seen, in words."""
         return "it went through" if self.accepted else "it did not go through"
 
 
 def records(store: Store, request: Request) -> dict[str, Record]:
-    """Return what was recorded since the last answer was lost: each person's latest record.
+    """Return each person's latest record since the last answer was lost.
 
-    A record of before another try says nothing of that try.
+    Earlier records say nothing about a later try.
     """
     since = store.calls.last_lost(request.number)
     return {
@@ -60,7 +60,7 @@ def records(store: Store, request: Request) -> dict[str, Record]:
 
 
 def too_early(store: Store, request: Request, span: timedelta, now: datetime) -> tuple[Part, ...]:
-    """Return why it is too early to know that nothing was mailed, as Zuora shows mails late; empty: it is not."""
+    """Return why it is too early to know that nothing was mailed (Zuora shows mails late); empty: it is not."""
     if not store.mailings.has(request.number):
         return ()
     out = [each.sent_at for each in store.calls.of(request.number) if each.is_lost]
@@ -85,14 +85,14 @@ def write(
     needed: int,
     now: datetime,
 ) -> Request:
-    """Save what a person saw. It settles the request once enough people recorded the same.
+    """Save what a person saw, and settle the request once enough people recorded the same.
 
     Args:
         store: The database.
         request: Its outcome is unknown.
         record: What was seen just now.
-        agreeing: Who else recorded the same, and may still decide.
-        needed: How many people the stricter rule wants.
+        agreeing: Who else recorded the same and may still decide.
+        needed: How many people the stricter rule requires.
         now: The moment, aware UTC.
     """
     missing = needed - len(agreeing) - 1

@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 
 def planned(request: Request, subject: str, random: str) -> Call:
-    """Return a call as it is written down before anything goes out, with a key of its own."""
+    """Return a call as it is saved before anything goes out, with its own key."""
     return Call(
         request=request.number,
         subject=subject,
@@ -50,10 +50,10 @@ class Calling:
 
     Attributes:
         request: Whose calls they are.
-        order: The request opened; once, as the facts of many documents are long.
-        zuora: The client whose every call goes to the request's place.
+        order: The request's order, opened only once because the facts of many documents are long.
+        zuora: The client for the request's place.
         clock: The time.
-        new_id: A new random id, for keys.
+        new_id: Returns a new random id, for keys.
     """
 
     request: Request
@@ -63,11 +63,11 @@ class Calling:
     new_id: Callable[[], str]
 
     def content_of(self, call: Call) -> str:
-        """Return what would go out, as `Prepared.content`; empty where it may not go out at all."""
+        """Return what would go out, as `Prepared.content`; empty if the call may not go out."""
         return _content(self._prepared(call))
 
     def going_out(self, call: Call, now: datetime) -> "GoingOut":
-        """Return a call as it is written down before it goes out, with what goes out by it."""
+        """Return a call as it is saved before it goes out, together with what goes out."""
         prepared = self._prepared(call)
         content = call.content if call.is_lost else _content(prepared)
         return GoingOut(call.sending(now)._replace(content=content), prepared)
@@ -79,7 +79,7 @@ class Calling:
             return error
 
     async def make(self, one: "GoingOut") -> Call:
-        """Make one call, once; the call as it then stands, whatever happened."""
+        """Make one call, once, and return it with its result, whatever happened."""
         try:
             return await self._made(*one)
         except Exception:
@@ -104,7 +104,7 @@ class Calling:
         return _accepted(call, answer, began, self.clock.now())
 
     def _busy(self, call: Call, error: ZuoraBusy, retry_at: datetime) -> Call:
-        """Return a call that was not done and is tried again, with a new key where the old one would fail again."""
+        """Return a call that was not done and is tried again, with a new key if the old one would only fail again."""
         if error.new_key_needed:
             call = call.with_new_key(_key(self.request, self.new_id()))
         busy = _with_error(call, error, verdict=Verdict.BUSY, words=_words(error))
@@ -116,10 +116,10 @@ def _content(prepared: Prepared | ZuoraRejected) -> str:
 
 
 class GoingOut(NamedTuple):
-    """A call, and what goes out by it: the same that was written down, as it is made once.
+    """A call and what goes out for it, made once, so that exactly what was saved goes out.
 
     Attributes:
-        call: As it is written down before it goes out.
+        call: As it is saved before it goes out.
         prepared: What goes out, or why nothing may.
     """
 
@@ -127,7 +127,7 @@ class GoingOut(NamedTuple):
     prepared: Prepared | ZuoraRejected
 
     def _ordered(self) -> dict[str, Any]:
-        """Return what goes out, for the history: method, address and body; empty where it may not go out."""
+        """Return method, address and body for the history; empty if the call may not go out."""
         if isinstance(self.prepared, ZuoraRejected):
             return {}
         one = self.prepared.call
@@ -139,7 +139,7 @@ class GoingOut(NamedTuple):
         }
 
     def sent_entry(self) -> Entry:
-        """Return the history entry of a call that goes out, with what it orders."""
+        """Return the history entry of a call that goes out, with method, address and body."""
         call = self.call
         data: dict[str, Any] = {
             "subject": call.subject, "key": call.key, "track_id": call.track_id, "try": call.tries,
@@ -183,7 +183,7 @@ def _with_error(call: Call, error: ZuoraError, *, verdict: Verdict, words: str) 
 
 
 def _lost(call: Call, words: str) -> Call:
-    """Return a call of which nobody knows what happened: since now, or still."""
+    """Return a call whose outcome is not known, since now or still."""
     return (
         call.lost_again(words) if call.repeats else call._replace(verdict=Verdict.LOST, words=words)
     )
@@ -206,7 +206,7 @@ def _in_doubt(call: Call, error: OutcomeUnknown) -> Call:
 def _busy_again(call: Call, error: ZuoraBusy, retry_at: datetime) -> Call:
     """Return a call whose repetition was not done, which proves nothing about the first try.
 
-    What has not even gone out is no repetition.
+    If it did not even go out, it does not count as a repetition.
     """
     went_out = error.status is not None and not isinstance(error, ZuoraLockedOut)
     return call.lost_again(_words(error))._replace(
@@ -254,5 +254,5 @@ def _begun(call: Call) -> dict[str, list[str]]:
 
 
 def came_entry(call: Call) -> Entry:
-    """Return the history entry of a call that came back, or was taken back."""
+    """Return the history entry of a call that was answered, or of one that was taken back."""
     return settled_entry(call) if call.words.endswith(NOT_SENT) else answer_entry(call)

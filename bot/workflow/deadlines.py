@@ -1,4 +1,4 @@
-"""How long a request waits, for people and for Zuora, and how it ends when nothing was sent."""
+"""How long a request waits for people and for Zuora, and how it ends if nothing was sent."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -21,7 +21,7 @@ def too_late_at(request: Request) -> datetime:
 
 
 def expire(store: Store, request: Request, now: datetime) -> None:
-    """Let a request expire that nobody decided in time: silence never approves."""
+    """Let a request expire because nobody decided in time; silence never approves."""
     after = request.moved(State.EXPIRED, now)
     entry = Entry(what=What.EXPIRED, request=request.number)
     told = lines.reply(
@@ -33,7 +33,7 @@ def expire(store: Store, request: Request, now: datetime) -> None:
 
 
 def stop(store: Store, request: Request, why: str, now: datetime, *, others: int = 0) -> None:
-    """Stop an approved request of which nothing was sent, nor will be.
+    """Stop an approved request; nothing of it was sent or will be.
 
     Args:
         store: The database.
@@ -69,7 +69,7 @@ def wait_for_zuora(
     *,
     so_far: str = "Nothing was sent.",
 ) -> None:
-    """Try again after a wait, up to a limit: Zuora may answer later.
+    """Try again after a wait, because Zuora may answer later; stop the request once that would be too late.
 
     Args:
         store: The database.
@@ -94,7 +94,7 @@ def wait_for_zuora(
 def wait_until(
     store: Store, request: Request, why: str, now: datetime, wake_at: datetime, *said: Message
 ) -> None:
-    """Look at it again later; the card gives the reason where it is new."""
+    """Look at the request again later; the card shows the reason if it is new."""
     after = replace(request.waiting_again(wake_at), result=why)
     entry = Entry(what=What.DELAYED, request=request.number, data={"why": why, "look": after.looks})
     drawn = [card_edit(after)] if after.result != request.result else []

@@ -1,6 +1,6 @@
-"""Deciding: one transaction reads the request, decides by the rules, and writes what follows.
+"""Deciding: one transaction reads the request, decides by the rules, and writes the result.
 
-The write lock is taken first, so of two clicks at once the second one reads what the first wrote.
+It takes the write lock first, so of two clicks at once the second reads what the first wrote.
 """
 
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ from bot.workflow.receipts import receipt
 
 
 def decide(parts: Working, decision: Decision) -> Decided | Declined | CheckAgain:
-    """Approve, reject or withdraw a request, or record what became of it.
+    """Approve, reject or withdraw a request, or record its outcome.
 
     Raises:
         CouldNotRecordError: Nothing was changed.
@@ -56,7 +56,7 @@ def decide(parts: Working, decision: Decision) -> Decided | Declined | CheckAgai
 def _approve(
     store: Store, today: Rule, request: Request, decision: Decision, now: datetime
 ) -> Decided | CheckAgain:
-    """Record one approval; the last one that is needed approves the request."""
+    """Record one approval; the last one needed approves the request."""
     person = decision.person
     if any(approval.person not in decision.standing for approval in request.approvals):
         return CheckAgain()
@@ -91,7 +91,7 @@ def _approve(
 def _record_by_hand(
     store: Store, today: Rule, request: Request, decision: Decision, now: datetime
 ) -> Decided | CheckAgain:
-    """Record what a person saw; the last record that is needed settles the request."""
+    """Record what a person saw; the last record needed settles the request."""
     before = by_hand.records(store, request)
     if any(person not in decision.standing for person in before):
         return CheckAgain()
@@ -115,12 +115,12 @@ def _record_by_hand(
 
 
 def _stopped(text: str) -> str:
-    """Return what somebody typed as a sentence, so that the next one can follow it."""
+    """Return what somebody typed with a full stop at its end, so that a sentence can follow."""
     return text if text[-1] in ".!?" else f"{text}."
 
 
 def _end(store: Store, request: Request, decision: Decision, now: datetime) -> Decided:
-    """Reject or withdraw: one person is enough."""
+    """Reject or withdraw, for which one person is enough."""
     rejected = decision.verb is Verb.REJECT
     state = State.REJECTED if rejected else State.WITHDRAWN
     person, reason = decision.person, decision.reason
@@ -143,7 +143,7 @@ def _end(store: Store, request: Request, decision: Decision, now: datetime) -> D
 
 
 def _seen(store: Store, decision: Decision) -> Members:
-    """Return who was in the groups at the click, of those that the history lists: whoever checks the control compares them."""
+    """Return who was in the groups at the click, for groups that the history lists, so that auditors can compare."""
     latest = store.history.last_of(What.GROUPS)
     listed = latest.entry.data["groups"] if latest else {}
     found = decision.person.members.items()
@@ -162,7 +162,7 @@ def _entry(what: What, request: Request, decision: Decision, data: Mapping[str, 
 
 
 def _held(request: Request, decision: Decision) -> dict[str, Any]:
-    """Return what held at a decision: the digest, the rule, who was in its groups, what the clocks showed."""
+    """Return what a decision was made under: the digest, the rule, who was in its groups, how the clocks differed."""
     person = decision.person
     return {
         "digest": request.digest,
@@ -180,10 +180,10 @@ def _held(request: Request, decision: Decision) -> dict[str, Any]:
 
 
 def may_decide_now(parts: Working, decision: Decision) -> Decidable | Declined:
-    """Return whether a decision could be made now, before a form asks for a reason or the number.
+    """Return whether this person could decide now, before a form asks for a reason or the number.
 
     Raises:
-        CouldNotRecordError: A refusal could not be written.
+        CouldNotRecordError: A refusal could not be recorded.
     """
     sure = replace(decision, typed=ANY_NUMBER)
     now = parts.clock.now()
@@ -200,7 +200,7 @@ def may_decide_now(parts: Working, decision: Decision) -> Decidable | Declined:
 def _asked_of(
     parts: Working, decision: Decision, now: datetime
 ) -> tuple[Request | None, Declined | None]:
-    """Return the request that is named, and why the decision would change nothing."""
+    """Return the request that is named, and why the decision is declined (None: it is not)."""
     request, refusal = meant(parts.store, decision.name)
     if refusal is None:
         return request, None if request is None else _declined(parts, decision, request, now)
@@ -235,7 +235,7 @@ def _declined(
 
 
 def _not_sure(decision: Decision, request: Request, today: Rule) -> Refusal | None:
-    """Return what an approval or a record still needs besides authority."""
+    """Return why an approval or a record does not count yet although the person may decide; None: it counts."""
     if Refusal.GROUP_UNREADABLE in decision.standing.values():
         return Refusal.GROUP_UNREADABLE
     typed = decision.typed.strip().upper()
@@ -246,15 +246,15 @@ def _not_sure(decision: Decision, request: Request, today: Rule) -> Refusal | No
 
 
 NO_RIGHT = frozenset({Refusal.BARRED, Refusal.NOT_AN_APPROVER, Refusal.GROUP_UNREADABLE})
-"""Why this person may not decide, whichever request it is about."""
+"""Reasons that are about the person, whichever request was named."""
 
 STALE = frozenset(
     {Refusal.ALREADY_DECIDED, Refusal.ANOTHER_REQUEST, Refusal.ANOTHER_DATABASE}
 )  # fmt: skip
-"""Shows that somebody saw an outdated card: it is drawn again."""
+"""Refusals which show that somebody saw an outdated card, so the card is drawn again."""
 
 ANY_NUMBER = "\0"
-"""Stands for a number that is still to be typed, which nobody can type."""
+"""Stands for a number that will be typed later; nobody can type this character."""
 
 
 def _record(
@@ -264,7 +264,7 @@ def _record(
     declined: Declined,
     now: datetime,
 ) -> None:
-    """Write the refusal, answer whoever clicked, and draw an outdated card again."""
+    """Record the refusal, answer whoever clicked, and draw an outdated card again."""
     person = decision.person
     number = request.number if request else None
     entry = Entry(

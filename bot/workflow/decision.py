@@ -1,4 +1,4 @@
-"""A decision that somebody makes, and its possible results."""
+"""Somebody's decision, and its possible results."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,21 +13,21 @@ NOBODY: Mapping[str, Refusal | None] = {}
 
 @dataclass(frozen=True, slots=True)
 class Decidable:
-    """The person may decide it now; nothing was changed."""
+    """The person may decide the request now; nothing was changed."""
 
     request: Request
 
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """It was decided: the request as it then stands."""
+    """The decision counted; `request` is as it stands after it."""
 
     request: Request
 
 
 @dataclass(frozen=True, slots=True)
 class Declined:
-    """The click changed nothing, and `why` is shown to whoever clicked."""
+    """The click changed nothing; `why` is shown to whoever clicked."""
 
     refusal: Refusal | None
     why: tuple[Part, ...]
@@ -35,24 +35,24 @@ class Declined:
 
 @dataclass(frozen=True, slots=True)
 class CheckAgain:
-    """Somebody else approved meanwhile; their standing must be read before this counts."""
+    """Somebody else approved meanwhile, so it must be read whether that approval still counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What somebody decided, as far as it can be believed.
+    """What somebody decided, from what can be believed of a click.
 
     Attributes:
         verb: Approve, reject or withdraw; or record what was seen in Zuora.
-        name: The request's name: all that is believed of a click; None: it named none.
+        name: The request's name, which is all that is believed of a click; None: it named none.
         person: Who pressed, as read from Slack just now.
-        reason: Why, where it was asked for.
-        typed: The number that was typed to confirm, where the rule wants it.
-        standing: For everybody who approved before, whether that still counts: None, or why not.
-        answer_in: Slack channel id for the private answer to a click that changes nothing; empty
-            where the caller answers by itself.
+        reason: Why, if that was asked for.
+        typed: The number that was typed to confirm, if the rule requires it.
+        standing: For everybody who approved before, why that no longer counts; None: it counts.
+        answer_in: Slack channel id for the private answer to a click that changes nothing; empty if
+            the caller answers by itself.
         clocks_ahead: By how many seconds Slack's and Zuora's clocks are ahead of this machine's.
-        clocks_wrong: The same in words where that is too far to decide anything; else empty.
+        clocks_wrong: The same in words if that is too far to decide anything; else empty.
     """
 
     verb: Verb

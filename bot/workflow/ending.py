@@ -1,4 +1,4 @@
-"""How a request continues once all its calls have their answer; inside the caller's transaction."""
+"""How a request continues once all its calls have answers; runs inside the caller's transaction."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -21,12 +21,12 @@ from bot.store.store import Store
 from bot.workflow.calling import answer_entry
 
 PROGRESS_GAP = timedelta(seconds=3)
-"""How long the progress message stays as it is between edits."""
+"""The shortest time between two edits of the progress message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A request whose calls all have their answer; what follows is written in the caller's transaction.
+    """A request whose calls all have answers; how it continues is written in the caller's transaction.
 
     Attributes:
         request: As it stands in the database.
@@ -42,12 +42,13 @@ class Answered:
     def go_on(self, pauses: Pauses, order: Order[Any, Any] | None = None) -> None:
         """Write how the request continues.
 
-        It ended, or calls are sent again under their keys, or its outcome is unknown, or what an accepted
-        call began is now followed.
+        It ends, its lost calls are sent again under their keys, its outcome is unknown, or the bot
+        follows what its accepted call started.
 
         Args:
-            pauses: How long Zuora is left alone.
-            order: The request opened, where that was done already; to open hundreds of documents takes milliseconds.
+            pauses: The first pauses between calls to Zuora.
+            order: The request's order, if it was opened already; that takes milliseconds for
+                hundreds of documents.
         """
         operation = OPERATIONS[self.request.operation]
         state = conclusion(self.calls)
@@ -76,7 +77,7 @@ class Answered:
         self.store.move(self.request, after, entry, self.now, card_edit(after), told)
 
     def _end(self, state: State, order: Order[Any, Any]) -> None:
-        """Write how it ended, to everybody."""
+        """Write how it ended, with a line in the thread."""
         result = f"{order.result(self.calls)}{_asked_again(self.calls)}"
         moved = self.request.moved(state, self.now, result=result)
         after = replace(moved, progress=tally(self.calls))
@@ -87,7 +88,7 @@ class Answered:
         self._move(after, told)
 
     def _ask_again(self, at: datetime) -> None:
-        """Write that calls are sent again under their keys: one line in the thread, however often."""
+        """Write that calls are sent again under their keys, with one line in the thread for all tries."""
         request, calls, now = self.request, self.calls, self.now
         lost = [call for call in calls if call.verdict is Verdict.LOST]
         many = f"{doubt(calls)} {'It is' if len(lost) == 1 else 'They are'} sent again under "
@@ -160,7 +161,7 @@ class Answered:
 
 
 def tally(calls: Sequence[Call]) -> str:
-    """Return how many of many calls failed or were lost, for the card; empty for a single call."""
+    """Return JSON of how many of several calls failed or were lost, for the card; empty for a single call."""
     if len(calls) == 1:
         return ""
     lost = sum(1 for call in calls if call.is_lost)
@@ -193,13 +194,13 @@ def doubt(calls: Sequence[Call]) -> str:
 
 
 def _words_of(calls: Sequence[Call]) -> str:
-    """Return what is known besides the status, each once."""
+    """Return the calls' words apart from bare statuses, each once."""
     words = dict.fromkeys(call.words.rstrip(".") for call in calls)
     return "; ".join(each for each in words if not each.startswith("Zuora answered HTTP "))
 
 
 def _asked_again(calls: Sequence[Call]) -> str:
-    """Return that keys were used again, or that Zuora was read instead; empty where neither was."""
+    """Return words on calls that were sent again, or that reading Zuora settled; empty if there were none."""
     shown = [call for call in calls if call.verdict is Verdict.ACCEPTED and call.words]
     again = sum(1 for call in calls if call.repeats and call not in shown)
     if len(calls) == 1:
@@ -234,7 +235,7 @@ def show_progress(store: Store, request: Request, now: datetime) -> datetime:
 def lose(
     store: Store, request: Request, calls: Sequence[Call], pauses: Pauses, now: datetime
 ) -> None:
-    """Mark calls as lost that were out when the bot was stopped: nobody knows what happened to them."""
+    """Mark the calls that were out when the bot was stopped as lost, because their outcome is not known."""
     words = "the bot was stopped before the answer came"
     lost = [call._replace(verdict=Verdict.LOST, words=words) for call in calls]
     with store.transaction():
@@ -248,7 +249,7 @@ def lose(
 def conclude(
     store: Store, request: Request, calls: Sequence[Call], pauses: Pauses, now: datetime
 ) -> None:
-    """Write how a request continues whose calls all have their answer, as they were read just now."""
+    """Write how a request continues whose calls, as just read, all have answers."""
     order = opened(request)
     with store.transaction():
         Answered(store, request, calls, now).go_on(pauses, order)

@@ -1,7 +1,7 @@
-"""Estimates that Zuora makes in the background: begun, looked at, shown on the card and in the thread.
+"""Estimates that Zuora makes in the background, shown on the card and in the thread.
 
-They are for whoever decides: nothing waits for one, an approval is not bound to it, and once the
-request is decided none is shown any more.
+They help whoever decides. Nothing waits for an estimate, no approval is bound to it, and after the decision none
+is shown any more.
 """
 
 import asyncio
@@ -37,14 +37,14 @@ NOTHING = Foreseen()
 
 
 def pause(looks: int, first: timedelta) -> timedelta:
-    """Return how long after so many looks the next one comes; the pauses double up to five minutes."""
+    """Return the pause before the next look; each is twice the one before, up to five minutes."""
     return min(LONGEST_PAUSE, first * (1 << min(looks, 16)))
 
 
 class Estimating:
-    """A loop of its own, so that no request and no click waits for it.
+    """The loop that gets estimates, apart from the runner, so that no request and no click waits for it.
 
-    What is to be done stands in the database, so that it goes on after a restart.
+    Its work is in the database, so it continues after a restart.
     """
 
     def __init__(self, parts: Parts) -> None:
@@ -83,7 +83,7 @@ class Estimating:
         await wait_for(self._wake, self._parts.clock.sleep(min(seconds, LONGEST_REST)))
 
     async def _one(self, waiting: Waiting) -> bool:
-        """Do one and finish it, so that one that fails does not stop the others."""
+        """Take one step of one estimate; return whether it could be recorded. A failure does not stop the others."""
         try:
             await self._look_or_give_up(waiting)
         except CouldNotRecordError:
@@ -91,7 +91,7 @@ class Estimating:
         return True
 
     async def _look_or_give_up(self, waiting: Waiting) -> None:
-        """Look, or give up: one that fails would fail again, and keep its place before the others."""
+        """Look at one estimate, and give it up after a fault, because it would fail again and hold up the others."""
         try:
             await self._look(waiting)
         except CouldNotRecordError:
@@ -128,11 +128,10 @@ class Estimating:
             self._parts.store.estimates.later(waiting.request, begun, wake_at)
 
     def _refused(self, request: Request, waiting: Waiting, error: ZuoraRejected) -> str:
-        """Return what to show of a refusal; nothing yet where it may pass.
+        """Return the words for a refusal; empty while it may still pass.
 
-        A batch has one preview at a time (page *Create a billing preview run*), so that whoever
-        changes a request and asks again would be refused the second one. With which code that is
-        refused no page says; a right that is missing and a mistake have codes of their own.
+        A batch has one preview at a time (page *Create a billing preview run*), so after *Change and ask again* Zuora
+        may refuse the second one. No page says with which code; missing rights and mistakes have codes of their own.
         """
         may_pass = not waiting.begun and error.category in MAY_PASS
         if may_pass and self._parts.clock.now() - request.created_at < UNTIL_BEGUN:
@@ -140,7 +139,7 @@ class Estimating:
         return f"Zuora gave no estimate: {error}"
 
     async def _step(self, request: Request, waiting: Waiting) -> tuple[str, Foreseen]:
-        """Begin it, or look at it once; return its name in Zuora, and what to show.
+        """Begin the estimate, or look at it once; return its name in Zuora, and what to show.
 
         Raises:
             ZuoraError: Zuora could not be read.
@@ -160,13 +159,13 @@ class Estimating:
         return begun, Foreseen()
 
     def _record(self, request: Request, what: What, **data: str) -> None:
-        """Write the one order to Zuora that goes out before an approval into the history, like all others."""
+        """Record the only order to Zuora that goes out before an approval in the history, like every other."""
         entry = Entry(what=what, request=request.number, data=data)
         with self._parts.store.transaction():
             self._parts.store.record(entry, self._parts.clock.now())
 
     def _end(self, waiting: Waiting, found: Foreseen = NOTHING) -> None:
-        """Show it, if the request still waits: it may have been decided meanwhile."""
+        """End the estimate, and show it if the request still waits for a decision."""
         store, now = self._parts.store, self._parts.clock.now()
         with store.transaction():
             request = store.requests.get(waiting.request)

@@ -1,4 +1,4 @@
-"""Management's explanation of what Zuora shows and the bot did not do: written first, then signed with a button."""
+"""Management's explanations of what Zuora shows and the bot did not do; each is signed with a button."""
 
 from typing import NamedTuple
 
@@ -12,19 +12,19 @@ LONGEST = 1000
 
 
 def may_explain(person: Person, policy: Policy) -> bool:
-    """Return whether somebody may sign explanations: those who decide in any rule."""
+    """Return whether somebody may sign explanations; everybody may who decides under any rule."""
     return not person.barred and listed(person, policy.deciders)
 
 
 class About(NamedTuple):
-    """A bill run or a document by its number, and its entity (`entity_part`) where there are several."""
+    """A bill run or a document: its number, and its entity (`entity_part`) if there are several."""
 
     number: str
     entity: str = ""
 
 
 def write(store: Store, clock: Clock, person: Person, about: About, words: str) -> int:
-    """Write down somebody's explanation of a bill run or a document; return the row, for the button that signs it.
+    """Record somebody's explanation of a bill run or a document; return its row, for the button that signs it.
 
     Raises:
         CouldNotRecordError: Nothing was written.
@@ -38,7 +38,7 @@ def write(store: Store, clock: Clock, person: Person, about: About, words: str) 
 
 
 def sign(store: Store, clock: Clock, person: Person, row: str) -> str:
-    """Sign the explanation in a row; return the number it is about, or nothing where the row holds none.
+    """Sign the explanation in a row; return the number that it is about, or an empty text if the row holds none.
 
     Raises:
         CouldNotRecordError: Nothing was written.

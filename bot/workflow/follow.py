@@ -1,4 +1,4 @@
-"""Following: what an accepted call started in Zuora is looked at until it ends."""
+"""Following: looks at what an accepted call started in Zuora until that ends."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -17,11 +17,11 @@ from bot.workflow.parts import Working
 from bot.zuora.errors import ZuoraError, ZuoraLockedOut, ZuoraRejected
 
 LONGEST_PAUSE = timedelta(hours=1)
-"""Something that waits for its hour is still looked at now and then: it may be canceled or deleted."""
+"""The longest pause before looking at something scheduled for later, because it may be canceled or deleted."""
 
 
 async def follow(parts: Working, request: Request) -> None:
-    """Look once. Each change of state is a line in the thread; a run that is still going is left alone."""
+    """Look once, and write a line in the thread if the state has changed; end the request if the run has ended."""
     order = opened(request)
     if not isinstance(order, Followed):
         msg = f"nothing of {order.name} can be looked at"

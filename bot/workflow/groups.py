@@ -1,4 +1,4 @@
-"""Who is in the groups that the policy names: recorded at a start, and whenever that changes."""
+"""Records who is in the policy's groups, at a start and whenever that changes."""
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
@@ -22,7 +22,7 @@ class Groups:
     Args:
         store: The store.
         clock: The time.
-        read: Who is in each group; None for one that Slack does not list now.
+        read: Returns who is in each group; None for a group that Slack does not list now.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class Groups:
         self._read = read
 
     async def run(self) -> None:
-        """Look, until cancelled."""
+        """Look again and again, until cancelled."""
         while True:
             await self._clock.sleep(LOOK_SECONDS)
             try:
@@ -42,7 +42,7 @@ class Groups:
                 logger.warning("groups_were_not_recorded")
 
     def compare(self, found: Members) -> bool:
-        """Write who is in the groups if that has changed; what is not known changes nothing.
+        """Record who is in the groups if that has changed; a group that is not known counts as unchanged.
 
         Raises:
             CouldNotRecordError: It was not written.
@@ -52,7 +52,7 @@ class Groups:
 
 
 def note(store: Store, found: Members, now: datetime) -> bool:
-    """Write who is in the groups if the last row says otherwise, and return whether it did; inside a transaction."""
+    """Record who is in the groups if the last row differs; return whether it did. Runs inside a transaction."""
     latest = store.history.last_of(What.GROUPS)
     before: Members = latest.entry.data["groups"] if latest else {}
     known = {name: members for name, members in found.items() if members is not None}

@@ -1,6 +1,6 @@
-"""Nothing is done twice at the same time, and no customer is mailed twice in quick succession.
+"""Keeps anything from being done twice at once, and any customer from being mailed twice in quick succession.
 
-What else reaches the same documents is one question, `effects_of`; everybody asks it.
+What else reaches the same documents is one question, `effects_of`, and everything here asks it.
 """
 
 from collections.abc import Collection, Sequence
@@ -41,23 +41,23 @@ def effects_of(
 ) -> tuple[Effect, ...]:
     """Return what other requests did, may have done, or are about to do to these documents.
 
-    In a transaction where it counts.
+    Must run in the transaction that depends on the answer.
 
     Args:
         store: The database.
         mailings: The documents, as they were read just now.
-        number: The request that asks, which does not stand in its own way; 0 for one to be made.
+        number: The request that asks, which is left out; 0 for one that is not made yet.
         place: Where in the tenant it acts, as `Place.key`.
     """
     return tuple(store.mailings.effects(mailings, not_of=number, place=place)) if mailings else ()
 
 
 class Reach(NamedTuple):
-    """What others do to the documents that a request can mail; for a large run, read once.
+    """What others do to the documents that a request can mail; read once, because that takes long for a large run.
 
     Attributes:
-        mails: Whether its calls are orders to mail, as `mails` has it.
-        others: As `effects_of` found them.
+        mails: Whether the request's calls are orders to mail, as the function `mails` judges.
+        others: What `effects_of` found.
     """
 
     mails: bool
@@ -65,10 +65,10 @@ class Reach(NamedTuple):
 
 
 async def reach_to_be(store: Store, mine: Sequence[Mailing], place: str) -> Reach:
-    """Return it for a request that is about to be made.
+    """Return the reach of a request that is about to be made.
 
     Args:
-        store: The database, which is asked in parts: others go on meanwhile.
+        store: The database, asked in parts so that others continue meanwhile.
         mine: Its documents.
         place: Where in the tenant it acts, as `Place.key`.
     """
@@ -80,13 +80,13 @@ async def reach_to_be(store: Store, mine: Sequence[Mailing], place: str) -> Reac
 
 
 def reach_of(store: Store, request: Request) -> Reach:
-    """Return it for a request on record."""
+    """Return the reach of a stored request."""
     others = store.mailings.effects_of(request.number, request.place)
     return Reach(store.mailings.by_order(request.number), tuple(others))
 
 
 def mails(mailings: Sequence[Mailing]) -> bool:
-    """Return whether the calls are orders to mail: a mail keeps nothing from being posted or billed."""
+    """Return whether the calls are orders to mail; only for those does an earlier mail matter."""
     return any(each.way in BY_ORDER for each in mailings)
 
 
@@ -105,9 +105,9 @@ class Guard:
     def mailed_lately(
         self, order: Order[Any, Any], mine: Sequence[Mailing], reach: Reach, now: datetime
     ) -> tuple[str, tuple[str, ...]]:
-        """Return why these documents may not be asked for now, by anybody, and which of them still may.
+        """Return why nobody may ask to mail these documents now, and which of them may still be mailed.
 
-        Empty where all of them may.
+        Both are empty if all of them may.
 
         Source: page *Email billing documents generated from a bill run*, on `resend`: two calls within
         a short period send duplicates, because Zuora marks documents as mailed only later.
@@ -128,9 +128,9 @@ class Guard:
     def why_not_begin(self, order: Order[Any, Any], request: Request, now: datetime) -> str:
         """Return why an approved request must not begin; empty if it may.
 
-        Two requests that were approved within seconds both read the facts before either has changed
-        them, so comparing facts does not tell them apart, and of memos Zuora never shows a mail. To be
-        asked inside the transaction in which it begins, when it stands there what it can mail.
+        Comparing facts is not enough: two requests that were approved within seconds both read them before either
+        has changed them, and Zuora never shows a mail of a memo. Must run inside the transaction in which the
+        request begins, once what it can mail is stored.
 
         Args:
             order: With the facts of now.
@@ -152,9 +152,9 @@ class Guard:
         return under_way(self.store, order.subjects(), request)
 
     def others_of(self, request: Request, now: datetime) -> tuple[str, ...]:
-        """Return the numbers of the documents of a stopped request that no other request has reached.
+        """Return the numbers of a stopped request's documents that no other request has reached.
 
-        Empty where it was not stopped because others had, or where no document is left.
+        Empty if others were not the reason why it stopped, or if no document is left.
         """
         order = opened(request)
         mine = [
@@ -178,7 +178,7 @@ class Guard:
         return not_reached(mine, mailed, itself)
 
     def _after_a_copy(self, now: datetime) -> str:
-        """Return why Zuora may have mailed what no request of this database did, and not show it yet."""
+        """Return why nothing may be mailed now after an older copy of the database was put back; empty: it may."""
         resumed = self.store.history.last_of(What.RESUMED)
         return too_soon_after_a_copy(resumed.at if resumed else None, now=now, guard=self.span)
 
@@ -187,10 +187,10 @@ class Guard:
         return frozenset(each.run for each in runs if each.may_come(at, self.span))
 
     def proved_by_no_mail(self, calls: Sequence[Call], request: Request) -> frozenset[str]:
-        """Return the subjects of lost calls for which a mail that Zuora shows later may be another one.
+        """Return the subjects of lost calls for which a mail in Zuora proves nothing, because it may be another one.
 
-        That of another request, or of the run by itself, which went out shortly before and was not
-        shown yet: only *mail again* is sent then.
+        Another request, or the run by itself, may have mailed shortly before without Zuora showing it yet. Only *Mail
+        them again* can be sent at such a time.
         """
         runs = opened(request).mailed_by_zuora()
         stored = self.store.mailings.of(request.number)
@@ -216,15 +216,16 @@ def under_way(
     request: Request,
     how: Collection[Certainty] = (Certainty.UNDER_WAY,),
 ) -> str:
-    """Return why its calls must not go out now: another request's call about the same has no answer yet.
+    """Return why its calls must not go out now; empty: they may.
 
-    The same thing, or by whatever way the same documents.
+    They may not while another request's call about the same thing, or one that reaches the same documents in any
+    way, has no answer yet.
 
     Args:
         store: The database.
         subjects: What its calls act on.
         request: Whose calls they are.
-        how: What of another request stands in their way.
+        how: Which effects of another request count.
     """
     its = frozenset(subjects)
     mine = [each for each in store.mailings.of(request.number) if each.call in its]
@@ -238,7 +239,7 @@ def under_way(
 
 
 def outstanding(store: Store, subjects: Sequence[str], request: Request) -> str:
-    """Return why its calls must not go out now: another request's call about the same thing has no answer yet."""
+    """Return why its calls must not go out now, because another request's call about the same thing is unanswered."""
     call = store.calls.outstanding_about(subjects, not_of=request.number, place=request.place)
     if call is None:
         return ""
@@ -249,10 +250,10 @@ def outstanding(store: Store, subjects: Sequence[str], request: Request) -> str:
 
 
 def mailed_since(store: Store, calls: Sequence[Call], request: Request) -> dict[str, str]:
-    """Return which calls must never go out again, each with why: another request has mailed since.
+    """Return which lost calls must never go out again because another request has mailed since, each with why.
 
-    Since this one was asked for another has mailed the same document, or may have; if the first try
-    never came, a repetition would be a second mail.
+    If another request has mailed the same document since this one was asked for, and the first try never arrived, a
+    repetition would be a second mail.
     """
     lost = {call.subject for call in calls}
     mine = [each for each in store.mailings.of(request.number) if each.call in lost]
@@ -267,7 +268,7 @@ def mailed_since(store: Store, calls: Sequence[Call], request: Request) -> dict[
 
 
 def mailed_before(order: Order[Any, Any], reach: Reach) -> bool:
-    """Return whether it mails again what was or may have been mailed before, as far as Zuora or the bot knows."""
+    """Return whether it mails what was or may have been mailed before, as far as Zuora or the bot knows."""
     if order.mails_again():
         return True
     return reach.mails and any(each.how in MAYBE_MAILED for each in reach.others)

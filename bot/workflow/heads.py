@@ -1,4 +1,4 @@
-"""Heads: where the history ends, signed and left elsewhere, so that a cut or rebuilt end shows."""
+"""Heads, which say where the history ends; signed and left elsewhere, they reveal an end that was cut or rebuilt."""
 
 import logging
 from collections.abc import Callable
@@ -22,17 +22,17 @@ LOOK_SECONDS = 60.0
 
 
 class Heads:
-    """Writes a head every hour in which something happened, and after a number of rows.
+    """Writes a head in every hour in which something happened, and after a number of rows.
 
-    That it was written is an entry of the history, in one transaction with the message to the channel, and
-    looked for in the same transaction: once an hour across restarts and processes. Folder, authority and
-    mailbox get it after that; what they did not take, or a later head, they are given a minute later.
+    One transaction checks that none was written in this hour, and writes the entry of the history and the message to
+    the channel, so there is one an hour across restarts and processes. After that, folder, authority and mailbox get
+    it; if one does not take it, it is offered this or a later head every minute.
 
     Args:
         store: The store.
         clock: The time.
         anchors: Where heads are left.
-        wake_sender: Rung when a message stands in the outbox.
+        wake_sender: Called when a message is in the outbox.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Heads:
         self._anchors = anchors
         self._wake_sender = wake_sender
         self.trouble = ""
-        """Why the latest head is not where it should be, for whoever runs the bot."""
+        """Why the latest head is not everywhere where it should be; empty if it is."""
 
     async def run(self) -> None:
         """Bind what was sent to Slack, and write and leave each head that is due, until cancelled."""
@@ -59,7 +59,7 @@ class Heads:
             await self._clock.sleep(LOOK_SECONDS)
 
     def tell(self) -> bool:
-        """Write a head into the history, and into the outbox for the channel, if one is due.
+        """Write a head into the history, and into the outbox for the channel, if one is due; return whether it was.
 
         Raises:
             CouldNotRecordError: Nothing was written.
@@ -92,7 +92,7 @@ class Heads:
         """Give the latest head to each place that does not have it yet.
 
         Raises:
-            CouldNotRecordError: Whether it was left could not be written; it is left again.
+            CouldNotRecordError: A place has it, but that could not be recorded; it will be left there again.
         """
         latest = self._store.history.last_of(What.HEAD)
         if latest is None:

@@ -1,4 +1,4 @@
-"""Which program this is and where it runs, for the record of a start. Reads the installed files."""
+"""Which program this is and where it runs, for the record of a start; reads the installed files."""
 
 import getpass
 import hashlib
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 
 def surroundings(settings: Mapping[str, Any], slack: Mapping[str, str]) -> dict[str, Any]:
-    """Return everything except policy and database.
+    """Return what a start records, without policy and database.
 
     Args:
         settings: Without secrets.
@@ -38,14 +38,14 @@ class Program(NamedTuple):
 
 @cache
 def this_program() -> Program:
-    """Return which program this is, read once: a process keeps running what it has loaded."""
+    """Return which program this is, read once, because a process keeps running what it has loaded."""
     return Program(version("billing-bot"), files_hash(resources.files("bot")))
 
 
 def files_hash(folder: Traversable) -> str:
-    """Return the SHA-256 (hex) over the Python files below a folder: of each its name and its own SHA-256.
+    """Return the SHA-256 (hex) over the Python files below a folder.
 
-    The lines are `sha256  path` in the order of the paths, as `sha256sum` writes them.
+    It is the hash of lines `sha256  path` in the order of the paths, as `sha256sum` writes them.
     """
     lines = sorted(_lines(folder, ""), key=lambda line: line[66:])
     return hashlib.sha256("".join(lines).encode()).hexdigest()

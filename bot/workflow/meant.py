@@ -1,4 +1,4 @@
-"""The stored request that a click or a form means: the only way from a name to a request."""
+"""The only way from a name, on a button or a form, to the stored request that it means."""
 
 from bot.domain.authority import Refusal
 from bot.domain.named import Named, misnamed

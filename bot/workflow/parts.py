@@ -1,4 +1,4 @@
-"""What the workflow works with; wiring passes it in once."""
+"""What the workflow needs from outside; wiring passes it in once."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,14 +14,14 @@ from bot.workflow.tenancy import Tenancy
 
 @dataclass(frozen=True, slots=True)
 class Bells:
-    """What the loops sleep on; each is rung after a transaction that left its loop work."""
+    """The events that wake the loops; each is set after a transaction that left its loop something to do."""
 
     runner: asyncio.Event = field(default_factory=asyncio.Event)
     sender: asyncio.Event = field(default_factory=asyncio.Event)
     estimates: asyncio.Event = field(default_factory=asyncio.Event)
 
     def ring(self) -> None:
-        """Ring all bells: something was written, and nobody here knows what."""
+        """Wake all loops, because another process has written something."""
         self.runner.set()
         self.sender.set()
         self.estimates.set()
@@ -32,9 +32,9 @@ class Standing:
     """Whether it is known that this database is not an older copy.
 
     Attributes:
-        unread: Why Slack could not be compared with it, in a sentence; empty once it was.
-        asked_before: The highest number of before this start. Until it is known, requests up to
-            this one wait: an older copy might do again what was done.
+        unread: A sentence on why Slack could not be compared with it; empty once it was.
+        asked_before: The highest number from before this start. Requests up to it wait while
+            `unread` is set, because an older copy could do again what was done.
     """
 
     unread: str = ""
@@ -48,7 +48,7 @@ class Standing:
 
 @dataclass(frozen=True, kw_only=True)
 class Looking:
-    """What a look needs: the database, the moment, which Zuora, and its places."""
+    """What code needs that only reads: the database, the clock, which Zuora, and its places."""
 
     store: Store
     clock: Clock
@@ -57,14 +57,14 @@ class Looking:
 
 @dataclass(frozen=True, kw_only=True)
 class Working(Looking):
-    """What a step of the workflow needs besides what a look needs.
+    """What a step of the workflow needs besides that.
 
     Attributes:
         rules: Who has to approve what.
         guard: Keeps a customer from being mailed twice in quick succession.
-        new_id: A new random id, for keys.
-        pauses: How long Zuora is left alone.
-        bells: Of the loops that work on what was written.
+        new_id: Returns a new random id, for keys.
+        pauses: The first pauses between calls to Zuora.
+        bells: Wakes the loops that work on what was written.
     """
 
     rules: Rules
@@ -76,7 +76,7 @@ class Working(Looking):
 
 @dataclass(frozen=True, kw_only=True)
 class Parts(Working):
-    """The whole outside: also where requests are shown, and whether the bot may work at all.
+    """Everything from outside, also where requests are shown and whether the bot may work at all.
 
     Attributes:
         channel: Slack channel id where requests are shown.

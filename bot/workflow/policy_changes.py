@@ -1,4 +1,4 @@
-"""Changes of the policy: posted to everybody concerned, and confirmed by somebody who gains nothing by them."""
+"""Changes of the policy: posted to everybody concerned, and confirmed by somebody who gains nothing from them."""
 
 import logging
 from collections.abc import Callable
@@ -21,12 +21,12 @@ logger = logging.getLogger(__name__)
 CONFIRM = "policy:confirm"
 AGAIN_SECONDS = 60.0
 MOST_LINES = 30
-"""Lines of the difference that are shown; the history has all of them."""
+"""How many lines of the difference are shown; the history has all of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lists:
-    """Who asks and who decides under a policy, in any of its rules: user ids and group ids."""
+    """Who asks and who decides under any rule of a policy: user ids and group ids."""
 
     requesters: tuple[str, ...]
     deciders: tuple[str, ...]
@@ -44,7 +44,7 @@ class Lists:
 
 
 def unconfirmed(store: Store, policy: str) -> Written | None:
-    """Return the change that brought the policy of this hash, if nobody has confirmed it; otherwise None.
+    """Return the change that introduced the policy with this hash, if nobody has confirmed it; else None.
 
     The first policy of a database changes nothing, so there is nothing to confirm.
     """
@@ -57,7 +57,7 @@ def unconfirmed(store: Store, policy: str) -> Written | None:
 
 
 def gains(person: Person, before: Lists, after: Lists) -> str:
-    """Return why somebody may not confirm a change: they decide or may ask only because of it; empty: they may."""
+    """Return why somebody may not confirm a change, because they gain from it or do not decide; empty: they may."""
     if not listed(person, before.deciders):
         return "you were not among those who decide before it"
     if not listed(person, after.deciders):
@@ -103,7 +103,7 @@ class PolicyChanges:
             await self._clock.sleep(AGAIN_SECONDS)
 
     async def post(self) -> bool:
-        """Put the latest change into the outbox, unless that was done; False where Slack cannot be read now.
+        """Put the latest change into the outbox unless that was done; return False if Slack cannot be read now.
 
         Raises:
             CouldNotRecordError: Nothing was written.
@@ -129,12 +129,12 @@ class PolicyChanges:
         return True
 
     def lists(self, value: str) -> tuple[Lists, Lists] | None:
-        """Return who asked and decided before and after the change that a button names; None where it names none."""
+        """Return who asked and decided before and after the change that a button names; None if it names none."""
         change = self._change(value)
         return (self._before(change), Lists.of(change.entry.data)) if change else None
 
     def confirm(self, value: str, person: Person) -> tuple[Part, ...]:
-        """Write that somebody confirms the change that a button names, and return the answer, or why it does not count.
+        """Record that somebody confirms the change that a button names; return the answer, or why it does not count.
 
         Raises:
             CouldNotRecordError: Nothing was written.

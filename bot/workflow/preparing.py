@@ -1,6 +1,6 @@
 """Writes the parts of a large request before the request itself, in short transactions.
 
-See `bot.store.preparing`, which says why, and what keeps it from counting before its time.
+`bot.store.preparing` says why, and what keeps the parts from counting too early.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from bot.workflow.parts import Parts
 from bot.workflow.saved import Asker, Ready
 
 LEFT_OVER = timedelta(hours=1)
-"""After this nobody is still writing: a process ended before its request was saved."""
+"""Parts older than this are left over from a process that ended before it saved the request."""
 
 EVER = datetime.max.replace(tzinfo=UTC)
 ENDED = "its process ended before it was saved"
@@ -33,7 +33,7 @@ NOT_SAVED = "it was not saved"
 async def prepared(
     parts: Parts, ready: Sequence[Ready], asker: Asker
 ) -> AsyncIterator[list[Ready]]:
-    """Write the parts of large requests; what is not saved meanwhile is deleted again.
+    """Write the parts of large requests; at the end delete those of requests that were not saved.
 
     Args:
         parts: The outside.
@@ -56,16 +56,16 @@ async def prepared(
 
 
 async def drop_left_over(store: Store, clock: Clock, before: datetime = EVER) -> None:
-    """Drop the numbers that were kept before a moment for requests that nobody will save any more.
+    """Drop the numbers that were kept before a moment for requests that will never be saved.
 
-    At a start those are all: what another process writes just then is asked for again.
+    At a start these are all of them; if another process is just writing one, its request must be asked for again.
     """
     for number in store.preparing.begun_before(before):
         await _drop(store, number, clock, ENDED)
 
 
 async def _prepared(parts: Parts, ready: Ready, asker: Asker, written: list[int]) -> Ready:
-    """Return the same, or, where it is large, with a number and everything written under that."""
+    """Return the order unchanged; if it is large, with a number under which all its parts are written."""
     store, mine = parts.store, ready.mine
     if len(mine) <= PART:
         return ready
@@ -88,7 +88,7 @@ async def _prepared(parts: Parts, ready: Ready, asker: Asker, written: list[int]
 
 
 async def _drop(store: Store, number: int, clock: Clock, why: str) -> None:
-    """Delete what was written for a request that was not saved; nothing where it was."""
+    """Delete what was written for a request, unless the request was saved."""
     with suppress(CouldNotRecordError):  # it is tried again when it counts as left over
         while store.preparing.stands(number):
             with store.transaction():

@@ -1,4 +1,4 @@
-"""A second source for who clicked: a receipt for each decision, and a statement once a month."""
+"""Receipts for each decision and a monthly statement, as a second proof of who clicked."""
 
 import asyncio
 import logging
@@ -35,13 +35,13 @@ DONE = {
 
 MOST_LISTED = 40
 AT_ONCE = 200
-"""Decisions that are read before others get their turn."""
+"""How many decisions are read before others get a turn."""
 
 LOOK_SECONDS = 3600.0
 
 
 def receipt(request: Request, person: str, what: What, now: datetime) -> Message:
-    """Return what the person (Slack user id) who decided gets directly, whoever clicked in their name."""
+    """Return the direct message to the person (Slack user id) in whose name a decision was made."""
     words: tuple[Part, ...] = (
         f"Receipt: you {DONE[what]} {request.name} ({opened(request).effect()}, {_about(request)}) ",
         Moment(now),
@@ -60,13 +60,14 @@ def _about(request: Request) -> str:
 
 
 class Statements:
-    """Sends each person's statement for a month that is over, and takes their answers.
+    """Sends each person the statement for last month, and takes the answers.
 
     Args:
         store: The store.
         clock: The time.
-        loud: Slack channel ids in which *Not mine* is said: the audit channel and that of the cards.
-        wake_sender: Rung when a message stands in the outbox.
+        loud: Slack channel ids where *Not mine* is announced: the audit channel and that of the
+            cards.
+        wake_sender: Called when a message is in the outbox.
     """
 
     def __init__(
@@ -88,9 +89,9 @@ class Statements:
             await self._clock.sleep(LOOK_SECONDS)
 
     async def send(self) -> int:
-        """Put the statements for last month into the outbox, unless that was done; return how many.
+        """Put last month's statements into the outbox unless that was done; return how many.
 
-        The month is over, so nothing is added to its decisions while they are read in parts.
+        The month is over, so its decisions can be read in parts without any being added meanwhile.
 
         Raises:
             CouldNotRecordError: Nothing was written.
@@ -127,7 +128,7 @@ class Statements:
         return {each.entry.who for each in sent if each.entry.data["month"] == month}
 
     def answer(self, person: Person, month: str, *, mine: bool) -> tuple[Part, ...]:
-        """Write somebody's answer to their statement; return the reply to them.
+        """Record a person's answer to their statement, and return the reply.
 
         Raises:
             CouldNotRecordError: Nothing was written.
@@ -144,7 +145,7 @@ class Statements:
         return (f"Recorded, and said in the channel: the statement for {month} is not yours.",)
 
     def deny(self, person: Person, name: Named | None) -> tuple[Part, ...]:
-        """Write that somebody did not decide a request that a receipt names; return the reply to them.
+        """Record that a person denies the decision that a receipt names, and return the reply.
 
         Raises:
             CouldNotRecordError: Nothing was written.

@@ -1,4 +1,4 @@
-"""Refusals in the history: recorded one by one, and those that were only counted in one row."""
+"""Records refusals in the history: one by one, or as one row for those that were only counted."""
 
 import logging
 from datetime import datetime
@@ -17,10 +17,10 @@ SECONDS = 30.0
 def record_refusal(
     store: Store, person: Person, refusal: Refusal, wanted: str, now: datetime
 ) -> None:
-    """Write into the history that somebody may not ask.
+    """Record in the history that somebody may not ask.
 
     Raises:
-        CouldNotRecordError: It was not written.
+        CouldNotRecordError: It was not recorded.
     """
     entry = Entry(
         what=What.REFUSED,
@@ -33,9 +33,9 @@ def record_refusal(
 
 
 async def write_counts(store: Store, clock: Clock) -> None:
-    """Write down, within a minute and a half, what was counted, until cancelled.
+    """Record counted refusals within a minute and a half, until cancelled.
 
-    Where the disk took nothing, whether it does again shows here if nobody else writes.
+    If the disk refused writes and nobody else writes, this notices that it accepts them again.
     """
     while True:
         try:

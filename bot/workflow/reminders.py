@@ -1,4 +1,4 @@
-"""Reminders: of what waits for an approval, and of outcomes that nobody knows."""
+"""Reminders of requests that wait for an approval, and of unknown outcomes."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -20,10 +20,10 @@ MOST_MENTIONS = 20
 
 
 async def remind(parts: Working, request: Request) -> None:
-    """Remind those who can move the request and have not, with its facts and buttons.
+    """Remind those who can still move the request, with its facts and buttons.
 
-    However many reminders have come due meanwhile, people get one. Nothing is written if the request
-    has moved while Slack was asked who these people are.
+    People get one reminder even if several are due. Nothing is written if the request moved while Slack was asked
+    who these people are.
     """
     rules = (request.rule, parts.rules.today(request))
     found = [await parts.rules.members(rule.approvers) for rule in rules]
@@ -59,7 +59,7 @@ def _write(
 
 
 def _waited_for(store: Store, request: Request, found: list[frozenset[str] | None]) -> list[str]:
-    """Return who may decide or record, and has not; the rule's own names where Slack does not say who is in them."""
+    """Return who may still decide or record; the rule's own names if Slack does not say who is in its groups."""
     if any(members is None for members in found):
         return list(request.rule.approvers[:MOST_MENTIONS])
     may = frozenset.intersection(*(members for members in found if members is not None))

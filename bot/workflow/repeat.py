@@ -1,4 +1,4 @@
-"""Sends calls again whose answers were lost, each under its own key, by which Zuora knows it."""
+"""Sends calls whose answers were lost again, each under its own key, by which Zuora recognizes it."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
@@ -20,18 +20,17 @@ from bot.zuora.errors import ZuoraError
 async def repeat(
     parts: Working, request: Request, calls: Sequence[Call], stopping: Callable[[], bool]
 ) -> None:
-    """Send calls again, side by side; write down those that may no longer go out.
+    """Send calls again, side by side, and record those that may no longer go out.
 
-    The first try may never have come, so a repetition may be what takes effect: it needs its
-    approvals, free documents and documents that are right to send as the first try did. What the
-    first try changes itself, a mail that Zuora shows, proves that it got through or that somebody
-    else has mailed it: in neither case it is sent again.
+    The first try may never have arrived, so the repetition may be what takes effect. Like the first try it needs its
+    approvals, and documents that are right to send and that no other request holds. If Zuora shows a mail, the first
+    try got through or somebody else mailed the document, so it is not sent again.
 
     Args:
         parts: The outside.
         request: Whose calls they are.
         calls: Calls whose answers were lost.
-        stopping: Whether nothing new may be begun.
+        stopping: Returns whether nothing new may begin.
     """
     calling = await calling_of(parts, request)
     try:
@@ -72,7 +71,7 @@ def _given_up(
     for_all: str,
     reread: Mapping[str, Reread],
 ) -> Iterator[Call]:
-    """Yield those that nobody wants any more, that are wrong to send, changed, or too late."""
+    """Yield the calls that may not go out again: too late, no longer approved, mailed by others, wrong or changed."""
     request = calling.request
     if parts.clock.now() >= too_late_at(request):
         for_all = "it is too long since it was approved"

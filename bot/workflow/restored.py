@@ -1,4 +1,4 @@
-"""After an older copy of the database was put back: every open request ends, and numbers continue."""
+"""Ends every open request after an older copy of the database was put back, and continues the numbers."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -25,14 +25,14 @@ LOOK_FIRST = (
 def resume(
     store: Store, now: datetime, shown: Sequence[Shown], new_id: str, channel: str
 ) -> list[Request]:
-    """End every open request and begin again, in one transaction; return the requests that it ended.
+    """End every open request and begin anew, in one transaction; return the requests that were ended.
 
     Args:
-        store: The copy that was put back; nobody else works on it.
+        store: The copy that was put back; no other process works on it.
         now: The moment.
         shown: The bot's messages as they stand in Slack.
-        new_id: What the database is called from now on.
-        channel: Slack channel id where it is said.
+        new_id: The database's id from now on.
+        channel: Slack channel id where this is announced.
 
     Raises:
         CouldNotRecordError: Nothing was changed.

@@ -1,4 +1,4 @@
-"""The rule that applies to an order, and to a request: its own, and that of today's policy."""
+"""The rule that applies to an order, and those that apply to a request: its own, and today's."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from bot.workflow.guard import Reach, mailed_before, reach_of
 from bot.workflow.tenancy import Tenancy
 
 JUST_APPROVED = timedelta(minutes=1)
-"""How long a person's rights that were read for the click are trusted."""
+"""How long the rights that were read at a person's click are trusted."""
 
 
 @dataclass(slots=True)
@@ -24,11 +24,13 @@ class Rules:
     """Today's policy, applied to what is asked for in this tenant.
 
     Attributes:
-        policy: As read from its file, at the start or when the bot was asked to read it again.
+        policy: As read from its file, at the start or at the latest SIGHUP.
         tenancy: Which Zuora, and the places in it.
         store: The database, with what was mailed before.
-        members: The people behind Slack user ids and group ids; None if Slack cannot be asked.
-        ordinary: Those of some people whose accounts are neither deactivated nor a guest's; None likewise.
+        members: Returns the people behind Slack user ids and group ids; None if Slack cannot be
+            asked.
+        ordinary: Returns which of some people have accounts that are neither deactivated nor a
+            guest's; None if Slack cannot be asked.
         must_confirm: Whether requests under a changed policy wait until it is confirmed.
     """
 
@@ -40,9 +42,9 @@ class Rules:
     must_confirm: bool = False
 
     def about(self, order: Order[Any, Any], place: Place, reach: Reach) -> tuple[Asked, ...]:
-        """Return what the rules look at: each part of what is asked, which reaches these documents.
+        """Return what the rules look at, for each part of an order.
 
-        Each part has its own name and amounts; in all else it is looked at as the whole is.
+        Each part has its own name and amounts; everything else is that of the whole.
         """
         mails_again = mailed_before(order, reach)
         return tuple(
@@ -70,9 +72,9 @@ class Rules:
     async def not_approved_any_more(self, request: Request, now: datetime) -> str | None:
         """Return why the approvals of an approved request are no longer enough; empty: they are.
 
-        An approval counts by the rule of the request's own time and by today's: whoever was taken out
-        of a group or of the policy, or has no account of their own any more, has approved nothing. None: Slack
-        cannot be read just now.
+        An approval must count under the request's own rule and under today's. Whoever was removed from a group or from
+        the policy, or no longer has an ordinary account, has approved nothing. None means that Slack cannot be read
+        just now.
         """
         today = self.today(request)
         needed = max(request.rule.approvals, today.approvals)

@@ -1,4 +1,4 @@
-"""The one loop: takes what is due, asks what comes next, has it done, and moves on."""
+"""The one loop that carries requests out: takes what is due, asks what comes next, and has it done."""
 
 import asyncio
 import logging
@@ -24,15 +24,14 @@ AT_ONCE = 200
 
 AFTER_A_FAULT = timedelta(seconds=30)
 LONGEST_REST = 15.0
-"""Seconds between two turns at most, which shows that the loop still turns."""
+"""The most seconds between two turns, so that it can be seen that the loop is alive."""
 
 
 class Runner:
-    """Carries approved requests through to their end. It alone calls Zuora with effect.
+    """Carries requests through to their end. Nothing else makes calls to Zuora that have an effect.
 
-    A request is held while it is worked on, so nobody works on it twice in this process; that no
-    other process does is the work lock's business. Nothing of what the runner holds in memory is
-    needed after a restart.
+    A request is held while it is worked on, so this process never works on it twice at once; the work lock keeps
+    other processes away. Nothing that the runner holds in memory is needed after a restart.
     """
 
     def __init__(self, parts: Parts) -> None:
@@ -42,7 +41,7 @@ class Runner:
         self._wake = parts.bells.runner
         self._stopping = False
         self.handover: steps.Handover | None = None
-        """When work was taken over from another process, on a server that ends sessions: see `Handover`."""
+        """Set if this process took over from another one on PostgreSQL; see `Handover`."""
         self.turned_at = parts.clock.monotonic()
 
     async def run(self) -> None:
@@ -55,10 +54,10 @@ class Runner:
             await self._rest(now)
 
     async def stop(self, patience: float = 8.0) -> None:
-        """Take no new work; let calls that are out get their answer. Reading may be cut short.
+        """Take no new work, and let calls that are out get their answers. Reading may be cut short.
 
         Args:
-            patience: Seconds of real time to wait for that.
+            patience: How many seconds of real time to wait for the answers.
         """
         self._stopping = True
         self._wake.set()
@@ -125,7 +124,7 @@ class Runner:
                 return
 
     async def _calls_of(self, request: Request) -> tuple[Call, ...]:
-        """Return all its calls, read in parts; none before it begins. Whoever works on it holds it meanwhile."""
+        """Return all its calls, read in parts; none before it begins. Nobody changes them while it is held."""
         if request.state in (State.WAITING, State.APPROVED):
             return ()
         found: list[Call] = []
@@ -161,7 +160,7 @@ class Runner:
         step: steps.Expire | steps.Conclude | steps.Lose | steps.LeaveToPeople,
         every: tuple[Call, ...],
     ) -> None:
-        """Write what takes no reading and no sending."""
+        """Take a step that only writes to the database."""
         store, pauses, now = self._parts.store, self._parts.pauses, self._parts.clock.now()
         match step:
             case steps.Expire():
@@ -174,7 +173,7 @@ class Runner:
                 settle.leave_to_people(store, request, now)
 
     def _rest_until(self, request: Request, until: datetime | None) -> None:
-        """Write down that nothing is due before `until`, so that nobody looks earlier."""
+        """Save that nothing is due before `until`, so that nothing looks earlier."""
         if request.wake_at != until:
             with self._parts.store.transaction():
                 self._parts.store.requests.move(request, replace(request, wake_at=until))

@@ -1,4 +1,4 @@
-"""Saves what was asked for: the request with its facts, its card and its history entry."""
+"""Saves requests with their facts, cards and history entries."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -33,7 +33,7 @@ from bot.workflow.tenancy import Tenancy
 
 
 def _nothing(_saved: tuple[Request, ...]) -> None:
-    """Do nothing more."""
+    """Do nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,15 +42,15 @@ class Asker:
 
     Attributes:
         person: As read from Slack just now.
-        form_id: Names the form: submitted twice, it makes its requests once.
+        form_id: Id of the form, so that a form submitted twice makes its requests once.
         reason: Why, as typed.
-        parent: Number of the request that this one continues. If that still waits and is of the
-            same person, it is withdrawn: what is changed has to be approved anew.
-        form_name: Which form it was, so that it can be opened again with what was typed.
-        once: Whether the same order of a short while ago that still waits is this one, because
-            nothing else shows that it was typed again.
+        parent: Number of the request that this one continues. If that still waits and the same
+            person asked for it, it is withdrawn, because what was changed must be approved anew.
+        form_name: Name of the form, so that it can be opened again with what was typed.
+        once: Whether to take the same order from a short while ago, if it still waits, for this
+            one; a typed line has no id that could show it.
         place: Where in the tenant it acts; read from the form.
-        once_saved: Done in the transaction that saves it.
+        once_saved: Called with the saved requests inside the transaction.
     """
 
     person: Person
@@ -64,11 +64,11 @@ class Asker:
 
 
 class Texts(NamedTuple):
-    """What is stored of an order, and what its approval is bound to; long for many documents, so made in a thread.
+    """What is stored of an order and what its approval is bound to; made in a thread, because it can be long.
 
     Attributes:
-        bound: As `Tenancy.bound_beside`.
-        listed: The documents in words, as many as are kept for the details.
+        bound: The result of `Tenancy.bound_beside`.
+        listed: The documents in words, as many as *Details* keeps.
     """
 
     body: str
@@ -80,7 +80,7 @@ class Texts(NamedTuple):
 
     @classmethod
     def of(cls, order: Order[Any, Any], tenancy: Tenancy, place: str) -> Self:
-        """Write the texts of an order."""
+        """Make the texts of an order."""
         facts, packed = order.facts_with_checks().to_store()
         bound = tenancy.bound_beside(order, place)
         return cls(
@@ -95,13 +95,13 @@ class Texts(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """One order, and what was typed for it.
+    """One order that is ready to be saved, with what was typed for it.
 
     Attributes:
         mine: Every document that it can mail.
         reach: What others do to those.
-        kept: What was written before it of what it consists of, all of that; None: nothing was.
-        newest: The number of the newest request when `reach` was read, where something was.
+        kept: The number under which all its parts were written before; None: nothing was.
+        newest: The number of the newest request when `reach` was read, if parts were written before.
     """
 
     order: Order[Any, Any]
@@ -137,7 +137,7 @@ def known_by_form(
 def typed_again(
     parts: Looking, bodies: Sequence[tuple[Operation, Body]], asker: Asker
 ) -> tuple[Request, ...]:
-    """Return the request that this line already made, where there is only a line to go by."""
+    """Return the request that this typed line already made; empty for a form, which has an id."""
     if not asker.once:
         return ()
     now, person = parts.clock.now(), asker.person.user_id
@@ -159,7 +159,7 @@ def _form_id(asker: Asker, operation: Operation, of: int) -> str:
 
 
 def save(parts: Parts, ready: Sequence[Ready], asker: Asker) -> tuple[Request, ...]:
-    """Save requests with their cards, and whatever else changes because they were asked for: all or nothing."""
+    """Save requests with their cards, and everything else that their asking changes, all or nothing."""
     with parts.store.transaction():
         operations = [type(each.order) for each in ready]
         if known := known_by_form(parts.store, operations, asker):
@@ -211,8 +211,6 @@ def _save_one(parts: Parts, ready: Ready, asker: Asker, of: int) -> Request:
     )
     _add(parts.store, request, ready)
     parts.store.listed.add(request.number, ready.texts.listed)
-    shown = card(request, MessageKind.CARD, beside(parts.store, request, reach))
-    messages = [shown, *results.tables(request, order.tables())]
     replaced = _parent_to_withdraw(parts.store, asker)
     without = None if replaced is None else replaced.number
     shown = card(request, MessageKind.CARD, beside(parts.store, request, reach, without))
@@ -234,7 +232,7 @@ def _save_one(parts: Parts, ready: Ready, asker: Asker, of: int) -> Request:
 
 
 def _add(store: Store, request: Request, ready: Ready) -> None:
-    """Add the request with all its parts, unless those were written before."""
+    """Add the request, with its parts unless those were written before."""
     subjects = subjects_of(ready.order)
     if ready.kept is None:
         store.requests.add(request, ready.order.deed, subjects)
@@ -252,7 +250,7 @@ def _parent_to_withdraw(store: Store, asker: Asker) -> Request | None:
 
 
 def _withdraw_parent(store: Store, asker: Asker, saved: tuple[Request, ...], now: datetime) -> None:
-    """Withdraw the request that was changed and asked again; its approvals no longer count."""
+    """Withdraw the request that was changed and asked again, so that its approvals no longer count."""
     parent = _parent_to_withdraw(store, asker)
     if parent is None:
         return
@@ -271,7 +269,7 @@ def _withdraw_parent(store: Store, asker: Asker, saved: tuple[Request, ...], now
 
 
 def _asked_entry(request: Request, shown: Message, why: Mapping[str, Any]) -> Entry:
-    """Return the history entry: what was asked, and why under this rule. It binds the stored request and its card."""
+    """Return the history entry of the asking, with why this rule applies; it binds the stored request and its card."""
     return Entry(
         what=What.ASKED,
         who=request.requester,

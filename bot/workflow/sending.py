@@ -1,8 +1,8 @@
 """Sending, in order: what must be true before, one pass over the calls, what is left for the next pass.
 
-In a pass many calls are out side by side, each written down before it goes out and when its answer has
-come. What came back together and what goes out next is written in one transaction, so that durability
-costs little however many calls there are.
+In a pass many calls are out side by side. Each is saved before it goes out, and again when its answer has come. One
+transaction saves the answers that came together and the calls that go out next, so that durability costs little
+however many calls there are.
 """
 
 import asyncio
@@ -30,31 +30,35 @@ from bot.workflow.still_wanted import NOT_SAID, read_again, why_none_any_more
 from bot.zuora.errors import ZuoraError
 
 JUST_READ = timedelta(minutes=1)
-"""Calls that go out this soon after they were planned go by the facts of the plan."""
+"""Calls that go out this soon after they were planned rely on the facts read then."""
 
 
 BUSY_IN_A_ROW = 3
-"""After this many calls in a row that Zuora did not take, it is down, not just full."""
+"""After this many calls in a row that Zuora did not take, it counts as down and not just full."""
 
 TRIES_TO_WRITE = 5
 LONGEST_REST = timedelta(seconds=5)
-"""As long as the first pause between two passes."""
+"""The longest rest that a pass sits out; as long as the first pause between two passes."""
 
 A_FEW = 4
 BETWEEN = 0.001
-"""So many calls are written down as sent and go out, and so many seconds of real time later the next
-ones. All at once they would come back all at once, each waiting until the others are read, round after
-round. And whoever is killed just then leaves few of which nobody knows whether they went out."""
+"""How many calls are saved as sent and go out together, and how many seconds of real time later the next ones do.
+
+Calls that go out all at once come back all at once, and each then waits until the others are read, round after round.
+And if the process is killed, only few calls are left of which nobody knows whether they went out.
+"""
 
 A_MOMENT = 0.01
 """Seconds of real time that an answer waits for others to share its commit, as long as something is ready to go out
 meanwhile. A commit costs as much processor time as all else that is written of five mails."""
 
 A_PART = 4
-"""Of each so many that are out, one more is written down as sent (of few, a few more) and goes out as soon as
-an answer frees a place, which need not wait for a commit then. And so large a part of the width has each
-request for itself, however many others use it. Both are small: after a crash nobody knows of these either
-whether they went out."""
+"""For every so many calls that are out, one more is saved as sent in advance (for few calls, a few more).
+
+It goes out as soon as an answer frees a place, without waiting for a commit. This is also the part (one in so many) of
+the width that each request has to itself. Both are kept small, because after a crash nobody knows whether these calls
+went out.
+"""
 
 _TOO_MANY = 429
 _ALWAYS = datetime.min.replace(tzinfo=UTC)
@@ -68,7 +72,7 @@ async def send(
     Args:
         parts: The outside.
         request: Whose calls they are.
-        calls: Calls none of which can have taken effect.
+        calls: None of them can have taken effect.
         stopping: Whether nothing new may be begun.
     """
     calls = await _may_go_out(parts, request, calls)
@@ -80,7 +84,7 @@ async def send(
 
 
 def _goes_on(parts: Working, request: Request) -> Request:
-    """Return the request, with a card that no longer says what it waited for."""
+    """Return the request without the words on what it waited for, and edit its card."""
     if not request.result:
         return request
     after = replace(request, result="")
@@ -91,11 +95,11 @@ def _goes_on(parts: Working, request: Request) -> Request:
 
 
 async def _may_go_out(parts: Working, request: Request, calls: Sequence[Call]) -> Sequence[Call]:
-    """Return the calls that are in time and still as approved; write why the others are not.
+    """Return the calls that are in time and still as approved; record why the others are not.
 
-    As long as no call was done the whole of it is read again, but for what was read just now. Once
-    one was done, or may have been, the facts have changed by that: then each document that is left is
-    read, unless the last one went out just now.
+    Until a call was done, all facts are read again, unless they were read just now. Once a call was done or may have
+    been, it has changed the facts, so each document that is left is read by itself, unless the last call went out just
+    now.
     """
     now = parts.clock.now()
     calling = await calling_of(parts, request)
@@ -110,7 +114,7 @@ async def _may_go_out(parts: Working, request: Request, calls: Sequence[Call]) -
 
 
 async def _left(parts: Working, calling: Calling, calls: Sequence[Call]) -> Sequence[Call]:
-    """Return what is left of many, without those that nobody wants any more or that are wrong to send now."""
+    """Return the calls that are left and may still go out; record why the others may not."""
     request, now = calling.request, parts.clock.now()
     if now >= too_late_at(request):
         _give_up(parts, request, calls, "it could not be sent in time")
@@ -146,7 +150,7 @@ async def _left(parts: Working, calling: Calling, calls: Sequence[Call]) -> Sequ
 def _wait_to_go_on(
     parts: Working, request: Request, why: str, retry_at: datetime | None = None
 ) -> None:
-    """Try what is left later, not before `retry_at`; where some was sent and it is too late, give it up."""
+    """Try what is left later, not before `retry_at`; give it up if that is too late and some of it was sent."""
     now, calls = parts.clock.now(), parts.store.calls.of(request.number)
     pausing = pause(request.looks, parts.pauses.poll)
     wait = max(retry_at - now, pausing) if retry_at else pausing
@@ -160,7 +164,7 @@ def _wait_to_go_on(
 
 
 async def calling_of(parts: Working, request: Request) -> Calling:
-    """Return what makes the calls of a request."""
+    """Return the `Calling` that makes a request's calls."""
     zuora = parts.tenancy.zuora_in(request.place)
     order = await asyncio.to_thread(opened, request)  # it takes long for many documents
     return Calling(request, order, zuora, parts.clock, parts.new_id)
@@ -169,14 +173,14 @@ async def calling_of(parts: Working, request: Request) -> Calling:
 class Pass:
     """Sends calls, as many at once as Zuora allows, until none is left or none can go out.
 
-    A call that was one too many (429) goes to the end of the line, once some others were accepted:
-    then Zuora takes calls and is just full. Before that nothing is repeated without reading the
-    facts again, which is the next pass's business, as is whatever Zuora did not take otherwise.
+    A call that Zuora refused as one too many (429) goes to the end of the line, once others were accepted; then Zuora
+    is only full. Before that, and for calls that Zuora did not take for other reasons, the next pass reads the facts
+    again first.
 
     Args:
         parts: The outside.
         calling: Makes the calls of the request.
-        calls: Calls none of which can have taken effect, or calls whose answers were lost.
+        calls: Calls that cannot have taken effect, or calls whose answers were lost.
         stopping: Whether nothing new may be begun.
     """
 
@@ -205,7 +209,7 @@ class Pass:
         self._progress_at: datetime | None = None
 
     async def run(self) -> None:
-        """Go through all of them.
+        """Send all of them.
 
         Raises:
             CouldNotRecordError: The database could not be written for too long.
@@ -222,7 +226,7 @@ class Pass:
                     self._keep_answers()
 
     async def _turn(self) -> bool:
-        """Write what came back and what goes out next, send that, and wait; False at the end."""
+        """Save what came back and what goes out next, send that, and wait; return False at the end."""
         self._bell.clear()
         self._expect_nothing()
         came = list(self._answered)
@@ -245,17 +249,16 @@ class Pass:
 
     @property
     def _places(self) -> int:
-        """Return how many may go out now: what is free of the shared width, or else a part of it.
+        """Return how many may go out now: what is free of the shared width, or at least this request's part of it.
 
-        Of that part some wait at the gate, where requests take turns. What waits for a token is not
-        at the gate.
+        Calls of that part may have to wait at the client's gate, where requests take turns.
         """
         zuora, out = self._parts.tenancy.zuora, len(self._out)
         part = max(1, zuora.width // A_PART)
         return max(zuora.width - max(zuora.under_way, out), part - out, 0)
 
     def _let_go(self, places: int) -> None:
-        """Send what is ready, as far as there is room; take back what may no longer go out."""
+        """Send as much of what is ready as there is room for; take it all back if nothing may go out any more."""
         if self._ready and not self._may_begin:
             self._take_back()
             self._bell.set()
@@ -266,7 +269,7 @@ class Pass:
             self._out.add(asyncio.create_task(self._send(one)))
 
     def _take_back(self) -> None:
-        """Let what is written down as sent, and did not go out, go out another time."""
+        """Take back the calls that were saved as sent but did not go out; they may go out another time."""
         self._answered += [call.taken_back() for call, _ in self._ready]
         self._ready.clear()
 
@@ -294,7 +297,7 @@ class Pass:
             self._soon = None
 
     def _note(self, call: Call) -> None:
-        """Note what an answer means for the others."""
+        """Note what an answer means for the calls that are left."""
         if call.words == NOT_SENT:
             self._left = True
             return
@@ -314,7 +317,7 @@ class Pass:
         return in_time and self._busy < BUSY_IN_A_ROW and not self._stopping()
 
     def _next(self, now: datetime) -> list[Call]:
-        """Return what goes out now: as many as there is room for, refused ones last."""
+        """Return the calls that go out now, as many as there is room for, refused ones last."""
         if not self._may_begin:
             return []
         if self._some_accepted:
@@ -330,7 +333,7 @@ class Pass:
         return max(self._places + max(out // A_PART, min(out, A_FEW)) - len(self._ready), 0)
 
     async def _rest(self) -> bool:
-        """Sit out a short rest that Zuora asked for, if nothing else can be done; False: the end."""
+        """Sit out a short rest that Zuora asked for, if nothing else can be done; return False if the pass has ended."""
         now = self._parts.clock.now()
         until = min(map(_rested_at, self._resting), default=None)
         if until is None or not self._some_accepted or not self._may_begin:
@@ -341,9 +344,9 @@ class Pass:
         return True
 
     async def _write(self, answered: Sequence[Call], sending: Sequence[GoingOut]) -> None:
-        """Write what came of calls and what goes out next; if those were the last, how it goes on.
+        """Save the answers and the calls that go out next; after the last answer, also how the request continues.
 
-        An answer that came must not be lost to a database that is locked for a moment.
+        It tries several times, because an answer must not be lost to a database that is locked for a moment.
         """
         write = partial(self._write_once, answered, sending)
         for tries_left in reversed(range(TRIES_TO_WRITE if answered else 1)):
@@ -359,7 +362,7 @@ class Pass:
                 return
 
     def _write_once(self, answered: Sequence[Call], sending: Sequence[GoingOut]) -> bool:
-        """As above; whether there is something to show people."""
+        """Save them in one transaction; return whether there is something to show people."""
         store, now = self._parts.store, self._parts.clock.now()
         with store.transaction():
             store.calls.save(*answered, *(one.call for one in sending))
@@ -371,7 +374,7 @@ class Pass:
             return self._conclude() if last else self._show_progress(now)
 
     def _keep_answers(self) -> None:
-        """Write answers that came and are not yet written; how it continues is for another step."""
+        """Save the answers that are not saved yet; another step decides how the request continues."""
         store = self._parts.store
         with store.transaction():
             waiting = {
@@ -387,9 +390,9 @@ class Pass:
         )
 
     def _conclude(self) -> bool:
-        """Write how it continues once every call of the request has its answer.
+        """Write how the request continues if all its calls have answers; return whether it did.
 
-        Of very many that is the next step's business, which reads them in parts.
+        With very many calls the next step does that, which reads them in parts.
         """
         store, pauses = self._parts.store, self._parts.pauses
         if store.calls.tally(self._request.number).calls > PART:
@@ -404,7 +407,7 @@ class Pass:
         return True
 
     def _show_progress(self, now: datetime) -> bool:
-        """Return whether to show people the progress, a message with a bar and figures, edited now and then."""
+        """Edit the progress message if it is time; return whether it was."""
         if self._progress_at is not None and now < self._progress_at:
             return False
         self._progress_at = show_progress(self._parts.store, self._request, now)
@@ -417,7 +420,7 @@ def _rested_at(call: Call) -> datetime:
 
 
 def _wait_for_the_rest(parts: Working, number: int) -> None:
-    """Try again later, up to a limit, what Zuora did not take; not within the same pass."""
+    """Try the calls that Zuora did not take again in a later pass, up to a limit."""
     request = parts.store.requests.get(number)
     if request is None or request.state is not State.RUNNING:
         return
@@ -430,7 +433,7 @@ def _wait_for_the_rest(parts: Working, number: int) -> None:
 
 
 def _give_up(parts: Working, request: Request, calls: Sequence[Call], words: str) -> None:
-    """End it with what was done, because Zuora never took the rest."""
+    """End the request with what was done, without the calls that are left."""
     why = dict.fromkeys((call.subject for call in calls), words)
     _refuse(parts, request, calls, why, over=True)
 
@@ -438,7 +441,7 @@ def _give_up(parts: Working, request: Request, calls: Sequence[Call], words: str
 def _refuse(
     parts: Working, request: Request, calls: Sequence[Call], why: Mapping[str, str], *, over: bool
 ) -> None:
-    """Write that calls will not go out, each with why; `over`: no other is left."""
+    """Record that calls will not go out, each with why; `over` says that no other call is left."""
     store, now = parts.store, parts.clock.now()
     refused = [call._replace(verdict=Verdict.REJECTED, words=why[call.subject]) for call in calls]
     with store.transaction():

@@ -1,4 +1,4 @@
-"""Settles calls whose answer was lost by reading Zuora. None of this sends anything."""
+"""Settles calls whose answer was lost, only by reading Zuora."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,7 +21,7 @@ from bot.zuora.errors import ZuoraError, ZuoraRejected
 
 LOST_AND_FOUND = "Some answers were lost or unclear, and reading Zuora settled them."
 UNREAD = 5
-"""The number of looks whose pause follows when Zuora could not be read: a minute or more."""
+"""Added to the looks for the pause after Zuora could not be read, which makes it a minute or more."""
 
 
 async def settle(parts: Working, request: Request, calls: tuple[Call, ...]) -> None:
@@ -58,7 +58,7 @@ def settled(call: Call, settlement: Settlement) -> Call:
 
 
 def _save(store: Store, known: Sequence[Call], now: datetime) -> None:
-    """Write what reading Zuora proved about single calls, each with its history entry."""
+    """Save what reading Zuora proved about single calls, each with its history entry."""
     store.calls.save(*known)
     store.history.append_all(map(settled_entry, known), now)
 
@@ -96,7 +96,7 @@ def _write(
 
 
 def _look_later(parts: Working, request: Request, known: list[Call], *, unread: bool) -> None:
-    """Look again after a pause. A Zuora that could not be read was no look: an outage uses up none."""
+    """Look again after a pause; if Zuora could not be read, that does not count as a look."""
     store, poll, now = parts.store, parts.pauses.poll, parts.clock.now()
     if unread:
         wake_at = now + pause(request.looks + UNREAD, poll)
@@ -118,7 +118,7 @@ def _look_later(parts: Working, request: Request, known: list[Call], *, unread: 
 
 
 def leave_to_people(store: Store, request: Request, now: datetime) -> None:
-    """Leave it to people, and say so once in the thread: reading proved nothing."""
+    """Leave the outcome to people because reading proved nothing, and say so once in the thread."""
     after = request.waiting_again(request.next_reminder_at or now)
     entry = Entry(what=What.DELAYED, request=request.number, data={"why": "not provable"})
     told = lines.reply(

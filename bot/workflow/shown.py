@@ -1,4 +1,4 @@
-"""Binds what Slack shows: the history gets the hash of each message of a request that was sent."""
+"""Binds what Slack shows: records the hash of each message that was sent for a request."""
 
 from collections import defaultdict
 from datetime import UTC, datetime
@@ -8,13 +8,13 @@ from bot.domain.history import Entry, What
 from bot.store.store import Store
 
 AT_ONCE = 200
-"""Messages in one transaction; the others follow at the next look."""
+"""How many messages one transaction binds; the others follow at the next look."""
 
 
 def bind(store: Store, clock: Clock) -> None:
-    """Write into the history what was sent for each request, once the hour in which it was sent is over.
+    """Record in the history what was sent for each request, once the hour in which it was sent is over.
 
-    A card is drawn anew when it goes out, so what it says is known only then. By the hour, because a row for
+    A card is drawn when it goes out, so its text is known only then. The rows are written by the hour because one for
     each message would double the history.
 
     Raises:

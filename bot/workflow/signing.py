@@ -1,4 +1,4 @@
-"""Signs heads with Ed25519, so that an auditor checks them with a public key and needs no secret."""
+"""Signs heads with Ed25519, so that an auditor can check them with a public key and needs no secret."""
 
 import base64
 from datetime import datetime
@@ -37,14 +37,14 @@ class Signer:
 def begin_signing(
     store: Store, signer: Signer | None, before: Signer | None, now: datetime
 ) -> None:
-    """Sign heads with this key from here on; a row records it when the key is a new one.
+    """Sign heads with this key from now on; a row records a new key.
 
-    The new public key is endorsed by the key before, where that is at hand. Inside a transaction.
+    The key before endorses the new public key, if it is given. Runs inside a transaction.
 
     Args:
         store: The store.
-        signer: With `AUDIT_SIGNING_KEY`; None for none.
-        before: With `AUDIT_SIGNING_KEY_BEFORE`; None for none.
+        signer: The signer for `AUDIT_SIGNING_KEY`; None: no key is set.
+        before: The signer for `AUDIT_SIGNING_KEY_BEFORE`; None: no key is set.
         now: The moment.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What the history records at a start: the key in use from now on, the policy, the bot itself."""
+"""Records a start in the history: the keys from now on, the policy, the bot itself."""
 
 import difflib
 from collections.abc import Mapping, Sequence
@@ -19,19 +19,21 @@ def record_start(
     signers: tuple[Signer | None, Signer | None] = (None, None),
     groups: Mapping[str, Sequence[str] | None] | None = None,
 ) -> None:
-    """Write that the bot starts, with which policy, and whether the policy has changed.
+    """Record that the bot starts, with which policy, and whether the policy has changed.
 
     Args:
         store: The store.
         policy: As read just now.
         now: The moment.
-        about: Which bot it is, where, with which settings: `installed.surroundings`.
-        signers: Of heads, with the key of now and with the one before.
-        groups: Who is in each group that the policy names; None for a group that Slack does not list now.
+        about: Which bot this is, where, and with which settings, as `installed.surroundings`
+            returns it.
+        signers: Signers of heads, with today's key and with the one before.
+        groups: Who is in each group that the policy names; None for a group that Slack does not
+            list now.
 
     Raises:
-        StoreError: The history was begun with another `AUDIT_KEY`, or its heads are signed and there is no
-            key for that; or it cannot be written.
+        StoreError: The history was begun with another `AUDIT_KEY`, its heads are signed and the key
+            for that is missing, or it cannot be written.
     """
     with store.transaction():
         store.history.begin_key(now)
@@ -44,7 +46,7 @@ def record_start(
 
 
 def record_policy(store: Store, policy: Policy, now: datetime) -> bool:
-    """Write down a changed policy; return whether it has changed. Inside a transaction."""
+    """Record a changed policy; return whether it has changed. Runs inside a transaction."""
     latest = store.history.last_of(What.POLICY_CHANGED)
     before = latest.entry.data if latest else {"new": ""}
     if before["new"] == policy.hash:
@@ -66,6 +68,6 @@ def record_policy(store: Store, policy: Policy, now: datetime) -> bool:
 
 
 def difference(old: str, new: str) -> list[str]:
-    """Return the lines that went (`- `) and came (`+ `), each with the line before it for its place."""
+    """Return the lines that were removed (`- `) and added (`+ `), with one line of context each."""
     lines = difflib.unified_diff(old.splitlines(), new.splitlines(), lineterm="", n=1)
     return [line for line in lines if not line.startswith(("---", "+++", "@@"))]

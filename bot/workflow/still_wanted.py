@@ -1,4 +1,4 @@
-"""Whether what is left of a request may still go out: still approved, right here, and right to send."""
+"""Whether what is left of a request may still go out: approved, for this tenant, and right to send."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -14,7 +14,7 @@ NOT_SAID = "Slack does not say who is in the user groups, so approvals cannot be
 
 
 async def why_none_any_more(parts: Working, calling: Calling) -> str | None:
-    """Return why nothing of it may go out any more; empty: it may. None: Slack does not say right now."""
+    """Return why nothing of it may go out any more; empty: it may; None: Slack cannot be read right now."""
     request = calling.request
     if parts.tenancy.digest_of(calling.order, request.place) != request.digest:
         return "the bot now works for another Zuora tenant"
@@ -23,12 +23,12 @@ async def why_none_any_more(parts: Working, calling: Calling) -> str | None:
 
 
 async def read_again(guard: Guard, calling: Calling, calls: Sequence[Call]) -> Mapping[str, Reread]:
-    """Return what Zuora says about each; where Zuora refuses to be read, that none may go out.
+    """Return what Zuora shows about each call; if Zuora refuses to be read, that none may go out.
 
-    A mail that may be another order's proves nothing.
+    A mail that may belong to another order proves nothing.
 
     Raises:
-        ZuoraError: It does not answer.
+        ZuoraError: Zuora does not answer.
     """
     try:
         found = await calling.order.read_again(calls, calling.zuora)

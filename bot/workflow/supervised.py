@@ -1,4 +1,4 @@
-"""Loops that must not end: whatever breaks one is logged, and it continues after a pause."""
+"""Loops that must not end: a fault is logged, and the loop continues after a pause."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -15,9 +15,9 @@ WELL_FOR = 300.0
 
 
 class Supervised:
-    """Runs loops, each by itself: one that breaks neither ends nor disturbs the others.
+    """Runs loops, each by itself, so that one that breaks does not disturb the others.
 
-    Nothing is lost by running a loop anew: what it works on stands in the database.
+    Running a loop anew loses nothing, because its work is in the database.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -30,9 +30,9 @@ class Supervised:
         return tuple(sorted(self._broken))
 
     async def run(self, name: str, loop: Callable[[], Awaitable[None]]) -> None:
-        """Run a loop until it returns; after whatever it raises, run it again.
+        """Run a loop until it returns, and run it again after every error.
 
-        The pause doubles from 1 s up to a minute, and begins anew once the loop held for 5 minutes.
+        The pause before that doubles from 1 s up to a minute, and starts over once the loop ran for 5 minutes.
         """
         pause = FIRST_PAUSE
         while True:

@@ -15,15 +15,15 @@ from bot.zuora.errors import ZuoraElsewhere, ZuoraRejected
 _WANTS_ORGANIZATIONS = re.compile(
     r"Zuora-Org-Ids|\borg(?:anization)?s?\b.*\b(?:required|must|specif|missing)", re.IGNORECASE
 )
-"""Zuora's words when it wants to know the organizations; no page has them."""
+"""Zuora's words when it requires organizations; no page documents them."""
 
 
 @dataclass(slots=True)
 class Admission:
     """Whether Zuora lets the bot into every entity and organization in the settings.
 
-    A token names the entities that it speaks for, each time. Of organizations it says nothing, so
-    something small is asked for in each, once, as soon as Zuora answers.
+    Every token names the entities that it is valid for. It says nothing about organizations, so the bot asks for
+    something small in each, once, as soon as Zuora answers.
     """
 
     zuora: ZuoraClient
@@ -31,12 +31,12 @@ class Admission:
     knows_the_organizations: bool = False
 
     async def check(self) -> None:
-        """Get a token, and check every organization; to be awaited before anything is sent.
+        """Get a token, and check every organization; must be awaited before anything is sent.
 
         Raises:
-            ZuoraElsewhere: Zuora refuses one of them, and takes the same call without it; or it wants
-                some where the settings list none.
-            ZuoraError: It cannot be asked now.
+            ZuoraElsewhere: Zuora refuses an organization and takes the same call without it, or it
+                requires organizations and the settings list none.
+            ZuoraError: Zuora cannot be asked now.
         """
         await self.zuora.check()
         if self.knows_the_organizations:
@@ -72,10 +72,10 @@ class Tenancy:
     """The one tenant that the bot works for.
 
     Attributes:
-        zuora: Its client, whose calls name no place of several.
+        zuora: Its client; if there are several places, its calls name none of them.
         places: The entities and organizations that requests choose from.
-        words: Which Zuora, for the card: `PRODUCTION · tenant 12270`.
-        address: Where it is, for the digest.
+        words: The tenant in words, for the card: `PRODUCTION · tenant 12270`.
+        address: Its address, for the digest.
         kind: `production`, `sandbox` or `unknown`, for the rules of the policy.
         admission: Whether Zuora lets the bot into those places.
     """
@@ -92,7 +92,7 @@ class Tenancy:
         return self.zuora.within(*self.places.headers(place))
 
     def words_with(self, place_words: str) -> str:
-        """Return which Zuora, in words, with the place."""
+        """Return the tenant in words, with the place."""
         return " · ".join(each for each in (self.words, place_words) if each)
 
     def digest_of(
@@ -100,18 +100,19 @@ class Tenancy:
     ) -> str:
         """Return the digest over everything that takes effect, for this tenant and this place in it.
 
-        The tenant's number is that of the latest token: the order's facts were read with one.
+        The tenant's number is that of the latest token, because the order's facts were read with
+        one.
 
         Args:
             order: What is asked for.
             place: Where in the tenant it acts, as `Place.key`.
-            beside: As `bound_beside`, where that was made already.
+            beside: The result of `bound_beside`, if it was made already.
         """
         beside = self.bound_beside(order, place) if beside is None else beside
         return digest(operation=order.name, body=order.body.model_dump(), **beside)
 
     def bound_beside(self, order: Order[Any, Any], place: str) -> dict[str, Any]:
-        """Return what the digest holds besides operation and body: the tenant, and the facts that matter."""
+        """Return what the digest covers besides operation and body: the tenant, and the facts that matter."""
         where = map(plain_ids, self.places.headers(place))  # however the settings write them
         tenant = "|".join([self.address, *where, self.zuora.tenant.id])
         return {"tenant": tenant, "facts": CanonicalText.of(order.material())}

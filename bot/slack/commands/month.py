@@ -19,7 +19,7 @@ from bot.status.drawing import DrawingError, drawn
 from bot.status.export import ArchivedError, export
 from bot.status.lists import Links
 from bot.status.month import Month, month_before, month_within, read_month
-from bot.status.month_words import rows_of, title_of, told
+from bot.status.month_words import in_one_text, rows_of, title_of
 from bot.store.database import CouldNotRecordError
 
 logger = logging.getLogger(__name__)
@@ -146,7 +146,7 @@ async def _send_picture(
 
 def alt_text(month: Month) -> str:
     """Return the picture in words, as long as Slack takes; the days are dropped first, which it then says."""
-    whole = told(month)
+    whole = in_one_text(month)
     if len(whole) <= ALT_LIMIT:
         return whole
     days = f" By day: /billstatus export month {month.name} has all."
