@@ -29,7 +29,7 @@ from bot.status.drawing import DrawingError, drawn
 from bot.status.export import COLUMNS, export
 from bot.status.ink import COLORS, GROUND, SMALL, draw
 from bot.status.month import catch_up, month_before, month_named, month_of, read_month, span_of
-from bot.status.month_words import CLASSES, duration, rows_of, told
+from bot.status.month_words import CLASSES, duration, in_one_text, rows_of
 from bot.status.morning import Timetable
 from bot.status.picture import BARS, BARS_TOP, MARGIN, WIDTH, as_text, from_text
 from bot.store.store import Store
@@ -300,8 +300,8 @@ def test_every_color_stands_out_from_the_ground(ink):
 async def test_the_alt_text_has_every_figure_of_the_table(month):
     for label, value in rows_of(month):
         assert f"{label}: {value}" in alt_text(month)
-    assert "2: USD 330.50 mailed" in told(month)
-    assert alt_text(month) == told(month)
+    assert "2: USD 330.50 mailed" in in_one_text(month)
+    assert alt_text(month) == in_one_text(month)
     many = {(day, "mailed", "USD"): Decimal("1000.00") for day in range(1, 31)}
     alt = alt_text(replace(month, days=many))
     assert len(alt) <= 1000
@@ -327,7 +327,7 @@ async def test_amounts_have_the_digits_of_their_currency_in_the_alt_text_too(mon
         (3, "mailed", "USD"): Decimal(7),
     }  # fmt: skip
 
-    said = told(replace(month, days=days))
+    said = in_one_text(replace(month, days=days))
 
     assert "1: JPY 120,400 mailed; 2: KWD 88.120 mailed; 3: USD 7.00 mailed." in said
 
