@@ -1,7 +1,7 @@
-"""Which requests share no document with any other, as far as that is known: asked anew only when another has come.
+"""Remembers which requests share no document with any other, so that this is looked up again only when needed.
 
-To find who else reaches 20,000 documents takes 20 ms, and a card asks each time it is drawn. What a request can
-mail never changes, so where nobody shared any of it, nobody does until a request is asked for, begins, or learns
+Finding out who else reaches 20,000 documents takes 20 ms, and a card asks each time it is drawn. What a request can
+mail never changes, so if nobody shared any of it, nobody does until another request is asked for, begins, or learns
 which bill run it has made.
 """
 
@@ -13,7 +13,7 @@ from bot.store.committed import once_committed
 from bot.store.engine import Database
 
 MOST = 200
-"""So many are remembered: more than wait at once."""
+"""How many requests are remembered; more than ever wait at once."""
 
 _COME_SINCE = """
 SELECT (SELECT sequence FROM history_head), EXISTS (
@@ -32,14 +32,14 @@ class _LastAlone(NamedTuple):
 
 
 class Alone:
-    """Every call belongs beside the look at the ledger, with nothing awaited between them."""
+    """Remembers requests that are alone. Call it right next to the query of the ledger, with no await in between."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._seen: dict[int, _LastAlone] = {}
 
     def is_alone(self, request: int) -> bool:
-        """Return whether it shared nothing when it was last looked for, and nobody has come since."""
+        """Return whether the request shared nothing at the last look, and nothing has changed since."""
         seen = self._seen.get(request)
         if seen is None:
             return False
@@ -51,19 +51,19 @@ class Alone:
         return True
 
     def last(self) -> int:
-        """Return the history's last sequence, to be read before it is looked who shares anything."""
+        """Return the history's last sequence; read it before looking up who shares anything."""
         (sequence,) = self._database.execute("SELECT sequence FROM history_head").fetchone()
         return int(sequence)
 
     def found_alone(self, request: int, sequence: int) -> None:
-        """Remember that nobody shared anything of it as of a sequence of the history."""
+        """Remember that the request shared nothing as of this sequence of the history."""
         runs = self._database.execute(
             "SELECT DISTINCT run FROM mailings WHERE request = ? AND run <> ''", [request]
         )
         self._remember(request, _LastAlone(sequence, json.dumps([run for (run,) in runs])))
 
     def _remember(self, request: int, seen: _LastAlone) -> None:
-        """Remember it once what was read lasts: rows that are undone give their sequences to others."""
+        """Remember it once the transaction is committed, as undone rows give their sequences to others."""
         once_committed(self._database, partial(self._remembered, request, seen))
 
     def _remembered(self, request: int, seen: _LastAlone) -> None:

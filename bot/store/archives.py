@@ -26,8 +26,10 @@ SELECT number FROM requests WHERE state IN
     AND later.state IN ('waiting', 'approved', 'running', 'unknown'))
 ORDER BY number
 """
-"""What ended, and whose messages the history has bound by then: those of a year's last hour are bound in the next year, so
-their request goes with the next archive."""
+"""Requests that ended and whose messages the history has bound by then.
+
+Messages of a year's last hour are bound in the next year, so their request goes into the next archive.
+"""
 
 _GO = (
     "DELETE FROM history WHERE sequence <= :last AND sequence NOT IN "  # noqa: S608 - own words
@@ -41,7 +43,7 @@ DELETE FROM outbox WHERE ended_at IS NOT NULL
       SELECT channel, MAX(ts) AS ts FROM outbox WHERE ts IS NOT NULL GROUP BY channel) AS latest
     ON said.channel = latest.channel AND said.ts = latest.ts GROUP BY said.channel)
 """
-"""The latest message of each channel stays: it shows an older copy of the database."""
+"""The latest message of each channel stays, because it reveals an older copy of the database."""
 
 
 class Leaving(NamedTuple):
@@ -50,7 +52,7 @@ class Leaving(NamedTuple):
     Attributes:
         last: The last row of the history that may go.
         requests: Numbers of the requests that go.
-        kept: Hash of what stays of them.
+        kept: Hash of what stays of these requests.
         stays: Hash of which rows up to the last one stay.
     """
 
@@ -106,10 +108,10 @@ class Archives:
         return Leaving(last, found, kept_hash(self._database, found), staying)
 
     def take(self, archive: Archive, requests: list[int]) -> None:
-        """Remove what an archive now has, once the history's row that records it is written.
+        """Remove what an archive now has, after the history has recorded the archive.
 
         Raises:
-            CouldNotRecordError: Nothing went.
+            CouldNotRecordError: Nothing was removed.
         """
         self._database.execute(
             "INSERT INTO archives (position, at, before, file, sha256, last, last_hash, entry) "

@@ -27,14 +27,16 @@ _SAVE = (
 )
 
 _LISTED = "(SELECT value FROM json_each(?))"
-"""Any number of values: SQLite takes about 32,000 single parameters."""
+"""A list of any length in one parameter, because SQLite takes only about 32,000 parameters."""
 
 _SAME_PLACE = (
     f"(? = '' OR (SELECT {ENTITY_OF_PLACE} FROM requests AS of INDEXED BY requests_place "  # noqa: S608 - own words
     "WHERE of.number = calls.request) IN ('', ?))"
 )
-"""A number names something else in another entity; where the place is not known it may be the same.
-An index has it: a request's row is read whole, and its facts can be long."""
+"""Limits to one entity, because a number means something else in another; a place that is not known may be the same.
+
+An index holds the place. Reading it from the request's row would read the whole row, whose facts can be long.
+"""
 
 
 class Calls:
@@ -52,7 +54,7 @@ class Calls:
         return int(sequence)
 
     def save(self, *calls: Call) -> None:
-        """Write calls as they now are, in this order."""
+        """Save these calls as they are now, in this order."""
         self._database.executemany(_SAVE, map(_to_row, calls))
 
     def tally(self, request: int) -> Tally:
@@ -77,7 +79,7 @@ class Calls:
         return tuple(_from_row(row) for row in rows)
 
     def of_in_parts(self, request: int) -> Iterator[tuple[Call, ...]]:
-        """Return them as `of` does, in parts that each take a moment; complete as long as nobody changes them."""
+        """Yield all calls of a request in short parts; complete only if nobody changes them meanwhile."""
         behind = ""
         while True:
             rows = self._database.execute(
@@ -108,9 +110,9 @@ class Calls:
     def outstanding_about(
         self, subjects: Sequence[str], *, not_of: int, place: str = ""
     ) -> Call | None:
-        """Return another request's unfinished call about one of these.
+        """Return another request's unfinished call about one of these; None if there is none.
 
-        It is planned, out, to be repeated, or lost and still being looked for.
+        Unfinished means planned, out, to be repeated, or lost and still being looked for.
         """
         names = ", ".join(f"calls.{column}" for column in _COLUMNS)
         row = self._database.execute(

@@ -9,15 +9,15 @@ from sqlite_utils import Database
 logger = logging.getLogger(__name__)
 
 MANY_ROWS = 2_000
-"""Rows written since the last one: a log of about four megabytes."""
+"""After so many rows a checkpoint is due; the log then has about four megabytes."""
 
 
 class Checkpoints:
     """Moves what was committed from the log into the database file, now and then.
 
-    SQLite would do it in whichever commit made the log long, and that one would wait for the disk
-    some thirty milliseconds more. Durability does not hang on it: the log is the durable part, and
-    SQLite reads it again after a crash (page *Write-Ahead Logging*).
+    SQLite itself would do it in the commit that makes the log too long, and that commit would wait
+    some thirty milliseconds longer for the disk. Durability does not depend on it: the log is the
+    durable part, and SQLite reads it again after a crash (page *Write-Ahead Logging*).
 
     Args:
         database: The open database whose rows are counted.
@@ -28,22 +28,22 @@ class Checkpoints:
         self._before = self._connection.total_changes
 
     def take_over(self) -> None:
-        """Keep this connection's commits from doing it from here on."""
+        """Stop this connection's commits from making checkpoints."""
         self._connection.execute("PRAGMA wal_autocheckpoint = 0")
 
     @property
     def due(self) -> bool:
-        """Return whether enough was written."""
+        """Return whether enough was written for a checkpoint."""
         return self._connection.total_changes - self._before >= MANY_ROWS
 
     def begin(self) -> str:
-        """Count from here; return the path for `checkpoint`."""
+        """Start counting anew; return the path for `checkpoint`."""
         self._before = self._connection.total_changes
         return str(self._connection.execute("PRAGMA database_list").fetchone()[2])
 
 
 def checkpoint(path: str) -> None:
-    """Make a checkpoint on a separate connection, in any thread. It waits for nobody, and nobody for it."""
+    """Make a checkpoint on a separate connection, in any thread. It waits for nobody, and nobody waits for it."""
     try:
         with closing(sqlite3.connect(path)) as connection:
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()

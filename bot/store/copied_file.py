@@ -15,7 +15,7 @@ class FileSource:
     """A file that is only read.
 
     Args:
-        file: One unchanging view of it.
+        file: An unchanging view of the file.
     """
 
     def __init__(self, file: DatabaseFile) -> None:
@@ -24,7 +24,7 @@ class FileSource:
     @classmethod
     @contextmanager
     def of(cls, path: Path | str) -> Iterator[Self]:
-        """Open the side that is a file.
+        """Open a file as the source.
 
         Raises:
             StoreError: It is not a database of the bot, or cannot be read.
@@ -42,7 +42,7 @@ class FileSource:
 
 
 class FileTarget:
-    """A file that is written to, and that nobody else has open.
+    """A file as the target, which nobody else has open.
 
     Args:
         connection: In autocommit mode.
@@ -54,7 +54,7 @@ class FileTarget:
     @classmethod
     @contextmanager
     def of(cls, path: Path | str) -> Iterator[Self]:
-        """Open the side that is a file, which is made where there is none.
+        """Open a file as the target, and create it if there is none.
 
         Raises:
             StoreError: It cannot be used.
@@ -69,11 +69,11 @@ class FileTarget:
         return self._connection.execute(sql)
 
     def is_current(self) -> bool:
-        """Return True: opening has brought its tables up to date."""
+        """Return True, because opening has brought its tables up to date."""
         return True
 
     def has_marker(self) -> bool:
-        """Return whether a copy into it was begun and has not ended."""
+        """Return whether a copy into it was begun and not finished."""
         found = self._connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", [MARKER])
         return found.fetchone() is not None
 
@@ -93,13 +93,13 @@ class FileTarget:
         self._connection.execute(sql, values)
 
     def empty(self, tables: Iterable[CopiedTable]) -> None:
-        """Delete every row, past the triggers."""
+        """Delete every row of these tables, with their triggers switched off."""
         for table in tables:
             with self._past_triggers(table):
                 self.run(f'DELETE FROM "{table.name}"')  # noqa: S608 - own words
 
     def fill(self, table: CopiedTable, rows: Iterable[Row]) -> None:
-        """Put rows into an empty table, past its triggers."""
+        """Put rows into an empty table, with its triggers switched off."""
         places = ", ".join("?" for _ in table.columns)
         with self._past_triggers(table):
             self._connection.executemany(
@@ -109,7 +109,7 @@ class FileTarget:
 
     @contextmanager
     def _past_triggers(self, table: CopiedTable) -> Iterator[None]:
-        """Drop and restore the triggers inside a transaction, so that nobody ever finds the table without them."""
+        """Drop and restore the triggers inside a transaction, so that nobody ever sees the table without them."""
         found = self._connection.execute(
             "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ?",
             [table.name],

@@ -1,8 +1,8 @@
-"""Moves a database between SQLite's file and a PostgreSQL server: every row, and proof that it is every row.
+"""Copies a database between SQLite's file and a PostgreSQL server, and compares every row at the end.
 
-A table is copied in one transaction, past its triggers in that transaction alone. What was copied is
-written down in the target (`copying`), so that a copy that was broken off goes on where it stopped; and
-while that stands there, nobody works on the target. At the end both sides are read again and compared.
+Each table is copied in one transaction, with its triggers switched off only in it. The table `copying` in the target
+records what was copied, so that an interrupted copy continues where it stopped, and while that table exists, no bot
+works on the target.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from bot.store.errors import StoreError
 from bot.store.schema import migrations
 
 MARKER = "copying"
-"""The table that the target has until everything is there."""
+"""The table that exists in the target until the copy is complete."""
 
 HALF_COPIED = "DATABASE_URL: a copy into this database was broken off: run `billing-bot copy` again, which goes on with it."
 _FIRST = ("requests", "archives")
@@ -26,13 +26,13 @@ _OF_ITS_OWN = frozenset({"_sqlite_migrations"})
 
 Row = tuple[Any, ...]
 Look = Callable[[str, int], None]
-"""Gets a table and how many of its rows have been read."""
+"""Called with a table's name and how many of its rows have been read."""
 
 AT_ONCE = 5_000
 
 
 class Source(NamedTuple):
-    """What is copied: which database, and the last row of its history."""
+    """Which database is copied: its id, and the last row of its history."""
 
     id: str
     sequence: int
@@ -40,7 +40,7 @@ class Source(NamedTuple):
 
 
 class CopiedTable(NamedTuple):
-    """A table, and the columns that order its rows the same way everywhere."""
+    """A table, and the columns that order its rows in the same way on both sides."""
 
     name: str
     columns: tuple[str, ...]
@@ -48,28 +48,28 @@ class CopiedTable(NamedTuple):
 
     @property
     def listed(self) -> str:
-        """Return its columns for a statement; one of them is a word of PostgreSQL's own."""
+        """Return its columns for a statement, quoted because one of them is a keyword in PostgreSQL."""
         return ", ".join(f'"{each}"' for each in self.columns)
 
     @property
     def selected(self) -> str:
-        """Return the statement that reads all of it."""
+        """Return the statement that reads the whole table."""
         order = ", ".join(f'"{each}" NULLS FIRST' for each in self.order)
         return f'SELECT {self.listed} FROM "{self.name}" ORDER BY {order}'  # noqa: S608 - own words
 
 
 class Side(Protocol):
-    """One of the two databases, as it was at one moment."""
+    """One side of the copy, as it was at one moment."""
 
     def rows(self, sql: str) -> Iterator[Row]:
-        """Return what a statement finds, bit by bit."""
+        """Return the rows of a statement, a few at a time."""
 
     def is_current(self) -> bool:
         """Return whether this version of the bot has brought its tables up to date."""
 
 
 class Target(Side, Protocol):
-    """The one that is written to."""
+    """The side that is written to."""
 
     def has_marker(self) -> bool:
         """Return whether a copy into it was begun and has not ended."""
@@ -88,11 +88,10 @@ class Target(Side, Protocol):
 
 
 def copy_all(source: Side, target: Target, look: Look) -> int:
-    """Copy every table and compare; return how many rows there are.
+    """Copy every table and compare both sides; return how many rows there are.
 
     Raises:
-        StoreError: The target holds something else, a side is of another version, or what is there at the
-            end is not what was copied.
+        StoreError: The target holds something else, a side is of another version, or the sides differ at the end.
     """
     if not source.is_current() or not target.is_current():
         raise StoreError(
@@ -128,14 +127,14 @@ def _table(pattern: Database, name: str) -> CopiedTable:
 
 
 def source_of(side: Side) -> Source:
-    """Return which database it is, and how far its history goes."""
+    """Return which database a side is, and how far its history goes."""
     (name,) = next(side.rows("SELECT id FROM copies ORDER BY position DESC LIMIT 1"))
     sequence, hashed = next(side.rows("SELECT sequence, hash FROM history_head"))
     return Source(str(name), int(sequence), str(hashed))
 
 
 def _begun(target: Target, tables: Sequence[CopiedTable], about: Source) -> set[str]:
-    """Return which tables an earlier try of the same copy finished; delete everything else.
+    """Return which tables an earlier try of the same copy finished; empty the target if there was none.
 
     Raises:
         StoreError: The target holds something else.
@@ -176,10 +175,10 @@ def _watched(source: Side, table: CopiedTable, look: Look) -> Iterator[Row]:
 
 
 def _compared(source: Side, target: Side, table: CopiedTable) -> int:
-    """Return how many rows a table has on both sides.
+    """Return how many rows a table has, after comparing both sides.
 
     Raises:
-        StoreError: They are not the same.
+        StoreError: They differ.
     """
     here, there = _digest(source, table), _digest(target, table)
     if here != there:

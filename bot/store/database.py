@@ -39,8 +39,11 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 BUSY_SECONDS = 1.0
-"""How long a write waits for somebody else's. The event loop stands still meanwhile, and Slack takes
-an acknowledgement within 3 s, so that a click can still be answered that could not be recorded."""
+"""How long a write waits for another program's.
+
+The event loop stands still meanwhile, and Slack expects an acknowledgement within 3 s; this leaves time to answer
+that a click could not be recorded.
+"""
 
 SECONDS_FOR_OTHERS = 300.0
 """How long a start waits for another process that checks and migrates the same file."""
@@ -49,7 +52,7 @@ PAUSE_SECONDS = 0.05
 STEPS_BETWEEN_LOOKS = 100_000  # of SQLite's machine; a few milliseconds
 
 BUSY_AGAIN_SECONDS = 0.01
-"""How long the next writes wait once one has waited in vain: otherwise many clicks would wait one after another."""
+"""How long the next writes wait after one has waited in vain, so that many clicks do not wait one after another."""
 
 WHAT_TO_DO = "could_not_record: check the disk's space, rights and health of the file"
 LOCKED = (
@@ -59,11 +62,11 @@ LOCKED = (
 
 
 class Guarded(SqliteDatabase):
-    """A database whose failures are the bot's own errors, even when reading outside a transaction.
+    """A database file whose failures are the bot's own errors, also when reading outside a transaction.
 
     Args:
         connection: The open connection.
-        path: Its file, which must stay the one that was opened: a process that goes on writing to a
+        path: Its file, which must stay the one that was opened. A process that kept writing to a
             deleted file would act on what nobody will ever read.
     """
 
@@ -84,7 +87,7 @@ class Guarded(SqliteDatabase):
 
     @property
     def trouble(self) -> str:
-        """Return why nothing can be written that lasts; empty if nothing is known to be wrong."""
+        """Return why no write would last; empty if nothing is known to be wrong."""
         if self._stands_there() != self._file:
             return REPLACED
         return self._distrusted
@@ -98,14 +101,14 @@ class Guarded(SqliteDatabase):
         """Refuse to begin anything on a file that is gone or damaged.
 
         Raises:
-            CouldNotRecordError: It is so.
+            CouldNotRecordError: The file is gone or damaged.
         """
         if trouble := self.trouble:
             logger.error(WHAT_TO_DO, extra={"trouble": trouble})
             raise CouldNotRecordError(f"could not record this: {trouble}")
 
     def noticed(self, error: sqlite3.DatabaseError) -> None:
-        """Remember what is wrong: damage for ever, a disk that takes nothing until it takes a write."""
+        """Remember what is wrong: damage for good, a disk that refuses writes until it takes one."""
         code = error.sqlite_errorcode & 0xFF
         if code == sqlite3.SQLITE_BUSY and not self._takes_nothing:
             self._wait_for_others(BUSY_AGAIN_SECONDS)
@@ -114,11 +117,11 @@ class Guarded(SqliteDatabase):
         self._takes_nothing = _TAKES_NOTHING.get(code, self._takes_nothing)
 
     def distrust(self, why: str) -> None:
-        """Let nothing begin until a start has checked the file."""
+        """Let nothing begin until the next start has checked the file."""
         self._distrusted = self._distrusted or why
 
     def written(self) -> None:
-        """Forget that the disk took nothing, and do what waited for the commit."""
+        """Note that a write lasts: the disk accepts writes again, and what waited for the commit is done."""
         if self._takes_nothing:
             self._takes_nothing = ""
             self._wait_for_others(BUSY_SECONDS)
@@ -126,16 +129,15 @@ class Guarded(SqliteDatabase):
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Open one durable transaction that nobody else can write in between. Never await inside it.
+        """Open one durable transaction during which nobody else can write. Never await inside it.
 
-        Inside another one it is a part of that, undone by itself where it fails.
-
-        `BEGIN IMMEDIATE` takes the write lock first, so what is read inside is what is written upon;
-        sqlite-utils' own `atomic()` begins deferred and would have to be repeated on a busy file.
+        Inside another transaction it is a part of that, and is undone alone if it fails. `BEGIN IMMEDIATE` takes the
+        write lock first, so what is read inside cannot change before it is written; sqlite-utils' own `atomic()` begins
+        deferred and would have to be repeated on a busy file.
 
         Raises:
-            CouldNotRecordError: Nothing was written. It is a `ForbiddenByDatabaseError` where the
-                database's own rules refused it.
+            CouldNotRecordError: Nothing was written. It is a `ForbiddenByDatabaseError` if the database's own rules
+                refused it.
         """
         connection, is_part = self.conn, self.in_transaction
         begin, end, undo = _INNER if is_part else _OUTER
@@ -212,12 +214,13 @@ def _never() -> bool:
 
 
 def open_database(path: Path | str, given_up: Callable[[], bool] = _never) -> Guarded:
-    """Open the file, durable and strict, and bring its tables up to date.
+    """Open the file with durable commits, and bring its tables up to date.
 
     Args:
-        path: The file. It is opened by its absolute path, which SQLite takes for nothing but a file.
-        given_up: Asked now and then while the file is waited for and checked, which takes seconds where it is
-            large; True breaks that off.
+        path: The file. It is opened by its absolute path, which SQLite cannot mistake for anything
+            else.
+        given_up: Asked now and then while the file is waited for and checked, which takes seconds
+            if it is large; True breaks that off.
 
     Raises:
         StoreError: It cannot be opened, or a newer version of the bot has written it.
@@ -243,7 +246,7 @@ def open_database(path: Path | str, given_up: Callable[[], bool] = _never) -> Gu
 
 
 def _passes(error: Exception) -> bool:
-    """Return whether it will pass: locked, full, or being opened by another process."""
+    """Return whether an error will pass: locked, full, or being opened by another process."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     return isinstance(error, TimeoutError) or code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL)
 
@@ -271,11 +274,11 @@ def _bring_up_to_date(connection: sqlite3.Connection) -> None:
 def _nobody_else_opens(path: Path | str, given_up: Callable[[], bool]) -> Iterator[None]:
     """Let processes that start together open and migrate a file one after another.
 
-    It is a lock on a file of its own that nobody else can open, and ends with its process. A folder
-    could be locked by whoever may read it.
+    The lock is on a separate file that nobody else can open, and ends with its process. Anybody who may read a folder
+    could lock that.
 
     Raises:
-        OSError: It cannot be had.
+        OSError: The lock cannot be taken.
     """
     descriptor = opened_alone(beside(path, ".opening"))
     until = time.monotonic() + SECONDS_FOR_OTHERS
@@ -302,7 +305,7 @@ def refuse_newer(database: Database) -> None:
     """Refuse a database that a newer version of the bot has migrated.
 
     Raises:
-        StoreError: In one sentence.
+        StoreError: It has; the message says so in one sentence.
     """
     known = {migration.name for migration in migrations.pending(Database(memory=True))}
     newer = {migration.name for migration in migrations.applied(database)} - known
@@ -324,7 +327,7 @@ _INNER = ("SAVEPOINT part", "RELEASE part", ("ROLLBACK TO part", "RELEASE part")
 
 
 def _roll_back(connection: sqlite3.Connection, undo: tuple[str, ...]) -> None:
-    """Undo what was begun; a broken file may refuse even that, and then nothing was kept."""
+    """Undo what was begun; if a broken file refuses even that, nothing was kept either."""
     if connection.in_transaction:
         with suppress(sqlite3.DatabaseError):
             for statement in undo:

@@ -1,4 +1,4 @@
-"""What people typed into fields that their form does not show right now, where Slack cannot keep it."""
+"""Keeps what people typed into fields that their form does not show right now, because Slack cannot."""
 
 import json
 from collections.abc import Mapping
@@ -12,13 +12,13 @@ KEPT_FOR = timedelta(days=7)
 
 
 class KeptValues:
-    """Values that are written once and never changed, so that an older view of a form finds its own."""
+    """Kept values, written once and never changed, so that an older view of a form finds its own."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def add(self, name: str, person: str, kept: Mapping[str, Any], now: datetime) -> None:
-        """Keep them for a week, and forget older ones; inside a transaction."""
+        """Keep these values for a week, and forget older ones; inside a transaction."""
         self._database.execute("DELETE FROM drafts WHERE at <= ?", [to_text(now - KEPT_FOR)])
         self._database.execute(
             "INSERT INTO drafts (id, person, kept, at) VALUES (?, ?, ?, ?)",

@@ -1,7 +1,7 @@
-"""What the store needs from a database, whichever engine keeps it: SQLite's file or PostgreSQL's server.
+"""What the store needs from a database, on either engine: SQLite's file or PostgreSQL's server.
 
-Statements are written once, in what both understand; what only SQLite writes so is rewritten for
-PostgreSQL by the few rules of `bot.store.postgres.dialect`.
+Statements are written once, in SQL that both understand; the few rules of `bot.store.postgres.dialect` translate what
+only SQLite understands.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -14,7 +14,7 @@ from bot.store.committed import Committed
 from bot.store.waits import Waits
 
 Values = Sequence[Any] | Mapping[str, Any]
-"""For `?`, `?1` and `?2` in order, for `:name` by name."""
+"""Values in order for `?`, `?1` and `?2`, by name for `:name`."""
 
 
 SCHEMES = ("postgresql://", "postgres://")
@@ -26,7 +26,7 @@ def is_postgres(url: object) -> bool:
 
 
 def without_password(url: str) -> str:
-    """Return an address, or a path, as a log may show it."""
+    """Return an address or a path without its password, so that a log may show it."""
     parts = urlsplit(url)
     if not is_postgres(url) or parts.password is None:
         return url
@@ -41,7 +41,7 @@ class Rows(Protocol):
         """Return how many rows it changed."""
 
     def fetchone(self) -> Any:
-        """Return the next row; None where there is none."""
+        """Return the next row; None if there is none."""
 
     def fetchall(self) -> list[Any]:
         """Return the rows that are left."""
@@ -86,28 +86,28 @@ class Database(Protocol):
         """Return the tables."""
 
     def transaction(self) -> AbstractContextManager[None]:
-        """Return one durable transaction that nobody else can write in between; inside another, a part of it.
+        """Return one durable transaction during which nobody else can write; inside another one, a part of that.
 
         Raises:
-            CouldNotRecordError: Nothing was written. It is a `ForbiddenByDatabaseError` where the
-                database's own rules refused it.
+            CouldNotRecordError: Nothing was written. It is a `ForbiddenByDatabaseError` if the database's own rules
+                refused it.
         """
 
     def expect(self, known: Callable[[], Head]) -> None:
-        """Take the result of `known` for a row of the history that stands, now and whenever it is looked for."""
+        """Expect the row of the history that `known` returns to be in the database, whenever it is looked for."""
 
     def distrust(self, why: str) -> None:
-        """Let nothing begin until a start has checked the database."""
+        """Let nothing begin until the next start has checked the database."""
 
     def others_have_written(self) -> bool:
         """Return whether another connection has written since the last call. Very cheap."""
 
     @property
     def has_lost_its_turn(self) -> bool:
-        """Return whether another turn of work than this process's was seen to stand in the database."""
+        """Return whether the database was seen to have a turn of work that is not this process's."""
 
     def begin_turn(self, holder: int) -> None:
-        """Write from now on as the process that works; whoever worked before can write nothing more.
+        """Write from now on as the process that works; the one that worked before can write nothing more.
 
         Raises:
             CouldNotRecordError: The session `holder` does not hold the work lock.

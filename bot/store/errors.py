@@ -7,11 +7,11 @@ logger = logging.getLogger(__name__)
 
 DAMAGED, REPLACED = "database damaged", "database deleted or replaced"
 LOCKED_BY_OTHERS = "database locked by another program"
-"""A trouble of the database that ends without anybody mending it."""
+"""A trouble that ends without anybody mending it."""
 NEWER = "a newer version of Billing Bot has changed the database's tables"
-"""While this process was running: it writes nothing more, and ends."""
+"""A trouble that arises while this process runs; it then writes nothing more and ends."""
 NOT_ANSWERING = "database does not answer"
-"""Another one, for a server, which is asked again and again until it answers."""
+"""A trouble of a server, which is asked again and again until it answers."""
 
 
 class StoreError(Exception):
@@ -19,7 +19,7 @@ class StoreError(Exception):
 
 
 class StoreBusyError(StoreError):
-    """The database cannot be used right now; that passes, by itself or when a disk has room again."""
+    """The database cannot be used right now; this passes by itself, or when the disk has room again."""
 
 
 class CouldNotRecordError(StoreError):
@@ -27,7 +27,7 @@ class CouldNotRecordError(StoreError):
 
 
 class NotAnsweringError(CouldNotRecordError, StoreBusyError):
-    """The server does not answer or takes nothing right now, so nothing was done; a start is worth another try."""
+    """The server does not answer or refuses writes right now, so nothing was done; a start may try again."""
 
 
 class NotKnownWhetherRecordedError(CouldNotRecordError, StoreBusyError):

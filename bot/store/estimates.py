@@ -16,8 +16,8 @@ class Waiting:
     Attributes:
         request: Number of the request.
         key: Random part of the key under which Zuora is asked to begin it.
-        begun: What names it in Zuora; empty until it was begun.
-        looks: How often it was begun or looked at.
+        begun: Its name in Zuora; empty until it was begun.
+        looks: How many times it was begun or looked at.
         wake_at: When to do so next.
     """
 
@@ -31,21 +31,21 @@ class Waiting:
 class Estimates:
     """The tables of estimates: `estimates` while there is something to do, then `estimated`.
 
-    Every write is inside a transaction.
+    Every write must be inside a transaction.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def add(self, request: int, key: str, now: datetime) -> None:
-        """Add one that is to be begun."""
+        """Add an estimate that still has to be begun."""
         self._database.execute(
             "INSERT INTO estimates (request, key, begun, looks, wake_at) VALUES (?, ?, '', 0, ?)",
             [request, key, to_text(now)],
         )
 
     def due(self, now: datetime, limit: int) -> list[Waiting]:
-        """Return those whose time has come, the longest due first."""
+        """Return the estimates that are due, the longest due first."""
         rows = self._database.execute(
             f"SELECT {_COLUMNS} FROM estimates WHERE wake_at <= ? "  # noqa: S608 - own names
             "ORDER BY wake_at LIMIT ?",
@@ -62,14 +62,14 @@ class Estimates:
         return from_text_or_none(at)
 
     def later(self, request: int, begun: str, wake_at: datetime) -> None:
-        """Note that it was begun or looked at, and is to be looked at again at `wake_at`."""
+        """Note that it was begun or looked at, and is due again at `wake_at`."""
         self._database.execute(
             "UPDATE estimates SET begun = ?, looks = looks + 1, wake_at = ? WHERE request = ?",
             [begun, to_text(wake_at), request],
         )
 
     def end(self, request: int) -> bool:
-        """End it: it was shown, or nobody waits for it; False if it had ended before."""
+        """End an estimate that was shown or that nobody needs; return False if it had ended before."""
         cursor = self._database.execute("DELETE FROM estimates WHERE request = ?", [request])
         return cursor.rowcount == 1
 
@@ -81,7 +81,7 @@ class Estimates:
         )
 
     def of(self, request: int) -> str:
-        """Return the result of a request's estimate; empty where none has arrived."""
+        """Return the result of a request's estimate; empty if none has arrived."""
         row = self._database.execute(
             "SELECT words FROM estimated WHERE request = ?", [request]
         ).fetchone()

@@ -10,7 +10,7 @@ from bot.store.engine import Database
 from bot.store.times import to_text
 
 DAILY = frozenset({"posted", "mailed"})
-"""What is summed up for each day; everything else for the month, whose name takes the day's place."""
+"""What is summed up for each day; everything else is summed for the month, with its name in place of the day."""
 
 Counted = Mapping[tuple[str, str], Decimal]
 """What a request counts for: by name and key, for example `("mailed", "EUR")`."""
@@ -22,7 +22,7 @@ class Figure:
 
     Attributes:
         day: The UTC day it was asked on, `2026-11-21`.
-        to_decision: Seconds from the request to the decision; None where there is none.
+        to_decision: Seconds from the request to the decision; None if there is none.
         to_done: Seconds from the decision to the result.
     """
 
@@ -40,7 +40,7 @@ class Figures:
         self._database = database
 
     def due(self, limit: int) -> list[int]:
-        """Return requests that count for something other than what is written."""
+        """Return the requests whose figures must be counted again."""
         rows = self._database.execute("SELECT request FROM figures_due LIMIT ?", [limit])
         return [number for (number,) in rows]
 
@@ -66,7 +66,7 @@ class Figures:
         self._database.execute("DELETE FROM figures_due WHERE request = ?", [figure.request])
 
     def of_days(self, month: str) -> list[tuple[str, str, str, Decimal]]:
-        """Return day, name, key and sum for a month (`2026-11`); only `DAILY` by the day."""
+        """Return day, name, key and sum for a month (`2026-11`); only those of `DAILY` have days."""
         rows = self._database.execute(
             "SELECT day, name, key, value FROM tallies WHERE day BETWEEN ? AND ? ORDER BY day",
             [month, f"{month}-31"],
@@ -100,11 +100,11 @@ class Figures:
         return int(number)
 
     def median_to_decision(self, month: str, of: int) -> float | None:
-        """Return the median seconds from request to decision, of this many."""
+        """Return the median seconds from request to decision; `of` is how many there are."""
         return self._median("to_decision", month, of)
 
     def median_to_done(self, month: str, of: int) -> float | None:
-        """Return the median seconds from decision to result, of this many."""
+        """Return the median seconds from decision to result; `of` is how many there are."""
         return self._median("to_done", month, of)
 
     def _median(self, column: str, month: str, of: int) -> float | None:
@@ -123,8 +123,8 @@ class Figures:
         """Return requests asked for in a span of time, in order: time as text, and number.
 
         Args:
-            first: The span's begin.
-            last: Its end, which does not belong to it.
+            first: The beginning of the span.
+            last: The first moment after it.
             after: The last one of the slice before; `("", 0)` for the first slice.
             limit: How many at most.
         """

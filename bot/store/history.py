@@ -24,7 +24,7 @@ SELECT
     ORDER BY sequence DESC LIMIT 1),
   (SELECT files FROM starts ORDER BY sequence DESC LIMIT 1)
 """
-"""The program's files at the last start before a request was asked for, and at the latest start."""
+"""The hash of the program's files at the last start before a request was asked for, and at the latest start."""
 
 
 class Written(NamedTuple):
@@ -37,12 +37,12 @@ class Written(NamedTuple):
 
 
 def is_another(head: Head, last: int, there: str | None) -> bool:
-    """Return whether a history ends before a row or has another in its place; an archive takes rows away.
+    """Return whether a history ends before a row or has another one in its place; a row may also be archived.
 
     Args:
         head: The row.
         last: The last sequence of the history.
-        there: The hash that stands in it under the row's sequence; None where there is no such row.
+        there: The hash of the row with that sequence; None if there is no such row.
     """
     return last < head.sequence or (there is not None and there != head.hash)
 
@@ -68,7 +68,7 @@ class History:
 
     Args:
         database: The open database.
-        key: `AUDIT_KEY`. It takes effect with `begin_key`, from which on every row needs it.
+        key: `AUDIT_KEY`. It takes effect with `begin_key`; from then on every row needs it.
     """
 
     def __init__(self, database: Database, key: bytes = b"") -> None:
@@ -78,7 +78,7 @@ class History:
         self.known = START
 
     def know_last(self) -> None:
-        """Take the last row in the file for one that lasts, when it is opened."""
+        """Remember the last row of the database when it is opened."""
         self.known = self.last()
 
     def append(self, entry: Entry, now: datetime) -> None:
@@ -92,12 +92,13 @@ class History:
     def append_all(self, entries: Iterable[Entry], now: datetime) -> None:
         """Write the next entries of the chain, all at this moment.
 
-        The last row is read each time, by its index: another process on the same file may have
-        written it, or may have begun the key. What this process has written must stand there still:
-        other content may have been put into the same file.
+        The last row is read each time, by its index, because another process may have written it
+        or begun the key. The last row that this process knows must still be there, because
+        somebody may have put other content into the same file.
 
         Raises:
-            CouldNotRecordError: The chain needs another key than this process has, or is another one.
+            CouldNotRecordError: The chain needs another key than this process has, or it is another
+                chain.
         """
         begun, last, last_hash, known = self._database.execute(
             _LAST, [self.known.sequence]
@@ -127,12 +128,12 @@ class History:
         self.known = head
 
     def begin_key(self, now: datetime) -> None:
-        """Make the chain an HMAC with this process's key from here on; once, inside a transaction.
+        """Make the chain an HMAC with this process's key from now on; once, inside a transaction.
 
-        The entry that says so is the first one made with the key, and binds all rows before it.
+        The entry that records this is the first one made with the key, and binds all rows before it.
 
         Raises:
-            StoreError: The history was begun with another key, or with one where none is set now.
+            StoreError: The history was begun with another key, or no key is set now.
         """
         row = self._database.execute("SELECT value FROM meta WHERE name = 'audit_key'").fetchone()
         if row is not None and row[0] != self._fingerprint:
@@ -165,7 +166,7 @@ class History:
     def is_of_other_files(self, request: int) -> bool:
         """Return whether a request was asked for while the bot had other program files than at its latest start.
 
-        What no row says counts as other files: of a version that did not record them.
+        If no row says so, they count as other files, because an older version did not record them.
         """
         (asked_with, now) = self._database.execute(_FILES, [request]).fetchone()
         return asked_with is None or asked_with != now
@@ -194,8 +195,8 @@ class History:
         """Return what people approved, rejected or recorded by hand from `start` to before `end`, in parts.
 
         Args:
-            start: The span's begin.
-            end: Its end, which does not belong to it.
+            start: The beginning of the span.
+            end: The first moment after it.
             after: The last one of the part before; None for the first part.
             limit: How many at most.
         """
@@ -221,7 +222,7 @@ class History:
         return [_from_row(row) for row in rows]
 
     def names(self, request: int) -> dict[str, str]:
-        """Return the names that those who acted on a request had then, by Slack id, as far as recorded."""
+        """Return the recorded names of the people who acted on a request, by Slack id."""
         rows = self._database.execute(
             "SELECT who, json_extract(data, '$.person_name') FROM history WHERE request = ? "
             "AND what NOT LIKE 'call.%' AND json_extract(data, '$.person_name') <> '' ORDER BY sequence",
@@ -230,7 +231,7 @@ class History:
         return dict(rows)
 
     def story(self, request: int, limit: int) -> tuple[list[Written], int]:
-        """Return what happened to a request, without single calls and messages, and how much more there is."""
+        """Return what happened to a request, without single calls and messages, and how many more entries there are."""
         where = "WHERE request = ? AND what NOT LIKE 'call.%' AND what <> 'slack.shown'"
         rows = self._database.execute(
             "SELECT sequence, at, request, what, who, team, data, hash FROM history "  # noqa: S608 - own words
@@ -253,11 +254,11 @@ class History:
 
 
 LOGGED = ("state", "verdict")
-"""The parts of an entry's data that a log shows: nothing that a person typed or Zuora said."""
+"""The parts of an entry's data that a log may show: nothing that a person typed or Zuora said."""
 
 
 def _log(entry: Entry) -> None:
-    """Log what happened: single calls of a request for debugging only, a doubt for everybody."""
+    """Log an entry: single calls only for debugging, an unknown outcome as a warning."""
     name = {} if entry.request is None else {"request": f"R-{entry.request}"}
     who = {"who": entry.who} if entry.who else {}
     shown = {key: entry.data[key] for key in LOGGED if key in entry.data}

@@ -1,4 +1,4 @@
-"""Which programs have locked a database file, as Linux shows it; elsewhere nobody can be named."""
+"""Names the programs that have locked a database file; only Linux shows them."""
 
 import os
 from pathlib import Path

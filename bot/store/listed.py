@@ -1,4 +1,4 @@
-"""The documents of a bill run as they were read for a request, for its details; largest first."""
+"""The documents of a request as they were read for it, largest first, for *Details*."""
 
 from collections.abc import Sequence
 
@@ -6,17 +6,17 @@ from bot.domain.listed import Listed
 from bot.store.engine import Database
 
 MOST_LISTED = 1_000
-"""Documents of one request; whoever looks at more looks in Zuora, or at the month's file."""
+"""How many documents of a request are kept; Zuora and the month's file have the others."""
 
 
 class ListedDocuments:
-    """The table of these documents. Every write is inside the caller's transaction."""
+    """The table of these documents. Every write must be inside the caller's transaction."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def add(self, request: int, documents: Sequence[Listed]) -> None:
-        """Keep a request's documents, as far as there is room for them."""
+        """Keep a request's first `MOST_LISTED` documents."""
         self._database.executemany(
             "INSERT INTO listed (request, position, number, customer, amount, mail, mailed) "
             "VALUES (?, ?, ?, ?, ?, ?, ?)",

@@ -1,7 +1,7 @@
-"""Which process works: a lock that dies with its process, never a lease that runs out.
+"""The work lock, which decides which process works. It dies with its process; it is not a lease that runs out.
 
-On SQLite it is a file's: a frozen process keeps it, so nobody else does its work while it may still wake up.
-On PostgreSQL it is a session's (`bot.store.postgres.work_lock`).
+On SQLite it is a lock on a file, which a frozen process keeps, so nobody else does its work while it may still wake
+up. On PostgreSQL it belongs to a session (`bot.store.postgres.work_lock`).
 """
 
 import fcntl
@@ -19,7 +19,7 @@ class Session:
 
     Attributes:
         host: Its machine, or container.
-        pid: As it sees itself.
+        pid: Its number as it sees it itself.
         works: Whether it is the one that works.
         quiet: Seconds since it last asked the server anything.
     """
@@ -31,7 +31,7 @@ class Session:
 
 
 class Lock(Protocol):
-    """What lets one process work."""
+    """The work lock."""
 
     @property
     def is_taken(self) -> bool:
@@ -39,15 +39,15 @@ class Lock(Protocol):
 
     @property
     def is_lost(self) -> bool:
-        """Return whether this process held it, and another may hold it now; or must not work any more."""
+        """Return whether this process held it and another may hold it now, so that this one must stop working."""
 
     @property
     def why_lost(self) -> str:
-        """Return how it was lost, as a sentence without its end."""
+        """Return how it was lost, as a sentence without its full stop."""
 
     @property
     def why_unasked(self) -> str:
-        """Return why its server cannot be asked for it just now, as a sentence without its end; empty if it can."""
+        """Return why the server cannot be asked for it now, as a sentence without its full stop; empty if it can."""
 
     @property
     def began_anew(self) -> bool:
@@ -59,10 +59,10 @@ class Lock(Protocol):
 
     @property
     def others(self) -> tuple[Session, ...]:
-        """Return who else tries for it, where its server knows; empty for a file's."""
+        """Return who else holds it or tries to take it, if a server knows; empty for a file."""
 
     def take(self) -> bool:
-        """Take it if it is free. True: this process runs and sends."""
+        """Take it if it is free; return whether this process now works."""
 
     def release(self) -> None:
         """Give it back."""
@@ -82,7 +82,7 @@ class WorkLock:
         self._descriptor: int | None = None
 
     def take(self) -> bool:
-        """Take the lock if it is free. True: this process runs and sends."""
+        """Take the lock if it is free; return whether this process now works."""
         if self._descriptor is not None:
             return True
         descriptor = opened_alone(self.path)
@@ -96,7 +96,7 @@ class WorkLock:
 
     @property
     def is_anothers(self) -> bool:
-        """Return whether another process holds it. Looking keeps nobody else from looking.
+        """Return whether another process holds it. Several processes can look at once.
 
         Raises:
             OSError: The file cannot be opened.
@@ -116,7 +116,7 @@ class WorkLock:
         return self._descriptor is not None
 
     def write(self, text: bytes) -> None:
-        """Leave something in the file for the others; nothing where the lock is not held.
+        """Write a text into the file for the others, if the lock is held.
 
         Raises:
             OSError: It cannot be written.
@@ -127,7 +127,7 @@ class WorkLock:
 
     @property
     def is_lost(self) -> bool:
-        """Return whether the locked file is gone or another one, so that somebody else may lock it."""
+        """Return whether the locked file was deleted or replaced, so that another process may have the lock."""
         if self._descriptor is None:
             return False
         mine = os.fstat(self._descriptor)

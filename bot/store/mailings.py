@@ -1,4 +1,4 @@
-"""The table of what each request can mail, and the one question that is asked of it."""
+"""The ledger: what each request can mail, and the one question that is asked of it."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -33,7 +33,7 @@ BOUND = (
     "call, way, document_number, document_id, account, shown, "
     "CASE document_number WHEN '' THEN '' ELSE run END"
 )
-"""All of a row but its request; and but the run of a request that makes one, which is learned later."""
+"""A row without its request, and without the run of a request that creates one, which is learned later."""
 
 
 def hash_of(rows: Sequence[Sequence[str]]) -> str:
@@ -44,21 +44,21 @@ def hash_of(rows: Sequence[Sequence[str]]) -> str:
 
 
 class RowsHash:
-    """The same, made part by part: of the JSON list of all rows."""
+    """The hash of `hash_of`, made part by part over the JSON list of all rows."""
 
     def __init__(self) -> None:
         self._hashed = sha256()
         self._before = "["
 
     def add(self, rows: Iterable[Sequence[str]]) -> None:
-        """Go on with some rows."""
+        """Add some rows."""
         for row in rows:
             text = json.dumps(row, ensure_ascii=False)
             self._hashed.update(f"{self._before}{text}".encode())
             self._before = ", "
 
     def done(self) -> str:
-        """Return it; nothing is added after that."""
+        """Return the hash; nothing can be added after that."""
         self._hashed.update(b"]" if self._before == ", " else b"[]")
         return self._hashed.hexdigest()
 
@@ -98,13 +98,13 @@ WHERE r.state IN ('waiting', 'approved', 'running', 'unknown') AND r.state = 'wa
 ORDER BY r.number
 """
 MANY = 1_000
-"""Documents of a request from which on it is quicker to go through those of the requests that wait."""
+"""From so many documents on, it is quicker to go through the documents of the waiting requests."""
 
 _ROW = tuple[Any, ...]
 
 
 class Mailings:
-    """Saves and asks what can reach which document; inside the caller's transaction."""
+    """Saves and looks up what can reach which document; inside the caller's transaction."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -119,9 +119,9 @@ class Mailings:
         )
 
     def bound_in_parts(self, request: int) -> Iterator[list[_ROW]]:
-        """Yield what the history keeps of all that a request can mail, so that nothing can be ascribed to it later.
+        """Yield in short parts what the history binds of everything that a request can mail.
 
-        In parts that each take a moment: it does not change until the request begins, and not after.
+        So nothing can be attributed to the request later. These rows never change.
         """
         behind = ("", "")
         first = ">="
@@ -157,7 +157,7 @@ class Mailings:
 
         Args:
             mine: The documents, with the mail dates that Zuora shows now.
-            not_of: The request that asks; 0 for one to be made.
+            not_of: The request that asks; 0 for one that is not made yet.
             place: Where in the tenant, as `Place.key`; empty for anywhere.
         """
         return merged(self.effects_in_parts(mine, not_of=not_of, place=place))
@@ -165,13 +165,13 @@ class Mailings:
     def effects_in_parts(
         self, mine: Sequence[Mailing], *, not_of: int, place: str = ""
     ) -> Iterator[list[Effect]]:
-        """Yield them as `effects` does, in parts that each take a moment; to be `merged`."""
+        """Yield the effects in short parts, to be joined by `merged`."""
         shown = {each.number: each.shown for each in mine}
         for part in parts(len(mine)):
             yield self._effects(mine[part], shown, not_of, place)
 
     def effects_of(self, request: int, place: str) -> list[Effect]:
-        """Return them as `effects` does, for what a request on record can mail, with the mail dates of its asking."""
+        """Return the effects on what a stored request can mail, with the mail dates from when it was asked for."""
         if self._alone.is_alone(request):
             return []
         sequence = self._alone.last()
@@ -181,7 +181,7 @@ class Mailings:
         return merged([self._meaning(rows, place)])
 
     def waiting_beside(self, request: int) -> list[tuple[int, str]]:
-        """Number and channel of the requests that wait for people and can mail some of the same documents."""
+        """Return number and channel of the waiting requests that can mail some of the same documents."""
         if self._alone.is_alone(request):
             return []
         (mine,) = self._database.execute(
@@ -208,7 +208,7 @@ class Mailings:
         return self._meaning([(*row, shown.get(row[3], "")) for row in rows], place)
 
     def _meaning(self, rows: Sequence[_ROW], place: str) -> list[Effect]:
-        """Return what rows of the ledger, with their calls and the mail date shown now, mean to whoever asks."""
+        """Return the effects that rows of the ledger mean, with their calls and the mail date shown now."""
         requests = {number: self._request(number) for number in {row[0] for row in rows}}
         found, entity = [], entity_part(place)
         for (
@@ -250,16 +250,16 @@ class Mailings:
         return int(sequence)
 
     def recorded(self, request: int, subjects: Sequence[str], person: str, note: str) -> None:
-        """Save who recorded the outcome of these calls by hand, and what that person saw where."""
+        """Save who recorded the outcome of these calls by hand, and the person's note."""
         self._database.executemany(
             "UPDATE calls SET recorded_by = ?, recorded_note = ? WHERE request = ? AND subject = ?",
             ((person, note, request, subject) for subject in subjects),
         )
 
     def _request(self, number: int) -> tuple[State, datetime | None, str, bool] | None:
-        """Return a request's state and place, read once for each: its row is long.
+        """Return a request's state, its time, its place, and whether it says to look first.
 
-        None: it is only being prepared.
+        It is read once for each request, because the row is long. None: the request is only being prepared.
         """
         row = self._database.execute(
             "SELECT state, state_at, place, CASE WHEN json_valid(progress) "
@@ -273,6 +273,6 @@ class Mailings:
 
 
 def merged(found: Iterable[Sequence[Effect]]) -> list[Effect]:
-    """Return the parts of one answer as a whole: each effect once, ordered by request and document."""
+    """Return the parts of one answer as a whole, each effect once, ordered by request and document."""
     once = dict.fromkeys(effect for part in found for effect in part)
     return sorted(once, key=lambda each: (each.request, each.number))

@@ -1,4 +1,4 @@
-"""Figures of the database for `/metrics`, and a write that leaves nothing: each on a separate connection."""
+"""Reads figures for `/metrics` and tries a write that is taken back, each on a separate connection."""
 
 import sqlite3
 from collections.abc import Callable, Mapping
@@ -34,11 +34,11 @@ class Measures:
     """What the database holds right now.
 
     Attributes:
-        open: How many requests are in each operation and state that is not an end.
-        waiting_since: When the oldest request was asked for that waits for approval.
-        unsent_since: From when on the oldest message waits to be sent.
+        open: How many requests have not ended, by operation and state.
+        waiting_since: When the oldest request that waits for approval was asked for.
+        unsent_since: Since when the oldest unsent message has waited.
         unsent: How many messages wait to be sent.
-        size: Bytes of the database; `log` those of its write-ahead log, 0 where the server keeps it.
+        size: Bytes of the database; `log` those of its write-ahead log, 0 on a server.
     """
 
     open: Mapping[tuple[str, str], int]
@@ -90,12 +90,13 @@ def measured(execute: Callable[[str], Rows], *, size: int, log: int) -> Measures
 
 
 def why_not_writable(path: str, head: Head) -> str:
-    """Write a row and take it back, in any thread; return why that did not last, without a name, or nothing.
+    """Write a row and take it back, in any thread; return why that failed, without naming anything; empty: it did not.
 
     Args:
         path: The file.
-        head: A row of the history that stands in it, unless other content was put into the same file: a
-            program that has it open sees that late, for it reads from its memory.
+        head: A row of the history that must be in it. If it is not, somebody has put other content
+            into the same file, which a program that has the file open notices late, because it
+            reads from memory.
     """
     if is_postgres(path):
         return str(_on_server().why_not_writable(path, head))
@@ -124,11 +125,10 @@ def _is_another(connection: sqlite3.Connection, head: Head) -> bool:
 
 
 def is_damaged(path: str, given_up: Callable[[], bool]) -> bool:
-    """Return whether a page of the file is damaged, read or not; in any thread. `given_up` breaks the check off.
+    """Return whether any page of the file is damaged; in any thread. `given_up` breaks the check off.
 
-    A server looks after its own pages.
-
-    A program that reads such a page notices by itself, but may work for long from what it has in memory.
+    A program notices damage only when it reads the page, and may work from memory for long. A server checks its own
+    pages.
     """
     if is_postgres(path):
         return False
@@ -147,7 +147,7 @@ def _on_server() -> ModuleType:
 
 
 def _opened(path: str, mode: str) -> sqlite3.Connection:
-    """Return a connection to an existing file; none is created where it was deleted."""
+    """Return a connection to an existing file; if it was deleted, none is created."""
     return sqlite3.connect(
         f"file:{quote(path)}?mode={mode}", uri=True, timeout=_SECONDS, isolation_level=None
     )

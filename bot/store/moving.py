@@ -1,4 +1,4 @@
-"""Copies a whole database from one place to another, whichever engine keeps it at either."""
+"""Copies a whole database from one place to another, on either engine."""
 
 from contextlib import AbstractContextManager
 
@@ -8,12 +8,12 @@ from bot.store.engine import is_postgres
 
 
 def copy(source: str, target: str, look: Look = lambda _table, _rows: None) -> int:
-    """Copy everything and compare; return how many rows there are. Run again, it goes on where it broke off.
+    """Copy everything and compare; return how many rows there are. An interrupted copy continues where it stopped.
 
     Args:
         source: The path of a file, or the address of a PostgreSQL server.
-        target: As well; it has to be empty.
-        look: Is shown each table, and how many of its rows have been read.
+        target: The same; it must be empty.
+        look: Called with each table, and how many of its rows have been read.
 
     Raises:
         StoreError: A side cannot be used, the target holds something else, or the two are not the same.

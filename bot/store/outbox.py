@@ -11,10 +11,10 @@ from bot.store.engine import Database
 from bot.store.times import from_text, from_text_or_none, to_text, to_text_or_none
 
 LATELY = 100
-"""Messages whose times show when the bot last ran."""
+"""How many messages are looked at to see when the bot last ran."""
 
 ANSWERS_A_MINUTE = 60
-"""Private answers that one person can cause in a minute; more are not written."""
+"""How many private answers one person can cause in a minute; more are not written."""
 
 _LAST_ANSWER = (
     " You have caused so many answers within a minute that the next ones are left out for a minute."
@@ -45,13 +45,13 @@ class Outgoing:
     """A message that is still to be sent.
 
     Attributes:
-        sequence: Order of writing; it goes out with the message as metadata, so that a message
+        sequence: Its place in the order of writing; it goes out as metadata, so that a message
             whose answer was lost can be found again.
-        tries: How often it was sent; more than 0 means that it may stand in Slack already.
-        refused_with: Sequence of the newest message when Slack last did not let the bot speak; 0: it
-            was not refused.
-        after_ts: Slack's `ts` of a message of the channel that stood there before this one was first
-            tried; empty where none is known.
+        tries: How many times it was sent; more than 0 means that it may be in Slack already.
+        refused_with: Sequence of the newest message when Slack last refused to let the bot post; 0:
+            it was not refused.
+        after_ts: Slack's `ts` of a message that was in the channel before this one was first tried;
+            empty if none is known.
     """
 
     sequence: int
@@ -65,9 +65,9 @@ class Outgoing:
 
     @property
     def lane(self) -> str:
-        """Return the lane: its messages go out one after another, such as a request's card and its thread.
+        """Return the message's lane; messages of a lane go out one after another, such as a request's card and thread.
 
-        A private answer keeps nobody waiting and waits for nobody.
+        A private answer has a lane of its own.
         """
         message = self.message
         if message.kind is MessageKind.HOME:
@@ -118,10 +118,10 @@ class Outbox:
         self._database = database
 
     def add(self, message: Message, now: datetime, *, not_before: datetime | None = None) -> int:
-        """Put a message at the end of its lane; its sequence. It goes out, and its age counts, from `not_before` on.
+        """Put a message at the end of its lane; return its sequence. It waits, and its age counts, from `not_before`.
 
-        A private answer to somebody who has caused a great many just now is left out: 0. So is a home
-        that has not gone out yet: it is drawn when it does.
+        Two kinds are left out, and 0 is returned: a private answer to somebody who has just caused very many, and a home
+        of which one is still to be sent, because that is drawn when it goes out.
         """
         if message.kind is MessageKind.HOME and self._home_waits(message.user):
             return 0
@@ -168,7 +168,7 @@ class Outbox:
         return [_from_row(row) for row in rows]
 
     def waits_since(self, now: datetime) -> datetime | None:
-        """Return since when the first message has waited that could have gone out by now; None: nothing waits."""
+        """Return since when the oldest message that could have gone out by now has waited; None: nothing waits."""
         row = self._database.execute(
             "SELECT created_at FROM outbox WHERE ended_at IS NULL AND created_at <= ? "
             "ORDER BY sequence LIMIT 1",
@@ -179,7 +179,7 @@ class Outbox:
     def heads(self) -> list[tuple[str, datetime | None]]:
         """Return the lanes that have something to send, and when the first message of each is due.
 
-        Where Slack does not let the bot speak, something new is a reason to try again at once.
+        If Slack refused to let the bot post, a newer message is a reason to try again at once.
         """
         rows = self._database.execute(
             f"SELECT lane, CASE WHEN refused_with BETWEEN 1 AND newest - 1 THEN NULL ELSE wake_at END "  # noqa: S608 - own names
@@ -199,14 +199,14 @@ class Outbox:
         return [_from_row(row) for row in rows]
 
     def rewrite(self, sequence: int, message: Message) -> None:
-        """Keep the words of a message that was drawn when its turn came, or replaced before it."""
+        """Save the words of a message that was drawn when its turn came, or replaced before."""
         self._database.execute(
             "UPDATE outbox SET text = ?, blocks = ? WHERE sequence = ?",
             [message.text, json.dumps(message.blocks), sequence],
         )
 
     def trying(self, sequence: int, now: datetime) -> None:
-        """Record that it goes out now, before it does."""
+        """Record that a message goes out now, before it does."""
         self._database.execute(
             "UPDATE outbox SET tries = tries + 1, tried_at = ?, after_ts = COALESCE(after_ts, ("
             "SELECT posted.ts FROM outbox AS posted INDEXED BY outbox_posted "
@@ -217,14 +217,14 @@ class Outbox:
         )
 
     def later(self, sequence: int, wake_at: datetime, *, never_arrived: bool) -> None:
-        """Try again at `wake_at`; `never_arrived`: Slack refused the last try. An earlier one may stand there."""
+        """Try again at `wake_at`. `never_arrived`: Slack refused the last try; an earlier try may have arrived."""
         self._database.execute(
             "UPDATE outbox SET wake_at = ?, tries = CASE WHEN tries > ? THEN tries - ? ELSE 0 END WHERE sequence = ?",
             [to_text_or_none(wake_at), int(never_arrived), int(never_arrived), sequence],
         )
 
     def put_back_meanwhile(self, now: datetime) -> timedelta:
-        """Return how far the clock was put back, at least, while nothing ran; zero: not, as far as is known."""
+        """Return by how much, at least, the clock was put back while nothing ran; zero: not, as far as known."""
         (latest,) = self._database.execute(
             "WITH latest (tried_at, ended_at) AS "
             "(SELECT tried_at, ended_at FROM outbox ORDER BY sequence DESC LIMIT ?) "
@@ -235,12 +235,12 @@ class Outbox:
         return timedelta(0) if then is None else max(then - now, timedelta(0))
 
     def clock_was_set(self, by: timedelta) -> None:
-        """Let what is still to be sent wait no longer than before, although the time of day has changed.
+        """Let unsent messages wait no longer than before, although the time of day has changed.
 
-        What may stand in Slack already, and what is worth nothing to anybody soon, is as old as before.
+        Messages that may be in Slack already, and those that soon lose their use, keep their age.
 
         Args:
-            by: How far the clock was put on; negative: back.
+            by: By how much the clock was moved forward; negative: back.
         """
         rows = self._database.execute(
             "SELECT sequence, kind, wake_at, tried_at, created_at FROM outbox WHERE ended_at IS NULL"
@@ -262,7 +262,7 @@ class Outbox:
     def refused(
         self, outgoing: Outgoing, wake_at: datetime, error: str, *, never_arrived: bool
     ) -> None:
-        """Let a message wait that Slack does not let the bot post, or look for; as `later` does."""
+        """Let a message wait that Slack does not let the bot post or look for; the arguments are those of `later`."""
         self.later(outgoing.sequence, wake_at, never_arrived=never_arrived)
         self._database.execute(
             "UPDATE outbox SET refusal = ?, refused_with = (SELECT MAX(sequence) FROM outbox) "
@@ -271,7 +271,7 @@ class Outbox:
         )
 
     def speaks_again(self, channel: str) -> None:
-        """Make due what waited in a channel where Slack now lets the bot post again."""
+        """Make messages due that waited in a channel where Slack now lets the bot post again."""
         self._database.execute(
             "UPDATE outbox SET wake_at = NULL, refusal = '', refused_with = 0 "
             "WHERE ended_at IS NULL AND refusal <> '' AND channel = ?",
@@ -279,14 +279,14 @@ class Outbox:
         )
 
     def refusals(self) -> list[tuple[str, str]]:
-        """Return channels in which Slack does not let the bot post, each with a reason that it gave."""
+        """Return the channels in which Slack does not let the bot post, each with a reason that Slack gave."""
         return self._database.execute(
             "SELECT channel, MIN(refusal) FROM outbox WHERE ended_at IS NULL AND refusal <> '' "
             "GROUP BY channel ORDER BY channel"
         ).fetchall()
 
     def waits_to_speak(self, request: int) -> bool:
-        """Return whether something of a request waits until Slack lets the bot post."""
+        """Return whether a message of a request waits until Slack lets the bot post."""
         found = self._database.execute(
             "SELECT 1 FROM outbox WHERE ended_at IS NULL AND refusal <> '' AND request = ? "
             "AND kind <> 'direct'",
@@ -328,7 +328,7 @@ class Outbox:
         return row is not None and told_at is None, told_at
 
     def progress_rests(self, request: int, until: datetime) -> None:
-        """Let no progress of a request go out before then; one was just sent."""
+        """Let no progress of a request go out before `until`, because one was just sent."""
         self._database.execute(
             "UPDATE outbox SET wake_at = :until WHERE request = :request AND kind = 'progress' "
             "AND ended_at IS NULL AND (wake_at IS NULL OR wake_at < :until)",
@@ -336,9 +336,9 @@ class Outbox:
         )
 
     def make_plain(self, sequence: int) -> None:
-        """Send it without its blocks, which Slack refused: the text alone is complete.
+        """Send a message without its blocks, which Slack refused; its text is complete by itself.
 
-        Slack takes 4,000 characters at the least (page *chat.update*).
+        It is cut to 4,000 characters, which Slack always takes (page *chat.update*).
         """
         self._database.execute(
             "UPDATE outbox SET blocks = '[]', tries = 0, text = substr(text, 1, 4000) "
@@ -347,7 +347,7 @@ class Outbox:
         )
 
     def make_short(self, sequence: int, text: str) -> None:
-        """Send this instead, as a line of the thread in place of a file: Slack refused the plain text too."""
+        """Send this text instead, because Slack refused the plain text too; a file becomes a line of the thread."""
         self._database.execute(
             "UPDATE outbox SET text = ?, blocks = '[]', file = '', tries = 0, "
             "kind = CASE kind WHEN 'file' THEN 'reply' ELSE kind END WHERE sequence = ?",
@@ -355,7 +355,7 @@ class Outbox:
         )
 
     def unbound(self, limit: int) -> list[UnboundMessage]:
-        """Return messages of requests that were sent and that no row of the history has yet, oldest first."""
+        """Return sent messages of requests that no row of the history binds yet, oldest first."""
         rows = self._database.execute(
             f"SELECT request, {', '.join(SENT)} FROM outbox WHERE unbound = 1 "  # noqa: S608 - own names
             "ORDER BY sequence LIMIT ?",
@@ -368,7 +368,7 @@ class Outbox:
         ]
 
     def bound(self, sequences: list[int]) -> None:
-        """Note that the history has these."""
+        """Note that the history binds these messages."""
         self._database.executemany(
             "UPDATE outbox SET unbound = 0 WHERE sequence = ?", [(each,) for each in sequences]
         )

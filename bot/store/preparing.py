@@ -1,11 +1,10 @@
 """Writes the parts of a large request before the request itself exists.
 
-A transaction holds the event loop, and 50,000 documents take seconds. So their rows are written in short
-transactions of their own, under the number that the request is going to have. Until the request's own row
-stands there they count for nothing, as whoever asks about documents asks about requests, and they can be deleted.
-
-Others ask meanwhile and get the numbers behind it, so the history says when a number is kept, and when it is dropped
-because its request was not saved. A dropped number is never used again.
+A transaction holds the event loop, and 50,000 documents take seconds. So their rows are written in short transactions,
+under the number that the request will have. Until the request's own row exists, they can be deleted and count for
+nothing, because every question about documents also asks for the request. Requests that others make meanwhile get
+later numbers, so the history records when a number is kept, and when it is dropped because its request was not saved.
+A dropped number is never used again.
 """
 
 from datetime import datetime
@@ -21,13 +20,13 @@ from bot.store.times import to_text
 
 
 class KeptNumber(NamedTuple):
-    """What was written for a request before the request.
+    """The number that is kept for a request, and what was written under it.
 
     Attributes:
-        number: That it is going to have.
+        number: The number that the request will have.
         entry: Sequence of the row of the history that keeps the number.
-        mailings: How many rows of what it can mail.
-        parts: How many parts of its facts.
+        mailings: How many rows of what it can mail were written.
+        parts: How many parts of its facts were written.
     """
 
     number: int
@@ -50,10 +49,10 @@ class Preparing:
             number: The next one.
             now: The moment.
             person: Who asks.
-            operation: What for.
+            operation: The operation that is asked for.
 
         Returns:
-            Sequence of the row of the history that says so.
+            Sequence of the row of the history that keeps the number.
         """
         self._database.execute(
             "INSERT INTO preparing (number, at) VALUES (?, ?)", [number, to_text(now)]
@@ -78,10 +77,10 @@ class Preparing:
     def check(self, kept: KeptNumber) -> None:
         """Check that every part of a request is there, before it is saved.
 
-        Its documents are what is deleted first, so where all of them are there, so is the rest.
+        Its documents are deleted first, so if all of them are there, so is the rest.
 
         Raises:
-            CouldNotRecordError: It is not: somebody has taken it away meanwhile.
+            CouldNotRecordError: Some are missing; they were deleted meanwhile.
         """
         there = self._database.execute(
             "SELECT (SELECT COUNT(*) FROM mailings WHERE request = ?1), "
@@ -116,7 +115,7 @@ class Preparing:
 
 
 _TABLES = {"mailings": "document_number", "facts_in_parts": "part", "request_subjects": "subject"}
-"""Where the rows of an unsaved request are, and what they differ by; in the order of deletion."""
+"""The tables with the rows of an unsaved request, each with a key column, in the order of deletion."""
 
 _KEPT = """
 SELECT sequence FROM history WHERE request IS NULL AND what = 'number.kept'

@@ -1,4 +1,4 @@
-"""Files with billing data: made for their owner alone, whatever the umask and whatever was there before."""
+"""Makes files with billing data for their owner alone, whatever the umask and whatever was there before."""
 
 import logging
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 logger = logging.getLogger(__name__)
 
 BESIDE = ("", "-wal", "-shm", ".lock", ".opening", ".process-1", ".process-2")
-"""What is beside a database file, by the end of its name."""
+"""The files beside a database file, by the end of their names."""
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
@@ -23,25 +23,25 @@ def beside(path: Path | str, end: str) -> Path:
 
 
 def made(path: Path | str) -> Path:
-    """Make a file that only its owner can read, unless it is there; then leave its mode.
+    """Make a file that only its owner can read; if it exists, leave its mode.
 
-    What root makes in the folder of somebody else belongs to them, so that the bot, which is not
-    root, can go on with it after a command that was run with sudo.
+    What root makes in somebody else's folder belongs to them, so that the bot, which is not root, can use it after a
+    command that was run with sudo.
 
     Raises:
-        OSError: It cannot be written there, or is no file that keeps what is written.
+        OSError: It cannot be written there, or it is not a regular file.
     """
     os.close(_opened(path))
     return Path(path)
 
 
 def opened_alone(path: Path | str) -> int:
-    """Open a file that nobody else can open, made or narrowed; return the descriptor.
+    """Open a file, create it or narrow its mode so that nobody else can open it; return the descriptor.
 
-    For locks: whoever can open a file can hold a lock on it.
+    It is for locks, because whoever can open a file can hold a lock on it.
 
     Raises:
-        OSError: It cannot be had like that.
+        OSError: It cannot be opened or narrowed.
     """
     descriptor = _opened(path)
     try:
@@ -55,17 +55,18 @@ def opened_alone(path: Path | str) -> int:
 
 @contextmanager
 def replaced(path: Path, *, database: Path | str = "") -> Iterator[Path]:
-    """Open a new file to write, which takes the place of `path` when the block ends without an error.
+    """Open a new file to write, which replaces `path` when the block ends without an error.
 
-    Only its owner can read it, from its first byte on and afterwards, whatever stood there. What
-    stood there stays as it is until then, and for whoever has it open; a link is not followed.
+    Only its owner can read it, from the first byte on, whatever was there before. The old file stays until then, and
+    for whoever has it open; a link is not followed.
 
     Args:
-        path: Where.
-        database: None of whose files is replaced.
+        path: The file to replace.
+        database: A database, none of whose files may be replaced.
 
     Raises:
-        OSError: It cannot be written there, or something else than a file of its own stands there.
+        OSError: It cannot be written there, or `path` is a link, a folder, or a file of the
+            database.
     """
     if path.is_symlink() or (path.exists() and not path.is_file()):
         msg = f"{path} is a link or no file; name a file"
@@ -95,7 +96,7 @@ def replaced(path: Path, *, database: Path | str = "") -> Iterator[Path]:
 
 
 def synced(path: Path) -> None:
-    """Make a file, or the names in a folder, outlast a power cut."""
+    """Make a file, or the names in a folder, survive a power cut."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
@@ -119,7 +120,7 @@ def warn_of_wide_modes(path: Path | str) -> None:
 
 
 def _warn_of_a_wide_folder(folder: Path) -> None:
-    """Log a folder that others write in: they can put their own file in place of ours."""
+    """Log if others can write in a folder, because they can put their own file in place of ours."""
     mode = folder.stat().st_mode
     if mode & _OTHERS_WRITE and not mode & stat.S_ISVTX:
         logger.warning(
@@ -144,7 +145,7 @@ def _opened(path: Path | str) -> int:
 
 
 def _give_to_the_folders_owner(descriptor: int, path: Path) -> None:
-    """Give the folder's owner what root has made and nobody else could have put there."""
+    """Give a file that root has just made to the owner of its folder."""
     if os.geteuid() == 0:
         folder = path.parent.stat()
         os.fchown(descriptor, folder.st_uid, folder.st_gid)

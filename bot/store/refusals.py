@@ -1,4 +1,4 @@
-"""Refusals in the history: one row each, and beyond a limit a minute one row that counts the rest."""
+"""Refusals in the history: one row each, and beyond a limit per minute one row that counts the rest."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from bot.store.history import History
 from bot.store.times import to_text
 
 WRITTEN_A_MINUTE = 50
-"""Refusals of one person a minute that the history has one by one."""
+"""How many refusals of one person a minute get a row each."""
 
 _MINUTE = len("2026-11-21T10:00")
 
@@ -23,7 +23,7 @@ class _Counted(NamedTuple):
 
 
 class Refusals:
-    """Counts each person's refusals in the minute; inside the caller's transaction."""
+    """Counts each person's refusals in a minute; inside the caller's transaction."""
 
     def __init__(self, database: Database, history: History) -> None:
         self._database = database
@@ -63,7 +63,7 @@ class Refusals:
         return found.fetchone() is not None
 
     def close(self, now: datetime) -> None:
-        """Write down what was counted in earlier minutes, one row for each person."""
+        """Record what was counted in earlier minutes, one row for each person."""
         self._close("minute <> ?", [to_text(now)[:_MINUTE]], now)
 
     def _close(self, where: str, values: list[str], now: datetime) -> None:

@@ -36,7 +36,7 @@ PLACES = ("place", "place_words")
 """Bound as well, where there was a choice."""
 
 LOOKED_BACK = 2_000
-"""Among this many requests of a kind the last similar one is looked for."""
+"""How many requests of a kind are searched for the last similar one."""
 
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM requests"  # noqa: S608 - names of this module alone
 _SELECT_ONE = (
@@ -48,7 +48,7 @@ _SELECT_ONE = (
     "AND what = 'request.approved') AS note FROM approvals WHERE request = number) AS noted) "
     "FROM requests WHERE number = ?"
 )
-"""A request and who approved it; a note stands in the history alone, found by the index of decisions."""
+"""A request and who approved it; notes are only in the history, found by the index of decisions."""
 
 _INSERT = (
     f"INSERT INTO requests ({', '.join(_COLUMNS)}, deed) "  # noqa: S608 - names of this module alone
@@ -64,7 +64,7 @@ WHERE number = :number AND state = :state_before
 
 
 class RequestMovedError(Exception):
-    """The request was no longer in the state it was read in: somebody else was first."""
+    """The request was no longer in the state in which it was read, because somebody else moved it first."""
 
 
 class Requests:
@@ -85,7 +85,7 @@ class Requests:
         return int(number)
 
     def newest(self) -> int:
-        """Return the number of the newest request; 0 where nothing was ever asked for."""
+        """Return the number of the newest request; 0 if nothing was ever asked for."""
         (number,) = self._database.execute(
             "SELECT MAX(number) FROM (SELECT COALESCE(MAX(number), 0) AS number FROM requests "
             "UNION ALL SELECT MAX(last_number) FROM copies) AS taken"
@@ -98,8 +98,8 @@ class Requests:
         Args:
             request: As asked for.
             deed: What it does in Zuora; the database has a rule for what mails.
-            subjects: Everything that it acts on, under each name that it is looked for by; nothing
-                but its subject where this is empty.
+            subjects: Everything that it acts on, under each name by which it may be looked for; if
+                empty, only its subject.
         """
         self._database.execute(_INSERT, {**_to_row(request), "deed": deed.value})
         self.add_facts(request.number, request.packed)
@@ -107,21 +107,21 @@ class Requests:
         self._came_to(request)
 
     def add_facts(self, number: int, packed: Sequence[bytes], first: int = 0) -> None:
-        """Write parts of a request's facts from a place on; it stands there, or its number is kept for it."""
+        """Write parts of a request's facts, numbered from `first`; the request exists, or its number is kept for it."""
         self._database.executemany(
             "INSERT INTO facts_in_parts (request, part, packed) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
             ((number, first + place, part) for place, part in enumerate(packed)),
         )
 
     def add_subjects(self, number: int, subjects: Collection[str]) -> None:
-        """Write what a request acts on, as in `add`; the request exists, or its number is kept for it."""
+        """Write what a request acts on; the request exists, or its number is kept for it."""
         self._database.executemany(
             "INSERT INTO request_subjects (subject, request) VALUES (?, ?) ON CONFLICT DO NOTHING",
             ((subject, number) for subject in subjects),
         )
 
     def _came_to(self, request: Request) -> None:
-        """Count a move once it lasts."""
+        """Count a move in the metrics once it is committed."""
         counted = MOVES.labels(request.operation, request.state.value)
         once_committed(self._database, counted.inc)
 
@@ -131,13 +131,13 @@ class Requests:
         return None if row is None else self._from_row(row[:-1], _approvals(row[-1]))
 
     def last_like(self, request: Request, *, same_subject: bool) -> Request | None:
-        """Return the newest request of the same operation, place and tenant before it that succeeded.
+        """Return the newest earlier request of the same operation, place and tenant that succeeded.
 
-        However places and subjects were written when it was made.
+        Places and subjects are compared in one form, because older versions wrote them differently.
 
         Args:
-            request: The one that it is like.
-            same_subject: Whether it has to act on the same as that one, or must not.
+            request: The request that it must resemble.
+            same_subject: Whether it must act on the same subject (True) or on another one (False).
         """
         found = self._database.execute(
             "SELECT number, subject, place, place_words, tenant FROM requests "
@@ -198,7 +198,7 @@ class Requests:
 
         Args:
             now: The moment.
-            limit: So many at most.
+            limit: How many at most.
             behind: Only numbers above this one.
         """
         rows = self._database.execute(
@@ -208,13 +208,13 @@ class Requests:
         return [row[0] for row in rows]
 
     def clock_was_set_back(self, by: timedelta) -> None:
-        """Let what waits for Zuora wait no longer than before; inside a transaction.
+        """Let requests that wait for Zuora wait no longer than before; inside a transaction.
 
-        What waits for people does so until a time of day, which stays. Where the clock was put on
-        everything is due sooner, which does no harm.
+        Requests that wait for people wait until a time of day, which stays. If the clock was moved forward, everything
+        is due sooner, which does no harm.
 
         Args:
-            by: How far, below zero.
+            by: By how much the clock was put back; negative.
         """
         rows = self._database.execute(
             "SELECT number, wake_at FROM requests WHERE wake_at IS NOT NULL "
@@ -229,18 +229,17 @@ class Requests:
         self._database.executemany("UPDATE calls SET retry_at = ? WHERE key = ?", later)
 
     def next_wake_after(self, now: datetime) -> datetime | None:
-        """Return when the next request becomes due that is not due yet."""
+        """Return when the next request becomes due, after now."""
         (at,) = self._database.execute(
             "SELECT MIN(wake_at) FROM requests WHERE wake_at > ?", [to_text(now)]
         ).fetchone()
         return from_text_or_none(at)
 
     def open_about(self, subjects: Collection[str], place: str = "") -> list[tuple[int, str, str]]:
-        """Return requests that have not ended and act on some of these: number, operation, which.
+        """Return number, operation and subject of each open request that acts on one of these, in that order.
 
-        Of the same place, or of one that is not known.
-
-        Ordered by number and subject. It reads index entries alone, however many requests are open.
+        Only requests of the same place count, or of one that is not known. It reads only index entries, however many
+        requests are open.
         """
         return self._database.execute(
             "SELECT r.number, r.operation, s.subject FROM json_each(?) AS wanted "  # noqa: S608 - own words
@@ -254,7 +253,7 @@ class Requests:
     def open_of(self, operation: str, place: str) -> list[int]:
         """Return the numbers of one operation's requests that have not ended, in order.
 
-        Of the same place, or of one that is not known.
+        Only requests of the same place count, or of one that is not known.
         """
         rows = self._database.execute(
             "SELECT number FROM requests INDEXED BY requests_open WHERE state IN "  # noqa: S608 - own words
@@ -265,9 +264,9 @@ class Requests:
         return [number for (number,) in rows]
 
     def waiting_to_bill_beside(self, request: Request) -> list[tuple[int, str]]:
-        """Return number and channel of the others that wait for people and bill in the same place.
+        """Return number and channel of the other waiting requests that bill in the same place.
 
-        Empty where the request itself bills nobody.
+        Empty if the request itself creates no bill run.
         """
         entity = entity_part(request.place)
         return self._database.execute(
@@ -278,7 +277,7 @@ class Requests:
         ).fetchall()
 
     def open_by(self, person: str, since: datetime) -> list[Request]:
-        """Return what somebody has asked for since then that has not ended."""
+        """Return a person's requests since a moment that have not ended."""
         rows = self._database.execute(
             f"{_SELECT} INDEXED BY requests_created WHERE requester = ? AND created_at >= ? "
             "AND state IN ('waiting', 'approved', 'running', 'unknown') ORDER BY number",
@@ -287,7 +286,7 @@ class Requests:
         return [self._from_row(row) for row in rows.fetchall()]
 
     def _from_row(self, row: tuple[Any, ...], approvals: tuple[Approval, ...] = ()) -> Request:
-        """Return a request of the table, with the parts of its facts where there are any."""
+        """Return a request of the table, with the parts of its facts if there are any."""
         request = _from_row(row, approvals)
         if not request.facts.startswith(APART):
             return request
@@ -297,7 +296,7 @@ class Requests:
         return replace(request, packed=tuple(packed for (packed,) in parts))
 
     def stands(self, request: Request) -> bool:
-        """Return whether it has not moved since it was read."""
+        """Return whether a request has not moved since it was read."""
         row = self._database.execute(
             "SELECT state, state_at, progress FROM requests WHERE number = ?", [request.number]
         ).fetchone()
@@ -348,12 +347,12 @@ def asked_hash(request: Request) -> str:
 
 
 def asked_hash_of(row: Mapping[str, Any]) -> str:
-    """Return it as `asked_hash` does, for a row of the table."""
+    """Return the hash of `asked_hash` for a row of the table."""
     return digest.text_hash(digest.canonical(list(bound_columns(row).values())))
 
 
 def bound_columns(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return which columns of a row the history binds; its place only where there was a choice."""
+    """Return the columns of a row that the history binds; its place only if there was a choice."""
     places = PLACES if row.get("place") else ()
     return {name: row[name] for name in (*KEPT, *places)}
 

@@ -1,8 +1,8 @@
 """Tables, indexes and triggers, as ordered migrations. A shipped migration is never edited.
 
-All times are UTC text (`2026-11-21T10:14:00.000000+00:00`, so that text order is time order), all
-amounts are text. What must never happen is forbidden here too, whatever the program above does.
-The older ones stand in `bot.store.migrations`.
+All times are UTC text (`2026-11-21T10:14:00.000000+00:00`, so text order is time order), and all amounts are text. The
+database itself refuses what must never happen, whatever the program does. Older migrations are in
+`bot.store.migrations`.
 """
 
 from sqlite_utils import Database
@@ -82,10 +82,10 @@ BEGIN DELETE FROM preparing WHERE number = NEW.number; END;
 
 @migrations(name="0046_preparing")
 def preparing(db: Database) -> None:
-    """What a large request consists of is written in parts before the request itself, under its number.
+    """Let the parts of a large request be written before the request itself, under its number.
 
-    It counts for nothing until the request stands there: whoever asks about documents asks about requests.
-    Only then can it not be deleted any more. So neither table has a key to `requests`; rules take its place.
+    They count for nothing until the request exists, because every question about documents also asks for the request.
+    Until then they can be deleted, so neither table has a foreign key to `requests`; rules take its place.
     """
     run(db, _PREPARING)
 
@@ -147,9 +147,9 @@ END;
 
 @migrations(name="0047_both_engines")
 def both_engines(db: Database) -> None:
-    """Five rules in words that PostgreSQL understands too; and which process works there.
+    """Write five rules so that PostgreSQL understands them too, and record which process works there.
 
-    With a file its lock says who works; on a server each who begins to work begins another turn.
+    On a file the lock decides who works; on a server each process that begins to work begins another turn.
     """
     run(db, _BOTH_ENGINES)
 
@@ -166,9 +166,9 @@ BEGIN SELECT RAISE(ABORT, 'what was sent is never changed'); END;
 
 @migrations(name="0041_shown")
 def shown(db: Database) -> None:
-    """Which messages of requests stand in Slack and in no row of the history yet.
+    """Mark the sent messages of requests that no row of the history binds yet.
 
-    What was sent before this version stays out of the history: there would be a million rows at once.
+    What was sent before this version stays unbound, because it would add a million rows at once.
     """
     run(db, _SHOWN)
 
@@ -195,10 +195,10 @@ BEGIN SELECT RAISE(ABORT, 'what was asked is never changed'); END;
 
 @migrations(name="0048_facts_in_parts")
 def facts_in_parts(db: Database) -> None:
-    """The documents of a long list stand beside their request, whose row is written anew with each move.
+    """Store the documents of a long list beside their request, whose row is rewritten with each move.
 
-    The row keeps what is shown of them all, and the hash of each part, so that what binds the row binds
-    the parts. Requests of before keep their facts where they are.
+    The row keeps what is shown of all of them and the hash of each part, so what binds the row binds the parts. Older
+    requests keep their facts where they are.
     """
     run(db, _FACTS_IN_PARTS)
 
@@ -208,14 +208,14 @@ _FORMAT = "ALTER TABLE turns_of_work ADD COLUMN format INTEGER NOT NULL DEFAULT 
 
 @migrations(name="0053_format")
 def keep_the_format(db: Database) -> None:
-    """Who changes a server's tables says so in the row that every transaction locks, so that older versions see it."""
+    """Record the format of the tables in the row that every transaction locks, so that older versions notice."""
     run(db, _FORMAT)
 
 
 BESIDE_OLDER: frozenset[str] = frozenset()
-"""Migrations beside which processes of a version without them go on writing, such as one that adds an index.
+"""Migrations that older processes need not know, such as one that adds an index; they go on writing.
 
-Of every other one they learn by the format, and write nothing from then on.
+Every other migration changes the format, and older processes then write nothing more.
 """
 
 
@@ -225,5 +225,5 @@ def names() -> frozenset[str]:
 
 
 def format_of_tables() -> int:
-    """Return the format of this version's tables: a larger one is a newer version's."""
+    """Return the format of this version's tables; a larger one belongs to a newer version."""
     return len(names() - BESIDE_OLDER)

@@ -1,19 +1,19 @@
-"""Questions to a server's database from where psycopg may not be there."""
+"""Asks a server's database from code that must also run without psycopg."""
 
 from importlib import import_module
 from typing import Protocol, cast
 
 
 class Server(Protocol):
-    """As `bot.store.postgres.promises.Server`."""
+    """What a server says about itself; see `bot.store.postgres.promises`."""
 
     @property
     def version(self) -> str:
-        """Return the server's."""
+        """Return the server's version, in words."""
 
     @property
     def size(self) -> int:
-        """Bytes of the database."""
+        """Return the bytes of the database."""
 
     @property
     def is_made(self) -> bool:
@@ -21,15 +21,15 @@ class Server(Protocol):
 
     @property
     def pending(self) -> int:
-        """Steps that the next start takes."""
+        """Return how many migrations the next start applies."""
 
     @property
     def weak(self) -> list[tuple[str, str]]:
-        """Return what it does not promise, and what to do."""
+        """Return what the server does not promise, and what to do."""
 
 
 def asked(url: str) -> Server:
-    """Return what a server says of itself; nothing is changed there.
+    """Return what a server says about itself, without changing anything there.
 
     Raises:
         StoreError: It cannot be asked.
@@ -38,7 +38,7 @@ def asked(url: str) -> Server:
 
 
 def missing(url: str) -> list[str]:
-    """Triggers that the server has not, has switched off, or has otherwise.
+    """Return the triggers that the server lacks, has switched off, or has in another form.
 
     Raises:
         StoreError: It cannot be asked.

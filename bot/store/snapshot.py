@@ -1,4 +1,4 @@
-"""A database as a file, whichever engine keeps it, for commands that check, export and back up."""
+"""Gives commands that check, export and back up a database as a file, on either engine."""
 
 import sqlite3
 import tempfile
@@ -15,7 +15,7 @@ from bot.store.moving import copy
 
 @contextmanager
 def as_file(database: str) -> Iterator[Path]:
-    """Open the file itself; for a server's database, a copy of this moment, which goes with the block.
+    """Yield the file itself; for a server's database, a copy as of now, which is deleted after the block.
 
     Raises:
         StoreError: The server's database cannot be read.
@@ -31,7 +31,7 @@ def as_file(database: str) -> Iterator[Path]:
 
 
 def _without_rules(path: Path, url: str) -> None:
-    """Drop the triggers from a copy that the server lacks, so that whoever checks it reports that."""
+    """Drop from a copy the triggers that the server lacks, so that checking the copy reports it."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         for name in serving.missing(url):
             connection.execute(f"DROP TRIGGER IF EXISTS {name}")
@@ -60,11 +60,11 @@ def saved(database: str, target: Path, look: Look) -> int:
 
 
 def only_of_a_file(database: str, instead: str) -> Path:
-    """Return the file of a database, for what can be done to a file only.
+    """Return the file of a database, for commands that work only on a file.
 
     Args:
         database: A path, or the address of a server.
-        instead: What to do where it is on a server, as a sentence.
+        instead: What to do if it is on a server, as a sentence.
 
     Raises:
         StoreError: It is on a server.

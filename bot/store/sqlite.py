@@ -1,4 +1,4 @@
-"""SQLite as the database that `bot.store.engine` wants, for a file that is only read too."""
+"""SQLite as the database that `bot.store.engine` requires, also for a file that is only read."""
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
@@ -21,12 +21,12 @@ class SqliteDatabase(Database):
 
     @property
     def trouble(self) -> str:
-        """Return nothing: nothing is known to be wrong."""
+        """Return an empty text, because a file that is only read has no such trouble."""
         return ""
 
     @property
     def takes_nothing(self) -> str:
-        """Return nothing: nothing is known to be wrong."""
+        """Return an empty text, because a file that is only read has no such trouble."""
         return ""
 
     @property
@@ -39,7 +39,7 @@ class SqliteDatabase(Database):
         return self.conn.executemany(sql, rows).rowcount
 
     def transaction(self) -> AbstractContextManager[None]:
-        """Refuse: nothing is written here.
+        """Refuse, because nothing is written here.
 
         Raises:
             TypeError: Always.
@@ -48,19 +48,19 @@ class SqliteDatabase(Database):
         raise TypeError(msg)
 
     def expect(self, known: Callable[[], Head]) -> None:
-        """Do nothing: the file is looked at in other ways."""
+        """Do nothing, because readers check the file in other ways."""
 
     def distrust(self, why: str) -> None:
-        """Do nothing: nothing begins here."""
+        """Do nothing, because readers begin nothing."""
 
     @property
     def has_lost_its_turn(self) -> bool:
-        """A file's lock dies with its process, so no other turn begins."""
+        """Return False; a file's lock dies with its process, so no other turn begins."""
         return False
 
     def begin_turn(self, holder: int) -> None:
-        """Do nothing: a process that worked before has ended, or has the lock still."""
+        """Do nothing, because a process that worked before has ended or still has the lock."""
 
     def others_have_written(self) -> bool:
-        """Return False: nobody who only reads has to know."""
+        """Return False, because readers need not know."""
         return False

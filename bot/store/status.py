@@ -1,4 +1,4 @@
-"""Reads for managers: what waits, runs, is unknown, ended. Each by an index and with a limit."""
+"""Reads for managers what waits, runs, is unknown or has ended, each by an index and with a limit."""
 
 import json
 from collections.abc import Collection, Sequence
@@ -21,7 +21,7 @@ _COLUMNS = (
 )  # fmt: skip
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM requests "  # noqa: S608 - names of this module alone
 MOST_COUNTED = 1000
-"""Beyond this a count says "more than"; that bounds what counting costs."""
+"""A count stops here and says *more than*, so that counting never takes long."""
 
 _TO_DECIDE = """
 FROM requests INDEXED BY requests_to_decide
@@ -67,10 +67,9 @@ class Brief:
 
 
 class Status:
-    """Reads only. Lists come with their limit; `count` returns how many there are, up to a bound.
+    """Reads only. Lists have a limit; `count` returns how many there are, up to `MOST_COUNTED`.
 
-    Lists of numbers are read from indexes without the requests themselves; `briefs` reads those of
-    them that are shown.
+    Lists of numbers are read from indexes, without the requests; `briefs` then reads those that are shown.
     """
 
     def __init__(self, database: Database) -> None:
@@ -184,10 +183,10 @@ class Status:
         )  # fmt: skip
 
     def about(self, subject: str, limit: int) -> list[int]:
-        """Return the numbers of the requests that act on a bill run or a document, or made it, newest first.
+        """Return the numbers of the requests that act on a bill run or a document, or created it, newest first.
 
-        A document is found through its run too: where a request could mail it with the run, and
-        where a request is about the run that a request has read it in.
+        A document is also found through its run: by requests that could mail it with the run, and by requests about
+        the run that another request has read it in.
         """
         return self._numbers(
             "SELECT number FROM ("
@@ -274,7 +273,7 @@ class Homes:
         self._database.execute("DELETE FROM homes WHERE person = ?", [person])
 
     def of(self, person: str) -> tuple[str, int] | None:
-        """Return workspace id and page; None for somebody who has not opened it."""
+        """Return workspace id and page of somebody's home; None if it was never opened."""
         row = self._database.execute(
             "SELECT team, page FROM homes WHERE person = ?", [person]
         ).fetchone()
@@ -288,14 +287,14 @@ class Mornings:
         self._database = database
 
     def before(self, day: str) -> str:
-        """Return the last such day before a day; empty where there was none."""
+        """Return the last day with a digest before a day; empty if there was none."""
         (found,) = self._database.execute(
             "SELECT MAX(day) FROM digests WHERE day < ?", [day]
         ).fetchone()
         return str(found or "")
 
     def told(self, day: str, now: datetime) -> bool:
-        """Claim a day (`2026-11-21`), inside a transaction; False if it was posted already."""
+        """Claim a day (`2026-11-21`) for its digest, inside a transaction; return False if it was posted already."""
         cursor = self._database.execute(
             "INSERT INTO digests (day, at) VALUES (?, ?) ON CONFLICT DO NOTHING",
             [day, to_text(now)],

@@ -38,7 +38,7 @@ from bot.store.waits import Waits
 
 
 class Store:
-    """Everything the bot knows. Nothing else is the truth: no memory, no message text."""
+    """Everything the bot knows. The database is the only truth; memory and message texts are not."""
 
     def __init__(self, database: Database, audit_key: str = "") -> None:
         self._database = database
@@ -84,7 +84,7 @@ class Store:
 
     @classmethod
     async def opened(cls, path: Path | str, audit_key: str = "") -> "Store":
-        """Open it as `open` does, in a thread: checking a large file takes seconds. Cancelling breaks it off.
+        """Open it in a thread, because checking a large file takes seconds. Cancelling breaks it off.
 
         Raises:
             StoreError: It cannot be used; the message says what to do.
@@ -105,7 +105,7 @@ class Store:
         return cls(file.database)
 
     def transaction(self) -> AbstractContextManager[None]:
-        """Return one durable transaction: what is read in it is what is written upon. Never await in it.
+        """Return one durable transaction, in which nobody else can write. Never await inside it.
 
         Raises:
             CouldNotRecordError: Nothing was written.
@@ -119,10 +119,10 @@ class Store:
             self.outbox.add(message, now)
 
     def refuse(self, entry: Entry, now: datetime, *messages: Message) -> None:
-        """Write a refusal, or count it where there are many, and its consequences; inside a transaction.
+        """Record a refusal, or count it if there are many, and add its messages; inside a transaction.
 
-        What is refused about an archived request is an entry of its own: that request's are complete,
-        and its card is not drawn any more.
+        A refusal about an archived request belongs to no request, because that request's entries are complete; its card
+        is no longer drawn either.
         """
         if entry.request is not None and self.archives.of(entry.request):
             entry = replace(entry, request=None, data={**entry.data, "about": f"R-{entry.request}"})
@@ -134,10 +134,10 @@ class Store:
     def move(
         self, before: Request, after: Request, entry: Entry, now: datetime, *messages: Message
     ) -> None:
-        """Move a request, with its history and its messages; inside a transaction.
+        """Move a request, with its history entry and its messages; inside a transaction.
 
-        The cards of those that wait about the same documents, or to bill too, are drawn again: they say what
-        it does to them.
+        Cards of requests that wait about the same documents, or wait to bill too, are drawn again, because they show
+        what this request does.
 
         Raises:
             RequestMovedError: Somebody else was first.
@@ -159,7 +159,7 @@ class Store:
 
     @property
     def has_lost_its_turn(self) -> bool:
-        """Return whether this process worked, and the database was seen to say that another one does."""
+        """Return whether this process worked and the database now says that another one does."""
         return self._database.has_lost_its_turn
 
     def begin_turn(self, holder: int) -> None:
@@ -181,14 +181,14 @@ class Store:
         return self._database.trouble or self._database.takes_nothing
 
     def distrust(self, why: str) -> None:
-        """Let nothing begin until a start has checked the file: `DAMAGED` or `REPLACED`."""
+        """Let nothing begin until the next start has checked the file; `why` is `DAMAGED` or `REPLACED`."""
         self._database.distrust(why)
 
     def try_to_write(self) -> None:
-        """Write something that leaves nothing, where the last write did not last.
+        """Try a write that is taken back, if the last write failed.
 
         Raises:
-            CouldNotRecordError: It does not either.
+            CouldNotRecordError: This one failed too.
         """
         if self._database.takes_nothing:
             with self.transaction():
@@ -206,10 +206,10 @@ def _opened(path: Path | str, given_up: Callable[[], bool] | None) -> Database:
 
 
 def _postgres(url: str) -> Database:
-    """Return a server's database; psycopg is missing where nobody asked for it.
+    """Return a server's database.
 
     Raises:
-        StoreError: It is not there, or the server's database cannot be used.
+        StoreError: psycopg is not installed, or the server's database cannot be used.
     """
     try:
         from bot.store.postgres.database import open_postgres  # noqa: PLC0415 - an extra

@@ -1,4 +1,4 @@
-"""Times as the database keeps them: UTC text whose order is the order in time."""
+"""Times as the database keeps them: UTC text that sorts by time."""
 
 from datetime import UTC, datetime
 
@@ -9,7 +9,7 @@ def to_text(at: datetime) -> str:
 
 
 def to_text_or_none(at: datetime | None) -> str | None:
-    """Return it as `to_text` does; None stays None."""
+    """Return a time as `to_text` does; None stays None."""
     return None if at is None else to_text(at)
 
 
@@ -19,5 +19,5 @@ def from_text(text: str) -> datetime:
 
 
 def from_text_or_none(text: str | None) -> datetime | None:
-    """Return it as `from_text` does; None stays None."""
+    """Return a moment as `from_text` does; None stays None."""
     return None if text is None else datetime.fromisoformat(text)

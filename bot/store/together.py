@@ -1,6 +1,6 @@
-"""Short writes that come at the same moment, such as two hundred clicks, share a commit.
+"""Lets short writes that come at the same moment, such as two hundred clicks, share a commit.
 
-What a commit costs is the waiting for the disk; a write by itself takes a fraction of that.
+A commit mostly waits for the disk; the write itself takes a fraction of that.
 """
 
 import asyncio
@@ -16,18 +16,20 @@ from bot.store.turns import Turns
 
 T = TypeVar("T")
 AT_ONCE = 8
-"""How many share one: some 4 ms of the event loop, of which the commit of all of them is 1. So many
-answers are begun in one turn of the event loop too, so that their writes can share it."""
+"""How many writes share a commit: some 4 ms of the event loop, of which 1 is the commit.
+
+As many answers are begun in one turn of the event loop, so that their writes can share it.
+"""
 
 _Waiting = tuple[Callable[[], Any], asyncio.Future[Any]]
 
 
 class Together:
-    """Runs writes in order; those that wait share a commit, each of them whole or not at all.
+    """Runs writes in order. Those that wait share a commit, each of them whole or not at all.
 
     Args:
         transaction: Opens a durable transaction; inside another one it is a part of that.
-        turns: What can wait stands back while a write waits.
+        turns: Makes other work stand back while a write waits.
     """
 
     def __init__(
@@ -69,9 +71,9 @@ class Together:
             await asyncio.sleep(0)
 
     def _share(self, some: list[_Waiting]) -> bool:
-        """Write all of them in one commit; False: nothing was written, and each must try alone.
+        """Write all of them in one commit; return False if nothing was written and each must try alone.
 
-        Where it is not known whether they were written, nobody tries again.
+        If it is not known whether they were written, none is tried again.
         """
         outcomes = []
         try:

@@ -1,4 +1,4 @@
-"""Who goes first: people before everything else, and of many only some in each turn of the event loop."""
+"""Decides who goes first: people before everything else, and only a few of many in each turn of the event loop."""
 
 import asyncio
 from collections import deque
@@ -7,10 +7,10 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcon
 from weakref import WeakValueDictionary
 
 LONGEST_STANDING_BACK = 0.25
-"""Seconds of real time that other work stands back for people, who may come without a pause."""
+"""How many seconds of real time other work stands back at most for people who come without a pause."""
 
 OF_ONE_PERSON = 4
-"""How many answers to one person are made at a time. Nobody presses that fast; whoever does waits alone."""
+"""How many answers to one person are made at a time, so that somebody who presses very fast delays nobody else."""
 
 
 class Turns:
@@ -33,7 +33,7 @@ class Turns:
         self._in_line = asyncio.Lock()
 
     def come(self) -> None:
-        """Note that somebody waits from now on: other work stands back, but not for ever."""
+        """Note that somebody waits from now on, so that other work stands back for a while."""
         self._waited_for += 1
         self._nobody_waits.clear()
         if self._patience is None:
@@ -41,20 +41,20 @@ class Turns:
             self._patience = loop.call_later(LONGEST_STANDING_BACK, self._let_go_on)
 
     def go(self) -> None:
-        """Note that whoever came has what they waited for."""
+        """Note that somebody has what they waited for."""
         self._waited_for -= 1
         if not self._waited_for:
             self._let_go_on()
 
     @asynccontextmanager
     async def attending(self, person: str = "") -> AsyncIterator[None]:
-        """Note that somebody waits for an answer meanwhile. Of many, some begin in each turn of the event loop.
+        """Note for the block that somebody waits for an answer.
 
-        Of one person only some are made at a time: others do not wait behind somebody who presses
-        without end.
+        Only a few answers begin in each turn of the event loop, and only a few to one person are made at a time, so that
+        nobody waits behind somebody who presses without end.
 
         Args:
-            person: Who waits; empty where that is not known.
+            person: Who waits; empty if that is not known.
         """
         self.come()
         try:
@@ -97,12 +97,10 @@ class Turns:
         self._nobody_waits.set()
 
     async def after_people(self) -> None:
-        """Wait until nobody waits for an answer or a write: other work lets them go first.
+        """Wait until nobody waits for an answer or a write, but only for a moment, however many come.
 
-        However many come, and however long one of them takes, it waits for a moment only.
-
-        Of many that wait, one goes on in each turn of the event loop, so that none of its turns is
-        long, and a click that comes between them need not wait for the others.
+        Of many that wait here, one goes on in each turn of the event loop, so that no turn is long and a click that comes
+        in between need not wait for the others.
         """
         async with self._behind_people:
             await self._nobody_waits.wait()

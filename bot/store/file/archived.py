@@ -25,7 +25,7 @@ _KEPT = {
         "request", "call", "way", "document_number", "document_id", "account", "run", "shown",
     ),
 }  # fmt: skip
-"""For each table, the columns that stay: what a request is known by, and its duplicates are found by."""
+"""The columns that stay, by table: what identifies a request, and what its duplicates are found by."""
 
 
 class Archive(NamedTuple):
@@ -49,7 +49,7 @@ class Archive(NamedTuple):
 
 
 def archives(database: Database) -> list[Archive]:
-    """Return every archive that was made, in order."""
+    """Return every archive, in order."""
     if "archives" not in database.table_names():  # a file of an earlier version
         return []
     rows = database.execute(
@@ -70,7 +70,7 @@ def numbers(database: Database, archive: int) -> list[int]:
 
 
 def kept_hash(database: Database, requests: list[int]) -> str:
-    """Return the SHA-256 (hex) of all that stays of these requests: one JSON list a line, in a fixed order."""
+    """Return the SHA-256 (hex) of all that stays of these requests, as one JSON list a line, in a fixed order."""
     hashed, wanted = sha256(), json.dumps(requests)
     for table, columns in _KEPT.items():
         names = ", ".join(columns)
@@ -96,7 +96,7 @@ SELECT sequence, hash FROM history AS h WHERE sequence <= :last AND (
   OR h.request IS NOT NULL AND h.request NOT IN (SELECT CAST(value AS INTEGER) FROM json_each(:requests)))
 ORDER BY sequence
 """
-"""Rows up to the last archived one that stay: those of other requests, and what a start or a check needs."""
+"""Rows up to the last archived one that stay: rows of other requests, and what a start or a check needs."""
 
 
 def staying_hash(rows: Iterable[tuple[int, str]]) -> str:
@@ -113,5 +113,5 @@ def kept_hash_of(file: DatabaseFile, archive: int) -> str:
 
 
 def archives_of(file: DatabaseFile) -> list[Archive]:
-    """Return them as `archives` does, for a file that is only read."""
+    """Return every archive, in order, for a file that is only read."""
     return archives(file.database)

@@ -1,4 +1,4 @@
-"""A whole copy of a database in one step while the bot works on it, and how such a copy is put back."""
+"""Copies a whole database in one step while the bot works on it, and puts such a copy back."""
 
 import os
 import sqlite3
@@ -23,8 +23,7 @@ def _go_on(_written: int) -> bool:
 def back_up(source: Path, target: Path, look: Look = _go_on) -> int:
     """Write a consistent copy beside `target`, then put it in its place; return its bytes.
 
-    `VACUUM INTO` reads one unchanging view, so writers do not make it begin again, as they do with
-    the shell's `.backup`.
+    `VACUUM INTO` reads one unchanging view. The shell's `.backup` would start over at every write.
 
     Raises:
         StoreError: There is no such database, the copy cannot be written, or `look` broke it off.
@@ -40,13 +39,13 @@ def back_up(source: Path, target: Path, look: Look = _go_on) -> int:
 
 
 def put_back(copy: Path, path: Path, now: datetime, look: Look = _go_on) -> Path | None:
-    """Put a copy in the database's place, and keep what was there; return where, None for nothing.
+    """Put a copy in the database's place; return where the old one is kept, None if there was none.
 
-    The caller holds the work lock. There is a database in the place at every moment, so that a
-    process that is started meanwhile never begins an empty one.
+    The caller holds the work lock. At every moment there is a database in the place, so that a process that starts
+    meanwhile never creates an empty one.
 
     Raises:
-        StoreError: The database is as it was, or (message) damaged as it was.
+        StoreError: Nothing was changed.
     """
     path = beside(path, "")
     kept = path.with_name(f"{path.name}.before-{now:%Y%m%dT%H%M%SZ}") if path.exists() else None

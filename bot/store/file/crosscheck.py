@@ -1,4 +1,4 @@
-"""Whether the other tables agree with the history: SQL over a read-only file."""
+"""Finds where the other tables disagree with the history, with SQL over a read-only file."""
 
 import json
 import sys
@@ -18,10 +18,10 @@ from bot.store.requests import KEPT, PLACES, asked_hash_of
 
 
 class Mismatch(NamedTuple):
-    """Something in another table that no entry of the history supports.
+    """Something in another table that disagrees with the history.
 
     Attributes:
-        at: When it is said to have happened, as text; empty where the table does not say.
+        at: When it happened according to the table, as text; empty if the table does not say.
     """
 
     words: str
@@ -81,7 +81,10 @@ SELECT calls.request, calls.subject, calls.tries, COALESCE(times, 0), calls.sent
 FROM calls LEFT JOIN sent ON sent.request = calls.request AND sent.subject = calls.subject
 WHERE (calls.tries > COALESCE(times, 0) OR ABS(julianday(calls.sent_at) - julianday(last)) > 1.0)
 """
-"""A call goes out within moments after it is written; a day is beyond doubt, even where a clock was set."""
+"""Calls sent more often than the history says, or a day apart from their entry.
+
+A call goes out moments after its entry is written, so a day is beyond doubt even if a clock was set.
+"""
 
 _ANSWERS = """
 WITH answered AS (
@@ -111,7 +114,7 @@ WHERE o.outcome = 'sent' AND o.request IS NOT NULL AND o.unbound = 0
     SELECT json_extract(m.value, '$[0]') FROM history AS h, json_each(h.data, '$.messages') AS m
     WHERE h.what = 'slack.shown')
 """
-"""Sent after the first entry that binds messages, and said to be bound: but by which entry?"""
+"""Messages marked as bound, sent after the first entry that binds any, that no entry names."""
 
 _STARTED = """
 SELECT request, sequence, json_extract(data, '$.mailings') AS bound FROM history
@@ -145,14 +148,14 @@ _STATE_AFTER = {
 
 
 def _here(file: DatabaseFile) -> Callable[[str], str]:
-    """Return what leaves out archived requests, whose rows of the history are in their archive."""
+    """Return a function that makes the SQL for leaving out archived requests, whose rows are in their archive."""
     if "archived" not in file.tables:
         return lambda _: ""
     return lambda column: f" AND {column} NOT IN (SELECT request FROM archived)"  # noqa: S608 - own names
 
 
 def mismatches(file: DatabaseFile) -> Iterator[Mismatch]:
-    """Yield everything in requests, approvals and calls that the history does not record, or records differently."""
+    """Yield everything in the other tables that the history does not record or records differently."""
     here = _here(file)
     for number, at in file.database.execute(_NOT_ASKED + here("number")):
         yield Mismatch(
@@ -177,7 +180,7 @@ def mismatches(file: DatabaseFile) -> Iterator[Mismatch]:
 
 
 def _to_its_account(file: DatabaseFile, here: Callable[[str], str]) -> Iterator[Mismatch]:
-    """Yield documents and bill runs ascribed to a request that had nothing to do with them."""
+    """Yield documents and bill runs that are attributed to a request which had nothing to do with them."""
     began = set()
     can_mail = groupby(
         file.database.execute(_MAILINGS) if "mailings" in file.tables else (), key=itemgetter(0)
@@ -249,7 +252,7 @@ def _states(file: DatabaseFile) -> Iterator[Mismatch]:
 
 
 def state_after(what: str, data: dict[str, object]) -> str:
-    """Return the state that a request has after an entry; empty where the entry does not say."""
+    """Return a request's state after an entry; empty if the entry does not change it."""
     kind = What(what)
     if kind is What.APPROVED:
         return "waiting" if data.get("missing") else "approved"
@@ -262,7 +265,7 @@ def state_after(what: str, data: dict[str, object]) -> str:
 
 
 def _requests(file: DatabaseFile) -> Iterator[Mismatch]:
-    """Yield requests whose text, or whose card as shown, is no longer what the history bound."""
+    """Yield requests whose text or card is no longer what the history bound."""
     there = _columns(file, "requests")
     names = (*KEPT, *(name for name in PLACES if name in there))
     columns = ", ".join(f"r.{name}" for name in names)
@@ -311,7 +314,7 @@ WHERE ts IS NOT NULL AND ended_at IS NOT NULL AND kind IN ('card', 'reply', 'rem
 
 
 def decided(file: DatabaseFile) -> Iterator[tuple[dict[str, Any], list[Row]]]:
-    """Each request's record, and the rows by which its control can be performed again."""
+    """Yield each request's record, and the rows by which its control can be performed again."""
     for number, rows in groupby(file.database.execute(_DECIDED), key=itemgetter(2)):
         story = [Row(*row) for row in rows]
         if story[0].what == What.ASKED:  # without its first row it is a mismatch already
@@ -336,7 +339,7 @@ def complete(file: DatabaseFile) -> Iterator[Row]:
 
 
 def _new_number(row: Row) -> int:
-    """Return the number that a row introduces, or after which they continue; 0 where it concerns no number."""
+    """Return the number that a row introduces, or continues after; 0 if it concerns no number."""
     if row.what not in {What.ASKED, What.NUMBER_KEPT, What.RESUMED}:
         return 0
     data = json.loads(row.data)

@@ -1,4 +1,4 @@
-"""Reads for the evidence: SQL over a read-only file, rows as plain values."""
+"""Reads what evidence needs, with SQL over a read-only file; rows are plain values."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -117,7 +117,7 @@ class Done(NamedTuple):
 
 
 def span(file: DatabaseFile, period: tuple[str, str], made_at: str, after: Head | None) -> Span:
-    """Return the rows of a period: dates choose, rows bound. No row between first and last is left out.
+    """Return the stretch of rows for a period. Dates choose its ends, and no row between them is left out.
 
     Raises:
         StoreError: Some of them are in an archive.
@@ -125,9 +125,8 @@ def span(file: DatabaseFile, period: tuple[str, str], made_at: str, after: Head 
     Args:
         file: The database.
         period: Its start, and the first moment after it.
-        made_at: Now; a period that is not over goes on to the last row there is.
-        after: The last row of the package before, from which on it goes; without one it begins with
-            the first row whose time lies in the period.
+        made_at: Now; a period that is not over goes to the last row.
+        after: The last row of the package before, after which it begins; without one it begins with the first row whose time is in the period.
     """
     start, end = period
     archives = archives_of(file)
@@ -179,9 +178,9 @@ def concerned(file: DatabaseFile, within: Span) -> Iterator[int]:
 
 
 def made_ready(file: DatabaseFile) -> None:
-    """Note which messages are about which request, outside the file: the outbox has no index for that.
+    """Note outside the file which messages are about which request.
 
-    Without it every request would be looked for in the whole outbox.
+    The outbox has no index for that, so each request would otherwise be looked for in the whole outbox.
     """
     file.database.execute(
         "CREATE TEMP TABLE IF NOT EXISTS messages_of "
@@ -203,7 +202,7 @@ class Card(NamedTuple):
 
 
 class Cards:
-    """The cards of a stretch's requests, and which of them were found in Slack; outside the file, not in memory."""
+    """The cards of a stretch's requests, and which were found in Slack; kept in a temporary table, not in memory."""
 
     def __init__(self, file: DatabaseFile, within: Span) -> None:
         self._database = file.database
@@ -216,7 +215,7 @@ class Cards:
         self._database.execute("CREATE INDEX temp.cards_ts ON cards (ts, channel)")
 
     def channels(self) -> list[tuple[str, str]]:
-        """Return the channels that they are in, each with the `ts` of the first."""
+        """Return the channels of the cards, each with the `ts` of its first card."""
         return list(
             self._database.execute(
                 "SELECT channel, MIN(ts) FROM temp.cards GROUP BY channel ORDER BY channel"
@@ -224,30 +223,30 @@ class Cards:
         )
 
     def at(self, channel: str, ts: str) -> Card | None:
-        """Return the card that should be there."""
+        """Return the card that should be at this place; None if none should."""
         return next(self._of("ts = ? AND channel = ?", ts, channel), None)
 
     def stands(self, card: Card, replies: int) -> None:
-        """Note that it is there, with this many replies in its thread."""
+        """Note that the card is in Slack, with this many replies in its thread."""
         self._database.execute(
             "UPDATE temp.cards SET there = ? WHERE request = ?", [replies, card.request]
         )
 
     def there(self) -> int:
-        """Return how many are there."""
+        """Return how many of the cards are in Slack."""
         (number,) = self._database.execute("SELECT COUNT(there) FROM temp.cards").fetchone()
         return int(number)
 
     def missing(self) -> Iterator[Card]:
-        """Yield those that were not found."""
+        """Yield the cards that were not found."""
         return self._of("there IS NULL ORDER BY request")
 
     def short(self) -> Iterator[Card]:
-        """Yield those whose threads have fewer replies than messages went there."""
+        """Yield the cards whose threads have fewer replies than were sent there."""
         return self._of("there < replies ORDER BY request")
 
     def threads(self, most: int) -> list[Card]:
-        """Return the newest ones that are there and have threads, oldest first."""
+        """Return the newest cards that are in Slack and have threads, oldest first."""
         found = self._of("there IS NOT NULL AND replies > 0 ORDER BY request DESC LIMIT ?", most)
         return list(found)[::-1]
 
@@ -268,21 +267,21 @@ def newest_message(file: DatabaseFile) -> int:
 
 
 def how_many(file: DatabaseFile, within: Span) -> int:
-    """Return how many requests these are."""
+    """Return how many requests the rows of a stretch are about."""
     sql = f"SELECT COUNT(*) FROM ({_CONCERNED})"  # noqa: S608 - own words
     (number,) = file.database.execute(sql, [within.first, within.last]).fetchone()
     return int(number)
 
 
 def rows_of(file: DatabaseFile, within: Span, kind: str, before: str) -> Iterator[Row]:
-    """Rows of a stretch whose kind begins so, as plain tuples of a `Row`'s fields; of a time before `before`, if given."""
+    """Yield the rows of a stretch whose kind begins with `kind`, before `before` if that is given."""
     return file.database.execute(
         _ROWS_OF, {"first": within.first, "last": within.last, "kind": kind, "before": before}
     )
 
 
 def standing(file: DatabaseFile, within: Span) -> Iterator[Row]:
-    """Rows from before a stretch: which policies and groups held since its oldest request was asked for."""
+    """Yield rows from before a stretch, for the policies and groups in force since its oldest request was asked for."""
     (first,) = file.database.execute(
         f"SELECT MIN(sequence) FROM history WHERE request IN ({_CONCERNED}) AND what = 'request.asked'",  # noqa: S608 - own words
         [within.first, within.last],
@@ -334,7 +333,7 @@ def done(file: DatabaseFile, operations: Sequence[str]) -> Iterator[Done]:
 
 
 def explanations(file: DatabaseFile) -> dict[tuple[str, str], tuple[str, str]]:
-    """What was signed last of each number in each entity (empty: of the only one): the words, and by whom."""
+    """Return the latest signed explanation of each number in each entity (empty: the only one), and who signed it."""
     found = file.database.execute(
         "SELECT json_extract(data, '$.number'), COALESCE(json_extract(data, '$.entity'), ''), "
         "json_extract(data, '$.words'), who FROM history "

@@ -1,4 +1,4 @@
-"""The parts of long facts as they stand in a file: read, and compared with the hashes that the request has of them."""
+"""Reads the parts of long facts in a file, and compares them with the hashes in their request."""
 
 import json
 from collections.abc import Iterator
@@ -17,14 +17,14 @@ SELECT DISTINCT request FROM facts_in_parts WHERE request NOT IN (SELECT number 
 
 
 def documents(file: DatabaseFile, number: int) -> Iterator[list[dict[str, Any]]]:
-    """Return the documents of a request that stand apart, in the parts in which they are stored."""
+    """Yield the documents of a request that are stored apart, part by part."""
     if "facts_in_parts" in file.tables:
         for (packed,) in file.database.execute(_PARTS, [number]):
             yield json.loads(decompress(packed))
 
 
 def with_other_parts(file: DatabaseFile) -> Iterator[int]:
-    """Return the requests whose parts are not those whose hashes they have."""
+    """Yield the requests whose parts do not have the hashes that the request holds."""
     if "facts_in_parts" not in file.tables:
         return
     apart = file.database.execute(
@@ -39,7 +39,7 @@ def with_other_parts(file: DatabaseFile) -> Iterator[int]:
 
 
 def _hash(packed: bytes) -> str:
-    """SHA-256 (hex) of a part; empty where it cannot be read."""
+    """Return the SHA-256 (hex) of a part; empty if it cannot be read."""
     try:
         return sha256(decompress(packed)).hexdigest()
     except error:

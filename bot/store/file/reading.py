@@ -38,8 +38,7 @@ class DatabaseFile:
     """One unchanging view of a database file, as `open_read_only` opens it.
 
     Attributes:
-        database: For the statements of this room; nobody else needs it.
-        tables: Names of the tables.
+        database: For statements of this package only. tables: Names of the tables.
     """
 
     def __init__(self, database: SqliteDatabase) -> None:
@@ -70,7 +69,7 @@ class DatabaseFile:
         )
 
     def standing(self, first: int = 1, before: int = sys.maxsize) -> Iterator[Row]:
-        """The rows that say which policy held and who was in its groups: from what held at `first` on, up to `before`."""
+        """Yield the rows on policies and groups before `before`, beginning with those in force at row `first`."""
         return self.database.execute(_STANDING, {"first": first, "before": before})
 
     def signing_keys(self, last: int = sys.maxsize) -> list[dict[str, Any]]:
@@ -125,7 +124,7 @@ class DatabaseFile:
 
 
 def address(file: Path) -> str:
-    """Return the address at which SQLite reads a file without writing to it or beside it.
+    """Return the address by which SQLite reads a file without writing to it or beside it.
 
     While the bot has it open, there is a log beside it, which is read too.
     """
@@ -140,9 +139,9 @@ _LOOK: ContextVar[Callable[[], bool]] = ContextVar("look", default=lambda: False
 
 @contextmanager
 def looking(look: Callable[[], bool]) -> Iterator[None]:
-    """Have something called again and again while files are read; True breaks the reading off.
+    """Call `look` again and again while files are read; True breaks the reading off.
 
-    Python runs a signal's handler then too, so that Ctrl-C ends a long check.
+    Python also runs signal handlers then, so Ctrl-C ends a long check.
     """
     before = _LOOK.set(look)
     try:

@@ -10,8 +10,8 @@ migrations = Migrations("billing-bot")
 def run(db: Database, script: str) -> None:
     """Execute the statements of a script inside the migration's transaction.
 
-    Each ends at the end of a line. sqlite-utils' own `executescript` looks for the end of a
-    statement after every character, which took most of the time of making a database.
+    Each statement ends at the end of a line. sqlite-utils' own `executescript` looks for the end
+    of a statement after every character, which took most of the time of creating a database.
     """
     statement = ""
     for line in f"{script.strip().removesuffix(';')};".splitlines(keepends=True):
@@ -163,7 +163,7 @@ BEGIN SELECT RAISE(ABORT, 'an approval is never deleted'); END;
 
 @migrations(name="0001_the_first_tables")
 def the_first_tables(db: Database) -> None:
-    """Requests, approvals, calls, outbox, history."""
+    """Create requests, approvals, calls, outbox and history."""
     run(db, _TABLES)
     run(db, _TRIGGERS)
 
@@ -190,9 +190,9 @@ BEGIN SELECT RAISE(ABORT, 'no such move of a request'); END;
 
 @migrations(name="0002_following")
 def following(db: Database) -> None:
-    """What an accepted call began is followed; progress and files stand in the thread.
+    """Let requests follow what an accepted call started, with progress and files in the thread.
 
-    A call whose answer was lost and that reading Zuora proved is followed on: unknown to running.
+    A lost call that reading Zuora proved is followed too, so unknown can become running.
     """
     run(db, _FOLLOWING)
 
@@ -212,7 +212,7 @@ BEGIN SELECT RAISE(ABORT, 'approved without the approvals of other people that i
 
 @migrations(name="0003_quorum")
 def quorum(db: Database) -> None:
-    """Several approvals and reminders, as the request's rule says."""
+    """Allow several approvals and reminders, as the request's rule says."""
     run(db, _QUORUM)
 
 
@@ -252,7 +252,7 @@ CREATE INDEX history_without_request ON history (what, sequence) WHERE request I
 
 @migrations(name="0004_audit")
 def audit(db: Database) -> None:
-    """Which key the chain is made with, and where it ends, so that a cut-off end shows."""
+    """Record the chain's key and where it ends, so that a cut-off end is noticed."""
     run(db, _AUDIT)
 
 
@@ -273,11 +273,11 @@ BEGIN SELECT RAISE(ABORT, 'UNIQUE: nobody approves twice'); END;
 
 @migrations(name="0005_what_is_inserted")
 def what_is_inserted(db: Database) -> None:
-    """`INSERT OR REPLACE` goes by the rules too."""
+    """Make the rules hold for `INSERT OR REPLACE` too."""
     run(db, _INSERTED)
 
 
 @migrations(name="0006_what_was_typed")
 def what_was_typed(db: Database) -> None:
-    """The form as it was typed, so that a request can be changed and asked again."""
+    """Keep the form as it was typed, so that a request can be changed and asked again."""
     run(db, "ALTER TABLE requests ADD COLUMN typed TEXT NOT NULL DEFAULT ''")

@@ -17,7 +17,7 @@ BEGIN SELECT RAISE(ABORT, 'what a call can mail is written before it goes out');
 
 @migrations(name="0021_mailing_calls")
 def mailing_calls(db: Database) -> None:
-    """No order to mail goes out of which it does not stand what it can mail."""
+    """Refuse an order to mail for which it is not stored what it can mail."""
     run(db, _MAILING_CALLS)
 
 
@@ -34,16 +34,16 @@ INSERT INTO comparisons (at, seen_until)
 
 @migrations(name="0022_comparisons")
 def comparisons(db: Database) -> None:
-    """Until which message Slack was read and this database found to be the newest.
+    """Record up to which message in Slack this database was found to be the newest.
 
-    What this database has posted itself is no proof: it may have been an older copy then already.
+    Its own messages prove nothing, because it may already have been an older copy when it posted them.
     """
     run(db, _COMPARISONS)
 
 
 @migrations(name="0028_estimated")
 def estimated(db: Database) -> None:
-    """What Zuora's estimate came to, in a few words, for the card while its request waits."""
+    """Keep the result of Zuora's estimate in a few words, for the card of a waiting request."""
     run(
         db,
         "CREATE TABLE estimated (request INTEGER PRIMARY KEY REFERENCES requests (number), "
@@ -53,7 +53,7 @@ def estimated(db: Database) -> None:
 
 @migrations(name="0028b_listed")
 def listed(db: Database) -> None:
-    """The documents of a bill run as they were read for a request, for its details."""
+    """Keep the documents of a bill run as they were read for a request, for *Details*."""
     run(
         db,
         "CREATE TABLE listed (request INTEGER NOT NULL REFERENCES requests (number), "
@@ -124,9 +124,9 @@ BEGIN SELECT RAISE(ABORT, 'what was asked is never changed'); END;
 
 @migrations(name="0026_archives")
 def archives(db: Database) -> None:
-    """What has moved into an archive: its rows of the history may go, and its facts, and nothing else.
+    """Record what is in an archive; only its rows of the history and its facts may be removed.
 
-    An archive counts once its hash stands in the history, so that nothing can go unrecorded.
+    An archive counts once its hash is in the history, so that nothing can be removed unrecorded.
     """
     run(db, _ARCHIVES)
 
@@ -139,16 +139,16 @@ UPDATE requests SET wake_at = state_at, looks = 13 WHERE state = 'unknown' AND w
 
 @migrations(name="0034_reminders")
 def reminders(db: Database) -> None:
-    """Unknown outcomes of before are reminded of too: what was left to people is due once more.
+    """Remind people of older unknown outcomes too, by making those that were left to people due again.
 
-    13 looks: one more than reading is tried, so that it is not said again that it proved nothing.
+    13 looks are one more than the reading tries, so that the thread does not repeat that reading proved nothing.
     """
     run(db, _REMINDERS)
 
 
 @migrations(name="0032_decisions")
 def decisions(db: Database) -> None:
-    """Decisions by time, so that a person's statement of a month does not read all the history."""
+    """Index decisions by time, so that a person's monthly statement does not read the whole history."""
     run(
         db,
         "CREATE INDEX history_decisions ON history (at) WHERE what IN "
@@ -158,7 +158,7 @@ def decisions(db: Database) -> None:
 
 @migrations(name="0033_last_of_any_place")
 def last_of_any_place(db: Database) -> None:
-    """The last request of a kind is looked for among all places, which were written in several ways."""
+    """Find the last request of a kind among all places, because older versions wrote places differently."""
     run(db, "DROP INDEX requests_last")
     run(
         db,
@@ -179,7 +179,7 @@ BEGIN SELECT RAISE(ABORT, 'what a call can mail is written before it goes out');
 
 @migrations(name="0036_every_mail")
 def every_mail(db: Database) -> None:
-    """Every operation to mail is guarded like that, whatever it mails: their names begin alike."""
+    """Guard every operation that mails, by the common beginning of their names."""
     run(db, _EVERY_MAIL)
 
 
@@ -210,9 +210,9 @@ BEGIN SELECT RAISE(ABORT, 'nobody records the outcome of an own request'); END;
 
 @migrations(name="0031_promise")
 def promise(db: Database) -> None:
-    """Behind which message one may stand whose answer is lost; who settles by hand what is unknown.
+    """Record after which message a lost one can be, and let people settle unknown outcomes.
 
-    `after_ts` is Slack's own name of the newest message before a first try: no clock has a part in it.
+    `after_ts` is Slack's own `ts` of the newest message before the first try, so no clock of ours is involved.
     """
     run(db, _PROMISE)
 
@@ -241,7 +241,7 @@ BEGIN SELECT RAISE(ABORT, 'what a call can mail is written before it goes out');
 
 @migrations(name="0045_deeds")
 def deeds(db: Database) -> None:
-    """What a request does in Zuora stands in it, so that the rule for what mails needs no operation's name."""
+    """Store each request's deed, so that the rule for mails needs no operation's name."""
     run(db, _DEEDS)
 
 
@@ -265,10 +265,9 @@ BEGIN SELECT RAISE(ABORT, 'what a call can mail is written before it goes out');
 
 @migrations(name="0040_brief")
 def brief(db: Database) -> None:
-    """The rules for each document and each call read an index, not a request's row.
+    """Let the rules for each document and each call read an index instead of a request's row.
 
-    Its facts stand before what they ask for, so that the row of a list of 20,000 documents, 8 MB, was read for
-    each of its documents and again for each of its calls.
+    The row of a list of 20,000 documents has 8 MB, and it was read for each document and again for each call.
     """
     run(db, _BRIEF)
 
@@ -285,8 +284,8 @@ BEGIN SELECT RAISE(ABORT, 'of a request that stopped nothing was sent'); END;
 
 @migrations(name="0044_nothing_was_sent")
 def nothing_was_sent(db: Database) -> None:
-    """A request of which something went out, or may have, does not end as one of which nothing did.
+    """Refuse to end a request as *nothing was sent* if something went out or may have.
 
-    But for one that an older copy of the database holds: its card says to look in Zuora first.
+    Requests that are stopped after an older copy was put back are excepted; their cards say to look in Zuora first.
     """
     run(db, _NOTHING_WAS_SENT)

@@ -90,10 +90,9 @@ CREATE TABLE digests (day TEXT PRIMARY KEY, at TEXT NOT NULL) STRICT;
 
 @migrations(name="0007_status")
 def status(db: Database) -> None:
-    """What managers look at, found by index; figures of each day; homes; daily digests.
+    """Add indexes for managers' questions, figures of each day, homes, and daily digests.
 
-    `figures_due` and the rows for `homes` are written by triggers, so that no move of a request can
-    be made without them.
+    Triggers write `figures_due` and the rows for `homes`, so no request can move without them.
     """
     run(db, _STATUS)
 
@@ -127,11 +126,11 @@ CREATE INDEX requests_to_decide ON requests (rule, state_at, requester, expires_
 
 @migrations(name="0008_subjects")
 def subjects(db: Database) -> None:
-    """What each request acts on, one row for each thing; what waits, by the rule that it waits under.
+    """Store what each request acts on, one row for each subject, and index what waits by its rule.
 
-    Requests that a version before this has written: those with calls by these, those that are open
-    by their facts. The words for many documents (`3 invoices`) are not a thing. The indexes hold the
-    state too: without it SQLite reads each row, whose facts can be long, for what they imply.
+    For older requests, subjects come from their calls, or from the facts of those that are open. Words for many
+    documents (`3 invoices`) are not a subject. The indexes include the state, because SQLite would otherwise read each
+    row, whose facts can be long.
     """
     run(db, _SUBJECTS)
 
@@ -158,7 +157,7 @@ CREATE INDEX estimates_due ON estimates (wake_at);
 
 @migrations(name="0009_drafts_and_estimates")
 def drafts_and_estimates(db: Database) -> None:
-    """What was typed into fields that a form does not show now; estimates that are still to be shown."""
+    """Add kept values of fields that a form does not show now, and estimates that are still to be shown."""
     run(db, _DRAFTS)
 
 
@@ -191,9 +190,9 @@ BEGIN SELECT RAISE(ABORT, 'the name of a request is never changed'); END;
 
 @migrations(name="0011_clicks")
 def clicks(db: Database) -> None:
-    """Which database this is, and a random part in the name of each request.
+    """Give the database an id, and each request's name a random part.
 
-    Requests of before get one too: their buttons, which have none, count on their own cards alone.
+    Older requests get one too; their buttons, which have none, count only on their own cards.
     """
     run(db, _CLICKS)
 
@@ -213,7 +212,7 @@ CREATE INDEX requests_of_a_place ON requests (created_at, place_words) WHERE pla
 
 @migrations(name="0014_places")
 def places(db: Database) -> None:
-    """Which entity and organizations a request acts in, where there are several to choose from."""
+    """Store the entity and organizations that a request acts in, if there are several to choose from."""
     run(db, _PLACES)
 
 
@@ -228,7 +227,7 @@ CREATE INDEX outbox_direct ON outbox (request, user, created_at) WHERE kind = 'd
 
 @migrations(name="0013_refused_messages")
 def refused_messages(db: Database) -> None:
-    """What Slack said last to a message that waits until the bot may speak."""
+    """Keep Slack's last refusal of a message that waits until the bot may post."""
     run(db, _REFUSED)
 
 
@@ -247,8 +246,8 @@ BEGIN SELECT RAISE(ABORT, 'what may have been done keeps its key and content'); 
 
 @migrations(name="0012_again")
 def again(db: Database) -> None:
-    """A call whose answer was lost is sent again under its key, and as it first went out.
+    """Let a call whose answer was lost be sent again under its key, exactly as it first went out.
 
-    A call that a version before this has sent has no content, so it is not sent again.
+    A call that an older version sent has no content, so it is not sent again.
     """
     run(db, _AGAIN)

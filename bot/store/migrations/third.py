@@ -59,10 +59,10 @@ WHERE request = NEW.number AND document_number = '' AND run = ''; END;
 
 @migrations(name="0010_mailings")
 def mailings(db: Database) -> None:
-    """Which documents each request can mail, by which call; what came of it stands in the calls.
+    """Store which documents each request can mail, by which call; the calls hold the results.
 
-    A row without a document is a run whose documents are not known. A call's place in the history
-    shows what came before what: clocks are put right.
+    A row without a document is a run whose documents are not known. What came first is decided by a call's place in
+    the history, because clocks can be set.
     """
     run(db, _MAILINGS)
 
@@ -89,7 +89,7 @@ BEGIN SELECT RAISE(ABORT, 'no such move of a request'); END;
 
 @migrations(name="0017_holds")
 def holds(db: Database) -> None:
-    """What holds a database that is an older copy; after it, whatever is open is stopped."""
+    """Record why a database is held as an older copy; afterwards its open requests are stopped."""
     run(db, _HOLDS)
 
 
@@ -115,19 +115,19 @@ CREATE INDEX outbox_private ON outbox (user, created_at) WHERE kind = 'private';
 
 @migrations(name="0018_counted_refusals")
 def counted_refusals(db: Database) -> None:
-    """How often each person was refused in this minute: beyond some, the history counts them."""
+    """Count each person's refusals in a minute; beyond a limit the history only counts them."""
     run(db, _COUNTED)
 
 
 @migrations(name="0019_hand_records")
 def hand_records(db: Database) -> None:
-    """What a person saw who recorded by hand what became of a call."""
+    """Keep the note of a person who recorded the outcome of a call by hand."""
     run(db, "ALTER TABLE calls ADD COLUMN recorded_note TEXT NOT NULL DEFAULT ''")
 
 
 @migrations(name="0020_last_of_a_kind")
 def last_of_a_kind(db: Database) -> None:
-    """The last request of a kind that went well is found at once, for the card of the next one."""
+    """Index the last successful request of a kind, for the card of the next one."""
     run(
         db,
         "CREATE INDEX requests_last ON requests (operation, place, tenant, number) "
