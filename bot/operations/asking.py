@@ -1,4 +1,4 @@
-"""What an operation's form says and has fields for; Slack's side draws it."""
+"""The words and fields of an operation's form; `bot.slack` draws it."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ class DayField:
 
 @dataclass(frozen=True, slots=True)
 class ChoiceField:
-    """A choice of one: each option is its value, its label and what it means."""
+    """A choice of one option; each has a value, a label and a description."""
 
     name: str
     label: str
@@ -45,8 +45,8 @@ class Asking:
     Attributes:
         title: Its title, at most 24 characters.
         intro: What the operation does, and that a second person approves it.
-        number: What it acts on.
-        command: What opens it; None where a button does.
+        number: The field for what the operation acts on.
+        command: The slash command that opens it; None if a button does.
     """
 
     title: str

@@ -1,4 +1,4 @@
-"""Orders whose call only starts something, which is looked at until it ends or estimated before."""
+"""Orders whose call only starts something that is then followed, and orders that can be estimated before."""
 
 from abc import abstractmethod
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from bot.zuora.client import ZuoraClient
 
 
 class Followed(Order[B, F]):
-    """An order whose accepted call starts something that is looked at until it ends."""
+    """An order whose accepted call starts something that is followed until it ends."""
 
     follows = True
 
@@ -44,13 +44,13 @@ class Estimated(Order[B, F]):
 
     @abstractmethod
     def foresees(self) -> bool:
-        """Return whether Zuora can do that for this order. No I/O."""
+        """Return whether Zuora can estimate this order. No I/O."""
 
     @abstractmethod
     async def begin_estimate(self, key: str, zuora: ZuoraClient) -> str:
-        """Have Zuora begin that estimate, where `foresees`; return its name there.
+        """Have Zuora begin the estimate, if `foresees`; return its name there.
 
-        It has no effect that anybody would see. Begun twice under one key, it is begun once.
+        Nobody sees any effect of it, and under one key it is begun only once.
 
         Raises:
             ZuoraError: It was not begun, or its answer was lost.

@@ -1,4 +1,4 @@
-"""Every operation: each folder beside this file is one, or several of one shape."""
+"""Every operation; each folder beside this file has one, or several of the same shape."""
 
 from importlib import import_module
 from pkgutil import iter_modules
@@ -15,10 +15,10 @@ for _folder in iter_modules(operations.__path__):
         import_module(f"{operations.__name__}.{_folder.name}.operation")
 
 OPERATIONS: dict[str, Operation] = {name: KNOWN[name] for name in OperationName if name in KNOWN}
-"""In the order of their names. A test checks that each name has its class (`tests/operations`)."""
+"""Every operation by its name, in the order of the names. A test checks that each name has its class."""
 
 STEPS = {name: each for name, each in OPERATIONS.items() if issubclass(each, OnRun)}
-"""Those that act on one bill run."""
+"""The operations that act on one bill run."""
 
 
 def opened(request: Request) -> Order[Any, Any]:
@@ -47,4 +47,4 @@ def _made(request: Request) -> Order[Any, Any]:
 
 
 _last_long: dict[tuple[str, str, str], Order[Any, Any]] = {}
-"""The last one: a click and a card each open a request several times, and 50,000 numbers take a few milliseconds."""
+"""The last long order, kept because a click and a card each open a request several times, which takes a while."""

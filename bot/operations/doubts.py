@@ -1,7 +1,7 @@
-"""The words for what is not known, or wrong to send: the only place that says what that means. No I/O.
+"""The only words for what is not known or wrong to send, and for what that means. No I/O.
 
-Not known is never good news: an amount that is not known is above every limit, a mail of which it is
-not known when it went out counts as sent.
+Not known is never good news: an amount that is not known counts as above every limit, and a document whose mail date
+is not known counts as mailed.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ def amount_lines(unknown: Sequence[Doubt]) -> tuple[Line, ...]:
 
 
 def mail_lines(unknown: Sequence[Doubt]) -> tuple[Line, ...]:
-    """Return which documents have a mail date that is not known."""
+    """Return which documents have an unknown mail date."""
     if not unknown:
         return ()
     said = f"date not known, so counted as mailed: {some([str(each) for each in unknown])}"
@@ -30,7 +30,7 @@ def mail_lines(unknown: Sequence[Doubt]) -> tuple[Line, ...]:
 
 
 def trouble_lines(trouble: Sequence[Doubt], unchecked: Sequence[Doubt]) -> tuple[Line, ...]:
-    """Return what is wrong to send although Zuora would mail it."""
+    """Return which documents are wrong to send although Zuora would mail them, and which could not be checked."""
     found = []
     if trouble:
         said = some([f"{each.number} {each.words}" for each in trouble])
@@ -55,7 +55,7 @@ def run_lines(documents: DocumentsFacts) -> tuple[Line, ...]:
 
 
 def counted_lines(documents: DocumentsFacts) -> tuple[Line, ...]:
-    """Return whether Zuora counted them too, so that its list is known to be complete."""
+    """Return a line if Zuora did not count them, so that its list may be incomplete."""
     if documents.counted:
         return ()
     said = "Zuora does not say how many documents the run has; these are the ones it lists"
@@ -72,7 +72,7 @@ def amounts_checked(unknown: Sequence[Doubt], of: int) -> Check:
 
 
 def counted_checked(run: RunFacts) -> tuple[Check, ...]:
-    """Check that the run's own count matches its list; nothing while Zuora's counts may lag."""
+    """Check that the run's own count matches its list; no check while Zuora's counts may lag."""
     if run.status not in AT_REST:
         return ()
     documents = run.documents
@@ -88,12 +88,12 @@ def counted_checked(run: RunFacts) -> tuple[Check, ...]:
 
 
 def state_checked(run: RunFacts) -> Check:
-    """Return the run's state, in which Zuora takes the order: otherwise it would have been refused."""
+    """Return the check of the run's state; it passed, because in another state the request would have been refused."""
     return check("state", f"{run.number} is {run.status}, and Zuora takes this order in that state")
 
 
 def fit_checked(trouble: Sequence[Doubt], unchecked: Sequence[Doubt], of: int) -> Check:
-    """Check that none is wrong to send although Zuora would mail it."""
+    """Check that no document is wrong to send although Zuora would mail it."""
     marked = trouble_lines(trouble, ())
     return check(
         "fit to send",

@@ -1,4 +1,4 @@
-"""The drafts of a bill run as facts: what posting would make final."""
+"""The drafts of a bill run as facts; posting makes them final."""
 
 from collections.abc import Sequence
 from typing import Self
@@ -28,11 +28,11 @@ class Drafts(BaseModel, frozen=True):
     """Drafts, counted and added up per kind and currency.
 
     Attributes:
-        zero, negative: Drafts with a total of zero, and below it. Zuora writes a credit memo's
-            total as a positive amount, so it is never among the negative ones.
-        largest: The largest ones of each currency as `Northwind Ltd USD 250.50`.
+        zero, negative: How many drafts have a total of zero, and below zero. Zuora writes a credit
+            memo's total as a positive amount, so it is never among the negative ones.
+        largest: The largest of each currency, as `Northwind Ltd USD 250.50`.
         amount_unknown: Those whose amount is not known.
-        customers: How many accounts they are of; 0 in what was stored before this was counted.
+        customers: How many accounts they belong to; 0 in older requests, which did not count them.
     """
 
     kinds: tuple[KindTotals, ...]
@@ -59,17 +59,17 @@ class Drafts(BaseModel, frozen=True):
 
     @property
     def amounts(self) -> tuple[Money, ...] | None:
-        """Return every total, kind by kind; None where an amount is not known."""
+        """Return every total, kind by kind; None if an amount is not known."""
         return amounts_of(self.kinds)
 
     @property
     def what(self) -> str:
-        """Return `4 invoices and 1 credit memo`; `no documents` where there are none."""
+        """Return `4 invoices and 1 credit memo`; `no documents` if there are none."""
         return several(self.kinds) or "no documents"
 
     @property
     def whose(self) -> str:
-        """Return ` for 3 customers`, to end a headline; empty where they were not counted."""
+        """Return ` for 3 customers`, for the end of a headline; empty if they were not counted."""
         return f" for {count(self.customers, 'customer')}" if self.customers else ""
 
     @property
@@ -78,7 +78,7 @@ class Drafts(BaseModel, frozen=True):
         return listed([kind.words for kind in self.kinds]) or "no document"
 
     def lines(self) -> tuple[Line, ...]:
-        """Return what a controller looks at before drafts become final or are discarded."""
+        """Return what a controller checks before drafts become final or are discarded."""
         if not self.count:
             return (line("Drafts", "none"),)
         odd = f"{self.zero:,} with a total of zero · {self.negative:,} negative"

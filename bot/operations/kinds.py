@@ -23,7 +23,7 @@ class SingleDocument(NamedTuple):
 
 
 class Doubt(BaseModel, frozen=True):
-    """One document, and what about it is not known or makes it wrong to send."""
+    """One document, and what about it is not known or is wrong."""
 
     number: str
     words: str
@@ -37,8 +37,8 @@ class KindTotals(BaseModel, frozen=True):
     """One kind of documents: how many, and how much in each currency.
 
     Attributes:
-        totals: For each currency what is above zero, and what is below it.
-        not_known: How many have an amount that is not known; they are in none of the totals.
+        totals: For each currency the sum above zero and the sum below it.
+        not_known: How many have an unknown amount; they are in none of the totals.
     """
 
     kind: DocumentKind
@@ -75,7 +75,7 @@ def kinds_of(documents: Iterable[BillingDocument]) -> Iterable[KindTotals]:
 
 
 def counted_up(amounts_by_kind: Iterable[tuple[DocumentKind, Amount]]) -> Iterable[KindTotals]:
-    """Yield the same from kinds and amounts alone."""
+    """Yield each kind that occurs, counted and added up from pairs of kind and amount."""
     found = tuple(amounts_by_kind)
     for kind in KIND_WORDS:
         amounts = [money for of, money in found if of == kind]
@@ -90,7 +90,7 @@ def counted_up(amounts_by_kind: Iterable[tuple[DocumentKind, Amount]]) -> Iterab
 
 
 def amounts_of(kinds: Iterable[KindTotals]) -> tuple[Money, ...] | None:
-    """Return every total as people read it, kind by kind; None where an amount is not known."""
+    """Return every total as people read it, kind by kind; None if an amount is not known."""
     kinds = tuple(kinds)
     if any(kind.not_known for kind in kinds):
         return None
@@ -142,7 +142,7 @@ def unchecked_differs(before: Sequence[Doubt], now: Sequence[Doubt]) -> list[str
 
 
 def credited(kind: DocumentKind, money: Money) -> Money:
-    """Return an amount as people read it: a credit memo's, which Zuora writes as positive, below zero."""
+    """Return an amount as people read it: below zero for a credit memo, which Zuora writes as positive."""
     return Money(money.currency, -abs(money.amount)) if kind == "credit_memo" else money
 
 
@@ -156,7 +156,7 @@ class Largest(BaseModel, frozen=True):
 
     Attributes:
         number: The document's.
-        customer: Name of the customer, or number of the account; empty in what was stored before.
+        customer: Name of the customer, or number of the account; empty in older requests.
         amount: Its total; below zero for a credit memo.
     """
 
@@ -170,7 +170,7 @@ class Largest(BaseModel, frozen=True):
 
 
 def largest_of(documents: Iterable[BillingDocument], most: int) -> tuple[Largest, ...]:
-    """Return the largest of each currency, whatever the sign; two currencies are not compared."""
+    """Return the largest of each currency, whatever their sign."""
     found = [
         Largest(number=d.number, customer=d.customer_name, amount=credited(d.kind, money))
         for d in documents
@@ -206,11 +206,11 @@ def several(kinds: Iterable[KindTotals]) -> str:
 
 
 def in_kinds(of: Iterable[DocumentKind]) -> str:
-    """Return the same from the kind of each document."""
+    """Return `294 invoices and 4 credit memos` from the kind of each document."""
     counted = Counter(of)
     return listed([count(counted[each], *KIND_WORDS[each]) for each in KIND_WORDS if counted[each]])
 
 
 def counted_in_kinds(kinds: Iterable[KindTotals]) -> str:
-    """`312 invoices and 4 credit memos`, of what was counted before."""
+    """Return `312 invoices and 4 credit memos` from counted kinds."""
     return listed([count(each.count, *KIND_WORDS[each.kind]) for each in kinds])

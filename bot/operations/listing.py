@@ -1,4 +1,4 @@
-"""The documents of a run one by one, in words, for a request's details."""
+"""The documents of a run one by one, in words, for *Details*."""
 
 from collections.abc import Iterable
 from decimal import Decimal
@@ -16,7 +16,7 @@ from bot.zuora.answers import BillingDocument, BillRun
 
 
 def listed_of(documents: Iterable[BillingDocument], run: BillRun) -> tuple[Listed, ...]:
-    """Return documents in words, as many as are kept: by currency, largest first, then unknown amounts."""
+    """Return the documents in words, as many as are kept, by currency, largest first, unknown amounts last."""
 
     def size(document: BillingDocument) -> tuple[str, Decimal, str]:
         money = document.money
@@ -44,9 +44,9 @@ def listed_of(documents: Iterable[BillingDocument], run: BillRun) -> tuple[Liste
 
 
 def mail_words(status: str, *, has_address: bool | None, more: bool | None, domain: str) -> str:
-    """Return what keeps a document from being mailed, in a word or two, or else the domain of its address.
+    """Return in a word or two what keeps a document from being mailed, else the domain of its address.
 
-    The whole address is nowhere kept; without names its domain is not read either.
+    The whole address is never kept; if names are not shown, the domain is not read either.
     """
     if status != "Posted":
         return status or "status not known"
@@ -58,7 +58,7 @@ def mail_words(status: str, *, has_address: bool | None, more: bool | None, doma
 
 
 def mailed_words(at: MailedAt) -> str:
-    """Return the moment as text, as `Listed` has it; empty where it was never mailed."""
+    """Return a mail date as text, as `Listed` has it; empty if it was never mailed."""
     if isinstance(at, NotKnown):
         return "not known when"
     return at.isoformat() if at else ""
@@ -72,5 +72,5 @@ def shown_at(at: MailedAt) -> str:
 
 
 def mailed_at(document: BillingDocument, run: BillRun) -> MailedAt:
-    """Return when a document was mailed last; for a credit memo, when its run was, see `DocumentsFacts.of`."""
+    """Return when a document was mailed last; for a credit memo, when its run was (see `DocumentsFacts.of`)."""
     return document.last_emailed_at if document.emailed_known else run.last_emailed_at

@@ -1,7 +1,7 @@
-"""What Zuora is asked about mails before anybody is asked to approve them.
+"""Asks Zuora about mails before anybody is asked to approve them.
 
-Whether the notification is on that mails these documents, in the communication profile of each
-account; and, where it attaches the PDF, how far the PDFs are.
+It asks whether the notification that mails these documents is on in each account's communication profile, and, if that
+attaches the PDF, whether the PDFs are made.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ class MailChecks(BaseModel, frozen=True):
     pdfs: Pdfs = Pdfs()
 
     def material(self) -> dict[str, Any]:
-        """Return what an approval is bound to: documents that may stay unmailed; nothing if none may."""
+        """Return what an approval is bound to: which documents may stay unmailed; nothing if none may."""
         limits = notices.limits(self.notices)
         return {"notices": limits} if limits else {}
 
@@ -58,7 +58,7 @@ class MailChecks(BaseModel, frozen=True):
         )
 
     def pdfs_checked(self) -> Check:
-        """Check that the mails carry their PDF, and that Zuora failed to make none."""
+        """Check that the mails carry their PDF, and that Zuora could make every PDF."""
         silent = any(each.attaches_pdf is None for each in self.notices)
         unknown = ["Zuora does not say whether it is attached"] if silent else []
         unknown += pdf_checks.not_looked_at(self.pdfs)
@@ -76,7 +76,7 @@ class MailChecks(BaseModel, frozen=True):
 async def read_run(
     step: type[OnRun[Any, Any]], key: str, zuora: ZuoraClient
 ) -> tuple[BillRun, Sequence[BillingDocument], Profiles] | Problems:
-    """Return a bill run for which Zuora takes the order, its documents, and the communication profiles.
+    """Return a bill run in a state that allows the order, its documents, and the communication profiles.
 
     Raises:
         ZuoraError: Zuora could not be read.
@@ -113,9 +113,9 @@ async def read_checks(
 
     Args:
         zuora: Zuora.
-        documents: Those that are to be mailed.
-        profiles: As `with_profiles` read them.
-        pdfs: False where a PDF of its own is attached.
+        documents: The documents to be mailed.
+        profiles: The result of `with_profiles`.
+        pdfs: False if a PDF file was named, so that no other PDF matters.
 
     Raises:
         ZuoraError: Zuora could not be read.
@@ -134,7 +134,7 @@ async def _pdfs(
     profiles: Profiles,
     found: Sequence[Notice],
 ) -> Pdfs:
-    """Return how far the PDFs are for documents whose mail carries one, or may."""
+    """Return the state of the PDFs of documents whose mail carries one, or may."""
     carrying, certain = await aside(_carrying, documents, profiles, found)
     asked = carrying[: pdf_checks.MOST_ASKED]
     numbers: dict[DocumentKind, list[str]] = {}

@@ -1,7 +1,7 @@
-"""What the mails carry: which template is used and whether the PDF goes along, in words. No I/O.
+"""What the mails carry: which template, and whether the PDF goes along, in words. No I/O.
 
 Source: pages *Email billing documents generated from a bill run*, *Email an invoice*, *Email a credit
-memo* and *Email a debit memo*: the template is set in the notification, which also has a box *Include
+memo* and *Email a debit memo*: the notification names the template, and has a checkbox *Include
 Invoice PDF*, *Include Credit Memo PDF* or *Include Debit Memo PDF*.
 """
 

@@ -1,8 +1,8 @@
-"""Whether Zuora's notifications let out the mails that are asked for: facts and their words. No I/O.
+"""Whether Zuora's notifications let the mails go out that are asked for, as facts and in words. No I/O.
 
-Sources: the pages of the calls that mail name the notification that each needs; which communication
-profile counts is documented on *Supported base object for custom events*: the account's. Zuora does not
-say what an order does whose notification is off; nobody is mailed by it.
+Sources: the page of each call that mails names the notification that it needs; *Supported base object for custom
+events* says that the account's communication profile counts. Zuora does not document what an order does while its
+notification is off; nobody is mailed by it.
 """
 
 from collections import Counter
@@ -23,7 +23,7 @@ NAMES: Mapping[DocumentKind, tuple[str, str]] = {
     "credit_memo": ("Email Credit Memo", "Manually email Credit Memo"),
     "debit_memo": ("Email Debit Memo", "Manually email Debit Memo"),
 }
-"""Event and name of the notification that a mail by order needs."""
+"""Event and name of the notification that an order to mail needs."""
 
 SHOWN = 5
 WHERE = "in Zuora under Billing Settings, Notifications"
@@ -36,13 +36,11 @@ class Notice(BaseModel, frozen=True):
     """The documents of one kind whose accounts have the same communication profile.
 
     Attributes:
-        profile_id, profile: Empty where Zuora does not say which it is.
-        documents: How many.
+        profile_id, profile: Empty if Zuora does not say which it is.
+        documents: How many documents there are.
         some: Numbers of a few of them.
-        state: Of the notification that mails them: `not listed` where Zuora shows none of that
-            name, `not readable` where the bot may not read notifications, `not known` where Zuora
-            does not say plainly whether it is on, mails, or is muted.
-        attaches_pdf: Whether the PDF is attached; None where that is not given.
+        state: State of the notification that mails them: `not listed` if Zuora shows none of that name, `not readable` if the bot may not read notifications, `not known` if Zuora does not say plainly whether it is on, mails, or is muted.
+        attaches_pdf: Whether the PDF is attached; None if that is not given.
         templates: Names of the email templates that are set there.
     """
 
@@ -62,7 +60,7 @@ class Notice(BaseModel, frozen=True):
 
     @property
     def which(self) -> str:
-        """Return `INV00000001 and INV00000002`, or `312 invoices` where there are many."""
+        """Return `INV00000001 and INV00000002`, or `312 invoices` if there are many."""
         return listed(self.some) if self.documents <= SHOWN else self.of_kind
 
     @property
@@ -82,7 +80,7 @@ class Notice(BaseModel, frozen=True):
 
 
 def profile_of(document: BillingDocument, profiles: Profiles) -> MailProfile | None:
-    """Return the profile that counts for a document; where none is given, the only one there is."""
+    """Return the profile that counts for a document; if none is given, the only one there is, else None."""
     known = profiles or ()
     if not document.profile_id:
         return known[0] if len(known) == 1 else None
@@ -138,9 +136,9 @@ def _notice(
 
 
 def state_of(notifications: Sequence[MailNotification]) -> State:
-    """Return whether one of these mails: a muted profile sends nothing, nor does one without email.
+    """Return the state of several notifications: the best of them counts, in the order on, not known, muted, off.
 
-    Of several the one that mails counts, and then the one that may.
+    A notification of a muted profile or without e-mail sends nothing.
     """
     found = {_state_of(each) for each in notifications}
     states: Sequence[State] = ("on", "not known", "muted", "off")
@@ -157,13 +155,13 @@ def _state_of(notification: MailNotification) -> State:
 
 
 def _mails(notification: MailNotification, kind: DocumentKind) -> bool:
-    """Return whether it is the one for mails by order, whose name is known only from Zuora's pages."""
+    """Return whether it is the notification for orders to mail; its name is known only from Zuora's pages."""
     words = f"{notification.event} {notification.name}".lower()
     return "manual" in words and "email" in words and KIND_WORDS[kind][0] in words
 
 
 def posts_itself(notification: MailNotification) -> bool:
-    """Return whether it is the one that fires when a bill run posts itself."""
+    """Return whether it is the notification that fires when a bill run posts itself."""
     words = f"{notification.event} {notification.name}".lower()
     return "invoice" in words and "posted" in words and "auto-post" in words
 
@@ -184,7 +182,7 @@ def with_state(
 
 
 def cautions(notices: Sequence[Notice]) -> tuple[str, ...]:
-    """Return what keeps some of the mails from going out, or may, in a few words for the card."""
+    """Return in a few words for the card what keeps, or may keep, some of the mails from going out."""
     said = {
         "off": "not mailed: their notification is off",
         "muted": "not mailed while their communication profile is muted",
@@ -196,7 +194,7 @@ def cautions(notices: Sequence[Notice]) -> tuple[str, ...]:
 
 
 def limits(notices: Sequence[Notice]) -> list[tuple[str, str, int]]:
-    """Return what takes effect, in one form: kind, state and number of what may stay unmailed."""
+    """Return kind, state and number of the documents that may stay unmailed, in one form for the digest."""
     found: Counter[tuple[str, str]] = Counter()
     for notice in notices:
         if notice.state != "on":
@@ -222,9 +220,8 @@ def switched_off(notices: Sequence[Notice], *, whole_kind: bool) -> list[Notice]
     """Return the notices that make an order pointless.
 
     Args:
-        notices: All of them.
-        whole_kind: Only kinds of which nothing at all would be mailed: the documents of a run
-            cannot be left out one by one.
+        notices: All notices of the order.
+        whole_kind: Whether to return only kinds of which nothing at all would be mailed, for a run, whose documents cannot be left out one by one.
     """
     off = [notice for notice in notices if notice.state == "off"]
     if not whole_kind:
@@ -237,8 +234,8 @@ def off_in_words(notices: Sequence[Notice], otherwise: str = "") -> str:
     """Return why nobody would be mailed, and how to mend that.
 
     Args:
-        notices: Those that are off.
-        otherwise: What else can be done.
+        notices: The notices that are off.
+        otherwise: What else can be done, for the end of the sentence.
     """
     said = " ".join(
         f"Zuora would not mail {each.which}: its notification {each.name} is off in {each.place}."
@@ -255,7 +252,7 @@ def lines(notices: Sequence[Notice]) -> tuple[Line, ...]:
 
 
 def _not_readable(notices: Sequence[Notice]) -> tuple[str, ...]:
-    """Return that the bot may not read some of them; nothing where it may."""
+    """Return that the bot may not read some notifications; nothing if it may read all."""
     names = list(dict.fromkeys(each.name for each in notices if each.state == "not readable"))
     said = (
         "could not be checked: the bot's user in Zuora lacks the right to read them. "

@@ -1,4 +1,4 @@
-"""What operations share that make one bill run's drafts final, or discard them. No I/O."""
+"""What the operations share that make a bill run's drafts final or discard them. No I/O."""
 
 from typing import ClassVar, TypeVar
 
@@ -28,7 +28,7 @@ class OnDrafts(OnRun[R, D], Followed[R, D]):
     """An order about one bill run's drafts, which Zuora carries out after its answer.
 
     Attributes:
-        goes_on: What Zuora then does by itself: `posts the documents`.
+        goes_on: What Zuora does by itself after its answer: `posts the documents`.
     """
 
     traits = (*OnRun.traits, "goes_on")
@@ -56,7 +56,7 @@ class OnDrafts(OnRun[R, D], Followed[R, D]):
         return self.facts.run.listed
 
     def documents(self) -> int | None:
-        """Return how many drafts there are; None where Zuora did not count them."""
+        """Return how many drafts there are; None if Zuora did not count them."""
         return self.facts.drafts.count if self.facts.run.documents.counted else None
 
     def subject(self) -> str:
@@ -68,5 +68,5 @@ class OnDrafts(OnRun[R, D], Followed[R, D]):
         return f"{self.done} {self.title().partition(' ')[2]}"
 
     def accepted(self) -> str:
-        """Return what the answer says: accepted, and nothing more."""
+        """Return that Zuora accepted it, and what the bot follows now."""
         return f"{super().accepted()} It {self.goes_on} by itself; the bot follows it here."

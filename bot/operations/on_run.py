@@ -1,4 +1,4 @@
-"""What operations on one bill run share, and which of them Zuora takes in which state. No I/O."""
+"""What the operations on one bill run share, and which of them Zuora accepts in which state. No I/O."""
 
 from abc import abstractmethod
 from collections.abc import Awaitable, Mapping
@@ -39,19 +39,19 @@ class OnRun(Order[R, F]):
     @classmethod
     @abstractmethod
     def why_not(cls, status: str, *, posted: int, run_type: str) -> str:
-        """Return why Zuora would refuse it for a run in this state; empty where it takes it.
+        """Return why Zuora would refuse it for a run in this state; empty if it accepts it.
 
         Args:
             status: Zuora's word.
             posted: How many of its documents are posted.
-            run_type: `Regular` or `CatchUp`; empty where Zuora did not say.
+            run_type: `Regular` or `CatchUp`; empty if Zuora did not say.
         """
 
     @classmethod
     def read(cls, values: Values) -> R | Problems:
         """Return a bill run's number or id, and what else the form asks for.
 
-        Nothing is refused for its shape: whether it names a bill run, Zuora knows.
+        Nothing is refused for its shape, because only Zuora knows whether it names a bill run.
         """
         typed = str(values.get(cls.field) or "")
         key, more = number_key(typed), cls.read_more(values)
@@ -64,12 +64,12 @@ class OnRun(Order[R, F]):
 
     @classmethod
     def read_more(cls, _values: Values) -> Mapping[str, Any] | Problems:
-        """Return the body's other fields, or at each field of the form what is wrong."""
+        """Return the body's other fields, or what is wrong with each field of the form."""
         return {}
 
     @classmethod
     def refused(cls, run: BillRun, posted: int = 0) -> Problems | None:
-        """Return why Zuora would refuse it for this run as it is; None: it takes it."""
+        """Return why Zuora would refuse it for this run as it is; None: it accepts it."""
         why = cls.why_not(run.status, posted=posted, run_type=run.type)
         return (
             Problems({cls.field: f"{run.number} is {run.status}: {why}. {cls.only}"})
@@ -83,7 +83,7 @@ class OnRun(Order[R, F]):
 
 
 def legal_steps(status: str, *, posted: int, run_type: str) -> tuple[OperationName, ...]:
-    """Return the operations that Zuora takes for a run in this state, in the order of their names."""
+    """Return the operations that Zuora accepts for a run in this state, in the order of their names."""
     return tuple(
         name
         for name in OperationName
@@ -97,7 +97,7 @@ T = TypeVar("T")
 
 
 async def read_of(key: str, reading: Awaitable[T]) -> T | Problems:
-    """Return what was read about a bill run, or that Zuora knows none by that name."""
+    """Return what was read about a bill run, or that Zuora knows no bill run by that key."""
     try:
         return await reading
     except ZuoraNotFound:

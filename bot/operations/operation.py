@@ -1,4 +1,4 @@
-"""The shape that every operation has: a class whose objects are orders."""
+"""The shape of every operation: a class whose objects are orders."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,15 +29,15 @@ from bot.zuora.effects import Prepared
 class Body(BaseModel, frozen=True, extra="forbid", defer_build=True):
     """What was asked for: everything that takes effect, valid and frozen.
 
-    Validators of bodies and facts are made at first use: a bot at rest needs none of them.
+    Validators of bodies and facts are built at their first use, because a bot at rest needs none.
     """
 
 
 class Remembering(BaseModel, frozen=True):
-    """Values that remember what was worked out from them (`cached_property`); a copy works it out again."""
+    """Values with results that are computed once (`cached_property`); a copy computes them again."""
 
     def __copy__(self) -> Self:
-        """Copy only the values, which the copy may change."""
+        """Copy only the values, because the copy may change them."""
         copied = super().__copy__()
         for name in copied.__dict__.keys() - type(self).model_fields.keys():
             del copied.__dict__[name]
@@ -48,16 +48,17 @@ class Facts(Remembering, frozen=True, extra="forbid", defer_build=True):
     """What an approver must know, as Zuora gave it at one moment.
 
     Attributes:
-        apart: SHA-256 (hex) of each part that stands beside the rest, before it is packed; the first
-            field, by which a stored text shows that there are such parts (`bot.domain.request.APART`).
-        checked: What the bot checked of it; stored with it, and empty in what was stored before.
+        apart: SHA-256 (hex) of each part that is stored apart, before packing. It is the first
+            field, so that a stored text shows that there are such parts
+            (`bot.domain.request.APART`).
+        checked: What the bot checked; stored with the facts, and empty in older requests.
     """
 
     apart: tuple[str, ...] = Field(default=(), exclude_if=lambda apart: not apart)
     checked: tuple[Check, ...] = ()
 
     def to_store(self) -> tuple[str, tuple[bytes, ...]]:
-        """As JSON, as it is stored with its request, and what is stored in parts beside it."""
+        """Return the JSON that is stored in the request, and the parts that are stored apart."""
         return self.model_dump_json(), ()
 
     @classmethod
@@ -83,10 +84,10 @@ class LastTime(Enum):
     """What a request is compared with, for *Against last time*."""
 
     ANOTHER = auto()
-    """The last successful one of its operation about another run."""
+    """The last successful request of the same operation about another run."""
 
     WHAT_IT_BILLED = auto()
-    """What was sent for the run that the last request like it made."""
+    """What was posted or mailed of the run that the last similar request created."""
 
 
 class Judged(NamedTuple):
@@ -101,9 +102,9 @@ F = TypeVar("F", bound=Facts)
 
 
 class Order(ABC, Generic[B, F]):
-    """One kind of billing work as a class, and one piece of it, asked for and read, as an object.
+    """An operation as a class, and one order of it as an object.
 
-    An order holds what was asked for and what Zuora said about it when that was read.
+    An order holds what was asked for, and what Zuora said about it when it was read.
 
     Attributes:
         body: What was asked for.
@@ -118,35 +119,37 @@ class Order(ABC, Generic[B, F]):
     name: ClassVar[OperationName]
     deed: ClassVar[Deed]
     short: ClassVar[str]
-    """What it does, in a list: `email`."""
+    """The verb for lists: `email`."""
 
     counted_as: ClassVar[str]
-    """The row of the month's figures that counts it: `Bill runs`; empty where documents are counted."""
+    """The row of the month's figures that counts it: `Bill runs`; empty if only its documents count."""
 
     form: ClassVar[str]
     """The `callback_id` of the form that asks for it."""
 
     asking: ClassVar[Asking | None]
-    """What that form says; None where `bot.slack.forms` has a form of its own for it."""
+    """The words and fields of that form; None if `bot.slack.forms` has its own form for the operation."""
 
     body_type: type[B]
     facts_type: type[F]
 
     field: ClassVar[str]
-    """The form's field for what it acts on; where a problem with that is shown."""
+    """The form's field for what it acts on, where problems with that are shown."""
 
     done: ClassVar[str] = "Accepted by Zuora"
-    """The card's headline when it succeeded; it claims what is known and nothing more."""
+    """The card's headline after success; it claims no more than is known."""
 
     follows: ClassVar[bool] = False
-    """Whether an accepted call starts something that is looked at until it ends."""
+    """Whether an accepted call starts something that is followed until it ends."""
 
     by_itself: ClassVar[Mapping[Deed, str]] = MappingProxyType({})
-    """What Zuora then does without another order, by the field of the body that asks for it."""
+    """What Zuora does afterwards without another order: each deed with the body's field that asks for it."""
 
     each_mailed: ClassVar[bool] = False
-    """Whether each subject is mailed by a call of its own, so that the bot's calls show what was
-    mailed: Zuora keeps no mail date of memos, and marks an invoice only later."""
+    """Whether each subject is mailed by its own call, so that the bot's calls show what was mailed.
+
+    Zuora keeps no mail date for memos, and marks an invoice only later.
+    """
 
     last_time: ClassVar[LastTime | None] = None
     """What it is compared with; None: nothing."""
@@ -180,15 +183,15 @@ class Order(ABC, Generic[B, F]):
 
     @abstractmethod
     def material(self) -> dict[str, Any]:
-        """Return the facts that matter, in one form whatever their order and spelling. No I/O."""
+        """Return the facts that matter, in one form for the digest, whatever their order and spelling. No I/O."""
 
     @abstractmethod
     def differs(self, now: F) -> list[str]:
-        """Return what differs between the approved facts and today's, in words. No I/O."""
+        """Return in words what differs between the approved facts and today's. No I/O."""
 
     @abstractmethod
     def checked(self) -> tuple[Check, ...]:
-        """Return what was checked in the facts that were just read, each with its result. No I/O."""
+        """Return the checks of the facts that were just read, each with its result. No I/O."""
 
     def facts_with_checks(self) -> F:
         """Return the facts as they are stored, with what was checked."""
@@ -204,11 +207,11 @@ class Order(ABC, Generic[B, F]):
 
     @abstractmethod
     def typed(self) -> tuple[str, ...]:
-        """Return what was typed to name what it acts on: it is about that too. No I/O."""
+        """Return what was typed to name what it acts on, so that the request is found by that too. No I/O."""
 
     @abstractmethod
     def act(self, call: Call, zuora: ZuoraClient) -> Prepared:
-        """Return the call, ready to be sent: the same for the same order and call.
+        """Return the call, ready to be sent; the same order and call always give the same.
 
         Raises:
             ZuoraRejected: It breaks a rule of Zuora's for requests.
@@ -216,19 +219,19 @@ class Order(ABC, Generic[B, F]):
 
     @abstractmethod
     async def settle(self, call: Call, zuora: ZuoraClient) -> Settlement | None:
-        """Find out by reading Zuora what became of a call whose answer was lost.
+        """Find out by reading Zuora how a call whose answer was lost ended; None: nothing is proved (yet).
 
-        `facts` are those read just before the call went out. None: nothing was proved (yet).
+        `facts` are those read just before the call went out.
 
         Raises:
             ZuoraError: Zuora could not be read.
         """
 
     async def read_again(self, _calls: Sequence[Call], _zuora: ZuoraClient) -> Mapping[str, Reread]:
-        """Return what reading Zuora says about lost calls before they are sent again, by subject.
+        """Return by subject what reading Zuora says about lost calls, before they are sent again.
 
-        Of what mails something, as what is wrong to send is looked for before every order; what
-        makes something else is known by its key alone.
+        Only operations that mail need it, because they check before every order whether a document is still right to
+        send. For the others the key is enough.
 
         Raises:
             ZuoraError: Zuora could not be read.
@@ -241,7 +244,7 @@ class Order(ABC, Generic[B, F]):
 
     @abstractmethod
     def summary(self) -> Summary:
-        """Return what an approver must know before the button, at a glance. No I/O."""
+        """Return what an approver must know at a glance before pressing the button. No I/O."""
 
     @abstractmethod
     def lines(self) -> tuple[Line, ...]:
@@ -249,18 +252,18 @@ class Order(ABC, Generic[B, F]):
 
     @abstractmethod
     def effect(self) -> str:
-        """Return the effect for a button, counted: `send 316 mails`."""
+        """Return the effect with its number, for a button: `send 316 mails`."""
 
     @abstractmethod
     def warning(self) -> str:
-        """Return what cannot be undone, said once and plainly."""
+        """Return plainly what cannot be undone."""
 
     def accepted(self) -> str:
-        """Return what may be claimed when Zuora has accepted it, as a sentence."""
+        """Return a sentence that claims no more than that Zuora accepted it."""
         return f"Zuora accepted the order to {self.short} {self.subject()}."
 
     def typed_addresses(self) -> tuple[str, ...]:
-        """Return mail addresses that somebody typed and that get it."""
+        """Return the mail addresses that somebody typed as recipients."""
         return ()
 
     def tables(self) -> Sequence[Table]:
@@ -280,9 +283,9 @@ class Order(ABC, Generic[B, F]):
         return False
 
     def amounts(self) -> Sequence[Money] | None:
-        """Return totals per kind and currency that a rule of the policy looks at.
+        """Return the totals per kind and currency that rules of the policy look at.
 
-        None: not known, which counts as above every amount.
+        None means not known, which counts as above every amount.
         """
         return amounts_of(self.kinds()) if self.kinds() else None
 
@@ -291,7 +294,7 @@ class Order(ABC, Generic[B, F]):
         return sum(kind.count for kind in self.kinds()) or None
 
     def judged_as(self) -> tuple[Judged, ...]:
-        """Return what the policy's rules are asked about; the strictest answer applies."""
+        """Return the parts that the policy judges, each by its own rules; the strictest rule applies."""
         return (Judged(self.name, self.amounts()),)
 
     @abstractmethod
@@ -299,19 +302,19 @@ class Order(ABC, Generic[B, F]):
         """Return what it is about, counted and added up, for the month's figures; empty: not known."""
 
     def each(self) -> Iterable[SingleDocument]:
-        """Return every document, where `each_mailed`; of very many one part is read at a time."""
+        """Yield every document, if `each_mailed`; very many are read one part at a time."""
         return ()
 
     def mailings(self) -> Sequence[Mailing]:
-        """Return every document that one of its calls can mail, in any way. No I/O."""
+        """Return every document that its calls can mail, in any way. No I/O."""
         return ()
 
     def mailed_by_zuora(self) -> Sequence[ByItself]:
-        """Return bill runs of these documents that Zuora mails without an order. No I/O."""
+        """Return the bill runs of these documents that mail by themselves. No I/O."""
         return ()
 
     def bills(self) -> Billed | None:
-        """Return whom it bills; None where it bills nobody."""
+        """Return whom it bills; None if it bills nobody."""
         return None
 
     def ended_well(self) -> str:
@@ -323,7 +326,7 @@ class Order(ABC, Generic[B, F]):
         return False
 
     def result(self, calls: Sequence[Call]) -> str:
-        """Return how it ended, as a sentence, when every call has its answer and none was lost."""
+        """Return a sentence on how it ended, once every call has its answer and none was lost."""
         refused = [call for call in calls if call.verdict is Verdict.REJECTED]
         if not refused:
             return self.accepted()

@@ -1,8 +1,8 @@
-"""How far the PDFs are that mails would carry: facts and their words. No I/O.
+"""Whether the PDFs that mails would carry are made, as facts and in words. No I/O.
 
 Source: pages *Retrieve the PDF file generation status of invoices* (of credit and debit memos).
 Zuora makes a PDF before it mails (page *Email delivery*), so one that is not made yet only takes
-time. One that could not be made will hardly be made later by itself.
+time. One that Zuora could not make is unlikely to be made later by itself.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,7 +13,7 @@ from bot.domain.words import Line, count, line, some
 from bot.zuora.pdfs import PdfStatus
 
 MOST_ASKED = 1000
-"""Fifty to a call: twenty calls at most, for an order of any size."""
+"""How many PDFs are asked about at most: twenty calls of fifty, for an order of any size."""
 SHOWN = 5
 STATES = frozenset({"None", "Pending", "Processing", "Generated", "Error", "Obsolete", "Archived"})
 MAKING = frozenset({"Pending", "Processing"})
@@ -27,17 +27,17 @@ class FailedPdf(BaseModel, frozen=True):
 
 
 class Pdfs(BaseModel, frozen=True):
-    """The PDFs of the documents that are to be mailed, where one is attached.
+    """The PDFs of the documents to be mailed, if the mails carry them.
 
-    Zuora's work, which goes on: shown, and no approval is bound to it.
+    They are shown, but no approval is bound to them, because Zuora goes on making them.
 
     Attributes:
-        asked: How many of them Zuora answered for.
+        asked: For how many of them Zuora gave a state.
         making: How many are being made.
         archived: How many are archived.
         failed: Those that could not be made.
-        unread: How many of them it did not answer for, for want of the right or because it keeps silent.
-        unasked: How many more there are than are asked for.
+        unread: For how many Zuora gave no state, because the right is missing or without a reason.
+        unasked: How many more there are that were not asked about.
         certain: Whether it is known that the PDF is attached.
     """
 
@@ -57,7 +57,7 @@ class Pdfs(BaseModel, frozen=True):
 
 
 def pdfs_of(found: Sequence[PdfStatus], *, unread: int, unasked: int, certain: bool) -> Pdfs:
-    """Count what Zuora said; an unknown state counts as unsaid."""
+    """Count the states that Zuora gave; one that the bot does not know counts as none."""
     silent = sum(each.status not in STATES for each in found)
     return Pdfs(
         asked=len(found) - silent,

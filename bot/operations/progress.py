@@ -1,4 +1,4 @@
-"""The progress of a call, and what reading Zuora proves about one whose answer was lost."""
+"""The progress of what a call started, and what reading Zuora proves about a call whose answer was lost."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,19 +17,20 @@ class Progress(BaseModel, frozen=True, defer_build=True):
         run_id: Zuora's id of the bill run that is followed.
         number: Its number.
         status: Zuora's word for its state when it was last read.
-        seen: Every status it was seen in, in order; `Completed` after `PostInProgress` means
-            something else than before it.
-        not_before: When it is worth looking again at the earliest; None: after the usual pause.
+        seen: Every status it was seen in, in order, because `Completed` after `PostInProgress`
+            means something else than before it.
+        not_before: The earliest time at which another look is worthwhile; None: after the usual
+            pause.
         words: What is new since the last look, for the thread; empty: nothing.
-        unread: Why Zuora refused the last look; empty where it answered.
-        ended: Empty while it has to be looked at again.
+        unread: Why Zuora refused the last look; empty if it answered.
+        ended: Empty while it must be looked at again.
         result: One sentence on how it ended.
         next_steps: Names of the operations that are legal now.
-        next_run: Number of the run that takes this one's place, where Zuora named one.
-        calls: How many calls it took, where nothing is followed and they were many.
+        next_run: Number of the next occurrence, if Zuora named one.
+        calls: How many calls there were, if there were several and nothing is followed.
         look_first: Whether it was stopped because an older copy of the database was put back.
-        failed, lost: How many of them failed, and of how many the outcome is unknown.
-        in_doubt_since: When the first of those went out that are sent again under their keys; None:
+        failed, lost: How many calls failed, and how many have an unknown outcome.
+        in_doubt_since: When the first call went out that is being sent again under its key; None:
             none is.
     """
 
@@ -51,7 +52,7 @@ class Progress(BaseModel, frozen=True, defer_build=True):
     in_doubt_since: datetime | None = None
 
     def named_run(self) -> dict[str, list[str]]:
-        """Return the bill run that a request made or follows, so that no other can be ascribed to it later."""
+        """Return the bill run that a request made or follows, so that no other can be attributed to it later."""
         names = [self.run_id, self.number]
         return {"run": names} if any(names) else {}
 
@@ -62,9 +63,9 @@ class Progress(BaseModel, frozen=True, defer_build=True):
 
 
 class Settlement(BaseModel, frozen=True, defer_build=True):
-    """What reading Zuora proved about a lost call: `words` give what was seen.
+    """What reading Zuora proved about a lost call; `words` say what was seen.
 
-    `progress` is there where the call began something that has to be followed.
+    `progress` is set if the call started something that must be followed.
     """
 
     accepted: bool
@@ -77,9 +78,8 @@ class Reread:
     """What reading Zuora says about a lost call, before it is sent again.
 
     Attributes:
-        done: Proof that it got through: then it is not sent again.
-        wrong: Why it must not be sent again: the document is not what was approved any more; empty
-            where nothing says so.
+        done: Proof that it got through, so that it is not sent again.
+        wrong: Why it must not be sent again, such as that the document has changed; empty: it may be.
     """
 
     done: Settlement | None = None

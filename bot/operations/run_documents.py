@@ -1,4 +1,4 @@
-"""The documents of a bill run as facts: counted, added up per currency, compared."""
+"""The documents of a bill run as facts: counted, added up per currency, and compared."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -41,19 +41,20 @@ class DocumentsFacts(BaseModel, frozen=True):
     """Documents, counted and added up.
 
     Attributes:
-        posted: Documents that can be mailed: only posted ones can (page *Email billing documents
+        posted: How many are posted; only those can be mailed (page *Email billing documents
             generated from a bill run*).
-        mailed_before: Posted documents that were mailed at least once, or may have been.
-        last_mailed_at: The latest date that is known.
-        mailed_unknown: Those of which it is not known when or whether they were mailed.
-        amount_unknown: Documents whose amount is not known: no limit of the policy is below it.
-        trouble: What is wrong to send though it may be Posted: reversed, an e-invoice that failed.
-        unchecked: Posted documents of which Zuora did not say whether they are right to send.
-        counted: Whether Zuora says itself how many documents there are.
-        zero, negative: Posted documents with a total of zero, and below it.
-        unreachable: Accounts of posted documents whose bill-to contact has no mail address, by
-            name and number. Who is mailed is the template's business, so an approval is not bound to it.
-        address_unknown: Accounts of which Zuora does not say whether it has one.
+        mailed_before: How many posted documents were mailed at least once, or may have been.
+        last_mailed_at: The latest known mail date.
+        mailed_unknown: Those for which it is not known when or whether they were mailed.
+        amount_unknown: Those whose amount is not known, which counts as above every limit.
+        trouble: Posted documents that are still wrong to send: reversed, or with a failed
+            e-invoice.
+        unchecked: Posted documents for which Zuora did not say whether they are right to send.
+        counted: Whether Zuora itself says how many documents there are.
+        zero, negative: How many posted documents have a total of zero, and below zero.
+        unreachable: Name and number of accounts of posted documents whose bill-to contact has no
+            mail address. The template decides who is mailed, so no approval is bound to this.
+        address_unknown: Accounts for which Zuora does not say whether that contact has an address.
         each: SHA-256 (hex) over every document, so that no single change hides behind equal sums.
     """
 
@@ -88,8 +89,8 @@ class DocumentsFacts(BaseModel, frozen=True):
     def of(cls, documents: Sequence[BillingDocument], run: BillRun) -> Self:
         """Count and add up, per kind and currency.
 
-        Zuora keeps a mail date for invoices only. A credit memo counts as mailed when its bill run
-        was: the order to mail a run covers both kinds.
+        Zuora keeps a mail date only for invoices. A credit memo counts as mailed when its bill run
+        was, because the order to mail a run covers both kinds.
         """
         posted = [document for document in documents if document.status == "Posted"]
         mailed = {d.number: at for d in posted if (at := mailed_at(d, run)) is not None}
@@ -149,11 +150,11 @@ class RunFacts(Facts):
     """A bill run and its documents.
 
     Attributes:
-        reached: Every document, as it was read just now. It is no part of what is stored: what a
-            request can mail stands in a table of its own.
-        listed: The same in words, the largest first; that is no part of what is stored either.
-        mailed_at: When the run as a whole was mailed last, which no mail of a single document
-            changes.
+        reached: Every document, as just read. It is not stored with the facts, because what a
+            request can mail has its own table.
+        listed: The same in words, the largest first; it is not stored with the facts either.
+        mailed_at: When the run as a whole was mailed last; a mail of a single document does not
+            change it.
     """
 
     run_id: str
@@ -169,7 +170,7 @@ class RunFacts(Facts):
 
     @classmethod
     def of(cls, documents: Sequence[BillingDocument], /, run: BillRun, **more: Any) -> Self:
-        """Take from Zuora's answers what matters; `more` are a subclass's other fields."""
+        """Make the facts from Zuora's answers; `more` are the other fields of a subclass."""
         return cls(
             **more,
             run_id=run.id,
@@ -195,14 +196,14 @@ class RunFacts(Facts):
         )
 
     def mailings(self, way: Way, reached: Iterable[Reached]) -> tuple[Mailing, ...]:
-        """Return some of its documents, as one call about the run can mail them."""
+        """Return some of its documents as mailings of one call about the run."""
         return tuple(
             Mailing(self.number, way, each.number, each.id, each.account, each.run, each.shown)
             for each in reached
         )
 
     def material(self) -> dict[str, Any]:
-        """Return what an approval is bound to: neither the name, which has no effect, nor any order."""
+        """Return what an approval is bound to, without the run's name, which has no effect."""
         documents = self.documents
         return {
             "run_id": self.run_id,
@@ -239,7 +240,7 @@ def _kind_words(kind_totals: KindTotals | None, kind: DocumentKind) -> str:
 
 
 SINGLE = "single documents changed, though counts and totals are the same"
-"""What is left to say where nothing else differs: something bound about a document does."""
+"""Said if nothing else differs, but something bound about a document does."""
 
 
 def _fingerprint(documents: Iterable[BillingDocument]) -> str:

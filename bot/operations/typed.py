@@ -16,9 +16,9 @@ class Problems:
     """What is wrong with a form: a message for each field, which says how to mend it.
 
     Attributes:
-        others: Numbers of the documents that can still be mailed where others of the form were mailed
-            lately; None where that is not what is wrong.
-        by_line: What is wrong with a file, line by line, where its field does not take it all.
+        others: Numbers of the documents that can still be mailed if others of the form were mailed
+            lately; None if that is not the problem.
+        by_line: What is wrong with a file, line by line, if that does not fit at its field.
     """
 
     by_field: Mapping[str, str]
@@ -34,7 +34,7 @@ class Problems:
         )
 
     def and_of(self, other: "Problems") -> "Problems":
-        """Return both: what two operations of one form say about the same field, each once."""
+        """Return the problems of both, with what two operations say about the same field, each once."""
         both = dict(self.by_field)
         for name, words in other.by_field.items():
             before = both.get(name, "")

@@ -17,11 +17,11 @@ class CancelFacts(DraftsFacts):
     """A bill run with its drafts and its schedule.
 
     Attributes:
-        waits_for_schedule: Whether it is a scheduled run whose time has not come: only then does
-            it matter whether later occurrences are canceled too.
+        waits_for_schedule: Whether it is a scheduled run whose time has not come; only then does it
+            matter whether later occurrences are canceled too.
         schedule: The schedule in words; empty for an ad hoc run.
         scheduled_for: When this occurrence runs, give or take 20 minutes.
-        run_type: Zuora's word; empty where it did not say, None in what was stored before.
+        run_type: Zuora's word; empty if Zuora did not say, None in older requests.
     """
 
     waits_for_schedule: bool
@@ -31,7 +31,7 @@ class CancelFacts(DraftsFacts):
 
     @property
     def doubt(self) -> str:
-        """Return that it may be a run which Zuora cannot cancel; empty where it is not."""
+        """Return that Zuora may be unable to cancel this run; empty if that is known not to be so."""
         return TYPE_NOT_SAID if self.run_type == "" else ""
 
     @classmethod

@@ -1,4 +1,4 @@
-"""A cancellation after Zuora accepted it, read from the run."""
+"""Follows a cancellation after Zuora accepted it, by reading the run."""
 
 from bot.operations.on_run import legal_steps
 from bot.operations.progress import Progress, Settlement
@@ -10,7 +10,7 @@ from bot.zuora.readers import run_in_answer
 
 CANCELING, CANCELED = "CancelInProgress", "Canceled"
 MOST_LOOKS = 40
-"""Canceling takes seconds; a run that does not get there is looked at this often: 2.5 h."""
+"""How many times a run is looked at that does not become Canceled: for 2.5 h. Canceling takes seconds."""
 
 
 def begun(run: RunFacts, answer: Answer | None = None) -> Progress:
@@ -26,7 +26,7 @@ def begun(run: RunFacts, answer: Answer | None = None) -> Progress:
 
 
 async def settled(run: RunFacts, zuora: ZuoraClient) -> Settlement | None:
-    """Return what proves that a cancellation began whose answer was lost; None: nothing does (yet).
+    """Return proof that a cancellation whose answer was lost did begin; None: there is none (yet).
 
     Raises:
         ZuoraError: Zuora could not be read.
@@ -43,9 +43,9 @@ async def look(
 ) -> Progress:
     """Look once at a cancellation.
 
-    Zuora answers before the run is Canceled and may show its old state for a while, so a run that
-    is as it was before is looked at again, up to a limit. Each such look is noted in `seen`, so
-    that the looks can be counted after a restart too.
+    Zuora answers before the run is Canceled and may show the old state for a while, so an
+    unchanged run is looked at again, up to a limit. `seen` notes each of these looks, so that they
+    can be counted after a restart too.
 
     Raises:
         ZuoraError: Zuora could not be read.

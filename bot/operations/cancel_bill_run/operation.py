@@ -1,7 +1,7 @@
 """Cancel a bill run: `PUT /v1/bill-runs/{billRunId}/cancel`.
 
-Source: pages *Cancel a bill run* and *Bill run status types*. It discards the drafts. Of a
-scheduled run that waits it cancels this occurrence, or this and all later ones.
+Source: pages *Cancel a bill run* and *Bill run status types*. It discards the drafts. If a
+scheduled run is still waiting, it cancels this occurrence, or this and all later ones.
 """
 
 from collections.abc import Mapping
@@ -52,8 +52,8 @@ class CancelBillRunBody(RunBody):
     """Which bill run.
 
     Attributes:
-        cancel_once: Of a scheduled run: True this occurrence only, False all later ones too; None
-            for a run that is not scheduled.
+        cancel_once: For a scheduled run, True cancels only this occurrence, False all later ones
+            too; None for a run that is not scheduled.
     """
 
     cancel_once: bool | None = None
@@ -93,9 +93,9 @@ class CancelBillRun(OnDrafts[CancelBillRunBody, CancelFacts]):
 
     @classmethod
     def why_not(cls, status: str, *, posted: int, run_type: str) -> str:
-        """Return why Zuora would refuse it: it must be Pending, or Completed with nothing posted and no catch-up run.
+        """Return why Zuora would refuse it; empty: it accepts it.
 
-        Sources: pages *Bill run status types* and *Catch-up bill runs*; that nothing may be posted
+        The run must be Pending, or Completed with nothing posted, and no catch-up run. Sources: pages *Bill run status types* and *Catch-up bill runs*; that nothing may be posted
         is from the older page *CRUD: Post or cancel a bill run*.
         """
         if status not in ("Pending", "Completed"):
@@ -177,7 +177,7 @@ class CancelBillRun(OnDrafts[CancelBillRunBody, CancelFacts]):
         return await following.settled(self.facts.run, zuora)
 
     def begun(self, answer: Answer) -> Progress:
-        """Return where following begins: canceling goes on after the answer, which may name the next occurrence."""
+        """Return where following begins; Zuora cancels after its answer, which may name the next occurrence."""
         return following.begun(self.facts.run, answer)
 
     async def look(self, progress: Progress, zuora: ZuoraClient) -> Progress:
@@ -186,7 +186,7 @@ class CancelBillRun(OnDrafts[CancelBillRunBody, CancelFacts]):
         return await following.look(self.facts.run, progress, zuora, schedule_goes_on=goes_on)
 
     def title(self) -> str:
-        """Return `cancel bill run BR-00000417`, and which part of its schedule."""
+        """Return `cancel bill run BR-00000417`, with the part of its schedule if there is one."""
         number = self.facts.run.number
         if not self.facts.waits_for_schedule:
             return f"cancel bill run {number}"
@@ -195,7 +195,7 @@ class CancelBillRun(OnDrafts[CancelBillRunBody, CancelFacts]):
         return f"cancel bill run {number} and all later occurrences"
 
     def summary(self) -> Summary:
-        """Return what is gone afterwards."""
+        """Return what will be gone, at a glance."""
         run, drafts = self.facts.run, self.facts.drafts
         what = f" and discard {drafts.what}{drafts.whose}" if drafts.count else ""
         headline = f"Cancel bill run {run.number}{what}"
@@ -249,7 +249,7 @@ class CancelBillRun(OnDrafts[CancelBillRunBody, CancelFacts]):
         return "A canceled run cannot be brought back; a new one has to be made."
 
     def sends(self) -> bool:
-        """Return False: no customer gets anything."""
+        """Return False, because no customer gets anything."""
         return False
 
 

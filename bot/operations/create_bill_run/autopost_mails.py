@@ -1,7 +1,7 @@
-"""Whether Zuora mails what a bill run posts by itself: facts and their words.
+"""Whether Zuora mails what a bill run posts by itself, as facts and in words.
 
-Source: page *Email delivery*: a run with auto-post and auto-email has a notification of its own,
-which the notification for mails by order does not stand in for.
+Source: page *Email delivery*. A run with auto-post and auto-email has its own notification; the one for mails by order
+does not count for it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,11 +24,12 @@ class AutoMails(BaseModel, frozen=True):
     """What is known about the notification in the communication profiles that the run can meet.
 
     Attributes:
-        state: `off`: it is off in every one of them; `partly`: off or muted in some, which
-            `profiles` names; `not known`: for some of them Zuora does not say that it is on.
+        state: `off`: off in every profile; `partly`: off or muted in those that `profiles` names;
+            `not known`: for some profiles Zuora does not say that it is on.
         profiles: Names of the profiles where it is not known to be on.
         templates: Names of the email templates that it uses there.
-        attaches_pdf: Whether *Include Invoice PDF* is ticked; None where that is not known everywhere.
+        attaches_pdf: Whether *Include Invoice PDF* is ticked; None if that is not known for every
+            profile.
     """
 
     state: Literal[
@@ -40,14 +41,14 @@ class AutoMails(BaseModel, frozen=True):
 
     @property
     def material(self) -> dict[str, list[str]]:
-        """Return what an approval is bound to: nothing where everybody is mailed."""
+        """Return what an approval is bound to; nothing if everybody is mailed."""
         if self.state in ("not asked", "on"):
             return {}
         return {"auto_mails": [self.state, *sorted(self.profiles)]}
 
     @property
     def problem(self) -> str:
-        """Return why nobody would be mailed, and how to mend that; empty where somebody would be."""
+        """Return why nobody would be mailed, and how to mend that; empty if somebody would be."""
         if self.state != "off":
             return ""
         return (
@@ -88,7 +89,7 @@ class AutoMails(BaseModel, frozen=True):
         )
 
     def lines(self) -> Iterator[Line]:
-        """Yield recipients, template and PDF, for *Details*; nothing where the run mails nobody by itself."""
+        """Yield recipients, template and PDF, for *Details*; nothing if the run mails nobody by itself."""
         if self.state == "not asked":
             return
         yield line("Recipients", "set in Zuora's email template; the bot cannot see them")
@@ -129,8 +130,8 @@ async def read_auto_mails(zuora: ZuoraClient, profile_id: str = "") -> AutoMails
 
     Args:
         zuora: Zuora.
-        profile_id: The communication profile of the one account that is billed; empty where the
-            run bills many, which can have any profile.
+        profile_id: The communication profile of the one account that is billed; empty if the run
+            bills many, which can have any profile.
 
     Raises:
         ZuoraError: Zuora could not be read.
@@ -148,7 +149,7 @@ async def read_auto_mails(zuora: ZuoraClient, profile_id: str = "") -> AutoMails
 def auto_mails(
     profiles: Sequence[MailProfile], notifications: Sequence[MailNotification]
 ) -> AutoMails:
-    """Return the result for these profiles. No I/O."""
+    """Return what these notifications mean for mails in these profiles. No I/O."""
     mailing = {
         profile: [
             one for one in notifications if one.profile_id == profile.id and posts_itself(one)
@@ -167,7 +168,7 @@ def auto_mails(
 
 
 def _state(states: Mapping[MailProfile, NoticeState]) -> AutoMails:
-    """Return whether it mails."""
+    """Return the state over all profiles, with the profiles that keep mails from going out."""
     found = set(states.values())
     if found <= {"not listed"}:
         return AutoMails(state="not listed")

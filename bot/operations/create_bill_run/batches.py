@@ -7,7 +7,7 @@ from bot.operations.create_bill_run.body import ALL_BATCHES
 from bot.operations.create_bill_run.typed import quoted
 
 MOST_BATCHES = 200
-"""The most that a tenant can have, with Zuora's Performance Booster; a setting says what this tenant has."""
+"""The most batches that a tenant can have, with Zuora's Performance Booster; a setting says how many this one has."""
 
 _BATCH = re.compile(r"(?:batch)?\s*0*([1-9]\d{0,2})", re.ASCII | re.IGNORECASE)
 
@@ -21,12 +21,12 @@ def batch_named(typed: str) -> str | None:
 
 
 def batch_order(batch: str) -> tuple[int, str]:
-    """Return what sorts batches by their numbers."""
+    """Return a sort key that orders batches by number."""
     return len(batch), batch
 
 
 def beyond(batches: Iterable[str], highest: int) -> str:
-    """Return why a tenant with this many batches does not have some of these; empty: it has them all.
+    """Return that some of these batches are above the tenant's highest; empty: none is.
 
     Args:
         batches: Names as `batch_named` gives them.

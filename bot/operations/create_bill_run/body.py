@@ -22,7 +22,7 @@ AS_RUN_DAY = "AsRunDay"
 
 
 class MonthDay(BaseModel, frozen=True, extra="forbid"):
-    """A date of each occurrence: this many months after its month, on that day (31: the last)."""
+    """A date in each occurrence, this many months after its month, on this day (31: the last)."""
 
     months: int
     day: int
@@ -36,7 +36,7 @@ class Organization(BaseModel, frozen=True, extra="forbid"):
 
 
 class RunSchedule(BaseModel, frozen=True, extra="forbid"):
-    """When it repeats; `run_time` is an hour (0 to 23) in the tenant's time zone."""
+    """When a run repeats; `run_time` is an hour (0 to 23) in the tenant's time zone."""
 
     repeat_type: RepeatType
     repeat_from: date
@@ -49,14 +49,14 @@ class RunSchedule(BaseModel, frozen=True, extra="forbid"):
 class CreateBillRunBody(Body):
     """A bill run by batch, for one account, or for subscriptions of one account.
 
-    Exactly one of `batches`, `account` and `subscriptions` is there. Accounts and subscriptions
-    are as typed: number or id; Zuora takes ids alone, which the facts hold.
+    Exactly one of `batches`, `account` and `subscriptions` is set. Accounts and subscriptions are
+    numbers or ids, as typed; Zuora takes only ids, which the facts hold.
 
     Attributes:
         bill_cycle_day: `AllBillCycleDays`, `1` to `31`, `AsRunDay` (scheduled only); empty without
             batches.
-        target_date, target_month_day: At most one of them; an ad-hoc run has a target date.
-        invoice_date, invoice_month_day: At most one of them.
+        target_date, target_month_day: At most one of them is set; an ad hoc run has a target date.
+        invoice_date, invoice_month_day: At most one of them is set.
     """
 
     name: str = ""
@@ -81,14 +81,14 @@ class CreateBillRunBody(Body):
 
     @property
     def is_scheduled(self) -> bool:
-        """Return whether it runs at set hours rather than right away."""
+        """Return whether it runs on a schedule and not right away."""
         return self.schedule is not None
 
 
 def wire(
     body: CreateBillRunBody, *, name: str, account_id: str, subscription_ids: tuple[str, ...]
 ) -> dict[str, Any]:
-    """Return the JSON object for Zuora; what was not asked for and has no default here is left out.
+    """Return the JSON object for Zuora, without what was not asked for and has no default here.
 
     Args:
         body: What was asked for.

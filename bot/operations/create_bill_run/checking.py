@@ -1,4 +1,4 @@
-"""What is checked before a bill run is created. No I/O."""
+"""The checks before a bill run is created. No I/O."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ SHOWN = 4
 
 
 def all_checked(body: CreateBillRunBody, facts: CreateFacts) -> Iterator[Check]:
-    """Yield each check with what it compares, as far as it concerns this run."""
+    """Yield each check that concerns this run, with what it compared."""
     yield _other_runs(facts)
     yield _pending(facts)
     yield _dates(body, facts)
@@ -106,7 +106,7 @@ def _rules(body: CreateBillRunBody, facts: CreateFacts) -> Iterator[Check]:
 
 
 def _mails(facts: CreateFacts) -> Iterator[Check]:
-    """Yield whether Zuora would mail what the run posts."""
+    """Yield the checks of whether Zuora would mail what the run posts."""
     yield facts.mails.checked()
     account = facts.account
     if account is None:

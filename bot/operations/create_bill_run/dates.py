@@ -1,4 +1,4 @@
-"""Target date and invoice date: a date, or months and a day of each occurrence. No I/O."""
+"""Target date and invoice date, each as a date or as months and a day in each occurrence. No I/O."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -29,9 +29,9 @@ def read_dates(form: TypedForm, *, scheduled: bool, monthly: bool) -> Dates:
 
 
 def _one(form: TypedForm, which: str, *, monthly: bool) -> tuple[date | None, MonthDay | None]:
-    """Return `target_date`, or `target_months` with `target_day`; not both, and the latter only for Monthly.
+    """Return `target_date`, or `target_months` with `target_day`, which only monthly runs have; never both.
 
-    `target_by` says which of the two is meant, where the form shows both in turn.
+    `target_by` says which of the two is meant, if the form shows both in turn.
     """
     by = text(form, f"{which}_by")
     typed = "" if by == "month" else text(form, f"{which}_date")

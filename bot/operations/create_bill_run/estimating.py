@@ -1,7 +1,7 @@
-"""What a run would bill, by Zuora's previews: right away for one account, later for batches.
+"""Estimates what a run would bill, by Zuora's previews: at once for one account, later for batches.
 
-Zuora previews one account while it is asked, and batches in the background. Neither is bound by an
-approval: an estimate changes with every usage record.
+Zuora previews one account in its answer, and batches in the background. No approval is bound to either, because an
+estimate changes with every usage record.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,20 +20,20 @@ from bot.zuora.preview_runs import PreviewRun, PreviewTotals, PreviewWanted
 
 
 def until(body: CreateBillRunBody) -> date | None:
-    """Return up to which day is billed, where that is a date."""
+    """Return the day up to which the run bills, if that is a date."""
     first = body.schedule.repeat_from if body.schedule and not body.target_month_day else None
     return body.target_date or first
 
 
 def can_be_previewed(body: CreateBillRunBody) -> bool:
-    """Return whether there is something to preview up to a date: a catch-up run makes no documents."""
+    """Return whether there is a date to preview up to; a catch-up run has no preview, because it makes no documents."""
     return until(body) is not None and body.run_type != "CatchUp"
 
 
 async def of_account(
     body: CreateBillRunBody, account: BilledAccount | None, zuora: ZuoraClient
 ) -> Estimate | None:
-    """Return Zuora's preview of one whole account; None where there is none.
+    """Return Zuora's preview of one whole account; None if there is none.
 
     Raises:
         ZuoraError: Zuora could not be read.
@@ -56,9 +56,9 @@ async def of_account(
 
 
 def of_batches(body: CreateBillRunBody) -> PreviewWanted | None:
-    """Return what to ask Zuora to preview in the background; None where there is nothing to preview.
+    """Return what to ask Zuora to preview in the background; None if there is nothing to preview.
 
-    A catch-up run makes no documents, and months and a day of each run are no date.
+    A catch-up run makes no documents, and months and a day in each occurrence are no date.
     """
     day = until(body)
     if not body.batches or day is None or not can_be_previewed(body):
@@ -78,7 +78,7 @@ def of_batches(body: CreateBillRunBody) -> PreviewWanted | None:
 
 
 async def look(body: CreateBillRunBody, run_id: str, zuora: ZuoraClient) -> Foreseen:
-    """Return a preview run's result; empty while Zuora makes it.
+    """Return a preview run's result; empty while Zuora is still making it.
 
     Raises:
         ZuoraError: Zuora could not be read.
@@ -110,7 +110,7 @@ def _amount(run: PreviewRun, found: PreviewTotals) -> str:
 
 
 def told(body: CreateBillRunBody, run: PreviewRun, found: PreviewTotals) -> Iterator[str]:
-    """Yield the sums of each currency, and what they leave out. No I/O."""
+    """Yield sentences on the sums of each currency, and on what they leave out. No I/O."""
     day = until(body)
     items = f"{count(found.items, 'item')} of {count(found.accounts, 'account')}"
     due = f"due by {in_days(day)}" if day else "due"

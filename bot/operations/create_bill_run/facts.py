@@ -31,7 +31,7 @@ class BilledAccount(BaseModel, frozen=True):
 
 
 class BilledSubscription(BaseModel, frozen=True):
-    """A subscription, with the id that Zuora gets.
+    """A subscription, with the id to send to Zuora.
 
     Attributes:
         is_latest: Whether this is its latest version; None where Zuora did not say.
@@ -71,18 +71,18 @@ class CreateFacts(Facts):
     """What is known about what the run would bill.
 
     Attributes:
-        account: Of a run for one account or for subscriptions; else None.
-        accounts: How many active accounts a run by batch covers; None where Zuora did not say.
-        is_all: False where there are more accounts than were counted.
-        auto_post_allowed, catch_up_allowed: Zuora's rules; None where they cannot be read.
+        account: The account of a run for one account or for subscriptions; else None.
+        accounts: How many active accounts a run by batch covers; None if Zuora did not say.
+        is_all: False if there are more accounts than were counted.
+        auto_post_allowed, catch_up_allowed: Zuora's rules; None if they cannot be read.
         others: Other runs over the same accounts that have not ended, by number.
-        all_runs: False where the tenant has more runs than were looked at for that.
-        estimate: For one account; that for batches is made in the background and no fact.
+        all_runs: False if the tenant has more runs than were read for that.
+        estimate: The estimate for one account; one for batches is made in the background and is no fact.
         mails: Whether Zuora would mail what the run posts by itself.
-        wants_organizations: Whether Zuora would refuse it without organizations; None where that is not known.
+        wants_organizations: Whether Zuora would refuse it without organizations; None if not known.
         pending: How many runs wait in Zuora, however they were made.
-        today: The day in the tenant's zone, for what is said of the dates.
-        time_zone: Its name; empty where neither Zuora nor a setting gives it.
+        today: Today in the tenant's zone, for notes on the dates.
+        time_zone: Name of that zone; empty if neither Zuora nor a setting gives it.
     """
 
     account: BilledAccount | None = None
@@ -101,11 +101,10 @@ class CreateFacts(Facts):
     time_zone: str = ""
 
     def material(self) -> dict[str, Any]:
-        """Return what an approval is bound to besides the body: whom it bills, and what else bills them.
+        """Return what an approval is bound to besides the body: whom it bills, and which other runs bill them.
 
-        The account's name has no effect. How many accounts are in a batch, and the estimate,
-        change with every new customer and every usage record: the approval is for the batch, and
-        they are shown, not bound.
+        The account's name has no effect. The number of accounts in a batch and the estimate change with every new
+        customer and every usage record, so they are shown but not bound; the approval is for the batch.
         """
         return {
             "account": self.account.id if self.account else "",

@@ -1,4 +1,4 @@
-"""Asks Zuora for the facts, and shows at each field what cannot be done."""
+"""Asks Zuora for the facts, and returns for each field what cannot be done."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
@@ -29,8 +29,10 @@ from bot.zuora.paging import all_or_none
 from bot.zuora.rows import zone_of
 
 MOST_PENDING = 500
-"""Where more than so many that were made through the API are Pending, Zuora creates no other (*Create
-a bill run*). It does not say which were made so."""
+"""Zuora creates no run while more than so many made through the API are Pending (*Create a bill run*).
+
+It does not show which of them were made through the API.
+"""
 
 _NO_ORGANIZATIONS = (
     "With Multi-Org, Zuora needs the organizations for which a run is created: type their ids or "
@@ -165,9 +167,9 @@ async def _billed_subscriptions(keys: Sequence[str], zuora: ZuoraClient) -> Bill
 async def _read_all(
     keys: Sequence[str], zuora: ZuoraClient
 ) -> tuple[list[tuple[str, Subscription | None]], str]:
-    """Return each key with its subscription, None where Zuora knows none; and what may be one or several.
+    """Return each key with its subscription (None: Zuora knows none), and what may be one number or several.
 
-    What has spaces in it is one number, or else several; so is a list in quotation marks.
+    Text with spaces, or a list in quotation marks, is one number if Zuora knows it, else several.
     """
     unclear: list[str] = []
 
@@ -191,7 +193,7 @@ async def _read_all(
 
 
 async def _what_it_is(keys: Sequence[str], zuora: ZuoraClient) -> str:
-    """Return what Zuora has under numbers that are not of the kind asked for; empty for nothing."""
+    """Return what other kinds of things Zuora has under these numbers; empty for none."""
     found = await zuora.what_are(keys)
     words = (
         f" {unquoted(key)} is {listed([a_kind(each.kind) for each in named])}."
@@ -202,7 +204,7 @@ async def _what_it_is(keys: Sequence[str], zuora: ZuoraClient) -> str:
 
 
 async def _first(typed: str, read: Callable[[str], Awaitable[T]]) -> T | None:
-    """Return what Zuora knows under the first reading that it knows: as typed, then as it looks."""
+    """Return what Zuora has under the first reading that it knows: as typed, then as it looks."""
     for key in dict.fromkeys(each.key for each in readings(typed) if each.kind is None):
         try:
             return await read(key)
@@ -212,7 +214,7 @@ async def _first(typed: str, read: Callable[[str], Awaitable[T]]) -> T | None:
 
 
 def subscription_problem(unknown: Sequence[str], found: Sequence[Subscription]) -> str:
-    """Return why these subscriptions cannot be billed together; empty: they can. No I/O."""
+    """Return why a run cannot bill these subscriptions together; empty: it can. No I/O."""
     old = [each.number for each in found if each.is_latest_version is False]
     owners = {_owner(each): each.invoice_owner_number or each.account_number for each in found}
     twice = len({each.number for each in found}) < len(found)
@@ -232,7 +234,7 @@ def subscription_problem(unknown: Sequence[str], found: Sequence[Subscription]) 
 
 
 def _owner(subscription: Subscription) -> str:
-    """Return the account that gets the invoice, which Zuora wants to know."""
+    """Return the account that gets the invoice, which Zuora requires."""
     return subscription.invoice_owner_id or subscription.account_id
 
 
@@ -267,7 +269,7 @@ def _schedule_problems(schedule: RunSchedule | None, now: datetime) -> dict[str,
 
 
 def _zone_name(runs: Sequence[BillRun], zuora: ZuoraClient) -> str:
-    """Return the tenant's zone: as it was set, or as bill runs show it."""
+    """Return the name of the tenant's zone: from the settings, else from the bill runs."""
     if zuora.zone is not None:
         return str(zuora.zone)
     return next((run.time_zone for run in runs if run.time_zone), "")

@@ -1,4 +1,4 @@
-"""Turns a bill run's states, one after another, into words and a result. Mostly no I/O."""
+"""Follows a new bill run: turns its states, one after another, into words and a result."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -18,13 +18,13 @@ from bot.zuora.rows import zone_of
 
 GONE = "NotFound"
 LOOKS_UNTIL_GONE = 3
-"""A new run may not be found right away: reads lag behind writes."""
+"""After so many looks, a run that is not found counts as gone; at first it may be missing, because reads lag."""
 
 LOOKS_AT_COMPLETED = 40
-"""How often a run that should post itself and stays Completed is looked at: about 2.5 h."""
+"""How many times a run is looked at that should post itself but stays Completed: for about 2.5 h."""
 
 EARLY = timedelta(minutes=20)
-"""How long before or after its hour a scheduled run may begin (page on scheduled bill runs)."""
+"""How long before or after its hour a scheduled run may begin (page *Scheduled bill runs*)."""
 
 CLOCK_MARGIN = timedelta(hours=1)
 MOST_NAMES_READ = 20
@@ -43,18 +43,18 @@ def unique_name(body: CreateBillRunBody, call: Call) -> str:
     """Return the run's name in Zuora: `November [R-17 3f9a]`.
 
     The end is unique to the request and to the key of its call, so that a run whose answer was
-    lost can be found, and is found by people who look for the request.
+    lost can be found, also by people who look for the request.
     """
     return f"{body.name or 'Billing Bot'} [R-{call.request} {call.key[-4:]}]"
 
 
 def begun(answer: Answer, time_zone: str) -> Progress:
-    """Return the run that an accepted call created; the zone is for its times, which have none."""
+    """Return the progress of the run that an accepted call created; its times are in this zone."""
     return first_progress(run_in_answer(answer.data, zone_of(time_zone, None)))
 
 
 def first_progress(run: BillRun) -> Progress:
-    """Return where following begins."""
+    """Return the progress at which following begins."""
     status = run.status or "Pending"
     return Progress(
         run_id=run.id,
@@ -66,14 +66,14 @@ def first_progress(run: BillRun) -> Progress:
 
 
 def _scheduled(run: BillRun, status: str) -> datetime | None:
-    """Return from when a scheduled run is worth a look: 20 minutes before its hour."""
+    """Return when a scheduled run is first worth a look, 20 minutes before its hour; None: at once."""
     return run.scheduled_for - EARLY if run.scheduled_for and status == "Pending" else None
 
 
 async def named(name: str, call: Call, zuora: ZuoraClient) -> BillRun | None:
-    """Return the bill run of that name, if Zuora shows one made since the call went out.
+    """Return the bill run with that name, if Zuora shows one made since the call went out.
 
-    Object Query does not promise the name: a run without one is read by its id.
+    Object Query may leave out the name; such a run is read by its id.
 
     Raises:
         ZuoraError: Zuora could not be read.
@@ -92,7 +92,7 @@ async def named(name: str, call: Call, zuora: ZuoraClient) -> BillRun | None:
 
 
 async def look(body: CreateBillRunBody, before: Progress, zuora: ZuoraClient) -> Progress:
-    """Look once: one call, and at the end those that count and add up what it made.
+    """Look once: one call, and when the run has ended, those that count and add up what it made.
 
     Raises:
         ZuoraError: Zuora could not be read.
@@ -112,7 +112,7 @@ async def look(body: CreateBillRunBody, before: Progress, zuora: ZuoraClient) ->
 
 
 def moved(before: Progress, run: BillRun) -> Progress:
-    """Return the progress with a new state and its words, or unchanged."""
+    """Return the progress with the run's new state and words on it, or unchanged."""
     status = run.status or before.status
     if status == before.status:
         not_before = _scheduled(run, status)
@@ -130,7 +130,7 @@ def moved(before: Progress, run: BillRun) -> Progress:
 
 
 def ended(body: CreateBillRunBody, progress: Progress, run: BillRun, facts: RunFacts) -> Progress:
-    """Return how it ended, by its last state and by the states before."""
+    """Return the progress with how the run ended, by its last state and the states before."""
     number = progress.number
     match progress.status:
         case "Completed" if "PostInProgress" in progress.seen:
@@ -169,16 +169,17 @@ def _end(
 
 
 def _waits_for_its_posting(body: CreateBillRunBody, progress: Progress) -> bool:
-    """Return whether Completed is only a stop: the run posts itself, and no posting was seen."""
+    """Return whether a Completed run will go on, because it posts itself and no posting was seen yet."""
     return (
         body.auto_post and progress.status == "Completed" and "PostInProgress" not in progress.seen
     )
 
 
 async def _completed_and_to_be_posted(progress: Progress, zuora: ZuoraClient) -> Progress:
-    """Return how far a run is that should post itself: posting can begin and fail between two looks.
+    """Return the progress of a Completed run that should post itself.
 
-    Every look at it is noted in `seen`, so that the looks can be counted after a restart too.
+    Posting can begin and fail between two looks. `seen` notes every look, so that they can be counted after a restart
+    too.
     """
     looks = progress.seen.count("Completed")
     if progress.words:
@@ -229,12 +230,12 @@ def _not_found(before: Progress) -> Progress:
 
 
 def _until(run: BillRun) -> str:
-    """Return ` for target date 30 Nov 2026`, where Zuora gives one."""
+    """Return ` for target date 30 Nov 2026`; empty if Zuora gives none."""
     return f" for target date {in_days(run.target_date)}" if run.target_date else ""
 
 
 def _made(facts: RunFacts, run: BillRun) -> str:
-    """Return counts and totals for each currency, which are never added up."""
+    """Return counts, and totals for each currency."""
     made = "; ".join(kind.words for kind in facts.documents.kinds)
     counted = run.account_count if isinstance(run.account_count, int) else 0
     accounts = f" from {count(counted, 'account')}" if counted else ""

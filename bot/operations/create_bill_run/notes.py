@@ -1,4 +1,4 @@
-"""What a bill run may do and may still not be meant to, as lines of the card. No I/O."""
+"""Notes on what is allowed but perhaps not meant in a new bill run. No I/O."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -12,26 +12,26 @@ FAR = timedelta(days=366)
 LONG_AGO = timedelta(days=92)
 EVERYBODY = "AllBatches bills every active account of the tenant."
 NO_ORGANIZATIONS_KNOWN = "Whether this Zuora has Multi-Org could not be checked; with it, it refuses a run without organizations."
-"""No reason to stop: if Zuora refuses, nothing is made."""
+"""This is no reason to stop the request, because Zuora then refuses the run and makes nothing."""
 
 MANY_PENDING = MOST_PENDING * 4 // 5
 
 
 def notes(body: CreateBillRunBody, facts: CreateFacts) -> tuple[str, ...]:
-    """Return what is allowed and still may not be meant."""
+    """Return sentences on what is allowed but perhaps not meant."""
     unsure = (NO_ORGANIZATIONS_KNOWN,) if facts.wants_organizations is None else ()
     return (*date_notes(body, facts.today), *_body_notes(body), *_fact_notes(body, facts), *unsure)
 
 
 def cautions(body: CreateBillRunBody, facts: CreateFacts) -> tuple[str, ...]:
-    """Return those at which an approver should stop."""
+    """Return those notes at which an approver should stop."""
     everybody = (EVERYBODY,) if ALL_BATCHES in body.batches else ()
     found = (*date_notes(body, facts.today), *everybody, *_fact_notes(body, facts))
     return tuple(each.removesuffix(".") for each in found)
 
 
 def date_notes(body: CreateBillRunBody, today: date) -> Iterator[str]:
-    """Yield dates that are allowed and still may not be meant, as sentences."""
+    """Yield sentences on dates that are allowed but perhaps not meant."""
     target, invoice = body.target_date, body.invoice_date
     if target and target - today > FAR:
         yield (
@@ -80,7 +80,7 @@ def _fact_notes(body: CreateBillRunBody, facts: CreateFacts) -> Iterator[str]:
 
 
 def _runs_and_subscriptions(facts: CreateFacts) -> Iterator[str]:
-    """Yield what Zuora decides by its own rules."""
+    """Yield sentences on what Zuora decides by its own rules."""
     if others := [each for each in facts.subscriptions if each.status != "Active"]:
         names = listed([f"{each.number} ({each.status or 'state not known'})" for each in others])
         yield f"Not Active: {names}. Zuora bills what is left to bill of them, by its own rules."

@@ -66,7 +66,7 @@ class CreateBillRun(
         return tuple(all_checked(self.body, self.facts))
 
     def sends(self) -> bool:
-        """Return whether mail can follow: posting can mail through Zuora's notifications, and `autoEmail` does."""
+        """Return whether mails can follow; posting can mail through Zuora's notifications, and `autoEmail` does."""
         return self.body.auto_post or self.body.auto_email
 
     def bills(self) -> Billed:
@@ -84,21 +84,21 @@ class CreateBillRun(
         )
 
     def mailings(self) -> tuple[Mailing, ...]:
-        """Return whatever the run will hold; its number is not known yet."""
+        """Return one mailing for everything that the run will hold, if it mails; its number is not known yet."""
         if not self.body.auto_email:
             return ()
         return (Mailing(self.subject(), "auto", "", "", "", "", ""),)
 
     def kinds(self) -> tuple[KindTotals, ...]:
-        """Return nothing: it has made nothing yet."""
+        """Return nothing, because it has made nothing yet."""
         return ()
 
     def typed(self) -> tuple[str, ...]:
-        """Return nothing: no other operation could be about what was typed."""
+        """Return nothing, because no other operation could be about what was typed."""
         return ()
 
     def subject(self) -> str:
-        """Return what it bills: it has no number before it exists."""
+        """Return what it bills, because it has no number before it exists."""
         return words.subject(self.body, self.facts)
 
     def act(self, call: Call, zuora: ZuoraClient) -> Prepared:
@@ -123,7 +123,7 @@ class CreateBillRun(
         return await following.look(self.body, progress, zuora)
 
     async def settle(self, call: Call, zuora: ZuoraClient) -> Settlement | None:
-        """Prove it by a run with the name that was sent; that there is none proves nothing."""
+        """Prove it by a run with the name that was sent; that there is none (yet) proves nothing."""
         run = await following.named(following.unique_name(self.body, call), call, zuora)
         if run is None:
             return None
@@ -169,7 +169,7 @@ class CreateBillRun(
         return words.effect(self.body, self.facts)
 
     def warning(self) -> str:
-        """Return what follows by itself, or that nothing does."""
+        """Return what then happens without another approval, or that nothing does."""
         return words.follows_by_itself(self.body)
 
     def accepted(self) -> str:

@@ -11,7 +11,7 @@ from bot.zuora.errors import ZuoraNotFound
 from bot.zuora.paging import side_by_side
 
 ENDED = frozenset({"Completed", "Error", "Canceled", "Posted", "RemoveInProgress"})
-"""A run in a state that is not known may still bill."""
+"""States in which a run no longer bills; in a state that the bot does not know it may still bill."""
 
 
 async def others(
@@ -22,8 +22,8 @@ async def others(
 ) -> tuple[OtherRun, ...]:
     """Return the runs that have not ended and bill, or may bill, some of the same accounts.
 
-    The list of runs gives batches and accounts; a run of which it gives neither is read by itself.
-    In which batch the account of another run is, only the account shows.
+    The list of runs shows batches and accounts; a run without either is read by itself. Only an
+    account shows which batch it is in.
 
     Raises:
         ZuoraError: Zuora could not be read.
@@ -66,7 +66,7 @@ def _overlap(
     account: BilledAccount | None,
     batches: Mapping[str, str],
 ) -> bool:
-    """Return whether they bill some of the same accounts; where that is not known, they may."""
+    """Return whether they bill some of the same accounts, or may, because that is not known."""
     if ALL_BATCHES in body.batches or ALL_BATCHES in run.batches or not _is_told(run):
         return True
     if account is not None:

@@ -1,6 +1,6 @@
 """Turns what was typed into a valid body, or a message at each field that is wrong. No I/O.
 
-The rules are those of the page *Create a bill run*. A rule that only Zuora can check is not here.
+The rules are those of the page *Create a bill run*, except rules that only Zuora can check.
 """
 
 from typing import get_args
@@ -89,7 +89,7 @@ def read(values: Values) -> CreateBillRunBody | Problems:
 
 
 def _scope(form: TypedForm) -> str:
-    """Return which of the three it is for; where none was chosen, what was filled in decides."""
+    """Return which of the three it bills; if none was chosen, what was filled in decides."""
     scope = text(form, "scope")
     if scope in SCOPES:
         return scope
@@ -157,7 +157,7 @@ def _cycle_day(form: TypedForm, *, scheduled: bool) -> str:
 
 
 def _no_cycle_day(form: TypedForm, scope: str) -> str:
-    """Refuse a bill cycle day where no batch is billed; the others bill all of them anyway."""
+    """Refuse a bill cycle day unless batches are billed; accounts and subscriptions have no choice of days."""
     if scope and text(form, "bill_cycle_day").lower() not in ("", ALL_DAYS.lower()):
         form.wrong["bill_cycle_day"] = (
             "A bill cycle day is for batches only. Leave it out, or choose batches."
@@ -191,7 +191,7 @@ def _subscriptions(form: TypedForm) -> tuple[str, ...]:
 
 
 def _between_commas(form: TypedForm, name: str) -> tuple[str, ...]:
-    """Return what is between commas and lines; for one with spaces Zuora knows whether it is one number."""
+    """Return what is between commas and line ends; only Zuora knows whether text with spaces is one number."""
     if not isinstance(form.get(name), str):
         return chosen(form, name)
     return tuple(whole for whole, *_ in listed_in(free_text(form, name)))
@@ -206,7 +206,7 @@ def too_many_subscriptions(number: int) -> str:
 
 
 def _is_key(typed: str) -> bool:
-    """Return whether it may be a number: numbers may have any characters, so only Zuora knows."""
+    """Return whether it may be a number; numbers may have any characters, so only Zuora knows."""
     return len(typed) <= LONGEST and is_one_line(typed)
 
 
@@ -261,7 +261,7 @@ def _known(form: TypedForm, name: str, known: tuple[str, ...]) -> tuple[str, ...
 
 
 def _organizations(form: TypedForm) -> tuple[Organization, ...]:
-    """Read names, which may have spaces, and commas where they are in quotation marks."""
+    """Read names, which may have spaces, and in quotation marks also commas."""
     typed = names(form, "organizations")
     if any(len(each) > KEY_LIMIT or not each.isprintable() for each in typed):
         form.wrong["organizations"] = "Type ids or names of organizations with commas between them."

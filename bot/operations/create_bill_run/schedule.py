@@ -26,7 +26,7 @@ WEEK = 7
 
 
 def read_schedule(form: TypedForm) -> RunSchedule | None:
-    """Read it; problems are noted in the form, and then there is none."""
+    """Read the schedule; None if there are problems, which are noted in the form."""
     before = len(form.wrong)
     repeat = _repeat(form)
     first = _date(form, "repeat_from")
@@ -69,7 +69,7 @@ def _repeat(form: TypedForm) -> RepeatType | None:
 
 
 def _superfluous(form: TypedForm, repeat: RepeatType | None) -> None:
-    """Report what was typed for another kind of schedule, rather than drop it silently."""
+    """Report what was typed for another kind of schedule instead of dropping it silently."""
     if repeat == "None" and text(form, "repeat_to"):
         form.wrong["repeat_to"] = (
             "A run that does not repeat has no last day. Clear it, or choose how often the run repeats."

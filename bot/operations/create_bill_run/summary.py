@@ -13,7 +13,7 @@ SHOWN_RUNS = 3
 
 
 def summary(body: CreateBillRunBody, facts: CreateFacts) -> Summary:
-    """Return what is billed and when, and what then happens without another approval."""
+    """Return what is billed, when, and what then happens without another approval."""
     return Summary(
         headline=_headline(body, facts),
         risks=_risks(body, facts),
@@ -53,7 +53,7 @@ def _often(schedule: RunSchedule) -> str:
 
 
 def _risks(body: CreateBillRunBody, facts: CreateFacts) -> tuple[str, ...]:
-    """Return the gravest first: it stays where a headline has no room for all."""
+    """Return the risks, the gravest first, because a headline may have room only for that."""
     found = []
     schedule = body.schedule
     if schedule and schedule.repeat_type != "None" and schedule.repeat_to is None:

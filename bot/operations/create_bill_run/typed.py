@@ -39,7 +39,7 @@ def free_text(values: Values, name: str) -> str:
 
 
 def text(values: Values, name: str) -> str:
-    """Return a choice, a date or a number as typed, however it was pasted."""
+    """Return a choice, a date or a number as it was meant, however it was pasted."""
     return as_key(free_text(values, name))
 
 
@@ -52,17 +52,17 @@ def chosen(values: Values, name: str) -> tuple[str, ...]:
 
 
 def items(values: Values, name: str) -> tuple[str, ...]:
-    """Return what was typed with commas, spaces or lines between, each once, in order."""
+    """Return the items between commas, spaces or line ends, each once, in order."""
     return unique(parted(free_text(values, name)))
 
 
 def parted(typed: str) -> tuple[str, ...]:
-    """Return what is between commas, semicolons, spaces and lines; what is quoted stays together."""
+    """Return the items between commas, semicolons, spaces and line ends; quoted text stays together."""
     return tuple(unquoted(token) for token in tokens(typed))
 
 
 def names(values: Values, name: str) -> tuple[str, ...]:
-    """Return names between commas, semicolons, tabs or lines, each once; one in quotation marks may contain these."""
+    """Return names between commas, semicolons, tabs or line ends, each once; a quoted name may contain these."""
     found = (each[0] or each[1] or each[2] for each in _NAMES.findall(free_text(values, name)))
     return unique(
         each.strip() for each in found if each.strip() and not _ONLY_MARKS.fullmatch(each)
@@ -70,7 +70,7 @@ def names(values: Values, name: str) -> tuple[str, ...]:
 
 
 def is_one_line(typed: str) -> bool:
-    """Return whether it has no line break and no control character; joiners and emoji are characters."""
+    """Return whether it has no line break and no control character; joiners and emoji are allowed."""
     return not any(unicodedata.category(each) in ("Cc", "Zl", "Zp", "Cs") for each in typed)
 
 
@@ -92,7 +92,7 @@ def day(typed: str) -> date | None:
 
 
 def no_date(typed: str) -> str:
-    """Return why `day` does not take it for a date."""
+    """Return why `day` does not accept a text as a date."""
     try:
         is_date = bool(_DATE.fullmatch(typed)) and bool(date.fromisoformat(typed))
     except ValueError:
@@ -114,5 +114,5 @@ def key(typed: str) -> str:
 
 
 def quoted(values: Sequence[str], most: int = 5) -> str:
-    """Return `a`, `b` and so on for a message, not too many and none too long."""
+    """Return the values for a message, only the first few, and long ones shortened."""
     return some([shortened(value) for value in values], most)

@@ -36,7 +36,7 @@ def scope(body: CreateBillRunBody, facts: CreateFacts) -> str:
 
 
 def subject(body: CreateBillRunBody, facts: CreateFacts) -> str:
-    """Return what it bills, without names: two open requests for the same thing have the same text."""
+    """Return what it bills without names, so that two open requests for the same thing have the same text."""
     if body.batches:
         return some(sorted(body.batches, key=batch_order), 8)
     number = facts.account.number if facts.account else body.account
@@ -46,7 +46,7 @@ def subject(body: CreateBillRunBody, facts: CreateFacts) -> str:
 
 
 def counted(body: CreateBillRunBody, facts: CreateFacts) -> str:
-    """Return it for a button: `2 batches`, `account A00000001`, `3 subscriptions`."""
+    """Return what it bills, for a button: `2 batches`, `account A00000001`, `3 subscriptions`."""
     if ALL_BATCHES in body.batches:
         return "all batches"
     if body.batches:
@@ -58,7 +58,7 @@ def counted(body: CreateBillRunBody, facts: CreateFacts) -> str:
 
 
 def effect(body: CreateBillRunBody, facts: CreateFacts) -> str:
-    """Return `create a bill run for 2 batches`, with posting and mails where they follow."""
+    """Return `create a bill run for 2 batches`, with posting and mailing if they follow."""
     does = "create"
     if body.auto_email:
         does = "create, post and mail"
@@ -69,7 +69,7 @@ def effect(body: CreateBillRunBody, facts: CreateFacts) -> str:
 
 
 def follows_by_itself(body: CreateBillRunBody) -> str:
-    """Return what happens after the drafts without another approval."""
+    """Return what happens after the drafts are made, without another approval."""
     if body.run_type == "CatchUp":
         return (
             "A catch-up run makes no invoices: it moves the billed-through dates on, which "
@@ -87,7 +87,7 @@ def follows_by_itself(body: CreateBillRunBody) -> str:
 
 
 def lines(body: CreateBillRunBody, facts: CreateFacts) -> tuple[Line, ...]:
-    """Return what a controller decides on, and what should make one stop and think."""
+    """Return what a controller decides on, with what should make one stop and think."""
     return (
         *_who(body, facts),
         *_when(body),
@@ -161,7 +161,7 @@ def repeats(schedule: RunSchedule) -> str:
 
 
 def on_which_days(schedule: RunSchedule) -> str:
-    """Return `on Mon and Fri `, `on the last day `, `on day 1 `; empty where the headline says it."""
+    """Return `on Mon and Fri `, `on the last day `, `on day 1 `; empty if the headline says it."""
     match schedule.repeat_type:
         case "Weekly":
             return f"on {listed(schedule.weekly_on)} "

@@ -1,4 +1,4 @@
-"""What is checked before the documents of a bill run are mailed. No I/O."""
+"""The checks before the documents of a bill run are mailed. No I/O."""
 
 from bot.domain.check import Check, check
 from bot.domain.words import count, some_named

@@ -17,20 +17,20 @@ class EmailRunFacts(RunFacts):
 
     Attributes:
         checks: What may keep mails from going out.
-        zero_left_out: Whether the run is set not to mail invoices of zero; fixed when a run is
-            made, so no approval need be bound to it. None where Zuora did not say.
-        mails_itself: Whether the run was set to post and mail by itself; fixed likewise. None
-            where Zuora did not say.
-        posted_at: When it was posted; None where that is not known. It is posted once.
-        mailed: Those that Zuora is ordered to mail and that somebody can get, counted; None in what
-            was stored before they were counted.
-        largest_mailed: The largest of those; None likewise.
-        customers: How many customers get them; None likewise.
-        nobody: The customers of which no address is known, by name; none of their documents is
-            among `mailed`. Empty where that is so of all: then the template names others, or nobody.
-        unaddressed: How many documents of theirs would be mailed otherwise.
-        perhaps: How many of `mailed` get a mail only if the template names more than the bill-to
-            contact, or if their profile is muted no longer by then.
+        zero_left_out: Whether the run is set not to mail invoices of zero; None if Zuora did not
+            say. A run keeps that setting, so no approval need be bound to it.
+        mails_itself: Whether the run was set to post and mail by itself; None if Zuora did not say.
+            A run keeps that setting too.
+        posted_at: When it was posted; None if not known. A run is posted once.
+        mailed: The documents that Zuora is ordered to mail and somebody can get, counted; None in
+            older requests.
+        largest_mailed: The largest of those; None in older requests.
+        customers: How many customers get them; None in older requests.
+        nobody: Names of the customers without a known address, whose documents are not in `mailed`.
+            Empty if no customer has one, because then the template names others, or nobody.
+        unaddressed: How many documents these customers would otherwise get.
+        perhaps: How many of `mailed` are mailed only if the template names more than the bill-to
+            contact, or if their profile is no longer muted by then.
     """
 
     mailed: tuple[KindTotals, ...] | None = None
@@ -50,16 +50,16 @@ class EmailRunFacts(RunFacts):
         return self.documents.largest if self.largest_mailed is None else self.largest_mailed
 
     def mails(self, *, resend: bool) -> int:
-        """Return how many mails there will be, without those that have no address and those switched off.
+        """Return how many mails there will be, without documents that have no address or whose notification is off.
 
-        Zuora knows by itself what it mailed: a document of which that cannot be read may go out.
+        A document whose mail date cannot be read is included, because Zuora itself knows whether it mailed it.
         """
         if self.mailed is not None:
             return sum(kind.count for kind in self.mailed)
         return self.ordered(resend=resend)
 
     def up_to(self, *, resend: bool) -> str:
-        """Return `up to ` where some of them may not be mailed; else nothing."""
+        """Return `up to ` if some of them may not be mailed; else an empty text."""
         doubt = self.perhaps or (self.documents.mailed_unknown and not resend)
         return "up to " if doubt else ""
 
@@ -71,10 +71,10 @@ class EmailRunFacts(RunFacts):
         return documents.never_mailed + len(documents.mailed_unknown)
 
     def wrong_since(self, now: RunFacts, *, resend: bool) -> list[str]:
-        """Return what keeps a lost order to mail it from being sent again: every change except mails.
+        """Return what keeps a lost order to mail the run from being sent again: every change except mails.
 
-        Mails of some of its documents may be those of that order, which come one after the other, or
-        somebody else's. Without `resend` Zuora leaves out what it shows as mailed.
+        Mails of some documents may belong to that order, whose mails come one after the other, or to somebody else's.
+        Without `resend` Zuora leaves out what it shows as mailed, so they do no harm.
         """
         before = self.documents
         mails = ("mailed_before", "last_mailed_at", "mailed_unknown")
@@ -96,9 +96,9 @@ def going_out(
     """Count what Zuora will actually mail of the documents that it is ordered to mail.
 
     Args:
-        documents: Those that it is ordered to mail.
-        checks: What is known of the notifications that mail them.
-        profiles: As `with_profiles` read them.
+        documents: The documents that it is ordered to mail.
+        checks: What is known about the notifications that mail them.
+        profiles: The result of `with_profiles`.
         zero_left_out: Whether the run is set not to mail invoices of zero.
 
     Returns:

@@ -1,7 +1,7 @@
 """Email the documents of a bill run: `POST /v1/bill-runs/{billRunKey}/emails`.
 
-Source: page *Email billing documents generated from a bill run*. It covers invoices and credit
-memos, never debit memos; nobody can be named as recipient: the email template decides.
+Source: page *Email billing documents generated from a bill run*. It mails invoices and credit
+memos, never debit memos. The call cannot name recipients; the email template decides.
 """
 
 from collections.abc import Mapping, Sequence
@@ -59,42 +59,42 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
     facts_type = EmailRunFacts
 
     def amounts(self) -> tuple[Money, ...] | None:
-        """Return what is above and below zero, per kind and currency; None where an amount is not known."""
+        """Return what is above and below zero, per kind and currency; None if an amount is not known."""
         return self.facts.documents.amounts
 
     def sends(self) -> bool:
-        """Return True: mailing is its purpose."""
+        """Return True, because mailing is its purpose."""
         return True
 
     def kinds(self) -> tuple[KindTotals, ...]:
-        """Return what is mailed of the run's documents; all of them where that was not counted."""
+        """Return what is mailed of the run's documents; all of them if that was not counted."""
         mailed = self.facts.mailed
         return self.facts.documents.kinds if mailed is None else mailed
 
     @classmethod
     @override
     def why_not(cls, status: str, *, posted: int = 0, run_type: str = "") -> str:
-        """Return why Zuora would refuse it: only a Posted run is mailed."""
+        """Return why Zuora would refuse it; only a Posted run is mailed."""
         return "" if status == "Posted" else "only documents of a Posted bill run can be mailed"
 
     def documents(self) -> int | None:
-        """Return how many the order is about; None where Zuora did not count them."""
+        """Return how many documents the order is about; None if Zuora did not count them."""
         facts = self.facts
         return facts.ordered(resend=self.body.resend) if facts.documents.counted else None
 
     def mails_again(self) -> bool:
-        """Return whether it has `resend`, or the run mailed a document itself, or that is not known."""
+        """Return whether it has `resend`, or the run mails by itself, or a mail date is not known."""
         return self.body.resend or bool(
             self.facts.documents.mailed_unknown or self.mailed_by_zuora()
         )
 
     def mailed_by_zuora(self) -> tuple[ByItself, ...]:
-        """Return the run, where it was set to mail by itself."""
+        """Return the run if it was set to mail by itself."""
         facts = self.facts
         return (ByItself(facts.number, facts.posted_at),) if facts.mails_itself else ()
 
     def mailings(self) -> tuple[Mailing, ...]:
-        """Return the posted ones; without `resend` those that show no mail, or none that can be read."""
+        """Return the posted documents; without `resend` only those that show no mail, or a date that cannot be read."""
         facts = self.facts
         reached = (
             each
@@ -104,7 +104,7 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
         return facts.mailings("run", reached)
 
     def is_repeat(self) -> bool:
-        """Return `resend`, which means to mail again; without it a second order mails twice by accident."""
+        """Return `resend`, which means to mail again; without it, a second order would mail twice by accident."""
         return self.body.resend
 
     @classmethod
@@ -140,7 +140,7 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
         )
 
     def material(self) -> dict[str, Any]:
-        """Bind every document: a single changed amount changes the digest."""
+        """Bind every document, so that a single changed amount changes the digest."""
         return {**self.facts.material(), **self.facts.checks.material()}
 
     def differs(self, now: EmailRunFacts) -> list[str]:
@@ -165,10 +165,10 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
         )
 
     async def settle(self, call: Call, zuora: ZuoraClient) -> Settlement | None:
-        """Prove it by a mail of the run, or of every document that can be mailed, since then.
+        """Prove it by a mail of the run, or of every document that can be mailed, since the call.
 
-        A single mail proves nothing: somebody may have sent it in Zuora. The opposite is never
-        proved: mails wait for their PDF, at month end for hours, see
+        A single mail proves nothing, because somebody may have sent it in Zuora. That nothing was mailed is never
+        proved, because mails wait for their PDF, at month end for hours; see
         https://docs.zuora.com/en/zuora-billing/bill-your-customer/invoice-management/invoice-delivery-preference/email-delivery
         """
         run, documents = await zuora.run_with_documents(call.subject)
@@ -207,12 +207,12 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
         return words.tables(self.facts)
 
     def effect(self) -> str:
-        """Return `send 316 mails`: one for each document."""
+        """Return `send 316 mails`, one for each document."""
         facts, resend = self.facts, self.body.resend
         return f"send {facts.up_to(resend=resend)}{count(facts.mails(resend=resend), 'mail')}"
 
     def warning(self) -> str:
-        """Return that mails cannot be called back; with `resend` customers get them twice."""
+        """Return that mails cannot be called back, and whether customers get them twice."""
         if self.body.resend and self.facts.documents.mailed_before:
             return (
                 f"{count(self.facts.documents.mailed_before, 'document')} will be mailed "
@@ -226,7 +226,7 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
         return "Mails to customers cannot be called back."
 
     def accepted(self) -> str:
-        """Return what was accepted, which is never called delivered."""
+        """Return what was accepted, never that it was delivered."""
         return (
             f"Zuora accepted the order to {self.effect()} for {self.facts.number}. "
             "Zuora now creates and sends the mails. The bot cannot see delivery."
@@ -260,7 +260,7 @@ def _to_send(
 def _was_mailed(before: EmailRunFacts, run: BillRun, documents: Sequence[BillingDocument]) -> bool:
     """Return whether mails of the whole run have appeared that were not there before.
 
-    Invoices alone have a mail date. Those without an address or amount may never get one.
+    Only invoices have a mail date, and those without an address or amount may never get one.
     """
     if is_newer(before.mailed_at, run.last_emailed_at):
         return True
@@ -285,7 +285,7 @@ def _proof(number: str) -> Settlement:
 
 
 def _pointless(number: str, checks: MailChecks) -> Problems | None:
-    """Return what surely leaves a whole kind of documents unmailed, and how to mend that."""
+    """Return what certainly leaves a whole kind of documents unmailed, and how to mend that; None: nothing."""
     said = []
     if off := notices.switched_off(checks.notices, whole_kind=True):
         said.append(f"{number}: {notices.off_in_words(off)}")

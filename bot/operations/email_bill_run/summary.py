@@ -60,7 +60,7 @@ def _mailed_again(number: int) -> str:
 
 
 def _not_told(facts: EmailRunFacts) -> Iterator[str]:
-    """Yield what Zuora does not say and would be missed in *Details*."""
+    """Yield what Zuora does not say and is too important to be only in *Details*."""
     documents = facts.documents
     if documents.unchecked:
         numbers = some(sorted({each.number for each in documents.unchecked}))
@@ -88,5 +88,5 @@ def _left_out(facts: EmailRunFacts, *, resend: bool) -> Iterator[str]:
 
 
 def _largest(facts: EmailRunFacts) -> str:
-    """Return the largest documents of each currency; amounts of two currencies are not compared."""
+    """Return the largest documents of each currency."""
     return " · ".join(map(str, first_of_each(facts.largest, SHOWN_LARGEST)))

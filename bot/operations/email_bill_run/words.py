@@ -92,7 +92,7 @@ def _without_address(facts: EmailRunFacts) -> tuple[Line, ...]:
 
 
 def _left_out(facts: EmailRunFacts) -> tuple[Line, ...]:
-    """Return who gets no mail because Zuora shows no address at all; no count of mails includes them."""
+    """Return who gets no mail because Zuora shows no address at all; the count of mails leaves them out."""
     if not facts.nobody:
         return ()
     shown = ", ".join(map(named, facts.nobody[:SHOWN_ACCOUNTS]))
@@ -121,7 +121,7 @@ def _odd_ones(facts: EmailRunFacts) -> tuple[Line, ...]:
 
 
 def _mails_itself(facts: EmailRunFacts) -> tuple[Line, ...]:
-    """Warn where the run mails by itself: Zuora marks those documents as mailed only later."""
+    """Return a warning if the run mails by itself, because Zuora marks those documents as mailed only later."""
     if facts.mails_itself is False:
         return ()
     made = "was set" if facts.mails_itself else "may have been set (Zuora does not say)"
@@ -133,7 +133,7 @@ def _mails_itself(facts: EmailRunFacts) -> tuple[Line, ...]:
 
 
 def _zero_mails(facts: EmailRunFacts) -> str:
-    """Return whether invoices of zero are mailed; credit memos of zero are in any case."""
+    """Return whether invoices of zero are mailed; credit memos of zero always are."""
     return {
         True: ", and the run is set not to mail such invoices",
         False: ", mailed too",
@@ -142,6 +142,6 @@ def _zero_mails(facts: EmailRunFacts) -> str:
 
 
 def _largest(facts: EmailRunFacts) -> str:
-    """Return the largest documents of each currency; amounts of two currencies are not compared."""
+    """Return the largest documents of each currency."""
     largest = first_of_each(facts.largest, SHOWN_LARGEST)
     return ", ".join(f"{one.number} {one}" if one.customer else str(one) for one in largest)

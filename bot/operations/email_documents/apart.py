@@ -1,4 +1,4 @@
-"""Very many documents of a request, packed in parts: they are stored so, and stay so in memory."""
+"""Very many documents of a request, packed in parts, both in the database and in memory."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from bot.operations.email_documents.document import MailDocument
 
 IN_A_PART = 500
-"""Documents that are written and read together: a few milliseconds. More than these stand apart."""
+"""How many documents one part has, which takes a few milliseconds; longer lists are stored apart."""
 
 DOCUMENTS = TypeAdapter(tuple[MailDocument, ...])
 
@@ -28,11 +28,11 @@ def packed_in_parts(
 
 
 class Apart(Sequence[MailDocument]):
-    """Documents that stay packed: whoever goes through them has one part of them at a time.
+    """Documents that stay packed; a reader unpacks one part at a time.
 
     Args:
-        packed: As `packed_in_parts` made them.
-        number: How many documents they are.
+        packed: The parts that `packed_in_parts` made.
+        number: How many documents they hold.
     """
 
     def __init__(self, packed: Sequence[bytes], number: int) -> None:
@@ -57,12 +57,12 @@ class Apart(Sequence[MailDocument]):
     @overload
     def __getitem__(self, place: slice) -> Sequence[MailDocument]: ...
     def __getitem__(self, place: int | slice) -> MailDocument | Sequence[MailDocument]:
-        """Read all of them for some."""
+        """Return one or some of the documents; this reads all of them."""
         return tuple(self)[place]
 
 
 class ByNumber(Mapping[str, MailDocument]):
-    """The same by number; it keeps in which part each is, and reads that part anew."""
+    """The documents by number; it remembers which part each is in, and reads that part anew."""
 
     def __init__(self, documents: Apart) -> None:
         self._documents = documents

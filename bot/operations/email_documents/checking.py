@@ -1,4 +1,4 @@
-"""What is checked before single documents are mailed. No I/O."""
+"""The checks before single documents are mailed. No I/O."""
 
 from bot.domain.check import Check, check
 from bot.domain.words import count, some
@@ -26,7 +26,7 @@ def all_checked(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> tuple[C
 
 
 def _mailed_before(facts: EmailDocumentsFacts) -> Check:
-    """Compare the mail dates of invoices, and the last day of the mail history of memos."""
+    """Check the mail dates of invoices, and the last day of the mail history of memos."""
     memos = sum(each.kind != "invoice" for each in facts.documents)
     before = facts.totals.mailed_before
     found = [f"{before:,} of {len(facts.documents):,} mailed before"] if before else []
@@ -71,7 +71,7 @@ def _addresses(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> Check:
 
 
 def _pdf_file(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> Check:
-    """Compare the file that was named with those that Zuora lists for the memo."""
+    """Check that the file that was named is one that Zuora lists for the memo."""
     said = "; ".join(words.pdf_file_cautions(body, facts))
     is_off = any(each.attaches_pdf is False for each in facts.checks.notices)
     return check(

@@ -12,19 +12,20 @@ from bot.zuora.answers import money_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailDocument:
-    """One document, as an approver sees it; a seventh of the memory of a pydantic model, as there may be 50,000.
+    """One document, as an approver sees it; no pydantic model, because 50,000 of those take seven times the memory.
 
     Attributes:
-        mailed_at: When Zuora mailed it last. It keeps that for invoices alone. What is not known
-            counts as mailed.
+        mailed_at: When Zuora mailed it last, which Zuora keeps only for invoices. Not known counts
+            as mailed.
         trouble: What makes it wrong to send: `was reversed`.
         unchecked: What of that kind Zuora did not say.
-        listed: What Zuora's mail history lists of a memo, for comparing with what it lists later;
-            None where it may not be read. Nothing of it is bound: old mails drop out of it.
-        bill_to_mail: Whether the bill-to contact has an address; None where it was not read.
-        mail_domain: Domain of that address; empty where it is not known, or names are not read.
-        more_mail: Whether the account has additional addresses; None where it was not read.
-        run: Number of the bill run that made it, which has no effect; empty where there is none.
+        listed: What Zuora's mail history lists for a memo, to compare with what it lists later;
+            None if it may not be read. No approval is bound to it, because old mails drop out of
+            it.
+        bill_to_mail: Whether the bill-to contact has an address; None if it was not read.
+        mail_domain: Domain of that address; empty if not known, or if names are not read.
+        more_mail: Whether the account has additional addresses; None if they were not read.
+        run: Number of the bill run that made it, which has no effect; empty if none did.
     """
 
     kind: DocumentKind
@@ -47,7 +48,7 @@ class MailDocument:
 
     @property
     def money(self) -> Amount:
-        """Return its total; not known where the amount or the currency is not."""
+        """Return its total; not known if the amount or the currency is not."""
         return money_of(self.amount, self.currency)
 
     @property
@@ -58,5 +59,5 @@ class MailDocument:
 
     @property
     def doubts(self) -> list[Doubt]:
-        """Return what Zuora did not say of what makes it wrong to send."""
+        """Return what Zuora did not say about whether it is right to send."""
         return [Doubt(number=self.number, words=words) for words in self.unchecked]

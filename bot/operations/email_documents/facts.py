@@ -30,17 +30,18 @@ class EmailDocumentsFacts(Facts):
     """Documents of one kind or of several, ordered by number.
 
     Attributes:
-        documents: Those that are mailed, with an order for each.
-        nobody: Those that were asked for and reach nobody: no order is made for them.
-        to_bill_to: Whether the bill-to contacts alone decide who gets them.
+        documents: The documents that are mailed, with an order for each.
+        nobody: The documents that were asked for but reach nobody, so no order is made for them.
+        to_bill_to: Whether only the bill-to contacts decide who gets them.
         perhaps: Whether a template that the bot cannot see decides if anybody gets them.
         checks: What may keep their mails from going out.
-        pdf_file_known: Whether Zuora lists the PDF file that is to be attached among those of the
-            memo; None where it was not asked or did not say.
-        by_itself: The bill runs of those that show no mail that were set to mail by themselves;
-            fixed when a run is made, so no approval need be bound to it.
-        runs_unclear: Numbers of those bill runs of which Zuora did not say that.
-        shown: What is shown of the documents, where they stand apart; None: they are counted.
+        pdf_file_known: Whether Zuora lists the PDF file to attach among those of the memo; None if
+            it was not asked or did not say.
+        by_itself: Bill runs that mail by themselves, of documents that show no mail. A run keeps
+            that setting, so no approval need be bound to it.
+        runs_unclear: Numbers of bill runs for which Zuora did not say that.
+        shown: What is shown of the documents together, if they are stored apart; None: they are
+            counted.
     """
 
     documents: tuple[MailDocument, ...]
@@ -56,7 +57,7 @@ class EmailDocumentsFacts(Facts):
     @model_validator(mode="before")
     @classmethod
     def _of_before(cls, found: Any) -> Any:
-        """Give each document its kind where an older version stored one for the whole list."""
+        """Give each document its kind if an older version stored one kind for the whole list."""
         if not isinstance(found, dict) or "kind" not in found:
             return found
         rest = {name: value for name, value in found.items() if name != "kind"}
@@ -65,7 +66,7 @@ class EmailDocumentsFacts(Facts):
         return {**rest, **{name: [{**kind, **each} for each in lists[name]] for name in lists}}
 
     def to_store(self) -> tuple[str, tuple[bytes, ...]]:
-        """As JSON; very many documents in parts beside it, packed, with their hashes and what is shown of them in it."""
+        """Return JSON and packed parts. Very many documents go into the parts; the JSON then has their hashes and totals."""
         if len(self.documents) <= IN_A_PART:
             return super().to_store()
         hashes, packed = packed_in_parts(self.documents)
@@ -74,7 +75,7 @@ class EmailDocumentsFacts(Facts):
 
     @classmethod
     def stored(cls, text: str, packed: Sequence[bytes] = ()) -> Self:
-        """Read what `to_store` made, in any version: an older one wrote documents in lines of their own."""
+        """Read what `to_store` made, also in an older version, which wrote documents in lines of their own."""
         if packed:
             found = cls.model_validate_json(text)
             apart: Any = Apart(
@@ -99,7 +100,7 @@ class EmailDocumentsFacts(Facts):
 
     @property
     def one(self) -> MailDocument | None:
-        """Return the only document; None where there are several."""
+        """Return the only document; None if there are several."""
         return self.documents[0] if len(self.documents) == 1 else None
 
     def named(self, number: str) -> MailDocument | None:
@@ -113,7 +114,7 @@ class EmailDocumentsFacts(Facts):
         return {document.number: document for document in self.documents}
 
     def material(self) -> list[list[Any]]:
-        """Return what an approval is bound to; not balances and names, which have no effect."""
+        """Return what an approval is bound to, without balances and names, which have no effect."""
         return [
             [d.number, d.id, d.status, d.currency, d.amount, d.mailed_at, d.trouble]
             + [d.unchecked] * bool(d.unchecked)
@@ -153,7 +154,7 @@ class EmailDocumentsFacts(Facts):
 
 
 def changes(before: MailDocument, now: MailDocument | None, *, mailed: bool = True) -> list[str]:
-    """Return what changed about one document, in words; with `mailed`, also that it was mailed meanwhile."""
+    """Return in words what changed about one document; with `mailed`, also that it was mailed meanwhile."""
     if now is None:
         return [f"{before.number} is no longer there"]
     found = []
@@ -182,5 +183,5 @@ def _more_listed(before: MailDocument, now: MailDocument) -> bool:
 
 
 def more(before: Sequence[str], now: Sequence[str]) -> bool:
-    """Return whether the later list holds more than the earlier one, each entry counted."""
+    """Return whether the later list has an entry more often than the earlier one."""
     return bool(Counter(now) - Counter(before))

@@ -1,4 +1,4 @@
-"""Reading the documents in Zuora, side by side, and which of them cannot be mailed."""
+"""Reads the documents in Zuora, side by side, and finds those that cannot be mailed."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -26,13 +26,13 @@ NO_PERMISSION = 10
 
 
 Read = tuple[Sequence[BillingDocument], str]
-"""Documents of one kind, and why some of what was asked for cannot be mailed."""
+"""Documents of one kind, and why some of those asked for cannot be mailed."""
 
 
 async def read_facts(
     kind: DocumentKind | None, body: EmailDocumentsBody, zuora: ZuoraClient
 ) -> EmailDocumentsFacts | Problems:
-    """Read every document, or return which of them cannot be mailed. No kind: there are several.
+    """Read every document, or return which of them cannot be mailed; `kind` is None if there are several.
 
     Raises:
         ZuoraError: Zuora could not be read.
@@ -79,7 +79,7 @@ async def _read(kind: DocumentKind, keys: Sequence[str], zuora: ZuoraClient) -> 
 
 
 def _of_two_kinds(read: Sequence[Read]) -> str:
-    """Return which numbers name documents of two kinds: results are kept by number."""
+    """Return which numbers name documents of two kinds; that cannot be, because results are kept by number."""
     named = Counter(document.number for documents, _ in read for document in documents)
     twice = sorted(number for number, times in named.items() if times > 1)
     if not twice:
@@ -91,7 +91,7 @@ def _of_two_kinds(read: Sequence[Read]) -> str:
 
 
 async def _by_itself(documents: Sequence[BillingDocument], zuora: ZuoraClient) -> dict[str, Any]:
-    """Return the runs that mail by themselves, of the documents that do not show that they did.
+    """Return the runs that mail by themselves, for the documents that show no mail.
 
     Returns:
         `by_itself` and `runs_unclear` of `EmailDocumentsFacts`.
@@ -112,7 +112,7 @@ async def _by_itself(documents: Sequence[BillingDocument], zuora: ZuoraClient) -
 
 
 async def _run_or_none(number: str, zuora: ZuoraClient) -> BillRun | None:
-    """Return the run; None where it was deleted or may not be read: then nothing says that it mails by itself."""
+    """Return the run; None if it was deleted or may not be read, so that nothing says whether it mails by itself."""
     try:
         return await zuora.bill_run(number)
     except ZuoraRejected:
@@ -122,7 +122,7 @@ async def _run_or_none(number: str, zuora: ZuoraClient) -> BillRun | None:
 async def _listed(
     documents: Sequence[BillingDocument], zuora: ZuoraClient
 ) -> dict[str, tuple[str, ...]]:
-    """Return what Zuora's mail history lists for memos, which have no mail date; nothing if unreadable."""
+    """Return what Zuora's mail history lists for memos, which have no mail date; nothing if it cannot be read."""
     memos = [document for document in documents if document.kind != "invoice"]
     reads = [partial(mail_marks, each.id, zuora.now(), zuora) for each in memos]
     try:
@@ -163,7 +163,7 @@ def _reaches_nobody(document: BillingDocument, body: EmailDocumentsBody) -> bool
 def _problems(
     body: EmailDocumentsBody, facts: EmailDocumentsFacts, *, none_reaches: bool
 ) -> dict[str, str]:
-    """Return what surely leaves customers without their mail, by field."""
+    """Return what certainly leaves customers without their mail, by field."""
     found = {}
     one = len(facts.documents) == 1
     leave_out = "" if one else ", or leave those documents out"
@@ -215,8 +215,7 @@ def _cannot_be_mailed(
 async def _path_problem(kind: DocumentKind, memo: BillingDocument, zuora: ZuoraClient) -> str:
     """Return why the mail order would not reach the memo; empty: it would.
 
-    Object queries answer for memos at another path, and need not know that Invoice Settlement is
-    off.
+    Object queries find memos at another path, and may not notice that Invoice Settlement is off.
     """
     try:
         await zuora.document(kind, memo.number)

@@ -40,10 +40,10 @@ _Facts = EmailDocumentsFacts
 
 
 class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
-    """What the three kinds and a list of several share; memos take a PDF file id.
+    """What the operations for the three kinds and for a list of several share; only memos take a PDF file id.
 
     Attributes:
-        kind: Which documents it mails; None: of several kinds, each by the call of its own kind.
+        kind: The kind of documents that it mails; None: several kinds, each by its own call.
     """
 
     kind: ClassVar[DocumentKind | None]
@@ -111,9 +111,9 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
         )
 
     async def settle(self, call: Call, zuora: ZuoraClient) -> Settlement | None:
-        """Prove it by a mail that was not there before the call; no mail proves nothing (yet).
+        """Prove it by a mail that was not there before the call; that there is none proves nothing (yet).
 
-        Zuora keeps a mail date for invoices alone; of a memo only its mail history shows that.
+        Zuora keeps a mail date only for invoices; a memo's mail shows only in its mail history.
         """
         document = self.facts.named(call.subject)
         if document is None or call.first_sent_at is None:
@@ -126,7 +126,7 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
         return listed_mailed(document.number) if more(document.listed, now) else None
 
     async def read_again(self, calls: Sequence[Call], zuora: ZuoraClient) -> Mapping[str, Reread]:
-        """Read every document again, as before its first try: mailed meanwhile, reversed, or unchanged."""
+        """Read every document again and return for each whether it was mailed meanwhile, changed, or is unchanged."""
         numbers = [call.subject for call in calls]
         facts = await self._look_up_only(numbers, zuora)
         if isinstance(facts, Problems) and len(numbers) > 1:  # which of them it is about
@@ -174,17 +174,17 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
         return words.tables(self.body, self.facts)
 
     def mails_again(self) -> bool:
-        """Return whether that was asked for, or one of them was or may have been mailed before."""
+        """Return whether mailing again was asked for, or a document was or may have been mailed before."""
         totals = self.facts.totals
         known = totals.mailed_before or totals.mailed_unknown or totals.mailed_lately
         return self.body.again or bool(known or self.facts.by_itself)
 
     def mailed_by_zuora(self) -> tuple[ByItself, ...]:
-        """Return the runs of documents that show no mail, where the runs mail by themselves."""
+        """Return the runs that mail by themselves, of documents that show no mail."""
         return self.facts.by_itself
 
     def is_repeat(self) -> bool:
-        """Return `again`; without it a second order within minutes mails twice by accident."""
+        """Return `again`; without it, a second order within minutes would mail twice by accident."""
         return self.body.again
 
     def sends(self) -> bool:
@@ -201,7 +201,7 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
             yield SingleDocument(each.number, each.kind, each.money)
 
     def _kind_of(self, number: str) -> DocumentKind:
-        """Return the kind of one of the documents; that a call is about one of them, the database sees to."""
+        """Return the kind of one of the documents; the database ensures that a call is about one of them."""
         totals = self.facts.totals
         return totals.kind_of.get(number, totals.counted[0].kind)
 

@@ -16,7 +16,7 @@ from bot.operations.operation import Body
 from bot.operations.typed import Problems, Values
 
 MOST_DOCUMENTS = 50_000
-"""As many as a bill run may have."""
+"""The most documents in one request; a bill run may have as many."""
 
 MOST_ADDRESSES = 50
 SHOWN = 5
@@ -39,9 +39,9 @@ class EmailDocumentsBody(Body):
         email_addresses: In lower case, each once.
         additional: Also the additional addresses of the accounts.
         pdf_file_id: The PDF to attach, of one memo; empty: the latest.
-        again: Whether they are meant to be mailed again, whatever was mailed a moment ago. Where it
-            is not set the body is what it was before there was such a field, and so is its digest.
-        kinds: Of each of `documents` its kind; empty where the operation mails one kind alone.
+        again: Whether they are meant to be mailed again, whatever was mailed a moment ago. If it is
+            not set, the body and its digest are as they were before this field existed.
+        kinds: The kind of each of `documents`; empty if the operation mails only one kind.
     """
 
     documents: tuple[str, ...]
@@ -54,7 +54,7 @@ class EmailDocumentsBody(Body):
     kinds: tuple[DocumentKind, ...] = Field(default=(), exclude_if=lambda kinds: not kinds)
 
     def by_kind(self, kind: DocumentKind | None) -> dict[DocumentKind, tuple[str, ...]]:
-        """Return the documents of each kind: all of the one, or each of its own (None)."""
+        """Return the documents by kind; with a kind, all of them are of that kind."""
         if kind is not None:
             return {kind: self.documents}
         of = list(zip(self.kinds, self.documents, strict=True))
@@ -64,7 +64,7 @@ class EmailDocumentsBody(Body):
 
 @dataclass(frozen=True, slots=True)
 class Sorted:
-    """A typed list: the documents, each once, and what is not one."""
+    """A typed list: the documents, each once, and what is no document."""
 
     documents: tuple[DocumentKey, ...]
     repeated: int
@@ -82,7 +82,7 @@ class Sorted:
 
 
 def too_many(number: int) -> str:
-    """Return why this many documents cannot be asked for together; empty where they can."""
+    """Return why this many documents cannot be asked for together; empty if they can."""
     if number <= MOST_DOCUMENTS:
         return ""
     return (
@@ -150,7 +150,7 @@ def pdf_problem(pdf: str, documents: tuple[DocumentKey, ...]) -> str:
 
 
 def _recipients(values: Values) -> Recipients | None:
-    """Return who was chosen, the template where nothing was; None for anything else."""
+    """Return who was chosen, the template if nobody was; None for anything else."""
     chosen = values.get("recipients") or RECIPIENTS[0]
     return next((each for each in RECIPIENTS if each == chosen), None)
 

@@ -1,4 +1,4 @@
-"""What a later reading of a document says about an order to mail it whose answer was lost. No I/O."""
+"""Compares a document with how it was approved, after the answer to an order to mail it was lost. No I/O."""
 
 from bot.domain.known import is_newer
 from bot.operations.email_documents.document import MailDocument
@@ -22,7 +22,7 @@ def reread(before: EmailDocumentsFacts, now: EmailDocumentsFacts | Problems, num
 
 
 def _mailed(before: MailDocument, now: MailDocument) -> Settlement | None:
-    """Return proof that it was mailed, where Zuora shows or lists a mail that was not there before."""
+    """Return proof that it was mailed if Zuora shows or lists a mail that was not there before; else None."""
     if is_newer(before.mailed_at, now.mailed_at):
         return shown_mailed(now.number)
     if before.listed is not None and more(before.listed, now.listed or ()):

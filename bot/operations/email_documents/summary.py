@@ -61,7 +61,7 @@ def _not_told(facts: EmailDocumentsFacts) -> str:
 
 
 def _contents(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> tuple[str, ...]:
-    """Return what is in the mails; a file of its own replaces what is said about the PDF."""
+    """Return cautions on what the mails carry; if a PDF file was named, they are about that file."""
     if not body.pdf_file_id:
         return facts.checks.cautions()
     return (*notices.cautions(facts.checks.notices), *words.pdf_file_cautions(body, facts))

@@ -1,4 +1,4 @@
-"""What is shown of documents together, counted once: of very many it is stored beside them."""
+"""What is shown of documents together, counted once; for very many it is stored with the request."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -12,7 +12,7 @@ from bot.operations.kinds import Doubt, KindTotals, counted_up, is_negative
 from bot.operations.operation import Remembering
 
 MOST_LARGEST = 3
-"""Of each currency: as many as are shown together."""
+"""How many of the largest are kept for each currency."""
 
 
 class Totals(Remembering, frozen=True):
@@ -20,19 +20,19 @@ class Totals(Remembering, frozen=True):
 
     Attributes:
         counted: All of them, counted and added up for each kind.
-        customers: How many accounts they are of.
+        customers: How many accounts they belong to.
         amount_unknown: Those whose amount is not known.
-        mailed_before: How many were mailed before, as far as that is known.
+        mailed_before: How many are known to have been mailed before.
         mailed_last: When the last of those was mailed.
-        mailed_unknown: Invoices of which it is not known when they were mailed: they count as mailed.
-        mailed_lately: Numbers of the memos of which Zuora's mail history lists a mail of the last day.
-        trouble: What is wrong to send.
-        unchecked: What Zuora does not say of whether they are right to send.
+        mailed_unknown: Invoices whose mail date is not known; they count as mailed.
+        mailed_lately: Numbers of the memos for which Zuora's mail history lists a mail of the last day.
+        trouble: Which are wrong to send, and why.
+        unchecked: For which Zuora does not say whether they are right to send.
         unreachable: Those whose bill-to contact has no address, mailed or not.
-        contacts_unknown: Of how many Zuora did not say whether that has one.
-        largest: Those of each currency whatever their sign; no two currencies are compared.
-        zero, negative: How many have a total of zero, and below it.
-        kind_of: The kind of each that is not of the first kind in `counted`, by number.
+        contacts_unknown: For how many Zuora did not say whether that contact has an address.
+        largest: The largest of each currency, whatever their sign.
+        zero, negative: How many have a total of zero, and below zero.
+        kind_of: The kind, by number, of each document that is not of the first kind in `counted`.
     """
 
     counted: tuple[KindTotals, ...]
@@ -53,7 +53,7 @@ class Totals(Remembering, frozen=True):
 
     @classmethod
     def of(cls, documents: Sequence[MailDocument], nobody: Sequence[MailDocument]) -> Self:
-        """Count them; `nobody`: those that are not mailed because they reach nobody."""
+        """Count the documents; `nobody` are those that are not mailed because they reach nobody."""
         counted = tuple(counted_up((each.kind, each.money) for each in documents))
         dates = [each.mailed_at for each in documents if isinstance(each.mailed_at, datetime)]
         return cls(
@@ -93,7 +93,7 @@ class Totals(Remembering, frozen=True):
 
 
 def by_size(documents: Sequence[MailDocument]) -> dict[str, list[MailDocument]]:
-    """Return those of each currency whose total is known, the largest first."""
+    """Return the documents with a known total by currency, the largest first."""
     known = [(each.money, each) for each in documents]
     found = [(money, each) for money, each in known if isinstance(money, Money)]
     found.sort(key=lambda each: (-abs(each[0].amount), each[1].number))

@@ -71,7 +71,7 @@ def _again(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> Iterator[Lin
 
 
 def mailed_lately(facts: EmailDocumentsFacts) -> str:
-    """Return that memos were mailed lately, for which Zuora keeps no mail date; empty where none was."""
+    """Return that memos, which have no mail date, were mailed lately; empty if none was."""
     if not facts.totals.mailed_lately:
         return ""
     numbers = some(facts.totals.mailed_lately, SHOWN_LARGEST)
@@ -79,7 +79,7 @@ def mailed_lately(facts: EmailDocumentsFacts) -> str:
 
 
 def by_itself(facts: EmailDocumentsFacts) -> str:
-    """Return that Zuora may have mailed some of them without an order; empty where it has not."""
+    """Return that Zuora may have mailed some of them without an order; empty if no run mails by itself."""
     runs = [each.run for each in facts.by_itself]
     if not runs:
         return ""
@@ -132,7 +132,7 @@ def goes_to(body: EmailDocumentsBody) -> str:
 
 
 def effect(facts: EmailDocumentsFacts) -> str:
-    """Return `send 312 mails`: one for each document that somebody gets."""
+    """Return `send 312 mails`, one for each document that somebody gets."""
     muted = any(notice.state == "muted" for notice in facts.checks.notices)
     up_to = "up to " if facts.perhaps or muted else ""
     return f"send {up_to}{count(facts.totals.number, 'mail')}"
@@ -150,7 +150,7 @@ def warning(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> str:
 
 
 def _some_of(facts: EmailDocumentsFacts, number: int) -> str:
-    """Return `3 invoices`, or `3 documents` where they are of several kinds."""
+    """Return `3 invoices`, or `3 documents` if they are of several kinds."""
     kinds = facts.totals.counted
     return count(number, *(KIND_WORDS[kinds[0].kind] if len(kinds) == 1 else ("document",)))
 
@@ -187,9 +187,9 @@ def tables(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> Sequence[Tab
 
 
 def listed(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> tuple[Listed, ...]:
-    """Return the documents asked for, largest first, then those that reach nobody, up to the number kept.
+    """Return the documents asked for, largest first, then those that reach nobody, as many as *Details* keeps.
 
-    Where addresses were typed, what the contacts have does not matter.
+    If addresses were typed, those of the contacts do not matter.
     """
     known = [each for of in by_size(facts.documents).values() for each in of]
     unknown = [each for each in facts.documents if isinstance(each.money, NotKnown)]
@@ -250,7 +250,7 @@ def _reached(facts: EmailDocumentsFacts) -> str:
 
 
 def _left_out(facts: EmailDocumentsFacts) -> tuple[Line, ...]:
-    """Return who was asked for and gets no mail: no order is made for them."""
+    """Return which of the documents asked for reach nobody, so that no order is made for them."""
     if not facts.nobody:
         return ()
     customers = sorted({_account(document) for document in facts.nobody})

@@ -1,4 +1,4 @@
-"""A posting after Zuora accepted it, read from the run and its documents."""
+"""Follows a posting after Zuora accepted it, by reading the run and its documents."""
 
 from collections.abc import Sequence
 
@@ -21,7 +21,7 @@ def begun(run: RunFacts) -> Progress:
 
 
 async def settled(run: RunFacts, drafts: Drafts, zuora: ZuoraClient) -> Settlement | None:
-    """Return what proves that a posting began whose answer was lost; None: nothing does (yet).
+    """Return proof that a posting whose answer was lost did begin; None: there is none (yet).
 
     Raises:
         ZuoraError: Zuora could not be read.
@@ -63,7 +63,7 @@ async def look(run: RunFacts, drafts: Drafts, progress: Progress, zuora: ZuoraCl
 
 
 LOOKS_AT_COMPLETED = 5
-"""How often, within a minute or two, a run that does not move is looked at before it counts as not posted."""
+"""After so many looks, within a minute or two, a run that does not move counts as not posted."""
 
 
 def _posted(progress: Progress, number: str, documents: Sequence[BillingDocument]) -> Progress:
@@ -78,10 +78,10 @@ def _posted(progress: Progress, number: str, documents: Sequence[BillingDocument
 def _back(
     progress: Progress, number: str, drafts: Drafts, documents: Sequence[BillingDocument]
 ) -> Progress:
-    """Return how far a run is that is Completed after posting began: some invoices failed to post.
+    """Return the progress of a run that is Completed after posting began, because some invoices failed to post.
 
-    Zuora may show the state from before for a while. With all its drafts as they were, the run
-    has to be seen so several times.
+    Zuora may show the old state for a while, so if all drafts are still there, the run must be seen like that several
+    times.
     """
     left = Drafts.of(documents)
     if left.count >= drafts.count and progress.seen.count(COMPLETED) < LOOKS_AT_COMPLETED:

@@ -1,7 +1,7 @@
 """Post a bill run: `PUT /v1/bill-runs/{billRunId}/post`.
 
 Source: page *Post a bill run*. It makes every draft of a Completed run final. Zuora keeps no
-idempotency key for a PUT, so a lost answer is settled by reading and the call never repeated.
+idempotency key for a PUT, so after a lost answer the bot only reads and never repeats the call.
 """
 
 from collections.abc import Mapping, Sequence
@@ -73,8 +73,8 @@ class PostFacts(DraftsFacts):
     """A bill run with its drafts, and whether posting mails.
 
     Attributes:
-        mails: Whether an active notification mails customers when an invoice is posted through
-            the API (page *Email delivery*); `not known` where the bot may not read settings.
+        mails: Whether an active notification mails customers when an invoice is posted through the
+            API (page *Email delivery*); `not known` if the bot may not read settings.
     """
 
     mails: Mails
@@ -110,17 +110,17 @@ class PostBillRun(OnDrafts[PostBillRunBody, PostFacts]):
     goes_on = "posts the documents"
 
     def sends(self) -> bool:
-        """Return True: posting can mail, even where that could not be checked, and later by another setting."""
+        """Return True, because posting can mail, even if the check says no: settings can change until then."""
         return True
 
     @classmethod
     @override
     def why_not(cls, status: str, *, posted: int = 0, run_type: str = "") -> str:
-        """Return why Zuora would refuse it: only a Completed run is posted (page *Bill run status types*)."""
+        """Return why Zuora would refuse it; only a Completed run is posted (page *Bill run status types*)."""
         return "" if status == "Completed" else WHY_NOT_POST.get(status, UNKNOWN)
 
     def mailings(self) -> tuple[Mailing, ...]:
-        """Return the drafts, where posting mails or that is not known."""
+        """Return the drafts, if posting mails or it is not known whether it does."""
         run = self.facts.run
         if self.facts.mails == "no":
             return ()
@@ -194,17 +194,17 @@ class PostBillRun(OnDrafts[PostBillRunBody, PostFacts]):
     async def settle(self, call: Call, zuora: ZuoraClient) -> Settlement | None:
         """Prove it by a run that moved on, or by drafts that are posted now.
 
-        A run that is Completed with all its drafts proves nothing: the call may still be waiting.
+        A Completed run with all its drafts proves nothing, because the call may still be waiting.
         """
         return await following.settled(self.facts.run, self.facts.drafts, zuora)
 
     @override
     def begun(self, answer: Answer) -> Progress:
-        """Return where following begins: posting goes on after the answer, whatever state the answer shows."""
+        """Return where following begins; Zuora posts after its answer, whatever state the answer shows."""
         return following.begun(self.facts.run)
 
     async def look(self, progress: Progress, zuora: ZuoraClient) -> Progress:
-        """Look once: still posting, Posted, or Completed again because some failed to post."""
+        """Look once: the run is still posting, Posted, or Completed again because some failed to post."""
         return await following.look(self.facts.run, self.facts.drafts, progress, zuora)
 
     def title(self) -> str:
@@ -260,9 +260,9 @@ class PostBillRun(OnDrafts[PostBillRunBody, PostFacts]):
 def posting_mails(notifications: Sequence[MailNotification] | None) -> Mails:
     """Return whether a notification mails customers when an invoice is posted through the API.
 
-    Which notification fires is documented on the page *Email delivery*: posting through the API has one,
-    bill runs with auto-post have another, which does not fire here. A muted profile sends nothing.
-    Where no such notification is listed, its name may be another one: that is no proof of silence.
+    The page *Email delivery* says which notification fires: posting through the API has one; bill
+    runs with auto-post have another, which does not fire here. A muted profile sends nothing. If
+    Zuora lists no such notification, that proves nothing, because its name may be different.
     """
     state = state_of([each for each in notifications or () if _fires_on_post(each)])
     if state == "on":
