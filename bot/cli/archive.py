@@ -22,7 +22,10 @@ from bot.store.snapshot import only_of_a_file
 from bot.store.store import Store
 from bot.workflow.archiving import YOUNGEST, Archived, archive, nothing_before
 
-ON_A_SERVER = "Only a file can be archived: a server handles large tables well."
+ON_A_SERVER = (
+    "Only a file can be archived; a server handles large tables well. To archive all the same, stop every process, "
+    "`billing-bot copy` the database to a file, archive that, and copy it into a new database."
+)
 WORKS = "Billing Bot still works on {}: stop it first. Nothing was changed."
 
 

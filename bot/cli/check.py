@@ -67,6 +67,8 @@ async def _all() -> AsyncIterator[Noticed]:
         yield each
     for each in here.database(settings):
         yield each
+    for each in here.same_policy(settings, policy) if policy else ():
+        yield each
     async for each in at_mail.look(settings):
         yield each
     clock = SystemClock()

@@ -32,12 +32,14 @@ class Looks:
     Attributes:
         slack: What is wrong with Slack's answer to the bot's token.
         database: What is wrong with a write to the database that is taken back.
-        others: The other processes on the same file.
+        others: The other processes on the same database.
+        policy: Whether one of them has read another policy since this one did.
     """
 
     slack: str = ""
     database: str = ""
     others: tuple[Other, ...] = ()
+    policy: bool = False
 
 
 @dataclass(kw_only=True)
@@ -72,6 +74,7 @@ class Health:
     lock: Lock
     standing: Standing
     loops: Loops
+    policy: Callable[[], str]
     last_backup: Callable[[], datetime | None]
     looks: Looks = field(default_factory=Looks)
     connection: Callable[[], str] = lambda: ""
@@ -166,6 +169,8 @@ class Health:
             return "the process that works does not answer"
         if frozen and self.shares_clicks:
             return "another process does not answer"
+        if self.looks.policy:
+            return "another process has another policy"
         return "none" if not self.looks.others else "there are others"
 
 

@@ -16,8 +16,9 @@ from bot.health.processes import Neighbours, Other
 from bot.metrics import CLOCK_SKEW, LOOP_DELAY
 from bot.slack.errors import LIMITED, NO_ANSWER, NOT_NOW, name_of
 from bot.slack.web import SlackWeb
-from bot.store.errors import DAMAGED, REPLACED
+from bot.store.errors import DAMAGED, REPLACED, CouldNotRecordError
 from bot.store.measuring import is_damaged, why_not_writable
+from bot.workflow.start import policy_read_last
 from bot.zuora.errors import ZuoraError
 
 logger = logging.getLogger(__name__)
@@ -170,6 +171,21 @@ class Watch:
                     },
                 )
         looks.others = others
+        self._compare_policies()
+
+    def _compare_policies(self) -> None:
+        """Show where another process has read another policy since: each decides by its own."""
+        health = self._health
+        with suppress(CouldNotRecordError):
+            latest = policy_read_last(health.store)
+            differs = bool(health.looks.others) and latest != health.policy()
+            if differs and not health.looks.policy:
+                logger.error(
+                    "policy_differs: another process has read another policy.toml since; put the same file on every "
+                    "machine, and send each process SIGHUP",
+                    extra={"policy": health.policy()[:12], "latest": latest[:12]},
+                )
+            health.looks.policy = differs
 
     async def _measure_delay(self) -> None:
         """Measure the longest delay of the event loop between two looks."""

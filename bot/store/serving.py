@@ -44,3 +44,12 @@ def missing(url: str) -> list[str]:
         StoreError: It cannot be asked.
     """
     return cast("list[str]", import_module("bot.store.postgres.rules").missing(url))
+
+
+def policy_read_last(url: str) -> str:
+    """Return the hash of the policy that a process on the server's database has read last; empty before the first.
+
+    Raises:
+        StoreError: It cannot be asked.
+    """
+    return cast("str", import_module("bot.store.postgres.promises").policy_read_last(url))

@@ -95,6 +95,7 @@ class Bot:
                 broken=lambda: self._supervised.broken,
                 turned_at=self._turned_at,
             ),
+            policy=lambda: parts.rules.policy.hash,
             last_backup=lambda: backups.last,
         )
         self.watch = watch(self.readiness)

@@ -67,6 +67,12 @@ def record_policy(store: Store, policy: Policy, now: datetime) -> bool:
     return True
 
 
+def policy_read_last(store: Store) -> str:
+    """Return the hash of the policy that a process on this database has read last; empty before the first."""
+    latest = store.history.last_of(What.POLICY_CHANGED)
+    return str(latest.entry.data["new"]) if latest else ""
+
+
 def difference(old: str, new: str) -> list[str]:
     """Return the lines that were removed (`- `) and added (`+ `), with one line of context each."""
     lines = difflib.unified_diff(old.splitlines(), new.splitlines(), lineterm="", n=1)

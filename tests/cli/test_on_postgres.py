@@ -9,11 +9,16 @@ from click.testing import CliRunner
 from bot.audit.verify import verify_database
 from bot.cli import main
 from bot.cli.checks import here
+from bot.cli.sandbox import POLICY
 from bot.domain.history import Entry, What
+from bot.fence import Fence
+from bot.policy.file import read_policy
 from bot.settings import Settings
 from bot.store.engine import without_password
 from bot.store.postgres.promises import PostgresServer, asked
+from bot.store.postgres.work_lock import PostgresLock
 from bot.store.store import Store
+from bot.workflow.start import record_policy
 from tests.postgres import at, fresh_database, name_of, needs_postgres, said, without_tables
 from tests.store.test_schema import NOW
 
@@ -130,6 +135,27 @@ def test_check_names_a_rule_that_is_gone(address):
     assert any("approvals_are_never_deleted" in each.found for each in noticed(address))
     (logged,) = here.rules(settings_of(address))
     assert "approvals_are_never_deleted" in logged.found
+
+
+def test_check_says_that_processes_on_the_database_go_by_another_policy(address, tmp_path):
+    here_it_is, there = tmp_path / "policy.toml", tmp_path / "other.toml"
+    here_it_is.write_text(POLICY)
+    there.write_text(POLICY.replace("S0FINANCE", "S0OTHERS"))
+    policy = read_policy(here_it_is)
+    store, lock = Store.open(address), PostgresLock(address, Fence())
+    with store.transaction():
+        record_policy(store, read_policy(there), NOW)
+    store.close()
+    nobody_works = list(here.same_policy(settings_of(address), policy))
+    assert lock.take()
+    try:
+        (found,) = here.same_policy(settings_of(address), policy)
+    finally:
+        lock.release()
+
+    assert nobody_works == []
+    assert found.about == "POLICY_FILE"
+    assert "read last" in found.found
 
 
 def test_check_says_of_an_empty_database_that_it_is_begun(address):

@@ -25,6 +25,14 @@ async def test_a_click_on_a_process_that_stands_by_is_decided_there_and_carried_
     assert len(replicas.orders()) == 1
     replicas.check()
 
+    policy = replicas.folder / "policy.toml"
+    policy.write_text(policy.read_text() + "# of another machine\n")
+    await standby.send(signal.SIGHUP)
+    await replicas.until(lambda: "policy_differs" in worker.log)
+    await worker.send(signal.SIGHUP)
+    await replicas.until(lambda: "read_again" in worker.log)
+    assert "policy_differs" not in standby.log
+
 
 async def test_when_the_one_that_works_is_killed_the_next_one_works(replicas):
     worker, standby = await replicas.worker_and("standby")

@@ -111,6 +111,26 @@ def policy(found: Settings) -> tuple[list[Noticed], Policy | None]:
     return [good("POLICY_FILE", words)], read
 
 
+def same_policy(found: Settings, policy: Policy) -> Iterator[Noticed]:
+    """Yield that processes on the database go by another policy than this machine's file."""
+    path = found.database_path
+    try:
+        if not others_on(path, SystemClock()):
+            return
+        if is_postgres(path):
+            latest = serving.policy_read_last(path)
+        else:
+            with open_read_only(Path(path)) as file:
+                latest = file.policy_read_last()
+    except (OSError, StoreError):  # which is found elsewhere
+        return
+    if latest and latest != policy.hash:
+        yield warning(
+            "POLICY_FILE", "is not the policy that a process on this database has read last",
+            "put the same file on every machine, and send each process SIGHUP",
+        )  # fmt: skip
+
+
 def database(found: Settings) -> Iterator[Noticed]:
     """Yield the findings about the file: whole, of this version, ours, with room, and who works on it."""
     if is_postgres(found.database_path):

@@ -1,5 +1,6 @@
 """Reads a database file without ever writing to it, even while the bot works on it."""
 
+import json
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator
@@ -32,6 +33,8 @@ _SIGNING_KEYS = """
 SELECT sequence, json_extract(data, '$.public') FROM history
 WHERE request IS NULL AND what = 'audit.signing_key' AND sequence <= ? ORDER BY sequence
 """
+
+POLICY_READ_LAST = "SELECT data FROM history WHERE request IS NULL AND what = 'policy.changed' ORDER BY sequence DESC LIMIT 1"
 
 
 class DatabaseFile:
@@ -76,6 +79,11 @@ class DatabaseFile:
         """Return the public keys (hex) that sign heads, each with the row from which on it is in force."""
         found = self.database.execute(_SIGNING_KEYS, [last])
         return [{"row": row, "public": public} for row, public in found]
+
+    def policy_read_last(self) -> str:
+        """Return the hash of the policy that the bot has read last; empty before the first."""
+        found = self.database.execute(POLICY_READ_LAST).fetchone()
+        return str(json.loads(found[0])["new"]) if found else ""
 
     def damage(self) -> str:
         """Return what SQLite's full check finds first; empty if every page and index is whole."""

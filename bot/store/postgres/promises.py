@@ -1,5 +1,6 @@
 """How durable a server's commits are, for `billing-bot check`."""
 
+import json
 from typing import NamedTuple
 
 import psycopg
@@ -7,6 +8,7 @@ from sqlite_utils import Database
 
 from bot.store.copying import HALF_COPIED
 from bot.store.errors import StoreError
+from bot.store.file.reading import POLICY_READ_LAST
 from bot.store.postgres import schema
 from bot.store.postgres.connection import NAME, connect
 from bot.store.postgres.copied import is_half_copied
@@ -96,6 +98,20 @@ def asked(url: str) -> PostgresServer:
     every = {each.name for each in migrations.pending(Database(memory=True))}
     schema.refuse_newer(done - every)
     return PostgresServer._make([*(found or ()), bool(done), len(every - done), holders])
+
+
+def policy_read_last(url: str) -> str:
+    """Return the hash of the policy that a process on a server's database has read last; empty before the first.
+
+    Raises:
+        StoreError: It cannot be asked.
+    """
+    try:
+        with connect(url) as connection:
+            found = connection.execute(POLICY_READ_LAST).fetchone()
+    except psycopg.Error as error:
+        raise StoreError(refusal(error).words) from error
+    return str(json.loads(found[0])["new"]) if found else ""
 
 
 def _weak(server: PostgresServer) -> list[tuple[str, str]]:
