@@ -19,6 +19,8 @@ MORE = "more"
 RECORD_SENT = "record_sent"
 RECORD_NOT_SENT = "record_not_sent"
 
+AGAIN = "again"
+
 WITHDRAW = "withdraw"
 CHANGE = "change"
 NOTE = "note"
@@ -26,16 +28,61 @@ NOTE = "note"
 
 MOST_ON_A_CONFIRMATION = 30
 
+NOT_DONE = frozenset(
+    {State.REJECTED, State.WITHDRAWN, State.EXPIRED, State.STOPPED, State.FAILED}
+)  # fmt: skip
+"""The ends of which something can be asked for again."""
 
-def of(request: Request, order: Order[Any, Any], summary: Summary) -> Blocks:
-    """Return the rows of buttons for the request's current state."""
+
+def of(
+    request: Request, order: Order[Any, Any], summary: Summary, *, asked_again: bool = False
+) -> Blocks:
+    """Return the rows of buttons for the request's current state.
+
+    Args:
+        request: The request.
+        order: What it asks for.
+        summary: That of the order.
+        asked_again: Whether another request continues it, once it has ended.
+    """
     match request.state:
         case State.WAITING:
             return [_waiting(request, order, summary)]
         case State.UNKNOWN:
             return [_unknown(request)]
         case _:
-            return [blocks.actions(f"more-{request.number}", _details(request))]
+            next_ = () if asked_again else _next(request, order)
+            return [blocks.actions(f"more-{request.number}", *next_, _details(request))]
+
+
+def _next(request: Request, order: Order[Any, Any]) -> tuple[blocks.Block, ...]:
+    """Return the button that asks for what was not done; nothing where Zuora has to be read first."""
+    progress = Progress.of(request)
+    if request.state not in NOT_DONE or progress.look_first:
+        return ()
+    if order.each_mailed and progress.calls:
+        return (again(request, progress.failed),) if progress.failed else ()
+    return (change(request),) if request.typed else ()
+
+
+def again(request: Request, refused: int) -> blocks.Block:
+    """Return the button that opens the form with just the documents that Zuora refused."""
+    return blocks.button(
+        f"Ask again for the {refused:,} refused…",
+        action_id=AGAIN,
+        value=request.reference,
+        spoken=f"Ask again for what was refused of {request.name}",
+    )
+
+
+def change(request: Request) -> blocks.Block:
+    """Return the button that opens the request's form again with what was typed."""
+    return blocks.button(
+        "Change and ask again…",
+        action_id=CHANGE,
+        value=request.reference,
+        spoken=f"Change {request.name} and ask again",
+    )
 
 
 def _waiting(request: Request, order: Order[Any, Any], summary: Summary) -> blocks.Block:

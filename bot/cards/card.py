@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 from bot.cards import blocks, buttons
-from bot.cards.buttons import CHANGE
 from bot.domain.check import Check, check, counted
 from bot.domain.message import Blocks, Message, MessageKind
 from bot.domain.next_step import MOST_REPEATS
@@ -32,6 +31,9 @@ from bot.operations.operation import Order
 from bot.operations.progress import Progress
 
 OTHERS = "others"
+ASKED_AGAIN = "Asked again"
+"""The label of the line that names the requests which continue one that ended."""
+
 ESTIMATE = "Estimate"
 """The label of an estimate that arrived after the request was made; a card shows it as the *Amount*."""
 
@@ -78,7 +80,7 @@ HEADLINES = {
 IN_DOUBT = "Sent, outcome not known yet"
 """The headline while calls are sent again under their keys."""
 
-ASKED_AGAIN = (
+SENT_AGAIN = (
     f" · Billing Bot sends the same call again under the same key, up to {MOST_REPEATS} times. If "
     "that gives no answer, it looks in Zuora, and then a person is asked. Nobody has to do anything now"
 )
@@ -102,7 +104,7 @@ def card(
     open_ = request.state in (State.WAITING, State.APPROVED, State.RUNNING)
     title = title_of(request, order, summary)
     place = _place(request)
-    lines = facts(request, summary, also) if open_ else _outcome(request, summary)
+    lines = facts(request, summary, also) if open_ else _outcome(request, summary, also)
     spelled_out = _more_than(lines, still_true(order.lines(), also)) if open_ else ()
     text = blocks.fitted(
         [
@@ -120,7 +122,7 @@ def card(
             blocks.header(title),
             blocks.context_of(place),
             blocks.labelled(lines),
-            *buttons.of(request, order, summary),
+            *buttons.of(request, order, summary, asked_again=any(map(_is_asked_again, also))),
         ],
     )
 
@@ -139,8 +141,10 @@ def in_a_list(request: Request, also: Sequence[Line], links: Sequence[Part]) -> 
     return [
         blocks.paragraph(Strong(title_of(request, order, summary))),
         blocks.context_of((*_place(request), *((" · ", *links) if links else ()))),
-        blocks.labelled(facts(request, summary, also) if waits else _outcome(request, summary)),
-        *buttons.of(request, order, summary),
+        blocks.labelled(
+            facts(request, summary, also) if waits else _outcome(request, summary, also)
+        ),
+        *buttons.of(request, order, summary, asked_again=any(map(_is_asked_again, also))),
     ]
 
 
@@ -336,7 +340,7 @@ def where_to_look(request: Request) -> str:
     return f"{request.subject}'{'' if request.subject.endswith('s') else 's'} email history"
 
 
-def _outcome(request: Request, summary: Summary) -> tuple[Line, ...]:
+def _outcome(request: Request, summary: Summary, also: Sequence[Line]) -> tuple[Line, ...]:
     """Return the lines of how it ended, or of what must be settled."""
     found = (
         *_to_be_settled(request, summary),
@@ -347,8 +351,17 @@ def _outcome(request: Request, summary: Summary) -> tuple[Line, ...]:
         line(request.name, *_who_and_when(request)),
         *_approved(request),
         *_ended_by(request),
+        *(
+            each
+            for each in also
+            if _is_asked_again(each) and bare(each.parts) not in request.decision_reason
+        ),
     )
     return tuple(map(_at_a_glance, found))
+
+
+def _is_asked_again(each: Line) -> bool:
+    return each.label == ASKED_AGAIN
 
 
 def still_true(lines: Sequence[Line], also: Sequence[Line]) -> tuple[Line, ...]:
@@ -429,7 +442,7 @@ def _progress(request: Request) -> tuple[Line, ...]:
         return ()
     progress = Progress.of(request)
     if request.state is State.RUNNING and progress.in_doubt_since is not None:
-        return (line("Not known yet", "since ", Moment(progress.in_doubt_since), ASKED_AGAIN),)
+        return (line("Not known yet", "since ", Moment(progress.in_doubt_since), SENT_AGAIN),)
     if not progress.number:
         return ()
     seen = f"{progress.number} · {progress.status}"
@@ -442,13 +455,7 @@ def change_and_ask_again(message: Message, request: Request) -> Message:
     """Return a message with the button that opens the request's form again with what was typed."""
     if not request.typed:
         return message
-    button = blocks.button(
-        "Change and ask again…",
-        action_id=CHANGE,
-        value=request.reference,
-        spoken=f"Change {request.name} and ask again",
-    )
-    row = blocks.actions(f"change-{request.number}", button)
+    row = blocks.actions(f"change-{request.number}", buttons.change(request))
     return replace(message, blocks=[*message.blocks, row])
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from bot.cards import blocks, details, lines
+from bot.cards import blocks, buttons, details, lines
 from bot.domain.call import Call, Tally, Verdict
 from bot.domain.message import File, Message, MessageKind
 from bot.domain.request import Request
@@ -17,7 +17,6 @@ BAR = 20
 MOST_ROWS = 25
 """Longer lists become a file; Slack takes 100 rows in a table and some 13,000 characters in a message."""
 
-AGAIN = "again"
 NOT_WELL = {Verdict.REJECTED: "refused", Verdict.LOST: "outcome unknown"}
 
 
@@ -63,7 +62,8 @@ def failures(request: Request, calls: Sequence[Call]) -> list[Message]:
         (call.subject, NOT_WELL[call.verdict or Verdict.LOST], call.words) for call in failed
     )
     found = Table(title, ("Document", "What happened", "Zuora's words"), rows)
-    again = [_again(request, refused)] if refused else []
+    row = blocks.actions(f"again-{request.number}", buttons.again(request, refused))
+    again = [row] if refused else []
     if len(rows) <= MOST_ROWS:
         return [table(request, found, again)]
     told = lines.reply(request, f"{title}; the list is in the file.")
@@ -75,7 +75,7 @@ def tables(request: Request, found: Sequence[Table]) -> list[Message]:
     return [table(request, each) for each in found if len(each.rows) > details.MOST_ROWS]
 
 
-def table(request: Request, found: Table, buttons: Sequence[blocks.Block] = ()) -> Message:
+def table(request: Request, found: Table, rows: Sequence[blocks.Block] = ()) -> Message:
     """Return one list for the thread: a table, or a file if it is long."""
     if len(found.rows) > MOST_ROWS:
         return _file(request, found)
@@ -91,25 +91,13 @@ def table(request: Request, found: Table, buttons: Sequence[blocks.Block] = ()) 
                 "type": "table",
                 "rows": [[_cell(text) for text in row] for row in (found.headings, *found.rows)],
             },
-            *buttons,
+            *rows,
         ],
     )
 
 
 def _cell(text: str) -> blocks.Block:
     return {"type": "raw_text", "text": shortened(text, 90) or "-"}
-
-
-def _again(request: Request, number: int) -> blocks.Block:
-    return blocks.actions(
-        f"again-{request.number}",
-        blocks.button(
-            f"Ask again for the {number:,} refused…",
-            action_id=AGAIN,
-            value=request.reference,
-            spoken=f"Ask again for what was refused of {request.name}",
-        ),
-    )
 
 
 def _file(request: Request, found: Table) -> Message:

@@ -12,9 +12,8 @@ from typing import Any
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.cards import refusals
-from bot.cards.buttons import CHANGE
+from bot.cards.buttons import AGAIN, CHANGE
 from bot.cards.card import NEXT, OTHERS
-from bot.cards.results import AGAIN
 from bot.cards.run_card import RUN
 from bot.domain.authority import may_ask
 from bot.domain.message import Words

@@ -295,6 +295,14 @@ class Requests:
         )
         return replace(request, packed=tuple(packed for (packed,) in parts))
 
+    def continuing(self, number: int) -> list[int]:
+        """Return the numbers of the requests that continue one, in order."""
+        rows = self._database.execute(
+            "SELECT number FROM requests INDEXED BY requests_parent WHERE parent = ? ORDER BY number",
+            [number],
+        )
+        return [found for (found,) in rows]
+
     def stands(self, request: Request) -> bool:
         """Return whether a request has not moved since it was read."""
         row = self._database.execute(

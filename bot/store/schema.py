@@ -212,7 +212,16 @@ def keep_the_format(db: Database) -> None:
     run(db, _FORMAT)
 
 
-BESIDE_OLDER: frozenset[str] = frozenset()
+_PARENTS = "CREATE INDEX requests_parent ON requests (parent) WHERE parent IS NOT NULL"
+
+
+@migrations(name="0057_parents")
+def index_the_parents(db: Database) -> None:
+    """The card of a request that ended says which requests continue it."""
+    run(db, _PARENTS)
+
+
+BESIDE_OLDER: frozenset[str] = frozenset({"0057_parents"})
 """Migrations that older processes need not know, such as one that adds an index; they go on writing.
 
 Every other migration changes the format, and older processes then write nothing more.

@@ -6,7 +6,8 @@ from itertools import groupby
 from typing import Any
 
 from bot.cards import lines
-from bot.cards.card import ESTIMATE, NOT_IN_TIME, card_edit
+from bot.cards.buttons import NOT_DONE
+from bot.cards.card import ASKED_AGAIN, ESTIMATE, LONGEST_REASON, NOT_IN_TIME, card_edit
 from bot.domain.mailing import Certainty, Effect
 from bot.domain.message import Message
 from bot.domain.money import Money
@@ -21,7 +22,6 @@ from bot.store.store import Store
 from bot.workflow.guard import Reach, reach_of
 
 SHOWN_SUBJECTS = 3
-LONGEST_NOTE = 120
 SHOWN_REQUESTS = 2
 AGAINST = "Against last time"
 """The label of the comparison with the last request of its kind."""
@@ -110,7 +110,7 @@ def beside(
         without: Number of the request that it replaces, which is left out.
     """
     if request.state is not State.WAITING:
-        return estimated(store, request)
+        return (*estimated(store, request), *asked_again(store, request))
     others = (reach_of(store, request) if reach is None else reach).others
     found = [each for each in _by_request(others) if each[0] != without]
     rest = len(found) - SHOWN_REQUESTS
@@ -134,6 +134,12 @@ def estimated(store: Store, request: Request) -> tuple[Line, ...]:
     order = opened(request)
     foreseen = isinstance(order, Estimated) and order.foresees()
     return (line(ESTIMATE, NOT_IN_TIME),) if foreseen else ()
+
+
+def asked_again(store: Store, request: Request) -> tuple[Line, ...]:
+    """Return which requests ask again for what was not done of one that ended."""
+    found = store.requests.continuing(request.number) if request.state in NOT_DONE else []
+    return (line(ASKED_AGAIN, f"as {listed([f'R-{each}' for each in found])}"),) if found else ()
 
 
 def _billing_too(store: Store, request: Request, order: Order[Any, Any]) -> list[tuple[int, str]]:
@@ -196,7 +202,7 @@ def _words(number: int, same: Sequence[Effect]) -> tuple[Part, ...]:
 
 
 def _seen(one: Effect) -> str:
-    return f" (“{shortened(one.note, LONGEST_NOTE)}”)" if one.note else ""
+    return f" (“{shortened(one.note, LONGEST_REASON)}”)" if one.note else ""
 
 
 def against_last_time(store: Store, request: Request) -> tuple[Line, ...]:

@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot.cards import lines, results
-from bot.cards.card import card_edit
+from bot.cards.card import LONGEST_REASON, card_edit
 from bot.domain.call import Verdict
 from bot.domain.history import Entry, What
 from bot.domain.next_step import conclusion
 from bot.domain.request import Request
-from bot.domain.words import Mention, Moment, Part, count
+from bot.domain.words import Mention, Moment, Part, count, shortened
 from bot.operations.catalog import opened
 from bot.store.store import Store
 from bot.workflow.ending import tally
@@ -121,10 +121,11 @@ def _settle(
             store.mailings.recorded(request.number, [call.subject], record.person, record.note)
     calls = store.calls.of(request.number)
     who = "a person" if not agreeing else f"{len(agreeing) + 1} people"
-    result = f"The answer was lost; {who} looked in Zuora and recorded that {record.seen}."
+    seen = f"{record.seen} (“{shortened(record.note, LONGEST_REASON)}”)"
+    result = f"The answer was lost; {who} looked in Zuora and recorded that {seen}."
     if len(calls) > 1:
         of_all = opened(request).result(calls)
-        result = f"{of_all} For those whose answer was lost, {who} recorded that {record.seen}."
+        result = f"{of_all} For those whose answer was lost, {who} recorded that {seen}."
     after = replace(request.moved(conclusion(calls), now, result=result), progress=tally(calls))
     entry = _entry(What.SETTLED, request, record, by="person", with_=sorted(agreeing))
     told = lines.reply(

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, Self
 
 from bot.cards import lines, results
+from bot.cards.buttons import NOT_DONE
 from bot.cards.card import card, card_edit
 from bot.domain.authority import Person
 from bot.domain.digest import canonical, text_hash
@@ -168,7 +169,7 @@ def save(parts: Parts, ready: Sequence[Ready], asker: Asker) -> tuple[Request, .
         if again := typed_again(parts, bodies, asker):
             return again
         saved = tuple(_save_one(parts, each, asker, len(ready)) for each in ready)
-        _withdraw_parent(parts.store, asker, saved, parts.clock.now())
+        _continue_parent(parts.store, asker, saved, parts.clock.now())
         asker.once_saved(saved)
     parts.bells.sender.set()
     parts.bells.runner.set()
@@ -249,10 +250,16 @@ def _parent_to_withdraw(store: Store, asker: Asker) -> Request | None:
     return parent if parent.requester == asker.person.user_id else None
 
 
-def _withdraw_parent(store: Store, asker: Asker, saved: tuple[Request, ...], now: datetime) -> None:
-    """Withdraw the request that was changed and asked again, so that its approvals no longer count."""
+def _continue_parent(store: Store, asker: Asker, saved: tuple[Request, ...], now: datetime) -> None:
+    """Withdraw the request that was changed and asked again, or have the card of one that ended name the new one.
+
+    The approvals of what is withdrawn no longer count.
+    """
     parent = _parent_to_withdraw(store, asker)
     if parent is None:
+        before = None if asker.parent is None else store.requests.get(asker.parent)
+        if before is not None and before.state in NOT_DONE and not before.is_archived:
+            store.outbox.add(card_edit(before), now)  # which no longer offers to ask again
         return
     person = asker.person
     reason = f"changed and asked again as {listed([each.name for each in saved])}"

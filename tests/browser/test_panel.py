@@ -56,7 +56,9 @@ async def test_a_story_that_cannot_go_on_says_why_and_which_trouble_is_on(sandbo
         await page.wait_for_selector("[data-scene=close]", timeout=60_000)
         ended = await page.inner_text("#scene p")
 
-    assert ended == "The story stopped here. Trouble is switched on: Zuora token revoked"
+    assert ended == (
+        "The story stopped here: “Zuora: token revoked” is switched on. Switch it off and press the story again"
+    )
 
 
 async def test_the_buttons_of_a_story_can_be_pressed_while_a_form_is_open(sandbox, browser):

@@ -140,7 +140,7 @@ async def test_a_command_may_speak_of_a_payload(web_stage, http):
 
     async with http.post(web_stage.slack.request_url, data=body, headers=signed(body)) as answer:
         assert answer.status == 200
-        assert "/billstatus does not know “payload”" in await answer.text()
+        assert "Zuora knows no bill run, invoice or memo payload" in await answer.text()
 
 
 async def test_what_is_typed_comes_as_it_was_typed(web_stage, http):
@@ -148,7 +148,7 @@ async def test_what_is_typed_comes_as_it_was_typed(web_stage, http):
 
     async with http.post(web_stage.slack.request_url, data=body, headers=signed(body)) as answer:
         assert answer.status == 200
-        assert "“ü+ß %41 100% “net” 日本 🎉 a=b;c #7”" in await answer.text()
+        assert "ü+ß %41 100% “net” 日本 🎉 a=b;c #7. Put" in await answer.text()
 
 
 async def test_slack_may_ask_whether_the_address_is_ours(web_stage, http):

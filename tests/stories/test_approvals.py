@@ -223,8 +223,9 @@ async def test_a_rejected_request_is_changed_and_asked_again_as_a_new_one(stage)
     await stage.reject(BOB, ts, "Say more")
     await stage.until_card(ts, "Rejected")
     line = stage.slack.thread(CHANNEL, ts)[-1]
+    assert "change" in str(line.blocks)
 
-    await stage.slack.click(ALICE, CHANNEL, line.ts, "change")
+    await stage.slack.click(ALICE, CHANNEL, ts, "change")
     view = {block.get("block_id"): block for block in stage.slack.view(ALICE)["blocks"]}
     assert view["bill_run"]["element"]["initial_value"] == "BR-00000001"
     assert view["reason"]["element"]["initial_value"] == "First try"
@@ -233,6 +234,8 @@ async def test_a_rejected_request_is_changed_and_asked_again_as_a_new_one(stage)
     assert submitted.ok
     await stage.slack.until(lambda: len(stage.slack.channel_messages(CHANNEL)) == 2)
     assert stage.request(2).parent == 1
+    await stage.until_card(ts, "Asked again: as R-2")
+    assert stage.buttons(ts) == ["details"]
     again = stage.slack.channel_messages(CHANNEL)[-1].ts
     assert "continues R-1" in stage.card(again)
     await stage.press(BOB, again)

@@ -302,7 +302,7 @@ async def test_a_word_it_does_not_know_gets_the_nearest(stage, typed, meant):
 
 @pytest.mark.parametrize("typed", ["unknown", "running", "failed", "status", "reslts"])
 def test_a_word_that_the_overview_answers_gets_the_command_itself(typed):
-    assert status.unknown(typed).endswith("Did you mean `/billstatus`?")
+    assert status.nearest(typed) == "Did you mean `/billstatus`?"
 
 
 async def test_what_it_does_not_know_pings_nobody(stage):

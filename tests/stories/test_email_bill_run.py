@@ -244,7 +244,7 @@ async def test_a_rejection_asks_for_a_reason_and_tells_it(stage):
 
     assert submitted.ok
     assert "The totals are wrong" in stage.thread(ts)[-1]
-    assert stage.buttons(ts) == ["details"]
+    assert stage.buttons(ts) == ["change", "details"]
     assert stage.orders() == []
 
 
@@ -265,7 +265,7 @@ async def test_silence_expires_a_request_and_never_approves_it(stage):
     await stage.pass_time(hours=24)
 
     await stage.until_card(ts, "Expired")
-    assert stage.buttons(ts) == ["details"]
+    assert stage.buttons(ts) == ["change", "details"]
     assert stage.orders() == []
 
 

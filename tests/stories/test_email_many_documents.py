@@ -113,7 +113,8 @@ async def test_what_was_refused_is_listed_and_asked_for_again(stage):
 
     await stage.slack.click(MARA, CHANNEL, listed.ts, "again")
     await stage.until_told(MARA, "You may not ask for billing operations")
-    await stage.slack.click(ALICE, CHANNEL, listed.ts, "again")
+    assert stage.buttons(ts) == ["again", "details"]
+    await stage.slack.click(ALICE, CHANNEL, ts, "again")
     blocks = {block.get("block_id"): block for block in stage.slack.view(ALICE)["blocks"]}
     assert blocks["documents"]["element"]["initial_value"].split() == refused
     assert blocks["recipients"]["element"]["initial_option"]["value"] == "bill_to"
@@ -124,6 +125,9 @@ async def test_what_was_refused_is_listed_and_asked_for_again(stage):
 
     second = stage.request(2)
     assert second.parent == 1
+    await stage.pass_time(seconds=3)  # behind the last edit of the progress
+    assert "Asked again: as R-2" in stage.card(ts)
+    assert stage.buttons(ts) == ["details"]  # it was asked for: nothing stale is left
     card = stage.slack.channel_messages(CHANNEL)[-1].ts
     await stage.press(BOB, card)
     await stage.until_card(card, "Accepted by Zuora: email 3 invoices")

@@ -288,7 +288,10 @@ async def test_a5_where_the_rule_wants_two_two_people_record_the_same_and_type_t
     assert (await stage.record(CARLA, unknown, "record_not_sent", "As Bob says", typed=RUN)).ok
 
     await stage.until_card(unknown, "Failed")
-    assert "2 people looked in Zuora and recorded that it did not go through" in stage.card(unknown)
+    assert (
+        "2 people looked in Zuora and recorded that it did not go through (“As Bob says”)."
+        in stage.card(unknown)
+    )
     notes = [
         each.entry.data["note"]
         for each in stage.store.history.of(1)

@@ -4,6 +4,7 @@ const WORDS = {
   operation_timeout: "The bot did not answer within 3 seconds (operation_timeout). It may still be working: look before you try again.",
   dispatch_failed: "The bot could not be reached (dispatch_failed). Is it running?",
   expired_trigger_id: "That took too long to open (expired_trigger_id). Please try again.",
+  not_on_screen: "This was closed, used or changed in the meantime, perhaps in another window. Nothing was done. Look at what is here now.",
   not_in_channel: "You are not a member of that channel (not_in_channel).",
 };
 

@@ -13,7 +13,7 @@ from aiohttp import web
 from bot.sandbox.panel import records
 from bot.sandbox.panel.clock import MovableClock
 from bot.sandbox.panel.stories import STORIES
-from bot.sandbox.panel.teller import Scene, Teller
+from bot.sandbox.panel.teller import DisturbedError, Scene, Teller, why_stopped
 from bot.sandbox.panel.troubles import Troubles
 from bot.sandbox.slack.errors import NotOnScreenError
 from bot.sandbox.slack.server import LocalSlack
@@ -142,24 +142,14 @@ class Panel:
                 await self._slack.close(user)  # a form left open would hide the story's own
         try:
             await STORIES[teller.name].play(teller)
-        except (AssertionError, NotOnScreenError) as stopped:
+        except (AssertionError, DisturbedError, NotOnScreenError) as stopped:
             if self._scene is not None:
-                self._scene = replace(self._scene, caption=self._why_stopped(stopped))
+                why = why_stopped(teller, stopped)
+                self._scene = replace(self._scene, caption=f"The story stopped here: {why}")
         finally:
-            self._troubles.turn("zuora_losing", on=False)
+            teller.tidy()
             if self._scene is not None:
                 self._scene = replace(self._scene, over=True)
-
-    def _why_stopped(self, stopped: Exception) -> str:
-        """Say which trouble is on, for mostly that is the reason; else what did not come about."""
-        on = [each for each in self._troubles.all if self._troubles.is_on(each.name)]
-        if on:
-            named = " · ".join(f"{each.side.capitalize()} {each.label.lower()}" for each in on)
-            return f"The story stopped here. Trouble is switched on: {named}"
-        words = str(stopped).partition("\n")[0]
-        if words.startswith("not within"):
-            words = "nothing came of this step within a minute"
-        return f"The story stopped here: {words}"
 
     def _show(self, scene: Scene) -> None:
         self._scene = scene

@@ -43,11 +43,11 @@ async def a_lost_answer(tell: Teller) -> None:
     orders = len(tell.ordered())
     ts = await tell.ask(f"/billemail {run}", "Month end")
     await tell.step(BOB, "From now on Zuora's answers to orders are lost on their way")
-    tell.troubles.turn("zuora_losing", on=True)
+    tell.turn("zuora_losing", on=True)
     await tell.approve(ts, "Bob presses Approve")
     await tell.orders(orders + 1)
     await tell.step(BOB, "The order went out and no answer came. The card says so", thread=ts)
-    tell.troubles.turn("zuora_losing", on=False)
+    tell.turn("zuora_losing", on=False)
     await tell.step(BOB, "The line is good again, and half an hour passes", thread=ts)
     for _ in range(6):
         tell.move(minutes=5)

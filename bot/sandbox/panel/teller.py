@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -46,6 +46,10 @@ class Scene:
         return asdict(self)
 
 
+class DisturbedError(Exception):
+    """Somebody did something by hand, so that the story cannot go on; a clause that says what."""
+
+
 @dataclass
 class Teller:
     """Plays one story on one sandbox.
@@ -53,6 +57,7 @@ class Teller:
     Attributes:
         pause: Real seconds between two steps.
         show: Is called with each scene.
+        turned: The switches that the story itself has turned, and whether on.
     """
 
     name: str
@@ -62,11 +67,34 @@ class Teller:
     troubles: Troubles
     show: Callable[[Scene], None]
     pause: float
+    turned: dict[str, bool] = field(default_factory=dict)
 
     async def step(self, actor: str, caption: str, *, thread: str | None = None) -> None:
-        """Show what comes next, and leave time to read it."""
+        """Show what comes next, and leave time to read it.
+
+        Raises:
+            DisturbedError: A switch that the story has turned was turned back by hand.
+        """
+        self._undisturbed()
         self.show(Scene(self.name, caption, actor, thread))
         await asyncio.sleep(self.pause)
+        self._undisturbed()
+
+    def turn(self, trouble: str, *, on: bool) -> None:
+        """Switch a trouble on or off as a part of the story."""
+        self.troubles.turn(trouble, on=on)
+        self.turned[trouble] = on
+
+    def _undisturbed(self) -> None:
+        for each in self.troubles.all:
+            if self.turned.get(each.name, is_on := self.troubles.is_on(each.name)) != is_on:
+                how = "on" if is_on else "off"
+                raise DisturbedError(f"{each.in_words} was switched {how} by hand")
+
+    def tidy(self) -> None:
+        """Switch off what the story has switched on."""
+        for trouble in self.turned:
+            self.troubles.turn(trouble, on=False)
 
     def new_run(self, *, posted: bool = True) -> str:
         """Make a bill run of four invoices that nobody has touched; return its number."""
@@ -103,8 +131,13 @@ class Teller:
         return await self.submit(reason, cards)
 
     async def submit(self, reason: str, cards: int) -> str:
-        """Have Alice give a reason in the open form and submit it; return the new card's `ts`."""
+        """Have Alice give a reason in the open form and submit it; return the new card's `ts`.
+
+        Raises:
+            DisturbedError: The form is no longer there.
+        """
         await self.step(ALICE, "A form opens. Alice says why and submits it")
+        self._need_form(ALICE)
         submitted = await self.slack.submit(ALICE, {"reason": reason})
         if not submitted.ok:
             why = " ".join(submitted.errors.values()) or submitted.error
@@ -132,6 +165,7 @@ class Teller:
             await self.slack.until(partial(self._answered, actor, ts))
             if (form := self.slack.view(actor)) is not None:
                 await self.step(actor, "A form asks once more; whoever approves types what it says")
+                self._need_form(actor)
                 await self.slack.submit(actor, _typed(form))
                 await self.slack.until(partial(self._has_approved, actor, ts))
             if MORE_NEEDED not in self._approved(actor, ts):
@@ -194,7 +228,32 @@ class Teller:
                     is_button = element.get("type") == "button"
                     if is_button and element["text"]["text"].startswith(words):
                         return element["action_id"], block.get("block_id")
-        raise AssertionError(f"there is no button “{words}” to press")
+        raise DisturbedError(
+            f"{self._name(actor)} has no button “{words}” any more; somebody decided by hand"
+        )
+
+    def _need_form(self, actor: str) -> None:
+        if self.slack.view(actor) is None:
+            raise DisturbedError(f"{self._name(actor)}'s form was closed or submitted by hand")
+
+    def _name(self, user: str) -> str:
+        """Return the first name, as the captions have it."""
+        return self.slack.workspace.users[user].real_name.split()[0]
+
+
+def why_stopped(teller: Teller, stopped: Exception) -> str:
+    """Return what somebody did by hand, or which trouble is on, for mostly that is the reason; and what to do."""
+    on = [
+        each.in_words
+        for each in teller.troubles.all
+        if teller.troubles.is_on(each.name) and not teller.turned.get(each.name)
+    ]
+    if on and not isinstance(stopped, DisturbedError):
+        return f"{' and '.join(on)} is switched on. Switch it off and press the story again"
+    words = str(stopped).partition("\n")[0].removesuffix(".")
+    if words.startswith("not within"):
+        words = "nothing came of this step within a minute"
+    return f"{words}. Press the story again to start over"
 
 
 def _typed(form: Mapping[str, Any]) -> dict[str, str]:

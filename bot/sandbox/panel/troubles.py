@@ -35,6 +35,11 @@ class Trouble:
     means: str
     during: Callable[[], AbstractContextManager[None]]
 
+    @property
+    def in_words(self) -> str:
+        """Return which switch it is: `Zuora: loses answers`."""
+        return f"“{self.side.capitalize()}: {self.label.lower()}”"
+
 
 class Troubles:
     """The switches of one sandbox, and which of them are on."""

@@ -122,7 +122,8 @@ class PageApi:
         try:
             result = await self._do(person, data)
         except NotOnScreenError as missing:
-            return web.json_response({"ok": False, "error": str(missing), "errors": {}})
+            gone = {"ok": False, "error": "not_on_screen", "errors": {}, "missing": str(missing)}
+            return web.json_response(gone)
         except KeyError as missing:
             return web.json_response(
                 {"ok": False, "error": f"missing {missing}", "errors": {}}, status=400

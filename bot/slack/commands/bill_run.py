@@ -116,7 +116,7 @@ async def _look_up(tenancy: Tenancy, text: str, chosen: Values, *, steps: bool) 
     ] or [(place, each) for place, each in found if each.of(text)]
     if not there:
         known = numbers.unknown([shortened(unquoted(text))], found[0][1])
-        return Words(f"{blocks.escaped(known)} {unknown(text)}".strip())
+        return Words(f"{blocks.escaped(known)} {nearest(text)}".strip())
     if len(there) > 1:
         return Words(blocks.escaped(which_place(text, COMMAND, there)))
     place, named = there[0]
@@ -194,8 +194,8 @@ def already(request: Request) -> str:
     )
 
 
-def unknown(text: str) -> str:
-    """Return what to type instead of something that the command does not know; empty for a plain number."""
+def nearest(text: str) -> str:
+    """Return `Did you mean …?` for what is neither known nor a plain number; for that nothing."""
     if bill_run_key(text) or document_key(text):
         return ""
     word = text.split(maxsplit=1)[0].lower()
@@ -205,8 +205,7 @@ def unknown(text: str) -> str:
         stem = re.split(r"[=:]", word)[0]
         near = difflib.get_close_matches(stem, NEAREST, n=1, cutoff=0.5)
         meant = NEAREST[near[0]] if near else "help"
-    shown = blocks.escaped(shortened(text, 60))
-    return f"{COMMAND} does not know “{shown}”. Did you mean `{COMMAND} {meant}`?"
+    return f"Did you mean `{COMMAND} {meant}`?"
 
 
 def _all(problems: Problems) -> str:

@@ -112,7 +112,8 @@ async def _billstatus(answering: Answering, links: Links, typed: TypedCommand) -
         send = send_month if first == "month" else send_export
         await send(answering, typed, Wanted(month, within, links))
     elif first in ("month", "export"):
-        await ack(blocks.escaped(unknown(text)))
+        shown = shortened(text, 60)
+        await ack(blocks.escaped(f"{COMMAND} does not know “{shown}”. {nearest(text)}"))
     elif _is_a_number(answering.parts.store, text):
         work = look_up(answering.parts, links, text, chosen)
         shown = blocks.escaped(shortened(text, 60))
@@ -185,7 +186,7 @@ async def look_up(parts: Looking, links: Links, typed: str, chosen: Values) -> W
         return await look(parts, links, key, chosen)  # which says why it cannot be read
     if not there:
         words = numbers.unknown([shortened(unquoted(typed))], read[0][1])
-        return _with_requests(parts, links, key, chosen, f"{words} {unknown(typed)}".strip())
+        return _with_requests(parts, links, key, chosen, f"{words} {nearest(typed)}".strip())
     place, named = there[0]
     if len(there) == len(named) == 1 and named[0].kind == "bill_run":
         return await look(parts, links, named[0].number, place.values)
@@ -232,8 +233,8 @@ def _with_requests(
     )
 
 
-def unknown(text: str) -> str:
-    """Return what to type instead of something that the command does not know; empty for a plain number."""
+def nearest(text: str) -> str:
+    """Return `Did you mean …?` for what is neither known nor a plain number; for that nothing."""
     if bill_run_key(text) or document_key(text):
         return ""
     if (request := _request_named(text)) is not None:
@@ -248,6 +249,4 @@ def unknown(text: str) -> str:
     else:
         near = difflib.get_close_matches(word, NEAREST, n=1, cutoff=0.5)
         meant = NEAREST[near[0]] if near else "help"
-    shown = shortened(text, 60)
-    meant = f"{COMMAND} {meant}".rstrip()
-    return f"{COMMAND} does not know “{shown}”. Did you mean `{meant}`?"
+    return f"Did you mean `{f'{COMMAND} {meant}'.rstrip()}`?"
