@@ -123,7 +123,7 @@ def story(store: Store, links: Links, number: int, within: Within = EVERYWHERE) 
     if not within.has(brief.place):
         where = f"R-{number} is in {brief.place_words}, not{within.words}."
         return Words(blocks.escaped(where))
-    written, left_out = store.history.story(number, STORY_LIMIT)
+    written, left_out = store.history.story(number, STORY_LIMIT, request.reason)
     archive = store.archives.of(number)
     told = [_deed(each, brief) for each in written]
     if left_out > 0:

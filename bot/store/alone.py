@@ -6,6 +6,7 @@ which bill run it has made.
 """
 
 import json
+from collections.abc import Iterable
 from functools import partial
 from typing import NamedTuple
 
@@ -16,8 +17,8 @@ MOST = 200
 """How many requests are remembered; more than ever wait at once."""
 
 _COME_SINCE = """
-SELECT (SELECT sequence FROM history_head), EXISTS (
-  SELECT 1 FROM history WHERE sequence > ? AND what IN ('request.asked', 'request.started', 'database.resumed'))
+SELECT EXISTS (SELECT 1 FROM history WHERE sequence > ? AND COALESCE(request, 0) <> ?
+  AND what IN ('request.asked', 'request.started', 'database.resumed'))
 """
 _WHOLE_RUN = """
 SELECT 1 FROM mailings WHERE document_number = '' AND run IN (SELECT value FROM json_each(?)) AND request <> ? LIMIT 1
@@ -32,7 +33,7 @@ class _LastAlone(NamedTuple):
 
 
 class Alone:
-    """Remembers requests that are alone. Call it right next to the query of the ledger, with no await in between."""
+    """Remembers requests that are alone. Each question looks for what came since `last`, so awaits after that do no harm."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -43,24 +44,31 @@ class Alone:
         seen = self._seen.get(request)
         if seen is None:
             return False
-        last, come = self._database.execute(_COME_SINCE, [seen.sequence]).fetchone()
+        last = self.last()
+        come = self.has_come_since(seen.sequence, not_of=request)
         if come or self._database.execute(_WHOLE_RUN, [seen.runs, request]).fetchone():
             del self._seen[request]
             return False
         self._remember(request, _LastAlone(last, seen.runs))
         return True
 
+    def has_come_since(self, sequence: int, *, not_of: int) -> bool:
+        """Return whether another request than this one was asked for, or began, after a row of the history."""
+        (come,) = self._database.execute(_COME_SINCE, [sequence, not_of]).fetchone()
+        return bool(come)
+
     def last(self) -> int:
         """Return the history's last sequence; read it before looking up who shares anything."""
         (sequence,) = self._database.execute("SELECT sequence FROM history_head").fetchone()
         return int(sequence)
 
-    def found_alone(self, request: int, sequence: int) -> None:
-        """Remember that the request shared nothing as of this sequence of the history."""
-        runs = self._database.execute(
-            "SELECT DISTINCT run FROM mailings WHERE request = ? AND run <> ''", [request]
-        )
-        self._remember(request, _LastAlone(sequence, json.dumps([run for (run,) in runs])))
+    def found_alone(self, request: int, sequence: int, runs: Iterable[str]) -> None:
+        """Remember that nobody shared anything of it as of a sequence of the history; `runs`: those of its documents."""
+        self._remember(request, _LastAlone(sequence, json.dumps(sorted(filter(None, runs)))))
+
+    def forget(self, request: int) -> None:
+        """Forget it, as there is more that it can mail."""
+        self._seen.pop(request, None)
 
     def _remember(self, request: int, seen: _LastAlone) -> None:
         """Remember it once the transaction is committed, as undone rows give their sequences to others."""

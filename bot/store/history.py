@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple
@@ -180,6 +181,15 @@ class History:
         ).fetchone()
         return bool(found)
 
+    def has_called_since(self, sequence: int, *, not_of: int) -> bool:
+        """Return whether after this row another request's call went out or came back."""
+        (found,) = self._database.execute(
+            "SELECT EXISTS (SELECT 1 FROM history WHERE sequence > ? "
+            "AND substr(what, 1, 5) = 'call.' AND COALESCE(request, 0) <> ?)",
+            [sequence, not_of],
+        ).fetchone()
+        return bool(found)
+
     def since(self, sequence: int, what: What) -> list[Written]:
         """Return the entries of a kind after a row that belong to no request."""
         rows = self._database.execute(
@@ -230,11 +240,18 @@ class History:
         )
         return dict(rows)
 
-    def story(self, request: int, limit: int) -> tuple[list[Written], int]:
-        """Return what happened to a request, without single calls and messages, and how many more entries there are."""
+    def story(self, request: int, limit: int, reason: str) -> tuple[list[Written], int]:
+        """Return what happened to a request, without single calls and messages, and how much more there is.
+
+        Args:
+            request: Its number.
+            limit: How many entries at most.
+            reason: The request's; of what was asked nothing else is read, as that may name 50,000 documents.
+        """
         where = "WHERE request = ? AND what NOT LIKE 'call.%' AND what <> 'slack.shown'"
         rows = self._database.execute(
-            "SELECT sequence, at, request, what, who, team, data, hash FROM history "  # noqa: S608 - own words
+            "SELECT sequence, at, request, what, who, team, "  # noqa: S608 - own words
+            "CASE what WHEN 'request.asked' THEN '{}' ELSE data END, hash FROM history "
             f"{where} ORDER BY sequence LIMIT ?",
             [request, limit],
         ).fetchall()
@@ -242,7 +259,14 @@ class History:
             f"SELECT COUNT(*) FROM history {where}",  # noqa: S608 - own words
             [request],
         ).fetchone()
-        return [_from_row(row) for row in rows], number - len(rows)
+        found = [_from_row(row) for row in rows]
+        shown = [
+            each._replace(entry=replace(each.entry, data={"reason": reason}))
+            if each.entry.what is What.ASKED
+            else each
+            for each in found
+        ]
+        return shown, number - len(rows)
 
     def all(self) -> list[Written]:
         """Return the whole history, in order."""

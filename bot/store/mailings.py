@@ -112,6 +112,7 @@ class Mailings:
 
     def add(self, request: int, mailings: Sequence[Mailing]) -> int:
         """Write what a request can mail, and return how much of that is new; existing rows stay."""
+        self._alone.forget(request)
         return self._database.executemany(
             "INSERT INTO mailings (request, call, way, document_number, document_id, account, run, "
             "shown) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
@@ -123,18 +124,36 @@ class Mailings:
 
         So nothing can be attributed to the request later. These rows never change.
         """
-        behind = ("", "")
+        return self._in_parts(request, BOUND)
+
+    def _in_parts(self, request: int, columns: str) -> Iterator[list[_ROW]]:
+        """Yield some columns of its rows, in the order of call and number."""
+        behind: tuple[str, ...] = ("", "")
         first = ">="
         while True:
             rows = self._database.execute(
-                f"SELECT {BOUND} FROM mailings WHERE request = ? AND (call, document_number) {first} (?, ?) "  # noqa: S608 - own names
+                f"SELECT {columns}, call, document_number FROM mailings "  # noqa: S608 - own names
+                f"WHERE request = ? AND (call, document_number) {first} (?, ?) "
                 "ORDER BY call, document_number LIMIT ?",
                 [request, *behind, PART],
             ).fetchall()
-            yield rows
+            yield [row[:-2] for row in rows]
             if len(rows) < PART:
                 return
-            behind, first = (rows[-1][0], rows[-1][2]), ">"
+            behind, first = rows[-1][-2:], ">"
+
+    def look_for_others(self, request: int) -> Iterator[None]:
+        """Look in parts who shares any of it; if it is nobody, that is remembered until another has come."""
+        if self._alone.is_alone(request):
+            return
+        sequence, every_run = self._alone.last(), set[str]()
+        for part in self._in_parts(request, "document_number, document_id, run"):
+            runs = {run for _, _, run in part}
+            if self._found((each[0] for each in part), (each[1] for each in part), runs, request):
+                return
+            every_run |= runs
+            yield
+        self._alone.found_alone(request, sequence, every_run)
 
     def has(self, request: int) -> bool:
         """Return whether it is known what a request can mail."""
@@ -177,8 +196,18 @@ class Mailings:
         sequence = self._alone.last()
         rows = self._database.execute(_FOUND_OF, {"request": request}).fetchall()
         if not rows:
-            self._alone.found_alone(request, sequence)
+            self._alone.found_alone(request, sequence, self._runs_of(request))
         return merged([self._meaning(rows, place)])
+
+    def _runs_of(self, request: int) -> set[str]:
+        rows = self._database.execute(
+            "SELECT DISTINCT run FROM mailings WHERE request = ?", [request]
+        )
+        return {run for (run,) in rows}
+
+    def has_come_since(self, sequence: int, *, not_of: int) -> bool:
+        """Return whether another request than this one was asked for, or began, after a row of the history."""
+        return self._alone.has_come_since(sequence, not_of=not_of)
 
     def waiting_beside(self, request: int) -> list[tuple[int, str]]:
         """Return number and channel of the waiting requests that can mail some of the same documents."""
@@ -201,11 +230,17 @@ class Mailings:
     def _effects(
         self, mine: Sequence[Mailing], shown: Mapping[str, str], not_of: int, place: str
     ) -> list[Effect]:
-        numbers = json.dumps([each.number for each in mine if each.number])
-        ids = json.dumps([each.id for each in mine if each.id])
-        runs = json.dumps(sorted({each.run for each in mine if each.run}))
-        rows = self._database.execute(_FOUND, [numbers, ids, runs, not_of]).fetchall()
+        rows = self._found(
+            (each.number for each in mine), (each.id for each in mine), {each.run for each in mine}, not_of
+        )  # fmt: skip
         return self._meaning([(*row, shown.get(row[3], "")) for row in rows], place)
+
+    def _found(
+        self, numbers: Iterable[str], ids: Iterable[str], runs: Iterable[str], not_of: int
+    ) -> list[_ROW]:
+        """Return the rows of other requests about one of these, the empty ones left out."""
+        names = [json.dumps(list(filter(None, each))) for each in (numbers, ids, runs)]
+        return self._database.execute(_FOUND, [*names, not_of]).fetchall()
 
     def _meaning(self, rows: Sequence[_ROW], place: str) -> list[Effect]:
         """Return the effects that rows of the ledger mean, with their calls and the mail date shown now."""

@@ -35,6 +35,9 @@ KEPT = (
 PLACES = ("place", "place_words")
 """Bound as well, where there was a choice."""
 
+OpenAbout = tuple[int, str, str]
+"""An open request's number and operation, and one thing that it acts on."""
+
 LOOKED_BACK = 2_000
 """How many requests of a kind are searched for the last similar one."""
 
@@ -235,7 +238,7 @@ class Requests:
         ).fetchone()
         return from_text_or_none(at)
 
-    def open_about(self, subjects: Collection[str], place: str = "") -> list[tuple[int, str, str]]:
+    def open_about(self, subjects: Collection[str], place: str = "") -> list[OpenAbout]:
         """Return number, operation and subject of each open request that acts on one of these, in that order.
 
         Only requests of the same place count, or of one that is not known. It reads only index entries, however many
@@ -249,6 +252,17 @@ class Requests:
             f"AND ({ENTITY_OF_PLACE} IN ('', ?) OR ? = '') GROUP BY r.number, s.subject ORDER BY r.number, s.subject",
             [json.dumps(list(subjects)), entity_part(place), entity_part(place)],
         ).fetchall()
+
+    def still_open(self, found: Sequence[OpenAbout]) -> list[OpenAbout]:
+        """Return those of `open_about` whose requests have not ended meanwhile."""
+        rows = self._database.execute(
+            "SELECT number FROM requests INDEXED BY requests_open "
+            "WHERE state IN ('waiting', 'approved', 'running', 'unknown') "
+            "AND number IN (SELECT CAST(value AS INTEGER) FROM json_each(?))",
+            [json.dumps(sorted({number for number, _, _ in found}))],
+        )
+        numbers = {number for (number,) in rows}
+        return [each for each in found if each[0] in numbers]
 
     def open_of(self, operation: str, place: str) -> list[int]:
         """Return the numbers of one operation's requests that have not ended, in order.

@@ -38,7 +38,7 @@ async def begin(parts: Working, request: Request) -> None:
 
     If another request has acted on the same thing meanwhile, nothing is done; the next step reads once more.
     """
-    since = parts.clock.now()
+    since = parts.clock.now(), parts.store.history.last().sequence
     order = await facts_as_approved(parts, request)
     if order is not None:
         # Zuora's answers to many may arrive in the same moment
@@ -48,6 +48,8 @@ async def begin(parts: Working, request: Request) -> None:
             **await asyncio.to_thread(_facts_now, request, order),
             "mailings": await _mailings_hash(parts, request, order),
         }
+        for _ in parts.store.mailings.look_for_others(request.number):
+            await parts.store.turns.one_by_one()
         _start(parts, request, order, since, bound)
 
 
@@ -176,11 +178,21 @@ def _facts_now(request: Request, order: Order[Any, Any]) -> dict[str, Any]:
     return {"facts": facts.model_dump(mode="json")}
 
 
+def _another_has_sent(
+    parts: Working, request: Request, subjects: Sequence[str], since: datetime, sequence: int
+) -> bool:
+    """Return whether another request's call about one of these went out since then, which is also a row of the history."""
+    number, store = request.number, parts.store
+    return store.history.has_called_since(sequence, not_of=number) and store.calls.sent_since(
+        subjects, since, not_of=number, place=request.place
+    )
+
+
 def _start(
     parts: Working,
     request: Request,
     order: Order[Any, Any],
-    since: datetime,
+    since: tuple[datetime, int],
     bound: Mapping[str, Any],
 ) -> None:
     now = parts.clock.now()
@@ -196,9 +208,7 @@ def _start(
     )
     with parts.store.transaction():
         subjects = order.subjects()
-        if parts.store.calls.sent_since(
-            subjects, since, not_of=request.number, place=request.place
-        ):
+        if _another_has_sent(parts, request, subjects, *since):
             return
         why = parts.guard.why_not_begin(order, request, now)
         if not why:

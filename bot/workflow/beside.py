@@ -18,6 +18,7 @@ from bot.operations.catalog import OPERATIONS, opened
 from bot.operations.kinds import KindTotals, money_of
 from bot.operations.operation import LastTime, Order
 from bot.operations.progress import Progress
+from bot.store.requests import OpenAbout
 from bot.store.store import Store
 from bot.workflow.guard import Reach, reach_of
 
@@ -33,9 +34,8 @@ def subjects_of(order: Order[Any, Any]) -> tuple[str, ...]:
 
 
 def also_open(
-    store: Store,
     request: Request,
-    order: Order[Any, Any],
+    about: Sequence[OpenAbout],
     others: Sequence[Effect],
     *,
     without: int | None,
@@ -43,15 +43,13 @@ def also_open(
     """Return a line for each open request of any operation that acts on some of the same things.
 
     Args:
-        store: The database.
         request: The new request.
-        order: What it asks for.
+        about: The open requests that act on the same, as `Requests.open_about` has them.
         others: What other requests do to its documents.
         without: Number of the request that it replaces, which is left out.
     """
-    found = store.requests.open_about(order.subjects(), request.place)
-    told = {number for number, _, _ in found}
-    found += [
+    told = {number for number, _, _ in about}
+    found = [*about] + [
         (one.request, "mail", one.number or one.call)
         for one in others
         if one.how is Certainty.OPEN and one.request not in told

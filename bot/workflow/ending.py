@@ -1,9 +1,10 @@
 """How a request continues once all its calls have answers; runs inside the caller's transaction."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from bot.cards import lines, results
 from bot.cards.card import card_edit, change_and_ask_again, where_to_look
@@ -17,11 +18,21 @@ from bot.domain.words import Mention, Moment, Part, count, listed
 from bot.operations.catalog import OPERATIONS, opened
 from bot.operations.operation import Order
 from bot.operations.progress import Progress
+from bot.store.parts import PART
 from bot.store.store import Store
 from bot.workflow.calling import answer_entry
 
 PROGRESS_GAP = timedelta(seconds=3)
 """The shortest time between two edits of the progress message."""
+
+
+class Next(NamedTuple):
+    """How a request continues: as it is then, its history entry, what people see, and the last of its progress."""
+
+    after: Request
+    entry: Entry
+    messages: Sequence[Message]
+    progress: Message | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +51,11 @@ class Answered:
     now: datetime
 
     def go_on(self, pauses: Pauses, order: Order[Any, Any] | None = None) -> None:
-        """Write how the request continues.
+        """Write how the request continues, as `next` has it."""
+        self.write(self.next(pauses, order))
+
+    def next(self, pauses: Pauses, order: Order[Any, Any] | None = None) -> Next:
+        """Return how the request continues; it reads and writes nothing, and takes long for many calls.
 
         It ends, its lost calls are sent again under their keys, its outcome is unknown, or the bot
         follows what its accepted call started.
@@ -55,15 +70,14 @@ class Answered:
         repeats = (repeat_at(call, self.now, pauses.again) for call in self.calls)
         again = [at for at in repeats if at is not None]
         if again:
-            self._ask_again(min(again))
-        elif state is State.UNKNOWN:
-            self._unknown(pauses.poll)
-        elif operation.follows and state is State.SUCCEEDED:
-            self._follow_from_now(order or opened(self.request), pauses.poll)
-        else:
-            self._end(state, order or opened(self.request))
+            return self._ask_again(min(again))
+        if state is State.UNKNOWN:
+            return self._unknown(pauses.poll)
+        if operation.follows and state is State.SUCCEEDED:
+            return self._follow_from_now(order or opened(self.request), pauses.poll)
+        return self._end(state, order or opened(self.request))
 
-    def _follow_from_now(self, order: Order[Any, Any], poll: timedelta) -> None:
+    def _follow_from_now(self, order: Order[Any, Any], poll: timedelta) -> Next:
         accepted = f"{order.accepted()}{_asked_again(self.calls)}"
         after = replace(
             self.request,
@@ -74,10 +88,10 @@ class Answered:
         )
         entry = Entry(what=What.PROGRESSED, request=after.number, data={"result": accepted})
         told = lines.reply(after, accepted)
-        self.store.move(self.request, after, entry, self.now, card_edit(after), told)
+        return Next(after, entry, [card_edit(after), told])
 
-    def _end(self, state: State, order: Order[Any, Any]) -> None:
-        """Write how it ended, with a line in the thread."""
+    def _end(self, state: State, order: Order[Any, Any]) -> Next:
+        """Return how it ended, with a line in the thread."""
         result = f"{order.result(self.calls)}{_asked_again(self.calls)}"
         moved = self.request.moved(state, self.now, result=result)
         after = replace(moved, progress=tally(self.calls))
@@ -85,10 +99,10 @@ class Answered:
         alone = len(self.calls) == 1  # where there are many, the list of failures has the button
         if alone and state is State.FAILED:
             told = change_and_ask_again(told, after)
-        self._move(after, told)
+        return self._ended(after, told)
 
-    def _ask_again(self, at: datetime) -> None:
-        """Write that calls are sent again under their keys, with one line in the thread for all tries."""
+    def _ask_again(self, at: datetime) -> Next:
+        """Return that calls are sent again under their keys, with one line in the thread for all tries."""
         request, calls, now = self.request, self.calls, self.now
         lost = [call for call in calls if call.verdict is Verdict.LOST]
         many = f"{doubt(calls)} {'It is' if len(lost) == 1 else 'They are'} sent again under "
@@ -111,9 +125,9 @@ class Answered:
         shown = (request.result, request.progress)
         drawn = [card_edit(after)] if (after.result, after.progress) != shown else []
         first = [] if any(call.repeats for call in calls) else [told]
-        self.store.move(request, after, entry, now, *drawn, *first)
+        return Next(after, entry, [*drawn, *first])
 
-    def _unknown(self, poll: timedelta) -> None:
+    def _unknown(self, poll: timedelta) -> Next:
         request, calls = self.request, self.calls
         lost = [call for call in calls if call.verdict is Verdict.LOST]
         times = max(call.repeats for call in lost)
@@ -138,23 +152,28 @@ class Answered:
             loudly,
             Mention(request.requester), " ", Mention(request.decided_by or request.requester),
         )  # fmt: skip
-        self._move(after, lines.reply(after, *told))
+        return self._ended(after, lines.reply(after, *told))
 
-    def _move(self, after: Request, told: Message) -> None:
-        """Write the end, with the final progress and what failed."""
-        store, now = self.store, self.now
+    def _ended(self, after: Request, told: Message) -> Next:
+        """Return the end, with the final progress and what failed."""
         data = {"state": after.state.value, "result": after.result}
         entry = Entry(what=What.ENDED, request=after.number, data=data)
-        failures = results.failures(after, self.calls)
+        messages = [card_edit(after), told, *results.failures(after, self.calls)]
         if len(self.calls) == 1:
-            store.move(self.request, after, entry, now, card_edit(after), told)
+            return Next(after, entry, messages)
+        return Next(after, entry, messages, results.progress(after, Tally.of(self.calls), self.now))
+
+    def write(self, found: Next) -> None:
+        """Write how it continues."""
+        store, now, (after, entry, messages, progress) = self.store, self.now, found
+        if progress is None:
+            store.move(self.request, after, entry, now, *messages)
             return
-        progress = results.progress(after, Tally.of(self.calls), now)
         waits, told_at = store.outbox.progress_shown(after.number)
         if told_at is None and not waits:
-            store.move(self.request, after, entry, now, progress, card_edit(after), told, *failures)
+            store.move(self.request, after, entry, now, progress, *messages)
             return
-        store.move(self.request, after, entry, now, card_edit(after), told, *failures)
+        store.move(self.request, after, entry, now, *messages)
         # the last of its lane, so that nothing waits for it
         soonest = now if told_at is None else max(now, told_at + PROGRESS_GAP)
         store.outbox.add(progress, now, not_before=soonest)
@@ -246,10 +265,14 @@ def lose(
             Answered(store, request, everything, now).go_on(pauses)
 
 
-def conclude(
+async def conclude(
     store: Store, request: Request, calls: Sequence[Call], pauses: Pauses, now: datetime
 ) -> None:
     """Write how a request continues whose calls, as just read, all have answers."""
-    order = opened(request)
+    answered = Answered(store, request, calls, now)
+    if len(calls) <= PART:
+        found = answered.next(pauses)
+    else:
+        found = await asyncio.to_thread(answered.next, pauses)
     with store.transaction():
-        Answered(store, request, calls, now).go_on(pauses, order)
+        answered.write(found)

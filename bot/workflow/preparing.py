@@ -14,6 +14,7 @@ from bot.store.errors import CouldNotRecordError
 from bot.store.parts import PART
 from bot.store.parts import parts as in_parts
 from bot.store.preparing import KeptNumber
+from bot.store.requests import OpenAbout
 from bot.store.store import Store
 from bot.workflow.beside import subjects_of
 from bot.workflow.guard import reach_to_be
@@ -80,11 +81,20 @@ async def _prepared(parts: Parts, ready: Ready, asker: Asker, written: list[int]
             rows += store.mailings.add(number, mine[part])
             store.requests.add_subjects(number, subjects[part])
             store.requests.add_facts(number, packed[place : place + 1], place)
-    newest = store.requests.newest()
+    since = store.history.last().sequence
     reach = await reach_to_be(store, mine, asker.place.key)
-    return replace(
-        ready, kept=KeptNumber(number, entry, rows, len(packed)), reach=reach, newest=newest
-    )
+    about = await _open_about(store, ready.order.subjects(), asker.place.key)
+    kept = KeptNumber(number, entry, rows, len(packed))
+    return replace(ready, kept=kept, reach=reach, open_about=about, since=since)
+
+
+async def _open_about(store: Store, subjects: Sequence[str], place: str) -> list[OpenAbout]:
+    """Return which open requests act on the same; of very many things asked in parts."""
+    found: list[OpenAbout] = []
+    for part in in_parts(len(subjects)):
+        found += store.requests.open_about(subjects[part], place)
+        await store.turns.one_by_one()
+    return found
 
 
 async def _drop(store: Store, number: int, clock: Clock, why: str) -> None:

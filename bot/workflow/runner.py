@@ -148,13 +148,13 @@ class Runner:
             case steps.Settle(calls):
                 await settle.settle(parts, request, calls)
             case steps.Expire() | steps.Conclude() | steps.Lose() | steps.LeaveToPeople():
-                self._write(request, step, every)
+                await self._write(request, step, every)
             case steps.Rest(until):
                 self._rest_until(request, until)
             case _:
                 assert_never(step)
 
-    def _write(
+    async def _write(
         self,
         request: Request,
         step: steps.Expire | steps.Conclude | steps.Lose | steps.LeaveToPeople,
@@ -166,7 +166,7 @@ class Runner:
             case steps.Expire():
                 deadlines.expire(store, request, now)
             case steps.Conclude():
-                ending.conclude(store, request, every, pauses, now)
+                await ending.conclude(store, request, every, pauses, now)
             case steps.Lose(calls):
                 ending.lose(store, request, calls, pauses, now)
             case steps.LeaveToPeople():

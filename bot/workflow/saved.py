@@ -25,7 +25,7 @@ from bot.operations.beginning import Estimated
 from bot.operations.operation import Body, Operation, Order
 from bot.operations.typed import Values
 from bot.store.preparing import KeptNumber
-from bot.store.requests import asked_hash
+from bot.store.requests import OpenAbout, asked_hash
 from bot.store.store import Store
 from bot.workflow.beside import also_open, beside, mailed_by_the_bot, redrawn, subjects_of
 from bot.workflow.guard import Reach
@@ -102,7 +102,8 @@ class Ready:
         mine: Every document that it can mail.
         reach: What others do to those.
         kept: The number under which all its parts were written before; None: nothing was.
-        newest: The number of the newest request when `reach` was read, if parts were written before.
+        open_about: The open requests that act on the same, if parts were written before.
+        since: The history's last sequence before `reach` and `open_about` were read, if parts were written before.
     """
 
     order: Order[Any, Any]
@@ -111,7 +112,8 @@ class Ready:
     mine: Sequence[Mailing]
     reach: Reach
     kept: KeptNumber | None = None
-    newest: int = 0
+    open_about: Sequence[OpenAbout] = ()
+    since: int = 0
 
     def reach_now(self, store: Store, place: str) -> Reach:
         """Return what others do to its documents; inside the transaction that saves it."""
@@ -119,9 +121,16 @@ class Ready:
             return Reach(
                 self.reach.mails, tuple(store.mailings.effects(self.mine, not_of=0, place=place))
             )
-        if store.requests.newest() == self.newest:
+        if not store.mailings.has_come_since(self.since, not_of=self.kept.number):
             return self.reach
         return Reach(self.reach.mails, tuple(store.mailings.effects_of(self.kept.number, place)))
+
+    def open_now(self, store: Store, place: str) -> list[OpenAbout]:
+        """Return which open requests act on the same; inside the transaction that saves it."""
+        kept = self.kept
+        if kept is None or store.mailings.has_come_since(self.since, not_of=kept.number):
+            return store.requests.open_about(self.order.subjects(), place)
+        return store.requests.still_open(self.open_about)
 
 
 def known_by_form(
@@ -216,7 +225,9 @@ def _save_one(parts: Parts, ready: Ready, asker: Asker, of: int) -> Request:
     without = None if replaced is None else replaced.number
     shown = card(request, MessageKind.CARD, beside(parts.store, request, reach, without))
     messages = [shown, *results.tables(request, order.tables())]
-    messages += also_open(parts.store, request, order, reach.others, without=without)
+    messages += also_open(
+        request, ready.open_now(parts.store, asker.place.key), reach.others, without=without
+    )
     if order.deed is Deed.MAILED:
         messages += mailed_by_the_bot(request, reach.others)
     messages += redrawn(parts.store, request, order, reach.others)

@@ -1,6 +1,7 @@
 """One document of one kind, from a row of an object query or of `/v1`."""
 
 from dataclasses import dataclass, replace
+from sys import intern
 from typing import Final
 
 from bot.zuora import agreement, calls, rows
@@ -63,5 +64,5 @@ class DocumentReader:
         return replace(
             document,
             bill_to_mail=rows.mailable(contact, *MAIL_FIELDS),
-            mail_domain=rows.domain(contact, *MAIL_FIELDS) if self.caller.names else "",
+            mail_domain=intern(rows.domain(contact, *MAIL_FIELDS) if self.caller.names else ""),
         )

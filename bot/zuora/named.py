@@ -15,6 +15,7 @@ from typing import Final
 from bot.domain.key import DocumentKind, Kind, Reading, is_id, readings
 from bot.domain.parts_of import parts_of
 from bot.zuora import agreement, calls, paging, rows
+from bot.zuora.aside import aside
 from bot.zuora.caller import Caller
 from bot.zuora.calls import PAGE
 from bot.zuora.errors import ZuoraNotFound, ZuoraRejected
@@ -79,12 +80,16 @@ async def what_are(
         ZuoraContradicts: An answer is about something else.
         ZuoraError: As from `Caller.read`, but for a refusal.
     """
-    asked = {text: readings(text) for text in typed}
+    asked = await aside(_readings, list(typed))
     of_documents: dict[Kind, str] = {kind: path for kind, path in paths.items()}  # noqa: C416 - a wider key
     found = await _first(caller, {**_IN_V1, **of_documents}, KINDS, asked)
     left = {text: known for text, known in asked.items() if text not in found.named}
     others = await _first(caller, _IN_V1, OTHERS, left)
     return Found({**found.named, **others.named}, found.not_read)
+
+
+def _readings(typed: Sequence[str]) -> dict[str, Sequence[Reading]]:
+    return {text: readings(text) for text in typed}
 
 
 async def _first(
@@ -98,22 +103,13 @@ async def _first(
     not_read: set[Kind] = set()
     turn, waiting = 0, {text: ways for text, ways in asked.items() if ways}
     while waiting:
-        now = {text: ways[turn] for text, ways in waiting.items()}
-        keys = {
-            kind: [way.key for way in now.values() if way.kind in (None, kind)] for kind in kinds
-        }
+        now = [(text, ways[turn]) for text, ways in waiting.items()]
+        keys = await aside(_keys_of, now, kinds)
         read = await paging.side_by_side(
-            _of_kind(caller, paths[kind], kind, tuple(dict.fromkeys(keys[kind]))) for kind in kinds
+            _of_kind(caller, paths[kind], kind, keys[kind]) for kind in kinds
         )
-        not_read |= {kind for kind, rows_of in zip(kinds, read, strict=True) if rows_of is None}
-        for text, way in now.items():
-            hits = tuple(
-                _named(kind, way.key, row)
-                for kind, rows_of in zip(kinds, read, strict=True)
-                if way.kind in (None, kind) and (row := (rows_of or {}).get(way.key))
-            )
-            if hits:
-                named[text] = hits
+        not_read |= {kind for kind, found in zip(kinds, read, strict=True) if found is None}
+        named |= await aside(_hits, now, kinds, read)
         turn += 1
         waiting = {
             text: ways for text, ways in waiting.items() if text not in named and len(ways) > turn
@@ -121,16 +117,38 @@ async def _first(
     return Found(named, tuple(kind for kind in kinds if kind in not_read))
 
 
-def _named(kind: Kind, key: str, row: Row) -> Match:
-    return Match(kind, _number(kind, row) or key, rows.text(row, "id", "Id"))
+_Now = Sequence[tuple[str, Reading]]
+
+
+def _keys_of(now: _Now, kinds: Sequence[Kind]) -> dict[Kind, tuple[str, ...]]:
+    """Return what is asked of each kind, each key once."""
+    return {
+        kind: tuple(dict.fromkeys(way.key for _, way in now if way.kind in (None, kind)))
+        for kind in kinds
+    }
+
+
+def _hits(
+    now: _Now, kinds: Sequence[Kind], read: Sequence[Mapping[str, Match] | None]
+) -> dict[str, tuple[Match, ...]]:
+    """Return what was typed and what it names, as far as it names anything."""
+    named = {}
+    for text, way in now:
+        hits = tuple(
+            found[way.key]
+            for kind, found in zip(kinds, read, strict=True)
+            if way.kind in (None, kind) and found and way.key in found
+        )
+        if hits:
+            named[text] = hits
+    return named
 
 
 async def _of_kind(
     caller: Caller, path: str, kind: Kind, keys: Sequence[str]
-) -> dict[str, Row] | None:
-    """Return the rows of one kind by key; None where Zuora refuses to look for some."""
-    alone = [key for key in keys if len(keys) <= FEW or _NOT_IN_A_LIST & set(key)]
-    together = [key for key in keys if key not in set(alone)]
+) -> dict[str, Match] | None:
+    """Return what one kind has by key; None where Zuora refuses to look for some."""
+    alone, together = await aside(_apart, keys)
     found = await _listed(caller, kind, together) if together else {}
     if found is None:
         alone, found = list(keys), {}
@@ -138,36 +156,54 @@ async def _of_kind(
     reads = await paging.all_or_none(asked) if asked else []
     for key, row in zip(alone, reads, strict=True):
         if row:
-            found[key] = row
+            found[key] = _match(row, kind, key)
     return None if any(row is None for row in reads) else found
 
 
-async def _listed(caller: Caller, kind: Kind, keys: Sequence[str]) -> dict[str, Row] | None:
-    """Return the rows, fifty in a call; None where Zuora takes no such filter."""
-    objects, number = _PLACES[kind]
-    found: dict[str, Row] = {}
-    ids = [key for key in keys if is_id(key)]
-    for name, wanted in (("id", ids), (number, [key for key in keys if not is_id(key)])):
-        pages = parts_of(wanted, PAGE)
-        asked = [
-            partial(
-                paging.objects,
-                caller,
-                calls.object_page(objects, filters=(f"{name}.IN:[{','.join(page)}]",)),
-            )
-            for page in pages
-        ]
+def _apart(keys: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the keys that are asked for alone, and those that go in lists."""
+    alone = [key for key in keys if len(keys) <= FEW or _NOT_IN_A_LIST & set(key)]
+    apart = frozenset(alone)
+    return alone, [key for key in keys if key not in apart]
+
+
+async def _listed(caller: Caller, kind: Kind, keys: Sequence[str]) -> dict[str, Match] | None:
+    """Return what lists have, fifty in a call; None where Zuora takes no such filter."""
+    found: dict[str, Match] = {}
+    by_id, by_number = await aside(_by_id_or_number, keys)
+    for name, wanted in (("id", by_id), (_PLACES[kind][1], by_number)):
+        asked = [partial(_page, caller, kind, name, part) for part in parts_of(wanted, PAGE)]
         try:
             listed = await paging.all_or_none(asked) if asked else []
         except ZuoraRejected:
             return None
-        said = {
-            (rows.text(row, "id") if name == "id" else _number(kind, row)).casefold(): row
-            for page in listed
-            for row in page
-        }
-        found |= {key: said[key.casefold()] for key in wanted if key.casefold() in said}
+        for page in listed:
+            found |= page
     return found
+
+
+def _by_id_or_number(keys: Sequence[str]) -> tuple[list[str], list[str]]:
+    ids = [key for key in keys if is_id(key)]
+    apart = frozenset(ids)
+    return ids, [key for key in keys if key not in apart]
+
+
+async def _page(caller: Caller, kind: Kind, name: str, keys: Sequence[str]) -> dict[str, Match]:
+    """Return what one call has under up to fifty keys; of its rows only number and id are kept."""
+    query = calls.object_page(_PLACES[kind][0], filters=(f"{name}.IN:[{','.join(keys)}]",))
+    return await aside(_matches, await paging.objects(caller, query), kind, name, keys)
+
+
+def _matches(page: Sequence[Row], kind: Kind, name: str, keys: Sequence[str]) -> dict[str, Match]:
+    said = {
+        (rows.text(row, "id") if name == "id" else _number(kind, row)).casefold(): row
+        for row in page
+    }
+    return {key: _match(said[key.casefold()], kind, key) for key in keys if key.casefold() in said}
+
+
+def _match(row: Row, kind: Kind, key: str) -> Match:
+    return Match(kind, _number(kind, row) or key, rows.text(row, "id", "Id"))
 
 
 async def _one(caller: Caller, path: str, kind: Kind, key: str) -> Row | None:

@@ -8,6 +8,7 @@ import pytest
 from bot.domain.history import Entry, What
 from bot.domain.mailing import Certainty, Mailing
 from bot.domain.operation import Deed
+from bot.store.parts import PART
 from bot.store.store import Store
 from tests.fresh import fresh
 from tests.store.test_schema import NOW, REQUEST
@@ -109,5 +110,61 @@ def test_rows_of_others_that_come_before_their_request_are_found_with_it(store):
     assert others(store) == []
     with store.transaction():
         ask(store, 2)
+
+    assert others(store) == [(2, Certainty.OPEN)]
+
+
+def looked(store, number=1):
+    """A look for others, one part after the other, with what has to happen between them."""
+    return iter(store.mailings.look_for_others(number))
+
+
+def is_remembered_as_alone(store, number=1):
+    return store.mailings._alone.is_alone(number)
+
+
+def test_a_look_in_parts_is_remembered_until_another_comes_whatever_its_number(store):
+    with store.transaction():
+        ask(store, 3, *(mailing(f"INV{each:05}") for each in range(2 * PART)))
+    for _ in looked(store, 3):
+        assert not is_remembered_as_alone(store, 3)
+    assert is_remembered_as_alone(store, 3)
+
+    store.record(Entry(what=What.STARTED, request=3, who=""), NOW)  # it begins itself
+    assert is_remembered_as_alone(store, 3)
+    with store.transaction():
+        ask(store, 2, mailing("INV00007"))  # its number was kept before
+
+    assert others(store, 3) == [(2, Certainty.OPEN)]
+
+
+def test_who_comes_between_two_parts_of_a_look_is_found_by_the_next_question(store):
+    with store.transaction():
+        ask(store, 1, *(mailing(f"INV{each:05}") for each in range(2 * PART)))
+    for place, _ in enumerate(looked(store)):
+        if place == 1:
+            with store.transaction():
+                ask(store, 2, mailing("INV00007"))
+
+    assert others(store) == [(2, Certainty.OPEN)]
+
+
+def test_a_look_in_parts_that_finds_somebody_remembers_nothing(store):
+    with store.transaction():
+        ask(store, 1, mailing("INV1"))
+        ask(store, 2, mailing("INV1"))
+    assert not list(looked(store))
+
+    assert not is_remembered_as_alone(store)
+    assert others(store) == [(2, Certainty.OPEN)]
+
+
+def test_what_a_request_can_mail_besides_is_looked_at_anew(store):
+    with store.transaction():
+        ask(store, 2, mailing("INV1"))
+        ask(store, 1)
+    assert others(store) == []
+    with store.transaction():
+        store.mailings.add(1, [mailing("INV1")])
 
     assert others(store) == [(2, Certainty.OPEN)]

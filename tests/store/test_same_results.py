@@ -229,7 +229,7 @@ def read(store, life, draw):
             store.history.all(), store.history.last(), store.history.last_of(What.REFUSED), store.history.since(0, What.REFUSED),
             store.history.has_happened_since(0), store.history.decisions(NOW - timedelta(days=50), later, None, 9),
             *(read(each) for each in some for read in (store.history.of, store.history.names, store.history.is_of_other_files)),
-            *(store.history.story(each, 2) for each in some),
+            *(store.history.story(each, 2, "Month end") for each in some),
         ],
         "outbox": lambda: [
             store.outbox.heads(), store.outbox.refusals(), store.outbox.waits_since(now), store.outbox.put_back_meanwhile(now),
