@@ -2,7 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from heapq import nsmallest
 from itertools import groupby, islice
+from operator import itemgetter
 from typing import NamedTuple
 
 from pydantic import BaseModel
@@ -76,11 +79,12 @@ def kinds_of(documents: Iterable[BillingDocument]) -> Iterable[KindTotals]:
 
 def counted_up(amounts_by_kind: Iterable[tuple[DocumentKind, Amount]]) -> Iterable[KindTotals]:
     """Yield each kind that occurs, counted and added up from pairs of kind and amount."""
-    found = tuple(amounts_by_kind)
+    found: dict[DocumentKind, list[Amount]] = {}
+    for kind, amount in amounts_by_kind:
+        found.setdefault(kind, []).append(amount)
     for kind in KIND_WORDS:
-        amounts = [money for of, money in found if of == kind]
-        known = [each for each in amounts if isinstance(each, Money)]
-        if amounts:
+        if amounts := found.get(kind, []):
+            known = [each for each in amounts if isinstance(each, Money)]
             yield KindTotals(
                 kind=kind,
                 count=len(amounts),
@@ -171,15 +175,17 @@ class Largest(BaseModel, frozen=True):
 
 def largest_of(documents: Iterable[BillingDocument], most: int) -> tuple[Largest, ...]:
     """Return the largest of each currency, whatever their sign."""
-    found = [
-        Largest(number=d.number, customer=d.customer_name, amount=credited(d.kind, money))
-        for d in documents
-        if isinstance(money := d.money, Money)
-    ]
-    by_size = sorted(
-        found, key=lambda one: (one.amount.currency, -abs(one.amount.amount), one.number)
+    found: dict[str, list[tuple[Decimal, str, Money, BillingDocument]]] = {}
+    for one in documents:
+        if isinstance(money := one.money, Money):
+            found.setdefault(money.currency, []).append(
+                (-abs(money.amount), one.number, money, one)
+            )
+    return tuple(
+        Largest(number=number, customer=one.customer_name, amount=credited(one.kind, money))
+        for currency in sorted(found)
+        for _, number, money, one in nsmallest(most, found[currency], key=itemgetter(0, 1))
     )
-    return first_of_each(by_size, most)
 
 
 def first_of_each(largest: Iterable[Largest], most: int) -> tuple[Largest, ...]:

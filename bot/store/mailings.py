@@ -1,7 +1,7 @@
 """The ledger: what each request can mail, and the one question that is asked of it."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -185,9 +185,8 @@ class Mailings:
         self, mine: Sequence[Mailing], *, not_of: int, place: str = ""
     ) -> Iterator[list[Effect]]:
         """Yield the effects in short parts, to be joined by `merged`."""
-        shown = {each.number: each.shown for each in mine}
         for part in parts(len(mine)):
-            yield self._effects(mine[part], shown, not_of, place)
+            yield self._effects(mine[part], not_of, place)
 
     def effects_of(self, request: int, place: str) -> list[Effect]:
         """Return the effects on what a stored request can mail, with the mail dates from when it was asked for."""
@@ -227,9 +226,8 @@ class Mailings:
         )
         return found.fetchone() is not None
 
-    def _effects(
-        self, mine: Sequence[Mailing], shown: Mapping[str, str], not_of: int, place: str
-    ) -> list[Effect]:
+    def _effects(self, mine: Sequence[Mailing], not_of: int, place: str) -> list[Effect]:
+        shown = {each.number: each.shown for each in mine}
         rows = self._found(
             (each.number for each in mine), (each.id for each in mine), {each.run for each in mine}, not_of
         )  # fmt: skip
