@@ -204,6 +204,10 @@ class Mailings:
         )
         return {run for (run,) in rows}
 
+    def is_alone(self, request: int) -> bool:
+        """Return whether it was looked for others and there was none, and nobody has come since."""
+        return self._alone.is_alone(request)
+
     def has_come_since(self, sequence: int, *, not_of: int) -> bool:
         """Return whether another request than this one was asked for, or began, after a row of the history."""
         return self._alone.has_come_since(sequence, not_of=not_of)

@@ -23,6 +23,7 @@ from bot.store.parts import parts as in_parts
 from bot.store.requests import RequestMovedError
 from bot.workflow.calling import planned
 from bot.workflow.deadlines import HOURS, stop, too_late_at, wait_for_zuora
+from bot.workflow.guard import look_for_others
 from bot.workflow.parts import Working
 from bot.workflow.policy_changes import unconfirmed
 from bot.zuora.errors import ZuoraContradicts, ZuoraError, ZuoraRejected
@@ -48,8 +49,7 @@ async def begin(parts: Working, request: Request) -> None:
             **await asyncio.to_thread(_facts_now, request, order),
             "mailings": await _mailings_hash(parts, request, order),
         }
-        for _ in parts.store.mailings.look_for_others(request.number):
-            await parts.store.turns.one_by_one()
+        await look_for_others(parts.store, request.number)
         _start(parts, request, order, since, bound)
 
 

@@ -79,6 +79,12 @@ async def reach_to_be(store: Store, mine: Sequence[Mailing], place: str) -> Reac
     return Reach(mails(mine), tuple(merged(found)))
 
 
+async def look_for_others(store: Store, number: int) -> None:
+    """Look in parts for others that reach the documents of a request, so that later it is known at once if there are none."""
+    for _ in store.mailings.look_for_others(number):
+        await store.turns.one_by_one()
+
+
 def reach_of(store: Store, request: Request) -> Reach:
     """Return the reach of a stored request."""
     others = store.mailings.effects_of(request.number, request.place)

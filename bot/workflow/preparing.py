@@ -17,7 +17,7 @@ from bot.store.preparing import KeptNumber
 from bot.store.requests import OpenAbout
 from bot.store.store import Store
 from bot.workflow.beside import subjects_of
-from bot.workflow.guard import reach_to_be
+from bot.workflow.guard import Reach, look_for_others, reach_to_be
 from bot.workflow.parts import Parts
 from bot.workflow.saved import Asker, Ready
 
@@ -82,7 +82,11 @@ async def _prepared(parts: Parts, ready: Ready, asker: Asker, written: list[int]
             store.requests.add_subjects(number, subjects[part])
             store.requests.add_facts(number, packed[place : place + 1], place)
     since = store.history.last().sequence
-    reach = await reach_to_be(store, mine, asker.place.key)
+    await look_for_others(store, number)
+    alone = store.mailings.is_alone(number)
+    reach = (
+        Reach(ready.reach.mails, ()) if alone else await reach_to_be(store, mine, asker.place.key)
+    )
     about = await _open_about(store, ready.order.subjects(), asker.place.key)
     kept = KeptNumber(number, entry, rows, len(packed))
     return replace(ready, kept=kept, reach=reach, open_about=about, since=since)
