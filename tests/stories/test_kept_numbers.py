@@ -15,7 +15,7 @@ from bot.domain.history import FIRST_HASH, What, row_hash, row_text
 from bot.store.errors import CouldNotRecordError
 from bot.store.parts import PART
 from bot.workflow import preparing
-from bot.workflow.guard import reach_to_be
+from bot.workflow.guard import look_for_others
 from tests.audit.test_evidence import checked, lines, made
 from tests.postgres import ON_POSTGRES
 from tests.stage import MARA
@@ -31,9 +31,9 @@ def held(monkeypatch):
 
     async def waiting(*about):
         await gate.wait()
-        return await reach_to_be(*about)
+        await look_for_others(*about)
 
-    monkeypatch.setattr(preparing, "reach_to_be", waiting)
+    monkeypatch.setattr(preparing, "look_for_others", waiting)
     return gate
 
 
