@@ -103,29 +103,33 @@ def amounts_of(kinds: Iterable[KindTotals]) -> tuple[Money, ...] | None:
 
 def amounts_unknown(documents: Iterable[BillingDocument]) -> tuple[Doubt, ...]:
     """Return the documents whose amount is not known, and why."""
-    return tuple(
+    return _by_number(
         Doubt(number=document.number, words=amount.why)
-        for document in sorted(documents, key=lambda d: d.number)
+        for document in documents
         if isinstance(amount := document.money, NotKnown)
     )
 
 
 def trouble_of(documents: Iterable[BillingDocument]) -> tuple[Doubt, ...]:
     """Return the documents that are wrong to send, and why."""
-    return tuple(
+    return _by_number(
         Doubt(number=document.number, words=words)
-        for document in sorted(documents, key=lambda d: d.number)
+        for document in documents
         for words in document.trouble
     )
 
 
 def unchecked_of(documents: Iterable[BillingDocument]) -> tuple[Doubt, ...]:
     """Return the documents for which Zuora did not say whether they are right to send, and what it left out."""
-    return tuple(
+    return _by_number(
         Doubt(number=document.number, words=words)
-        for document in sorted(documents, key=lambda d: d.number)
+        for document in documents
         for words in document.unchecked
     )
+
+
+def _by_number(doubts: Iterable[Doubt]) -> tuple[Doubt, ...]:
+    return tuple(sorted(doubts, key=lambda doubt: doubt.number))
 
 
 def trouble_differs(before: Sequence[Doubt], now: Sequence[Doubt]) -> list[str]:
