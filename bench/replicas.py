@@ -8,12 +8,13 @@ import signal
 import tempfile
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import click
+import psycopg
 
 from bot.store.postgres.connection import LONGEST_SECONDS
 from tests.postgres_tcp import TcpServer
@@ -22,6 +23,8 @@ from tests.replicas import processes
 from tests.stage import BOB, CHANNEL
 
 AT_ONCE = 20
+SLOW_SECONDS = 0.4
+SLOW, LOCKED = f"slow, {SLOW_SECONDS} s an answer", "locked at a console"
 DOCUMENT = Path(__file__).parent.parent / "docs" / "postgresql.md"
 BEGIN, END = "<!-- figures -->\n", "<!-- end of figures -->"
 
@@ -56,8 +59,12 @@ async def _measured(cards: int, deaths: int) -> list[str]:
                 found.append(
                     _row(f"PostgreSQL, {number} {named}", await _decisions(replicas, cards))
                 )
-        found += ["", "| the server is | a click is answered as not recorded after |", "|---|---|"]
-        for how in ("frozen", "cut off", "gone"):
+        found += [
+            "",
+            f"| the server is | {AT_ONCE} clicks are answered as not recorded after |",
+            "|---|---|",
+        ]
+        for how in ("frozen", "cut off", "gone", SLOW, LOCKED):
             seconds = [await _not_recorded(server, how) for _ in range(deaths)]
             found.append(f"| {how} | {median(seconds):.1f} s (longest {max(seconds):.1f} s) |")
         found += ["", "| the one that works is | the next one works after |", "|---|---|"]
@@ -79,11 +86,7 @@ def _row(what: str, measured: tuple[float, list[float]]) -> str:
 async def _decisions(pair: Any, cards: int) -> tuple[float, list[float]]:
     """Approve so many cards, a few at once: how many a second, and the seconds to each acknowledgement."""
     await pair.until(lambda: any(each.works for each in pair.processes))
-    for number in range(cards):
-        pair.zuora.world.add_bill_run(
-            f"BR-{5000 + number:08d}", invoices=[("A00000001", "USD", "10.00")]
-        )
-    asked = [await pair.ask(f"BR-{5000 + number:08d}") for number in range(cards)]
+    asked = await _asked(pair, cards)
     gate = asyncio.Semaphore(AT_ONCE)
     acks: list[float] = []
 
@@ -100,32 +103,46 @@ async def _decisions(pair: Any, cards: int) -> tuple[float, list[float]]:
     return cards / (time.perf_counter() - begun), acks
 
 
+async def _asked(pair: Any, cards: int) -> list[str]:
+    for number in range(cards):
+        pair.zuora.world.add_bill_run(
+            f"BR-{5000 + number:08d}", invoices=[("A00000001", "USD", "10.00")]
+        )
+    return [await pair.ask(f"BR-{5000 + number:08d}") for number in range(cards)]
+
+
 async def _not_recorded(server: TcpServer, how: str) -> float:
-    """Seconds from a click right after the server went away until whoever clicked reads that it was not recorded."""
+    """Seconds from clicks right after something became of the server until all who clicked read that it was not recorded."""
     async with _replicas(server) as replicas:
         replicas.environment["LONGEST_SECONDS"] = str(LONGEST_SECONDS)
         (worker,) = await replicas.worker_and()
-        ts = await replicas.ask("BR-00000001")
-        _take_away(server, worker, how)
+        asked = await _asked(replicas, AT_ONCE)
         replicas.slack.ack_seconds = 30.0
-        begun = time.monotonic()
-        await replicas.slack.click(BOB, CHANNEL, ts, "approve")
-        await replicas.until(lambda: replicas.slack.private(BOB, CHANNEL))
-        seconds = time.monotonic() - begun
-        server.freeze(on=False)
-        if how == "gone":
-            server.start()
+        with closing(psycopg.connect(server.url(replicas.database))) as console:
+            _make(server, worker, console, how)
+            begun = time.monotonic()
+            clicks = (replicas.slack.click(BOB, CHANNEL, ts, "approve") for ts in asked)
+            await asyncio.gather(*clicks)
+            await replicas.until(lambda: len(replicas.slack.private(BOB, CHANNEL)) >= len(asked))
+            seconds = time.monotonic() - begun
+            server.freeze(on=False)
+            if how == "gone":
+                server.start()
         return seconds
 
 
-def _take_away(server: TcpServer, worker: Any, how: str) -> None:
+def _make(server: TcpServer, worker: Any, console: psycopg.Connection[Any], how: str) -> None:
     match how:
         case "frozen":
             server.freeze(on=True)
         case "cut off":
             worker.way.cut()
-        case _:
+        case "gone":
             server.stop()
+        case _ if how == SLOW:
+            worker.way.slow_down(SLOW_SECONDS)
+        case _:
+            console.execute("LOCK TABLE requests")
 
 
 async def _death(server: TcpServer, how: str) -> float:

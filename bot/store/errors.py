@@ -12,6 +12,8 @@ NEWER = "a newer version of Billing Bot has changed the database's tables"
 """A trouble that arises while this process runs; it then writes nothing more and ends."""
 NOT_ANSWERING = "database does not answer"
 """A trouble of a server, which is asked again and again until it answers."""
+NO_ROOM = "database takes no more connections"
+"""A trouble of what opens a new one, such as a start; those that are open go on."""
 
 
 class StoreError(Exception):

@@ -7,19 +7,22 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
 
 from bot.awaited import Awaited, making
-from bot.domain.history import Entry, What
+from bot.domain.history import START, Entry, What
 from bot.store.errors import (
     LOCKED_BY_OTHERS,
+    NO_ROOM,
     NOT_ANSWERING,
     REPLACED,
     CouldNotRecordError,
     NotKnownWhetherRecordedError,
 )
+from bot.store.measuring import why_not_writable
 from bot.store.store import Store
 from tests.postgres import fresh_database, name_of, needs_postgres, quick, said
 from tests.store.test_schema import NOW
@@ -116,6 +119,16 @@ def test_a_connection_that_the_server_ends_is_made_again(store, address):
     write(store)
 
     assert len(store.history.all()) == 2
+
+
+def test_a_server_that_takes_no_more_connections_is_not_said_to_be_silent(address):
+    role = f"limited_{name_of(address)}"
+    said(f"CREATE ROLE {role} LOGIN CONNECTION LIMIT 0 PASSWORD 'x'")
+    parts = urlsplit(address)
+    limited = urlunsplit(parts._replace(netloc=f"{role}:x@{parts.netloc.rpartition('@')[2]}"))
+
+    assert why_not_writable(limited, START) == NO_ROOM
+    assert why_not_writable(address, START) == ""
 
 
 def test_why_there_is_no_connection_is_logged_once_and_a_full_or_locked_server_in_a_word(

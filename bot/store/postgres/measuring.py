@@ -3,11 +3,11 @@
 import psycopg
 
 from bot.domain.history import Head
-from bot.store.errors import NOT_ANSWERING, REPLACED, StoreError
+from bot.store.errors import NO_ROOM, NOT_ANSWERING, REPLACED, StoreError
 from bot.store.measuring import Measures, measured
 from bot.store.postgres.connection import connect
 from bot.store.postgres.dialect import statement
-from bot.store.postgres.refused import refusal
+from bot.store.postgres.refused import is_full, refusal
 from bot.store.postgres.standing import TROUBLES, is_older
 
 
@@ -48,5 +48,6 @@ def why_not_writable(url: str, head: Head) -> str:
     except psycopg.errors.UniqueViolation:
         return ""  # another process does the same right now
     except psycopg.Error as error:
-        return TROUBLES.get(error.sqlstate or "", NOT_ANSWERING)
+        full = NO_ROOM if is_full(error) else NOT_ANSWERING
+        return TROUBLES.get(error.sqlstate or "", full)
     return ""

@@ -24,10 +24,16 @@ A connection that was never made has no SQLSTATE. What a server says in another 
 something that ends by itself: it is shown as it is, and the start is tried again.
 """
 
+_FULL = re.compile("too many clients|too many connections|remaining connection slots")
 _READ_ONLY = re.compile("session is read-only|in hot standby mode")
 _ATTEMPT = re.compile(
     r"^- (host: '.*?', port: '.*?'), hostaddr: .*?: (?:connection failed: )?(.*)", re.MULTILINE
 )
+
+
+def is_full(error: Exception) -> bool:
+    """Return whether a server, or its role or database, has as many connections as it takes."""
+    return _FULL.search(str(error)) is not None
 
 
 class NotLetIn(NamedTuple):
