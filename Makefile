@@ -62,7 +62,7 @@ test: lint .sdk/.ready  ## everything that CI runs: all tests, with what they ru
 	$(BIN)/python -m bench.covered
 
 postgres-test: $(VENV)/.test  ## all stories, and everything else that reaches the store, on PostgreSQL; half an hour
-	TEST_ENGINE=postgres $(BIN)/pytest -q -n auto --dist worksteal tests/store tests/stories tests/replicas tests/cli/test_on_postgres.py $(ON_POSTGRES)
+	TEST_ENGINE=postgres $(BIN)/pytest -q -n auto --dist worksteal tests/store tests/stories tests/slack tests/operations tests/replicas tests/cli/test_on_postgres.py $(ON_POSTGRES)
 
 crash-test: $(VENV)/.test  ## the process killed 300 times and more; figures go to docs/reliability.md
 	$(BIN)/python -m tests.crash.long --write

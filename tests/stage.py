@@ -1,6 +1,7 @@
 """The stage that every story is played on: local Slack, local Zuora, the real bot, a real file."""
 
 import asyncio
+import secrets
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
@@ -24,6 +25,7 @@ from bot.domain.words import named
 from bot.sandbox.slack.server import LocalSlack
 from bot.sandbox.zuora import LocalZuora, World
 from bot.settings import Mode, Settings
+from bot.store.moving import copy
 from bot.wiring.build import Tuning
 from bot.wiring.running import Bot
 from bot.zuora.environments import OWN_SANDBOX
@@ -181,6 +183,14 @@ class Stage:
                 file.write_bytes(content)
 
         return put_back
+
+    def file(self) -> Path:
+        """The database as a file; of a server's, a copy as it is now."""
+        if not self.address:
+            return self.folder / "billing-bot.db"
+        path = self.folder / f"copied-{secrets.token_hex(4)}.db"
+        copy(self.address, str(path))
+        return path
 
     def lose_the_database(self) -> None:
         """Put it away, while the bot is stopped: the next start begins another one."""

@@ -8,7 +8,7 @@ from tests.stage import ALICE, CARLA, CHANNEL
 
 async def test_a_file_that_cannot_be_made_is_told_to_who_asked_for_it(stage):
     await stage.ask()
-    stage.store._database.conn.execute("ALTER TABLE calls RENAME TO gone")
+    stage.store._database.execute("ALTER TABLE calls RENAME TO gone")
 
     ack = await stage.slack.slash(CARLA, CHANNEL, "/billstatus export month")
     assert "is being made" in ack.text
