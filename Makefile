@@ -52,7 +52,7 @@ RETOLD := stories/test_again_under_its_key stories/test_approvals stories/test_a
   slack/test_could_not_record slack/test_kept_values slack/test_silence slack/test_slow_zuora
 ON_POSTGRES := tests/store/test_schema.py tests/reliability/test_overlaps.py $(RETOLD:%=tests/%.py)
 
-# Coverage pauses in the tests that tests/unmeasured.txt names; they run all the same.
+# All tests run; coverage measures those that tests/measured.txt names.
 test: lint .sdk/.ready  ## everything that CI runs: all tests, with what they run through of the bot's lines and branches
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -q -n auto --dist worksteal

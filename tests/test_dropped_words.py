@@ -7,6 +7,7 @@ import io
 import re
 import tokenize
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -47,7 +48,13 @@ NO_WORDS = re.compile(r"`[^`]*`|\{[^{}]*\}")
 """Names and values inside a text."""
 
 
-def texts() -> Iterator[tuple[str, str]]:
+@cache
+def texts() -> dict[str, str]:
+    """Return by file what stands in it for people."""
+    return dict(_texts())
+
+
+def _texts() -> Iterator[tuple[str, str]]:
     """Each file with what stands in it for people: documents, settings; strings and comments of the code."""
     for path in PAGES:
         if path != HISTORY:
@@ -68,24 +75,21 @@ def texts() -> Iterator[tuple[str, str]]:
         yield str(path.relative_to(ROOT)), " ".join(" ".join(said).split())
 
 
-TEXTS = dict(texts())
-
-
 def test_there_are_words_to_look_for():
     assert len(DROPPED) > 20
-    assert "docs/architecture.md" in TEXTS
+    assert "docs/architecture.md" in texts()
 
 
 @pytest.mark.parametrize("words", DROPPED)
 def test_no_text_has_them(words):
-    assert not [path for path, text in TEXTS.items() if words in text]
+    assert not [path for path, text in texts().items() if words in text]
 
 
 def test_nothing_is_told():
     """To show, record, answer, post: what is meant has a word of its own."""
     found = [
         f"{path}: {text[max(0, match.start() - 60) : match.end() + 30]}"
-        for path, whole in TEXTS.items()
+        for path, whole in texts().items()
         for text in [MEANT.sub("", NO_WORDS.sub("", whole))]
         for match in TELLS.finditer(text)
     ]
