@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+unexport PYTHONDONTWRITEBYTECODE  # or every process compiles all of it anew: four that run tests need 13 seconds each for that
 
 .DEFAULT_GOAL := help
 .PHONY: help sandbox bench lint quick check test postgres-test crash-test format lock wheel clean pictures

@@ -7,6 +7,8 @@ import sys
 LEAST = {"lines": 97.0, "branches": 91.5}
 """Per cent of the bot without the sandbox. It goes up where the tests have, and never down."""
 
+HINT = "Only tests that tests/measured.txt names are measured: name those that run through the lines above.\n"
+
 
 def main() -> int:
     """Print both; the exit status is 1 where one is too low."""
@@ -19,7 +21,10 @@ def main() -> int:
     }
     for name, share in found.items():
         sys.stdout.write(f"{name}: {share:.1f} % (at least {LEAST[name]:.1f})\n")
-    return int(any(share < LEAST[name] for name, share in found.items()))
+    too_low = any(share < LEAST[name] for name, share in found.items())
+    if too_low:
+        sys.stdout.write(HINT)
+    return int(too_low)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,15 @@
 """Fixtures of all tests, and how they are run: in which order, by how many processes, which of them measured."""
 
+import gc
 import os
 from contextlib import nullcontext
+from importlib import import_module
+from pathlib import Path
 
 import pytest
 
 from tests import launched
-from tests.dealt import dealt
+from tests.dealt import dealt, turned
 from tests.measured import end_measuring, import_all, paused, pays, unmeasured
 from tests.needs import loud_lines
 from tests.stage import Stage
@@ -18,6 +21,9 @@ INVOICES = [
     ("A00000004", "EUR", "0.00"),
 ]
 
+PROCESSES = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+SECONDS_TO_END = 120
+"""What a process may take once its tests are over; killed before, it would lose all that it has measured."""
 LONG = ("tests/browser/", "tests/crash/", "tests/health/", "tests/reliability/", "tests/replicas/")
 """Real processes and a real browser: seconds each, some a minute, and half of it they wait."""
 
@@ -34,6 +40,7 @@ def pytest_configure(config):
         "never_repeated: with REPEAT_LOST=no, so that reading and people settle what was lost",
     )
     launched.install()
+    import_module("xdist.workermanage").NodeManager.EXIT_TIMEOUT = SECONDS_TO_END
     if config.getoption("dist", "no") != "no" and not hasattr(config, "workerinput"):
         end_measuring()  # it only hands out the tests
 
@@ -49,17 +56,35 @@ def pytest_xdist_auto_num_workers(config):
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_collection():
+def pytest_collection(session):
     """Read the tests' own modules unmeasured: measuring takes longer than reading them."""
     import_all()
     with paused():
+        if PROCESSES > 1 and session.config.args == session.config.getini("testpaths"):
+            _read_by_turns()
         return (yield)
+
+
+def _read_by_turns():
+    """Import all tests, each process beginning with others, so that they find what another one has compiled."""
+    here = Path(__file__).parent
+    files = [
+        path.relative_to(here.parent).with_suffix("") for path in sorted(here.rglob("test_*.py"))
+    ]
+    process = int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw"))
+    for file in turned(files, process, PROCESSES):
+        import_module(".".join(file.parts))
 
 
 def pytest_collection_modifyitems(items):
     long = [item for item in items if item.nodeid.startswith(LONG)]
     others = [item for item in items if not item.nodeid.startswith(LONG)]
-    items[:] = dealt(long, others, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
+    items[:] = dealt(long, others, PROCESSES)
+
+
+def pytest_collection_finish():
+    gc.freeze()  # what was collected stays to the end, and is not looked through again and again
+    gc.set_threshold(20_000)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,4 +1,4 @@
-"""In which order tests are run where several processes share them."""
+"""In which order tests are read and run where several processes share them."""
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -20,6 +20,12 @@ def dealt(long: Sequence[T], others: Sequence[T], processes: int) -> Iterator[T]
         yield from first
         yield from islice(rest, max(0, room))
     yield from rest
+
+
+def turned(whole: Sequence[T], number: int, parts: int) -> Sequence[T]:
+    """Return all, beginning with a part of so many."""
+    first = len(whole) * number // parts
+    return [*whole[first:], *whole[:first]]
 
 
 def _part(whole: Sequence[T], number: int, parts: int) -> Sequence[T]:

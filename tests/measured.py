@@ -5,8 +5,10 @@ from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from pkgutil import walk_packages
+from warnings import catch_warnings, simplefilter
 
 from coverage import Coverage
+from coverage.exceptions import CoverageWarning
 
 import bot
 from tests.processes import ENVIRONMENT, MEASURED
@@ -45,7 +47,9 @@ def paused() -> Iterator[None]:
     try:
         yield
     finally:
-        coverage.start()
+        with catch_warnings():
+            simplefilter("ignore", CoverageWarning)  # that the bot is imported, which is measured
+            coverage.start()
 
 
 @contextmanager

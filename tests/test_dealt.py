@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.dealt import dealt
+from tests.dealt import dealt, turned
 
 LONG, OTHERS = [f"long {n}" for n in range(7)], [f"other {n}" for n in range(13)]
 
@@ -21,3 +21,10 @@ def test_of_four_processes_the_first_and_the_third_begin_with_long_tests():
     ]  # fmt: skip
     assert list(dealt(LONG, OTHERS, 1)) == LONG + OTHERS
     assert list(dealt([], OTHERS, 4)) == OTHERS
+
+
+def test_each_process_reads_all_and_begins_with_a_part_of_its_own():
+    orders = [turned(OTHERS, process, 4) for process in range(4)]
+
+    assert all(sorted(order) == sorted(OTHERS) for order in orders)
+    assert {each for order in orders for each in order[:4]} == set(OTHERS)
