@@ -19,7 +19,7 @@ from typing import Any
 from bench.stage import BOB, add_runs, ask_for, name_of, place
 from bench.watch import until
 from bot.domain.authority import Person, Verb
-from bot.domain.history import fingerprint, hasher, row_text
+from bot.domain.history import bound, fingerprint, hasher, row_text
 from bot.domain.request import State
 from bot.sandbox.slack.workspace import TEAM_ID
 from bot.status.counting import LIMITS
@@ -161,7 +161,7 @@ class Chain:
         """One row."""
         self.sequence += 1
         before = self.last
-        text = row_text(before, self.sequence, at, request, what, who, team, data)
+        text = row_text(before, self.sequence, at, request, what, who, team, bound(data))
         self.last = self._hash(text)
         self._rows.append((self.sequence, at, request, what, who, team, data, before, self.last))
         if len(self._rows) >= 5000:  # noqa: PLR2004 - a piece

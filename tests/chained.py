@@ -1,7 +1,7 @@
 """The chain of the history computed once more, entry by entry."""
 
 from bot.domain.digest import canonical
-from bot.domain.history import Entry, row_hash, row_text
+from bot.domain.history import Entry, bound, row_hash, row_text
 
 
 def entry_hash(before: str, sequence: int, at: str, entry: Entry, key: bytes = b"") -> str:
@@ -16,6 +16,6 @@ def entry_hash(before: str, sequence: int, at: str, entry: Entry, key: bytes = b
     """
     text = row_text(
         before, sequence, at, entry.request, entry.what.value, entry.who, entry.team,
-        canonical(entry.data),
+        bound(canonical(entry.data)),
     )  # fmt: skip
     return row_hash(text, key)

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from typing import Any
 from urllib.parse import quote
 
-from bot.audit.rows import Facts, Row, compact, hashed
+from bot.audit.rows import Facts, Row, compact, has_mask, hashed, is_masked
 
 COLLECTIONS = {"invoice": ("invoices",), "credit_memo": ("credit-memos",), "debit_memo": ("debitmemos", "debit-memos")}
 
@@ -62,12 +62,14 @@ def called(record: Facts, story: Sequence[Row], asked: Facts) -> Iterator[tuple[
         yield from ((row, words) for row in story if row.what == "call.sent")
         return
     named = f"{json.loads(record['body']).get('name') or 'Billing Bot'} [R-{record['number']} "  # a bill run has its call's name
+    is_open = not has_mask(record["body"])
     for row, data in ((row, json.loads(row.data)) for row in story if row.what.startswith("call.")):
         subject = data["subject"]
         if row.what == "call.sent":
             silent = silent - {subject} if "method" in data else silent | {subject}
             name = {"name": f"{named}{data['key'][-4:]}]"} if record["operation"] == "create_bill_run" else {}
-            yield from ((row, words) for words in otherwise(data, planned.get(subject), name, is_masked=row.masked))
+            found = otherwise(data, planned.get(subject), name, is_open=is_open and not is_masked(row, "body"))
+            yield from ((row, words) for words in found)
         if subject in (done if row.what == "call.sent" else ()):
             yield row, f"is about {subject} again, after that was accepted"
         done |= {subject} if data.get("verdict") == "accepted" else set()
@@ -75,14 +77,14 @@ def called(record: Facts, story: Sequence[Row], asked: Facts) -> Iterator[tuple[
             yield row, "was accepted, and no row says what went out"
 
 
-def otherwise(sent: Facts, planned: Any, name: Facts, *, is_masked: bool) -> Iterator[str]:  # how a call differs from its plan
+def otherwise(sent: Facts, planned: Any, name: Facts, *, is_open: bool) -> Iterator[str]:  # how a call differs from its plan
     if planned is None:
         yield f"is a call about {sent['subject']}, for which nobody asked"
     elif "method" in sent:
         method, addresses, body = planned
         if sent["method"] != method or sent["address"] not in addresses:
             yield f"calls {sent['method']} {sent['address']}, which is not what was approved"
-        if not is_masked and (alike(json.loads(sent["body"] or "{}")) != alike(body | name) or hashed(sent["body"]) != sent["body_sha256"]):
+        if is_open and (alike(json.loads(sent["body"] or "{}")) != alike(body | name) or hashed(sent["body"]) != sent["body_sha256"]):
             yield "has another body than what was approved gives"
 
 

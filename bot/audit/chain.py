@@ -12,7 +12,17 @@ from itertools import chain as chained
 from itertools import islice
 from json.encoder import encode_basestring as quoted
 
-from bot.domain.history import START, Head, Row, What, fingerprint, hasher, row_hash, row_text
+from bot.domain.history import (
+    START,
+    Head,
+    Row,
+    What,
+    bound,
+    fingerprint,
+    hasher,
+    row_hash,
+    row_text,
+)
 
 WINDOW = 500
 """Rows after the first that does not fit, which show what was done."""
@@ -164,7 +174,7 @@ def walk(
         number = "null" if request is None else request
         text = (  # `row_text`, written out: calling it a million times costs a second
             f"[{link},{sequence},{quoted(at)},{number},{quote[what]},{quote[who]},{quote[team]},"
-            f"{quoted(data)}]"
+            f"{bound(data)}]"
         )
         if sequence != last + 1 or before != last_hash or hashed(text) != stored:
             window = [Row(*each) for each in chained([row], islice(following, WINDOW))]
@@ -341,7 +351,7 @@ def _rows(number: int, first: int) -> str:
 def text_of(row: Row) -> str:
     """Return the text of a row that is hashed."""
     return row_text(
-        row.before, row.sequence, row.at, row.request, row.what, row.who, row.team, row.data
+        row.before, row.sequence, row.at, row.request, row.what, row.who, row.team, bound(row.data)
     )
 
 

@@ -5,6 +5,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 ASKED, APPROVED, STARTED, KEEPS, DROPS = "request.asked", "request.approved", "request.started", "number.kept", "number.dropped"
+MASKED = ("request.", "call.", "refused", "statement.", "exception.", "estimate.")  # how the kinds begin that may be masked
+OPEN = frozenset({  # of a row's data: what is never masked
+    "about", "accepted", "address", "again_under_its_key", "body_sha256", "card", "clocks_ahead", "compared", "conditions",
+    "count", "digest", "facts_sha256", "groups", "http_status", "kept", "key", "mailings", "members", "method", "missing",
+    "number", "operation", "parent", "plain", "policy", "record", "refusal", "rule", "run", "state", "status", "subject",
+    "track_id", "try", "verdict", "wanted", "zuora_request_id"})
 UNSUPPORTED, BACK = "not supported by the history", timedelta(minutes=1)
 P, L = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493  # of Ed25519 (RFC 8032)
 D, BASE = -121665 * pow(121666, -1, P), bytes.fromhex("58" + "66" * 31)
@@ -21,9 +27,32 @@ def hashed(text: str, key: bytes = b"") -> str:  # HMAC-SHA-256 with a key, SHA-
     return (hmac.new(key, text.encode(), "sha256") if key else hashlib.sha256(text.encode())).hexdigest()
 
 
-def fits(row: Row, about: Facts, key: bytes) -> bool:  # whether a row has its own hash; what is masked has none to compare
-    own = hashed(compact([row.before, *row[:7]]), key if 0 < (about["keyed_from"] or 0) <= row.sequence else b"")
-    return about["masked"] and ("[name " in row.data or "[address " in row.data) if row.masked else row.hash == own
+def text_of(row: Row) -> str:  # what its hash is of: what has a salt, or is left out, stands there by its commitment alone
+    data = json.loads(row.data) if '"salts":{' in row.data or row.masked else {}
+    is_canonical, salts, sealed = compact(data) == row.data, data.pop("salts", {}), data.pop("sealed", {}) if row.masked else {}
+    sealed |= {name: hashed(compact([salt, data.get(name)])) for name, salt in salts.items()}
+    shown = compact({name: value for name, value in data.items() if name not in sealed})
+    return compact([row.before, *row[:6], *([shown, sealed] if is_canonical and sealed else [row.data])])
+
+
+def has_mask(text: str) -> bool:
+    return "[name " in text or "[address " in text
+
+
+def fits(row: Row, about: Facts, key: bytes) -> bool:  # whether it has its own hash; one of before that is masked has none
+    is_mask = about["masked"] and row.what.startswith(MASKED) and has_mask(row.data)
+    if row.masked and (not is_mask or OPEN & {*json.loads(row.data).get("sealed", {})}):
+        return False
+    own = hashed(text_of(row), key if 0 < (about["keyed_from"] or 0) <= row.sequence else b"")
+    return row.hash == own or is_unproven(row)
+
+
+def is_unproven(row: Row) -> bool:  # masked as rows of before are, which keep no salts
+    return bool(row.masked and not json.loads(row.data).get("sealed"))
+
+
+def is_masked(row: Row, field: str) -> bool:  # whether a field of a row may read otherwise than it was written
+    return bool(row.masked and field in json.loads(row.data).get("sealed", {field: ""}))
 
 
 def chained(about: Facts, rows: Iterable[Row], key: bytes) -> Iterator[Finding]:  # along the rows of the period

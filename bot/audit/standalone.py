@@ -6,10 +6,10 @@ from typing import Any
 
 sys.path += [str(pathlib.Path(__file__).parent)] * (__name__ == "__main__")  # the others lie beside it
 from bot.audit.control import InForce, control, line_of
-from bot.audit.rows import ASKED, UNSUPPORTED, Facts, Finding, Row, chained, compact, fits
-from bot.audit.rows import hashed, heads, noted_in, order, signed, slack_clock
+from bot.audit.rows import ASKED, UNSUPPORTED, Facts, Finding, Row, chained, compact, fits, has_mask, is_masked
+from bot.audit.rows import hashed, heads, is_unproven, noted_in, order, signed, slack_clock
 
-FORMAT = 5
+FORMAT = 6
 CODES = {"not readable": 3, "wrong key": 17, "edited": 10, "rebuilt": 18, "tail cut": 14, "not supported by the history": 19,
          "file of the evidence changed": 20, "control not held": 23, "signature wrong": 25, "number missing": 21,
          "clock went back": 22, "head not compared": 24}  # of several flaws the first gives the exit status
@@ -23,17 +23,22 @@ FILES = {"chain.json", "history.jsonl", "requests.jsonl", "reconciliation.json",
 
 def unlike(packet: Facts, story: Sequence[Row], about: Facts) -> Iterator[str]:  # what is not as a request's rows say
     record, card, asked = packet["record"], packet["card"] or {}, json.loads(story[0].data)
-    known, bound = {*asked, "messages"} - {*(packet["masked"] if about["masked"] else ())}, asked.get("card", {})
-    if "record" in known and hashed(compact([*record.values()])) != asked["record"]:
+    may = packet["masked"] if about["masked"] else ()  # be masked; with nothing masked in it, it is compared all the same
+    left_out = {name for name in may if has_mask(compact(packet.get(name, record["body"])))}
+    known, bound = {*asked} - left_out - {*["bound"] * is_masked(story[0], "bound")}, asked.get("card", {})
+    plain = [value for name, value in record.items() if name not in {"body", "facts", "reason"}]
+    is_other = "record" in known and hashed(compact([*record.values()])) != asked["record"]
+    if is_other or hashed(compact(plain)) != asked.get("plain", hashed(compact(plain))):
         yield "the record is not what was asked for"
     what = {"operation": record["operation"], "body": json.loads(record["body"])}
     if "bound" in known and hashed(compact({**asked["bound"], **what})) != asked["digest"]:
         yield "the digest is not that of what was asked for"
     if "card" in known and {name: hashed(text) for name, text in card.items()} not in (bound, {**bound, "blocks": hashed("[]")}):
         yield "the card is not as it was written"
-    there = {each["sequence"]: hashed(compact([*each.values()])) for each in packet["messages"]}
+    there = {each["sequence"]: compact([*each.values()]) for each in packet["messages"]}
     shown = [each for row in story if row.what == "slack.shown" for each in json.loads(row.data)["messages"]]
-    if "messages" in known and any(there.get(number) != total for number, total in shown):
+    open_ = [each for each in shown if "messages" not in left_out or not has_mask(there.get(each[0], ""))]
+    if any(hashed(there.get(number, "")) != total for number, total in open_):
         yield "a message is not as it was sent to Slack"
 
 
@@ -49,8 +54,13 @@ def standing_of(opened: zipfile.ZipFile, about: Facts, key: bytes, stands: InFor
     before, earlier = about["before"]["sequence"], list(lines_of(opened, "standing.jsonl", Row._make))
     if not all(row.sequence <= before and fits(row, about, key) for row in earlier):
         yield Finding(UNSUPPORTED, None, "standing.jsonl has a row that is not as it was written, or is not from before the period.")
+    seals, has = True, False  # whether the bot that wrote a row kept salts: a row is left unproven only where it did not
     for row in chain(earlier, rows_of(opened)):
         yield from stands.note(row)
+        has = has or '"salts":{' in row.data or (row.what == "bot.started" and '"sealed":true' in row.data)
+        seals = has if row.what == "bot.started" else seals or has
+        if seals and row.sequence > before and is_unproven(row):
+            yield Finding(UNSUPPORTED, row.sequence, f"Row {row.sequence} is masked, and holds no commitments in place of what it held.")
 
 
 def of_requests(opened: zipfile.ZipFile, about: Facts, key: bytes, sums: Facts) -> Iterator[Finding]:  # made of rows again
@@ -120,8 +130,9 @@ def checked(opened: zipfile.ZipFile, key: bytes, noted: Sequence[Sequence[tuple[
     known = dict([about["before"].values()]) | {row.sequence: row.hash for row in rows_of(opened) if row.sequence in said}
     vouched = max((number for number, other in known.items() if said.get(number) == other), default=0)
     yield from (*heads(rows_of(opened), about["signing_key"][1], is_signed, vouched), *compared(about, known, noted))
-    rows, masked = (sum(map(count, rows_of(opened))) for count in (lambda _: 1, lambda row: bool(row.masked)))
-    yield Finding("note", None, f"{rows} rows were looked at, {masked} of them masked")
+    rows, masked, bare = (sum(map(count, rows_of(opened))) for count in (lambda _: 1, lambda row: bool(row.masked), is_unproven))
+    words = f", {bare} of these without commitments: of them only the place is proven" if bare else ""
+    yield Finding("note", None, f"{rows} rows were looked at, {masked} of them masked in single fields{words}")
 
 
 if __name__ == "__main__":

@@ -1,12 +1,19 @@
-"""What the append-only history records: who did what, when, about which request."""
+"""What the append-only history records: who did what, when, about which request.
+
+A row's hash binds what may name a customer or hold an address by a commitment: a hash of the value with a salt that the
+row keeps. So in evidence that leaves such a value out the row's hash is still the right one, and nobody can guess the value.
+"""
 
 import hashlib
 import hmac
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum, unique
 from json.encoder import encode_basestring as quoted
 from typing import Any, NamedTuple
+
+from bot.domain.digest import canonical
 
 FIRST_HASH = "0" * 64
 """The hash before the first row."""
@@ -97,6 +104,69 @@ class Head(NamedTuple):
 
 START = Head(0, FIRST_HASH)
 
+SEALED = ("request.", "call.", "refused", "statement.", "exception.", "estimate.")
+"""How the kinds of rows begin in which a text may be a customer's; in the others the bot speaks of itself."""
+
+OPEN = frozenset(
+    {
+        "about", "accepted", "address", "again_under_its_key", "body_sha256", "card", "clocks_ahead", "compared",
+        "conditions", "count", "digest", "facts_sha256", "groups", "http_status", "kept", "key", "mailings", "members",
+        "method", "missing", "number", "operation", "parent", "plain", "policy", "record", "refusal", "rule", "run",
+        "state", "status", "subject", "track_id", "try", "verdict", "wanted", "zuora_request_id",
+    }
+)  # fmt: skip
+"""What of a row's data is never left out, as the control is performed again with it; any other field has a salt."""
+
+SALTS = "salts"
+_HAS_SALTS = f'"{SALTS}":{{'
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def stored(entry: Entry, salt: Callable[[], str]) -> tuple[str, str]:
+    """Write an entry's data, with a salt for each field that may have to be left out later.
+
+    Returns:
+        The text to store, and what a row's hash binds of it: `bound`, without reading it again.
+    """
+    names = (name for name, value in entry.data.items() if value and name not in OPEN)
+    salts = {name: salt() for name in names} if entry.what.startswith(SEALED) else {}
+    if not salts:
+        data = canonical(entry.data)
+        return data, quoted(data)
+    texts = {name: canonical(value) for name, value in entry.data.items()}
+    sealed = {name: _committed(one, texts[name]) for name, one in salts.items()}
+    shown = _together({name: text for name, text in texts.items() if name not in salts})
+    return _together({**texts, SALTS: canonical(salts)}), f"{quoted(shown)},{canonical(sealed)}"
+
+
+def _together(texts: Mapping[str, str]) -> str:
+    """Return the canonical text of an object whose values are written already."""
+    return "{" + ",".join(f"{quoted(name)}:{texts[name]}" for name in sorted(texts)) + "}"
+
+
+def bound(data: str) -> str:
+    """Return what a row's hash binds of its stored data, as JSON.
+
+    Without salts that is the text. With them it is the text of what has none, and beside it the commitments of what
+    has; never of a text that is not canonical, as then two texts would have one hash.
+    """
+    found = json.loads(data) if _HAS_SALTS in data else {}
+    salts = found.get(SALTS)
+    if not salts or _ENCODER.encode(found) != data:
+        return quoted(data)
+    sealed = {name: commitment(salt, found.pop(name, None)) for name, salt in salts.items()}
+    found.pop(SALTS)
+    return f"{quoted(_ENCODER.encode(found))},{_ENCODER.encode(sealed)}"
+
+
+def commitment(salt: str, value: Any) -> str:
+    """SHA-256 (hex) of a value with its salt."""
+    return _committed(salt, _ENCODER.encode(value))
+
+
+def _committed(salt: str, text: str) -> str:
+    return hashlib.sha256(f"[{quoted(salt)},{text}]".encode()).hexdigest()
+
 
 def row_text(  # noqa: PLR0913, PLR0917 - the columns of a row, in their order
     before: str,
@@ -108,11 +178,11 @@ def row_text(  # noqa: PLR0913, PLR0917 - the columns of a row, in their order
     team: str,
     data: str,
 ) -> str:
-    """Return the text that is hashed: the canonical JSON list of the columns, written directly for speed."""
+    """Return the text that is hashed: the canonical JSON list of the columns, with what is `bound` of the data."""
     number = "null" if request is None else request
     return (
         f"[{quoted(before)},{sequence},{quoted(at)},{number},{quoted(what)},{quoted(who)},"
-        f"{quoted(team)},{quoted(data)}]"
+        f"{quoted(team)},{data}]"
     )
 
 

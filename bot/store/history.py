@@ -2,14 +2,25 @@
 
 import json
 import logging
+import secrets
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple
 
-from bot.domain.digest import canonical
-from bot.domain.history import FIRST_HASH, START, Entry, Head, What, fingerprint, row_hash, row_text
+from bot.domain.history import (
+    FIRST_HASH,
+    SALTS,
+    START,
+    Entry,
+    Head,
+    What,
+    fingerprint,
+    row_hash,
+    row_text,
+    stored,
+)  # fmt: skip
 from bot.store.committed import once_committed
 from bot.store.engine import Database
 from bot.store.errors import REPLACED, CouldNotRecordError, StoreError
@@ -114,8 +125,8 @@ class History:
         rows = []
         for entry in entries:
             sequence += 1
-            data, what = canonical(entry.data), entry.what.value
-            text = row_text(before, sequence, at, entry.request, what, entry.who, entry.team, data)
+            (data, bound), what = stored(entry, _salt), entry.what.value
+            text = row_text(before, sequence, at, entry.request, what, entry.who, entry.team, bound)
             hashed = row_hash(text, key)
             rows.append(
                 (sequence, at, entry.request, what, entry.who, entry.team, data, before, hashed)
@@ -277,6 +288,10 @@ class History:
         return [_from_row(row) for row in rows]
 
 
+def _salt() -> str:
+    return secrets.token_hex(16)
+
+
 LOGGED = ("state", "verdict")
 """The parts of an entry's data that a log may show: nothing that a person typed or Zuora said."""
 
@@ -293,5 +308,7 @@ def _log(entry: Entry) -> None:
 
 def _from_row(row: tuple[Any, ...]) -> Written:
     sequence, at, request, what, who, team, data, hashed = row
-    entry = Entry(what=What(what), who=who, team=team, request=request, data=json.loads(data))
+    read = json.loads(data)
+    read.pop(SALTS, None)  # of the row, not of what it says
+    entry = Entry(what=What(what), who=who, team=team, request=request, data=read)
     return Written(sequence, from_text(at), entry, hashed)

@@ -373,6 +373,16 @@ def asked_hash_of(row: Mapping[str, Any]) -> str:
     return digest.text_hash(digest.canonical(list(bound_columns(row).values())))
 
 
+MAY_NAME = ("body", "facts", "reason")
+"""What of a request can hold a customer's name or an address."""
+
+
+def plain_hash(request: Request) -> str:
+    """SHA-256 (hex) of what was asked but for that: it is proven where that is left out of evidence."""
+    row = bound_columns(_to_row(request)).items()
+    return digest.text_hash(digest.canonical([each for name, each in row if name not in MAY_NAME]))
+
+
 def bound_columns(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return the columns of a row that the history binds; its place only if there was a choice."""
     places = PLACES if row.get("place") else ()

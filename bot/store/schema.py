@@ -221,6 +221,14 @@ def index_the_parents(db: Database) -> None:
     run(db, _PARENTS)
 
 
+@migrations(name="0054_sealed")
+def sealed(_db: Database) -> None:
+    """Rows of the history keep salts in their data, by which their hashes are made.
+
+    No table changes; a version of before would take such a row for one that was edited.
+    """
+
+
 BESIDE_OLDER: frozenset[str] = frozenset({"0057_parents"})
 """Migrations that older processes need not know, such as one that adds an index; they go on writing.
 

@@ -25,7 +25,7 @@ from bot.operations.beginning import Estimated
 from bot.operations.operation import Body, Operation, Order
 from bot.operations.typed import Values
 from bot.store.preparing import KeptNumber
-from bot.store.requests import OpenAbout, asked_hash
+from bot.store.requests import OpenAbout, asked_hash, plain_hash
 from bot.store.store import Store
 from bot.workflow.beside import also_open, beside, mailed_by_the_bot, redrawn, subjects_of
 from bot.workflow.guard import Reach
@@ -303,6 +303,7 @@ def _asked_entry(request: Request, shown: Message, why: Mapping[str, Any]) -> En
             **why,
             "parent": request.parent,
             "record": asked_hash(request),
+            "plain": plain_hash(request),
             "card": {"text": text_hash(shown.text), "blocks": text_hash(json.dumps(shown.blocks))},
         },
     )

@@ -41,7 +41,7 @@ def record_start(
         record_policy(store, policy, now)
         if groups:
             store.record(Entry(what=What.GROUPS, data={"groups": dict(groups)}), now)
-        started = {**about, "policy": policy.hash, "database": store.copies.id}
+        started = {**about, "policy": policy.hash, "database": store.copies.id, "sealed": True}
         store.record(Entry(what=What.STARTED_BOT, data=started), now)
 
 

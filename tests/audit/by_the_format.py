@@ -18,6 +18,12 @@ BEGINNINGS = {
     "statements": "statement.", "explanations": "exception.",
 }  # fmt: skip
 ENDS = {f"request.{each}" for each in ("rejected", "withdrawn", "expired", "stopped")}
+NEVER_MASKED = (
+    "about", "accepted", "address", "again_under_its_key", "body_sha256", "card", "clocks_ahead", "compared",
+    "conditions", "count", "digest", "facts_sha256", "groups", "http_status", "kept", "key", "mailings", "members",
+    "method", "missing", "number", "operation", "parent", "plain", "policy", "record", "refusal", "rule", "run", "state",
+    "status", "subject", "track_id", "try", "verdict", "wanted", "zuora_request_id",
+)  # fmt: skip
 COLUMNS = ("sequence", "at", "request", "what", "who", "team", "data", "before", "hash", "masked")
 
 
@@ -57,13 +63,21 @@ class Check:
         return self.chain["before"]["sequence"] < sequence <= self.chain["last"]
 
     def fits(self, row):
-        """Whether a row has its own hash; a masked one has nothing to compare."""
+        """Whether a row has its own hash, with commitments in place of what has salts or is masked."""
         sequence, at, request, what, who, team, data, before, own, masked = row
-        text = compact([before, sequence, at, request, what, who, team, data])
+        read = json.loads(data)
+        sealed = read.pop("sealed", {}) if masked else {}
+        self.need(not {*sealed} & {*NEVER_MASKED}, f"row {sequence}: masked where it may not be")
+        salts = read.pop("salts", {})
+        for name, salt in salts.items():
+            sealed[name] = hash_of(compact([salt, read.get(name)]))
+        if sealed:
+            self.need(compact(json.loads(data)) == data, f"row {sequence}: data is not compact")
+        shown = compact({name: value for name, value in read.items() if name not in sealed})
+        told = [shown, sealed] if sealed else [data]
+        text = compact([before, sequence, at, request, what, who, team, *told])
         begins = self.chain["keyed_from"]
-        return masked or own == (
-            self.with_key(text) if begins and sequence >= begins else hash_of(text)
-        )
+        return own == (self.with_key(text) if begins and sequence >= begins else hash_of(text))
 
     def everything(self):
         self.files()
@@ -133,6 +147,9 @@ class Check:
         name = f"R-{record['number']}"
         if "record" not in packet["masked"]:
             self.need(hash_of(compact([*record.values()])) == asked["record"], f"{name}: record")
+        plain = [each for key, each in record.items() if key not in ("body", "facts", "reason")]
+        self.need(hash_of(compact(plain)) == asked["plain"], f"{name}: plain record")
+        if "bound" not in packet["masked"]:
             order = {"operation": record["operation"], "body": json.loads(record["body"])}
             digest = hash_of(compact({**order, **asked["bound"]}))
             self.need(digest == asked["digest"], f"{name}: digest")

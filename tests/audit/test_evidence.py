@@ -229,12 +229,13 @@ async def test_a_package_of_another_format_is_named_as_one(busy, tmp_path):
     result = checked(rewritten(out, {"manifest.json": b'{"format": 2}'}))
 
     assert result.exit_code == 3
-    assert "it is of format 2, and this program reads format 5" in result.output
+    assert "it is of format 2, and this program reads format 6" in result.output
 
 
 async def test_names_and_addresses_are_masked_and_the_rest_stays_checkable(busy, tmp_path):
     database = busy.store._database
-    facts = '{"kind":"invoice","documents":[{"account_name":"Gluon & Sons","number":"I-1"}]}'
+    ((stored,),) = database.execute("SELECT facts FROM requests WHERE number = 3").fetchall()
+    facts = json.dumps({**json.loads(stored), "listed": [{"account_name": "Gluon & Sons"}]})
     card = "email INV-1 of Gluon &amp; Sons to jane.doe@example.com"
     for trigger in ("requests_keep_their_facts", "messages_that_were_sent_are_never_changed"):
         database.execute(f"DROP TRIGGER {trigger}")
@@ -253,7 +254,7 @@ async def test_names_and_addresses_are_masked_and_the_rest_stays_checkable(busy,
     (name,) = re.findall(r"\[name \d+\]", packet["card"]["text"])
     assert packet["card"]["text"] == f"email INV-1 of {name} to [address 1]"
     facts = json.loads(packet["record"]["facts"])
-    assert facts["documents"][0]["account_name"] == name
+    assert facts["listed"][0]["account_name"] == name
     for text in texts.values():
         assert "Bob Tanaka" not in text
     assert "[address 1]" in texts["population.jsonl"]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.audit.chain import MOST_QUOTES, walk
-from bot.domain.history import FIRST_HASH, Row, hasher, row_hash, row_text
+from bot.domain.history import FIRST_HASH, Row, bound, hasher, row_hash, row_text
 
 
 @given(st.binary(max_size=200), st.text())
@@ -31,7 +31,7 @@ def _chain(number):
     for sequence in range(1, number + 1):
         row = (f'2026 "{sequence}"', sequence % 7 or None, f"{sequence}\\", f"ü{sequence}", "{}")
         at, request, what, who, data = row
-        text = row_text(before, sequence, at, request, what, who, "T\n", data)
+        text = row_text(before, sequence, at, request, what, who, "T\n", bound(data))
         yield Row(sequence, at, request, what, who, "T\n", data, before, row_hash(text, b""))
         before = row_hash(text, b"")
 

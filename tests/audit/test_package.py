@@ -25,6 +25,7 @@ from bot.audit.evidence.archive import PROGRAMS
 from bot.cli.exits import NOT_READABLE
 from bot.cli.verify import CODES
 from bot.domain.digest import canonical
+from bot.domain.history import OPEN, SEALED
 from bot.domain.operation import OperationName
 from tests.audit.test_evidence import KEY, checked, lines, made, read
 from tests.stage import BOB, CARLA, MARA, Stage
@@ -311,7 +312,7 @@ async def test_v3_an_invented_head_is_found_in_a_masked_package_too(tmp_path, ke
     out, (sequence, hashed) = await packed(tmp_path, key, "--redact")
     assert read(out, "chain.json")["masked"]
     assert status(out, key, f"{sequence}:{hashed}").exit_code == 0
-    assert "rows are masked" in status(out, key).output
+    assert "masked in single fields" in status(out, key).output
     for row in (sequence, sequence - 1, 1):
         assert status(out, key, f"{row}:{'0' * 64}").exit_code == 18
 
@@ -386,14 +387,20 @@ def _recorded(forger, change):
     for packet in packets:
         change(packet["record"])
     forger.put("requests.jsonl", packets)
-    records = [packet["record"] for packet in packets]
-    return {each["number"]: plain.hashed(plain.compact([*each.values()])) for each in records}
+    return {packet["record"]["number"]: _bound(packet["record"]) for packet in packets}
+
+
+def _bound(record):
+    """What its first row says of a record."""
+    open_ = [value for name, value in record.items() if name not in {"body", "facts", "reason"}]
+    whole = plain.compact([*record.values()])
+    return {"record": plain.hashed(whole), "plain": plain.hashed(plain.compact(open_))}
 
 
 def _bind(row, bound):
     if row.what != "request.asked" or row.request not in bound:
         return row
-    data = {**json.loads(row.data), "record": bound[row.request]}
+    data = {**json.loads(row.data), **bound[row.request]}
     return row._replace(data=plain.compact(data))
 
 
@@ -402,8 +409,7 @@ def chained(rows, about, key):
     for sequence, each in enumerate(rows, 1):
         row = each._replace(sequence=sequence, before=before)
         keyed = about["keyed_from"] is not None and sequence >= about["keyed_from"]
-        text = plain.compact([row.before, *row[:7]])
-        before = plain.hashed(text, key if keyed else b"")
+        before = plain.hashed(plain.text_of(row), key if keyed else b"")
         yield row._replace(hash=before)
 
 
@@ -470,6 +476,14 @@ def test_the_vectors_of_the_format_are_what_the_program_gives():
         plain.hashed(plain.compact(["0" * 64, *row])),
     ):  # fmt: skip
         assert f"`{vector}`" in text
+    salt = "00112233445566778899aabbccddeeff"
+    data = plain.compact({"note": "Zoë", "salts": {"note": salt}})
+    refused = plain.Row(1, row[1], None, "refused", "", "", data, "0" * 64, "", masked=False)
+    assert f"`{plain.hashed(plain.compact([salt, 'Zoë']))}`" in text
+    assert f"`{data}`" in text
+    assert f"`{plain.hashed(plain.text_of(refused))}`" in text
+    assert all(f"`{name}`" in text for name in plain.OPEN)
+    assert (plain.OPEN, plain.MASKED) == (OPEN, SEALED), "one list in two programs"
     signer = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
     public = signer.public_key().public_bytes_raw().hex()
     head = f"billing-bot head 3:{'ab' * 32}"

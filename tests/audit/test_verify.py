@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 import hmac
-import json
 import re
 import shutil
 import sqlite3
@@ -16,8 +15,9 @@ import pytest
 from click.testing import CliRunner
 from pydantic import SecretStr
 
+from bot.audit.chain import text_of
 from bot.cli import main
-from bot.domain.history import FIRST_HASH
+from bot.domain.history import FIRST_HASH, Row
 from bot.store.engine import is_postgres
 from bot.store.store import Store
 from tests.processes import ENVIRONMENT
@@ -135,7 +135,7 @@ def rehash(connection, start, key=b""):
         [start],
     ).fetchall()
     for row in rows:
-        text = json.dumps([before, *row], ensure_ascii=False, separators=(",", ":")).encode()
+        text = text_of(Row._make([*row, before, ""])).encode()
         hashed = (hmac.new(key, text, hashlib.sha256) if key else hashlib.sha256(text)).hexdigest()
         connection.execute(
             "UPDATE history SET before = ?, hash = ? WHERE sequence = ?", [before, hashed, row[0]]
@@ -231,7 +231,7 @@ def insert_with_a_right_hash(connection):
     row = connection.execute(
         "SELECT sequence, at, request, what, who, team, data FROM history WHERE sequence = 6"
     ).fetchone()
-    text = json.dumps([before, *row], ensure_ascii=False, separators=(",", ":")).encode()
+    text = text_of(Row._make([*row, before, ""])).encode()
     connection.execute(
         "UPDATE history SET hash = ? WHERE sequence = 6", [hashlib.sha256(text).hexdigest()]
     )

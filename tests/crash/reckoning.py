@@ -312,15 +312,29 @@ def _was_too_old(row: dict[str, Any]) -> bool:
     return row["outcome"] == "needless" and row["kind"] in ("private", "direct", "reminder")
 
 
+def _compact(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+
+
+def _bound(data: str) -> list[Any]:
+    """What of a row's data its hash is of: each value that has a salt by its commitment alone."""
+    shown = json.loads(data)
+    salts = shown.pop("salts", {})
+    sealed = {
+        name: hashlib.sha256(_compact([salt, shown.pop(name)]).encode()).hexdigest()
+        for name, salt in salts.items()
+    }
+    return [_compact(shown), sealed] if salts else [data]
+
+
 def _chain(told: Reckoning, seen: _Seen) -> None:
     """The history has no gap, and each row holds the hash of the row before it."""
     told.history = len(seen.history)
     before = "0" * 64
     for place, row in enumerate(seen.history, start=1):
-        text = json.dumps(
+        text = _compact(
             [before, place, row["at"], row["request"], row["what"], row["who"], row["team"],
-             row["data"]],
-            ensure_ascii=False, separators=(",", ":"),
+             *_bound(row["data"])],
         )  # fmt: skip
         if row["hash"] != hashlib.sha256(text.encode()).hexdigest() or row["before"] != before:
             told.out_of_order.append(f"the history does not fit at its row {place}")

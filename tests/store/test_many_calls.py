@@ -65,7 +65,7 @@ def test_the_last_of_two_writes_of_one_call_stands(store):
 
 def test_entries_written_together_are_one_chain_with_those_before_and_after(store):
     entries = [
-        Entry(what=What.CALL_SENT, request=1, who="U0ANN", data={"try": number, "b": "ü", "a": None})
+        Entry(what=What.CALL_SENT, request=1, who="U0ANN", data={"try": number, "subject": "ü", "parent": None})
         for number in range(5)
     ]  # fmt: skip
     with store.transaction():

@@ -1,5 +1,6 @@
 """What the database itself forbids, whatever the program above it does."""
 
+import json
 import re
 import sqlite3
 from dataclasses import replace
@@ -256,12 +257,16 @@ def test_each_entry_holds_the_hash_of_the_one_before(store, raw):
     record(store, "one", "two", "three")
 
     rows = raw.execute(
-        "SELECT sequence, at, before, hash FROM history ORDER BY sequence"
+        "SELECT sequence, at, before, hash, data FROM history ORDER BY sequence"
     ).fetchall()
     before = FIRST_HASH
-    for (sequence, at, saved_before, saved), written in zip(rows, store.history.all(), strict=True):
+    for (sequence, at, saved_before, saved, data), written in zip(
+        rows, store.history.all(), strict=True
+    ):
+        stored = json.loads(data)
+        assert stored == {**written.entry.data, "salts": {"reason": stored["salts"]["reason"]}}
         assert saved_before == before
-        assert saved == entry_hash(before, sequence, at, written.entry)
+        assert saved == entry_hash(before, sequence, at, replace(written.entry, data=stored))
         before = saved
     assert [row[0] for row in rows] == [1, 2, 3]
 

@@ -11,7 +11,7 @@ import pytest
 
 from bot.audit import standalone
 from bot.domain.digest import canonical
-from bot.domain.history import FIRST_HASH, What, row_hash, row_text
+from bot.domain.history import FIRST_HASH, What, bound, row_hash, row_text
 from bot.store.errors import CouldNotRecordError
 from bot.store.parts import PART
 from bot.workflow import preparing
@@ -226,7 +226,9 @@ def forget(database, number):
         if "kept" in data:
             data["kept"] = moved[data["kept"]]
         text = canonical(data)
-        hashed = row_hash(row_text(before, sequence, at, request, what, who, team, text), b"")
+        hashed = row_hash(
+            row_text(before, sequence, at, request, what, who, team, bound(text)), b""
+        )
         database.execute(
             "INSERT INTO history (sequence, at, request, what, who, team, data, before, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [sequence, at, request, what, who, team, text, before, hashed],

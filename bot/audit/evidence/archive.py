@@ -19,9 +19,9 @@ from bot.audit.evidence.mask import Mask
 from bot.audit.evidence.package import Package
 from bot.audit.evidence.reconcile import Period, outside
 from bot.audit.rows import Row as Line
-from bot.audit.rows import compact
+from bot.audit.rows import compact, is_masked
 from bot.domain.digest import canonical
-from bot.domain.history import Head, Row, fingerprint, row_hash
+from bot.domain.history import OPEN, SALTS, SEALED, Head, Row, commitment, fingerprint, row_hash
 from bot.store.errors import StoreError
 from bot.store.file import evidence, facts
 from bot.store.file.reading import DatabaseFile
@@ -38,11 +38,11 @@ STEPS = 3
 PROGRAMS = {"verify.py": "standalone.py"}
 """What is called otherwise here than in a package."""
 
+MAY_NAME = ("body", "facts", "reason")
+"""What of a record can hold a customer's name or an address."""
+
 READ = {"read": 0, "limits": []}
 """What a package says of reading Zuora, beside the things that were found there."""
-
-OF_THE_BOT = ("bot.", "audit.")
-"""How the kinds of rows begin in which the bot speaks of itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,23 +247,23 @@ class _Writing:
         """A request's packet, and its line in the population."""
         story = [self._masked(Row(*row)) for row in evidence.story(self._file, number)]
         kept = self._kept(number)
+        if is_masked(story[0], "bound") and "bound" not in kept["masked"]:
+            kept["masked"].append("bound")
         entries = [{**row._asdict(), "data": json.loads(row.data)} for row in story]
         return {**kept, "history": entries}, _line(line_of(kept["record"], story, chain))
 
     def _kept(self, number: int) -> dict[str, Any]:
         """What stands beside the rows: the record as stored, the first card, the messages."""
         found = evidence.kept(self._file, number)
-        masked = [
-            name for name in ("record", "card") if self._text_masked(found[name]) != found[name]
-        ]
-        masked += ["bound"] if "record" in masked else []  # the digest is over the body too
-        messages = [self._text_masked(each) for each in found["messages"]]
-        masked += ["messages"] if messages != found["messages"] else []
-        return {
-            **{name: self._text_masked(found[name]) for name in ("record", "card")},
-            "messages": messages,
-            "masked": masked,
+        record = found["record"]
+        may_name = self._text_masked({name: record[name] for name in MAY_NAME}) or {}
+        kept = {
+            "record": record | may_name,
+            "card": self._text_masked(found["card"]),
+            "messages": [self._text_masked(each) for each in found["messages"]],
         }
+        masked = [name for name, value in kept.items() if value != found[name]]
+        return {**kept, "masked": masked + ["bound"] * (may_name["body"] != record["body"])}
 
     def _text_masked(self, texts: dict[str, Any] | None) -> dict[str, Any] | None:
         """Stored columns; JSON that has nothing to mask stays the text that it is."""
@@ -272,17 +272,25 @@ class _Writing:
         return {name: self._mask.stored(text) for name, text in texts.items()}
 
     def _masked(self, row: Row) -> Line:
-        """A row of the chain; one whose text is masked says so, for its hash fits no more.
+        """A row of the chain without names and addresses: of each field that held one its commitment stands there instead.
 
-        What the bot says of itself (its settings, its heads) holds nothing of a customer.
+        What the control is performed again with is never masked. A row of before has no salts, so its hash fits no more.
         """
-        if not self._mask.masks or row.what.startswith(OF_THE_BOT):
+        if not self._mask.masks or not row.what.startswith(SEALED):
             return Line(*row, masked=False)
         data = json.loads(row.data)
-        masked = self._mask.masked(data)
-        if masked == data:
+        salts = data.get(SALTS, {})
+        masked = {
+            name: self._mask.masked(value)
+            for name, value in data.items() if name not in OPEN and name != SALTS
+        }  # fmt: skip
+        changed = {name: value for name, value in masked.items() if value != data[name]}
+        if not changed:
             return Line(*row, masked=False)
-        return Line(*row._replace(data=canonical(masked)), masked=True)
+        if changed.keys() <= salts.keys():
+            sealed = {name: commitment(salts.pop(name), data[name]) for name in changed}
+            changed["sealed"] = sealed
+        return Line(*row._replace(data=canonical(data | changed)), masked=True)
 
     def _chain(self) -> dict[str, Any]:
         span, key = self._span, self._scope.key

@@ -31,10 +31,7 @@ UNSEALED = (
     "the manifest is not sealed with a key: whoever can write the file can make it anew. Compare "
     "the manifest's SHA-256 with the one that was noted when it was made: {}"
 )
-MASKED = (
-    "{} rows are masked, so only their place in the chain was checked, not their content; likewise the "
-    "record or the card of {} requests"
-)
+MASKED = "of {} requests the body, the facts, the reason, the card or messages are masked: what is left out there is not proven"
 OLD = "it is of format {}, and this program reads format {}. From format 2 on a package holds the verify.py that checks it."
 NOT_AGAIN = "00-report.html and evidence.xlsx were made by another program (version {}), so they were not made again"
 HELD = "the control was performed again for {} requests"
@@ -153,8 +150,7 @@ def _notes(
     if not manifest["seal"]:
         yield UNSEALED.format(sha256(archive.read(MANIFEST)).hexdigest())
     if about["masked"]:
-        masked = sum(row.masked for row in _rows(archive))
         count = sum(bool(each["masked"]) for each in Package(archive).lines(REQUESTS))
-        yield MASKED.format(masked, count)
+        yield MASKED.format(count)
     if noted:
         yield from days_without(((row.sequence, row.at) for row in _rows(archive)), noted)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from bot.audit.evidence.reconcile import NOT_COMPARED
 from bot.audit.rows import Row as Line
+from bot.domain.history import SALTS
 
 Facts = dict[str, Any]
 
@@ -118,8 +119,9 @@ def about_of(archive: zipfile.ZipFile) -> Facts:
 
 
 def entry_of(row: Facts) -> HistoryRow:
-    """A row of a packet."""
-    return HistoryRow(**{name: row[name] for name in HistoryRow._fields})
+    """A row of a packet, as people read it: without its salts and commitments."""
+    data = {name: value for name, value in row["data"].items() if name not in {SALTS, "sealed"}}
+    return HistoryRow(**{name: row[name] for name in HistoryRow._fields} | {"data": data})
 
 
 def sampled(numbers: Iterable[int], seed: str, size: int) -> list[int]:

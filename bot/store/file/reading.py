@@ -20,13 +20,12 @@ from bot.store.sqlite import SqliteDatabase
 
 _ROWS = "SELECT sequence, at, request, what, who, team, data, before, hash FROM history "
 
-_HELD = (
-    "SELECT MAX(sequence) FROM history WHERE request IS NULL AND what = '{}' AND sequence < :first"
-)
+_LAST = "SELECT MAX(sequence) FROM history WHERE request IS NULL AND what = '{}' AND sequence < {}"
 _STANDING = f"""
 {_ROWS} WHERE request IS NULL AND sequence < :before AND (
-  what = 'policy.changed' AND sequence >= COALESCE(({_HELD.format("policy.changed")}), 0)
-  OR what = 'people.groups' AND sequence >= COALESCE(({_HELD.format("people.groups")}), 0))
+  what = 'policy.changed' AND sequence >= COALESCE(({_LAST.format("policy.changed", ":first")}), 0)
+  OR what = 'people.groups' AND sequence >= COALESCE(({_LAST.format("people.groups", ":first")}), 0)
+  OR what = 'bot.started' AND sequence = ({_LAST.format("bot.started", ":before")}))
 ORDER BY sequence
 """
 _SIGNING_KEYS = """
@@ -72,7 +71,7 @@ class DatabaseFile:
         )
 
     def standing(self, first: int = 1, before: int = sys.maxsize) -> Iterator[Row]:
-        """Yield the rows on policies and groups before `before`, beginning with those in force at row `first`."""
+        """Yield the rows on policies and groups before `before`, beginning with those in force at row `first`; and the last start."""
         return self.database.execute(_STANDING, {"first": first, "before": before})
 
     def signing_keys(self, last: int = sys.maxsize) -> list[dict[str, Any]]:

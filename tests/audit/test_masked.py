@@ -1,0 +1,167 @@
+"""What is left out of a package with `--redact` is bound all the same (case V2 and its kind).
+
+Nobody needs the key for these: no hash is made anew, so that true heads fit.
+"""
+
+import asyncio
+import json
+import shutil
+import zipfile
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from bot.audit.rows import compact
+from bot.cli import main
+from bot.domain.history import OPEN, SEALED
+from tests.audit.test_control import sealed as rehashed
+from tests.audit.test_evidence import KEY, PERIOD, checked
+from tests.audit.test_package import Forger, packed, status, story
+from tests.audit.test_verify import KEY as ITS_KEY
+from tests.audit.test_verify import Tampering
+from tests.stage import ALICE, MARA
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    return asyncio.run(packed(tmp_path_factory.mktemp("masked"), KEY, "--redact"))
+
+
+@pytest.fixture
+def package(whole, tmp_path):
+    return Path(shutil.copy(whole[0], tmp_path / "out.zip"))
+
+
+def rows_of(path):
+    with zipfile.ZipFile(path) as archive:
+        return [json.loads(line) for line in archive.read("history.jsonl").splitlines()]
+
+
+def test_each_masked_row_has_its_own_hash_and_no_salt_of_what_is_left_out(whole, package):
+    sequence, hashed = whole[1]
+    result = status(package, KEY, f"{sequence}:{hashed}")
+    masked = [row for row in rows_of(package) if row[-1]]
+
+    assert result.exit_code == 0, result.output
+    assert f"{len(masked)} of them masked in single fields" in result.output
+    assert "without commitments" not in result.output
+    assert {row[3] for row in masked} >= {"request.asked", "request.approved"}
+    for row in masked:
+        data = json.loads(row[6])
+        assert data["sealed"]
+        assert not data["sealed"].keys() & (data["salts"].keys() | OPEN)
+    with zipfile.ZipFile(package) as archive:
+        assert not [name for name in archive.namelist() if b"jane.doe" in archive.read(name)]
+
+
+def _who(row):
+    row[4] = MARA
+
+
+def _kind(row):
+    row[3] = "request.withdrawn"
+
+
+def _data(**change):
+    def changed(row):
+        row[6] = compact({**json.loads(row[6]), **change})
+
+    return changed
+
+
+def _as_before(row):
+    """As a row of before is masked: without salts and commitments; and by somebody else."""
+    data = json.loads(row[6])
+    row[6] = compact(
+        {name: value for name, value in data.items() if name not in {"salts", "sealed"}}
+    )
+    row[4] = MARA
+
+
+def _of_what_is_open(row):
+    """The true value goes where a commitment belongs, and another one is shown."""
+    data = json.loads(row[6])
+    data["sealed"]["members"] = data["members"]
+    row[6] = compact({**data, "members": {"S0CONTROLLERS": [MARA]}})
+
+
+def _commitment(row):
+    data = json.loads(row[6])
+    data["sealed"] = dict.fromkeys(data["sealed"], "0" * 64)
+    row[6] = compact(data)
+
+
+CHANGES = {
+    "by somebody else": _who,
+    "another kind": _kind,
+    "another digest": _data(digest="0" * 64),
+    "other members": _data(members={"S0CONTROLLERS": [MARA]}),
+    "the last one missing": _data(missing=0),
+    "what is open among what is sealed": _of_what_is_open,
+    "another commitment": _commitment,
+    "masked as before": _as_before,
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_masked_row_that_is_changed_is_found(package, name):
+    forger = Forger(package, KEY)
+    sequence = forger.row("request.approved", CHANGES[name])
+    result = status(forger.sealed(), KEY)
+    assert result.exit_code == (19 if name == "masked as before" else 10), result.output
+    assert f"Row {sequence} " in result.output
+
+
+def test_what_the_bot_says_of_itself_is_never_masked(package):
+    forger = Forger(package, KEY)
+
+    def change(row):
+        row[6], row[-1] = compact({**json.loads(row[6]), "host": "[name 1]"}), True
+
+    sequence = forger.row("bot.started", change)
+    result = status(forger.sealed(), KEY)
+    assert result.exit_code == 10
+    assert f"Row {sequence} " in result.output
+
+
+def test_the_rule_of_a_masked_record_is_proven(package):
+    forger = Forger(package, KEY)
+
+    def change(packet):
+        assert "record" in packet["masked"]
+        rule = json.loads(packet["record"]["rule"])
+        packet["record"]["rule"] = json.dumps(rule | {"approvers": ["S0CONTROLLERS", ALICE]})
+
+    forger.request(1, change)
+    result = status(forger.sealed(), KEY)
+    assert result.exit_code == 19, result.output
+    assert "the record is not what was asked for" in result.output
+
+
+async def test_rows_of_before_are_masked_as_they_were_and_counted(tmp_path):
+    """A history that was written by a version that kept no salts."""
+    stage = await story(tmp_path, ITS_KEY)
+    await stage.close()
+    path = Path(shutil.copy(stage.settings().database_path, tmp_path / "before.db"))
+    with Tampering(path) as connection:
+        connection.execute(
+            "UPDATE history SET data = json_remove(data, '$.salts', '$.sealed', '$.plain')"
+        )
+        rehashed(connection)
+    assert checked(path, key=ITS_KEY).exit_code == 0
+    out = tmp_path / "before.zip"
+    environment = {
+        "DATABASE_URL": f"sqlite:///{path}", "AUDIT_KEY": ITS_KEY, "SLACK_BOT_TOKEN": None,
+        "ZUORA_BASE_URL": "http://127.0.0.1:9", "ZUORA_CLIENT_ID": "a", "ZUORA_CLIENT_SECRET": "b",
+    }  # fmt: skip
+    arguments = ["evidence", *PERIOD, "--out", str(out), "--redact"]
+    done = await asyncio.to_thread(CliRunner().invoke, main, arguments, env=environment)
+    assert done.exit_code == 26, done.output
+
+    result = checked(out, key=ITS_KEY)
+
+    masked = [row for row in rows_of(out) if row[-1]]
+    assert result.exit_code == 0, result.output
+    assert f"{len(masked)} of these without commitments: of them only the place" in result.output
+    assert {row[3].split(".")[0] for row in masked} <= {each.rstrip(".") for each in SEALED}
