@@ -79,6 +79,31 @@ def ruled(record: Facts, asked: Facts, policy: Facts) -> Iterator[str]:  # how a
         yield "is under a rule with approvers that the policy's text does not name"
 
 
+def summed(record: Facts, asked: Facts) -> Iterator[str]:  # whether what chose the rule are the sums of what is asked for
+    body, bound, shown, compared = json.loads(record["body"]), asked["bound"]["facts"], json.loads(record["facts"]), asked["compared"]
+    alone, listed, numbers = record["operation"].removeprefix("email_"), bound.get("documents"), body.get("documents", ())
+    totals = [] if listed is not None else (shown.get("drafts") or shown.get("documents") or {"kinds": []})["kinds"]
+    kinds = dict(zip(numbers, body.get("kinds") or [alone] * len(numbers), strict=True))
+    found = [(kinds[each[0]], each[3], each[4]) for each in listed or ()]  # of each document its kind, currency and amount
+    found += [(of["kind"], *each) for of in totals for each in [*of["totals"], *[("", None)] * of["not_known"]]]
+    for part, each in ({alone: compared} if "tenant" in compared else compared).items():
+        kind, amounts = part.partition(" in ")[0].removeprefix("email_"), each["amounts"]
+        made = None if alone == "create_bill_run" else added_up([one for one in found if one[0] == kind or listed is None])
+        if made != (None if amounts is None else sorted((code, abs(Decimal(text))) for code, text in amounts)):
+            yield "compares other totals with the rule than those of its documents"
+        if listed is not None and each["documents"] != len(listed):
+            yield f"compares {each['documents']} documents with the rule, and is about {len(listed)}"
+
+
+def added_up(found: Sequence[Any]) -> list[tuple[str, Decimal]] | None:  # by kind and currency, what is below zero by itself
+    sums = dict[tuple[str, str, bool], Decimal]()
+    if not all(isinstance(text, str) for _, *amount in found for text in amount):
+        return None  # one is not known
+    for kind, code, amount in ((kind, code, Decimal(text)) for kind, code, text in found):
+        sums[kind, code, amount < 0] = sums.get((kind, code, amount < 0), Decimal(0)) + amount
+    return sorted((code, abs(total)) for (of, code, below), total in sums.items() if total or (of, code, not below) not in sums)
+
+
 def line_of(record: Facts, story: Sequence[Row], about: Facts) -> Facts:  # a request's line in the population
     rule, asked, state, by = json.loads(record["rule"]), json.loads(story[0].data), ("", ""), ("", "")
     for row, data in [(row, json.loads(row.data)) for row in story]:
@@ -122,6 +147,7 @@ def asked_for(record: Facts, row: Row, stands: InForce) -> Iterator[str]:  # whe
         yield "is under another policy than the one in force"
     if policy := stands.policies.get(record["policy_hash"]):
         yield from ruled(record, asked, policy) if "compared" in asked else ()
+        yield from summed(record, asked) if "plain" in asked else ()  # a row of before may have its totals otherwise
     elif "bound" in asked and record["policy_hash"] not in stands.policies:
         yield "is under a policy whose text is not there"
 

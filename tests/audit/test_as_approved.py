@@ -14,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.audit.calls import created
-from bot.audit.control import ruled
+from bot.audit.control import ruled, summed
 from bot.audit.rows import compact, hashed
 from bot.domain.digest import canonical
+from bot.domain.known import NotKnown
 from bot.domain.policy import Asked
 from bot.operations.create_bill_run.body import (
     CreateBillRunBody,
@@ -25,7 +26,9 @@ from bot.operations.create_bill_run.body import (
     RunSchedule,
     wire,
 )
+from bot.operations.kinds import amounts_of, counted_up
 from bot.policy.file import read_policy
+from bot.zuora.answers import money_of
 from tests.audit.test_control import sealed
 from tests.audit.test_evidence import KEY, checked
 from tests.audit.test_package import Forger, packed, rebuilt, status, story, written
@@ -153,6 +156,14 @@ def test_conditions_that_the_policy_does_not_have_are_found(package):
     assert "names other conditions than the policy's text" in result.output
 
 
+@pytest.mark.parametrize("amounts", [[["USD", "6"]], [], None])
+def test_totals_that_are_not_those_of_the_documents_are_found(package, amounts):
+    change = with_data("request.asked", lambda data: data["compared"].update(amounts=amounts))
+    result = status(rebuilt(package, KEY, change=change), KEY)
+    assert result.exit_code == 23
+    assert "compares other totals with the rule than those of its documents" in result.output
+
+
 @pytest.mark.parametrize("with_hash", [False, True])
 def test_another_text_of_the_policy_is_found(package, with_hash):
     def change(data):
@@ -224,6 +235,9 @@ CHANGES = {
         "data = json_set(data, '$.groups.S0CONTROLLERS', json_array('U0CARLA'))", "people.groups",
     ),
     "has another policy than its hash says": ("data = json_set(data, '$.text', '')", "policy.changed"),
+    "compares other totals": (
+        "data = json_set(data, '$.compared.amounts[0][1]', '6.0')", "request.asked",
+    ),
     "names other conditions": ("data = json_set(data, '$.conditions.sends', json('true'))", "request.asked"),
 }  # fmt: skip
 
@@ -265,6 +279,55 @@ def test_the_call_that_creates_a_bill_run_is_worked_out_alike(body):
     facts = {"account": "a1", "subscriptions": [["A-S1", "s1"], ["A-S2", "s2"]]}
     goes_out = wire(body, name="n", account_id="a1", subscription_ids=("s1", "s2"))
     assert created(json.loads(canonical(body.model_dump())), facts) | {"name": "n"} == goes_out
+
+
+DOCUMENTS = st.lists(
+    st.tuples(
+        st.sampled_from(["invoice", "credit_memo", "debit_memo"]), st.sampled_from(["USD", "EUR"]),
+        st.decimals(-50, 200, places=2) | st.just(NotKnown("missing")),
+    ),
+    min_size=1, max_size=6,
+)  # fmt: skip
+
+
+@given(documents=DOCUMENTS, is_mixed=st.booleans())
+@settings(max_examples=200, deadline=None)
+def test_the_totals_of_documents_are_added_up_alike(documents, is_mixed):
+    """As the bot adds up what rules are asked about, from what an approval is bound to."""
+    kinds = [kind if is_mixed else documents[0][0] for kind, _, _ in documents]
+    counted = counted_up(
+        (kind, money_of(amount, code))
+        for kind, (_, code, amount) in zip(kinds, documents, strict=True)
+    )
+    asked = {
+        f"email_{of.kind} in email_mixed_list" if is_mixed else f"email_{of.kind}": Asked(
+            operation="", tenant="sandbox", sends=True, amounts=amounts_of((of,)), documents=len(kinds)
+        ).compared
+        for of in counted
+    }  # fmt: skip
+    listed = [[f"D{at}", "", "Posted", *each[1:]] for at, each in enumerate(documents)]
+    names = [each[0] for each in listed]
+    record = {
+        "operation": "email_mixed_list" if is_mixed else f"email_{kinds[0]}",
+        "body": json.dumps({"documents": names} | ({"kinds": kinds} if is_mixed else {})),
+        "facts": "{}",
+    }
+    why = json.loads(
+        canonical(
+            {
+                "compared": asked if is_mixed else next(iter(asked.values())),
+                "bound": {"facts": {"documents": listed}},
+            }
+        )
+    )
+    assert list(summed(record, why)) == []
+    parts = [*why["compared"].values()] if is_mixed else [why["compared"]]
+    for each in parts:
+        before, each["amounts"] = each["amounts"], [["USD", "0.01"], *(each["amounts"] or [])]
+        assert list(summed(record, why))
+        each["amounts"], each["documents"] = before, each["documents"] + 1
+        assert list(summed(record, why))
+        each["documents"] -= 1
 
 
 CRITERIA = st.fixed_dictionaries(
