@@ -1,10 +1,9 @@
 """Check a package as FORMAT.md says: `AUDIT_KEY=... python3.11 verify.py PACKAGE.zip [SEQUENCE:HASH | FILE OR FOLDER WITH HEADS ...]`."""
-import hashlib, json, os, pathlib, sqlite3, sys, zipfile
+import hashlib, json, os, sqlite3, sys, zipfile
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any
 
-sys.path += [str(pathlib.Path(__file__).parent)] * (__name__ == "__main__")  # the others lie beside it
 from bot.audit.control import InForce, control, line_of
 from bot.audit.rows import ASKED, UNSUPPORTED, Facts, Finding, Row, chained, compact, fits, has_mask, is_masked
 from bot.audit.rows import hashed, heads, is_unproven, noted_in, order, signed, slack_clock
@@ -15,9 +14,8 @@ CODES = {"not readable": 3, "wrong key": 17, "edited": 10, "rebuilt": 18, "tail 
          "clock went back": 22, "head not compared": 24}  # of several flaws the first gives the exit status
 KINDS = {"refusals": "refused", "policy_changes": "policy.", "heads": "audit.", "starts": "bot.", "people": "people.",
          "statements": "statement.", "explanations": "exception.", "late": ""}  # files, and how the kinds in them begin
-PROGRAMS = ("verify.py", "control.py", "calls.py", "rows.py")
 FILES = {"chain.json", "history.jsonl", "requests.jsonl", "reconciliation.json", "things.jsonl", "standing.jsonl",
-         "slack.json", "sample.json", "verification.json", "00-report.html", "evidence.xlsx", "FORMAT.md", *PROGRAMS,
+         "slack.json", "sample.json", "verification.json", "00-report.html", "evidence.xlsx", "FORMAT.md", "verify.py",
          *(f"{name}.jsonl" for name in (*KINDS, "population", "exceptions"))}
 
 

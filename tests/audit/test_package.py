@@ -21,7 +21,7 @@ from pydantic import SecretStr
 from bot.audit import rows as plain
 from bot.audit import standalone
 from bot.audit.control import line_of
-from bot.audit.evidence.archive import PROGRAMS
+from bot.audit.evidence import program
 from bot.cli.exits import NOT_READABLE
 from bot.cli.verify import CODES
 from bot.domain.digest import canonical
@@ -136,13 +136,6 @@ class Forger:
         return self.path
 
 
-def programs():
-    """The programs of a package, as they lie in it, by name."""
-    folder = Path(standalone.__file__).parent
-    texts = {name: (folder / PROGRAMS.get(name, name)).read_text() for name in standalone.PROGRAMS}
-    return {name: text.replace("from bot.audit.", "from ").encode() for name, text in texts.items()}
-
-
 def status(path, key, *heads):
     """What both say of a package; they agree."""
     options = [
@@ -150,8 +143,7 @@ def status(path, key, *heads):
     ]
     ours = checked(path, *options, key=key)
     script = path.with_name("verify.py")
-    for name, content in programs().items():
-        path.with_name(name).write_bytes(content)
+    script.write_text(program.text())
     theirs = subprocess.run(  # noqa: S603 - our own program
         [sys.executable, "-I", str(script), str(path), *heads],
         env={"AUDIT_KEY": key}, capture_output=True, text=True, check=False,
@@ -445,12 +437,20 @@ def test_v14_the_population_shows_both_approvers_and_how_many_were_needed(packag
 
 def test_v16_what_lies_in_the_package_is_the_program_that_checks(package):
     with zipfile.ZipFile(package) as archive:
-        own = {name: archive.read(name) for name in standalone.PROGRAMS}
-    assert own == programs()
-    imported = re.findall(
-        r"^(?:import|from) (\w+)", b"\n".join(own.values()).decode(), re.MULTILINE
+        own = archive.read("verify.py").decode()
+    assert own == program.text()
+    imported = re.findall(r"^from (\w+)|^import (.+)", own, re.MULTILINE)
+    names = {name for line in imported for each in line for name in each.split(", ") if name}
+    assert names <= sys.stdlib_module_names
+
+
+def test_no_name_of_the_program_is_given_twice():
+    """Its modules are one file in a package."""
+    given = re.findall(
+        r"^(?:def |class )?([A-Za-z_]\w*)(?:, \w+)*(?:\(| = |:$)", program.text(), re.MULTILINE
     )
-    assert {*imported} <= sys.stdlib_module_names | {name.removesuffix(".py") for name in own}
+    assert len(given) > 50
+    assert sorted(given) == sorted({*given})
 
 
 def test_both_give_the_same_status_for_the_same_flaw():
@@ -540,8 +540,8 @@ def test_a_key_that_is_none_fits_no_signature(text):
     assert not plain.signed(text, "billing-bot head 1:0", "00" * 64)
 
 
-@pytest.mark.parametrize("name", standalone.PROGRAMS)
-def test_each_program_of_a_package_is_short_enough_to_be_read(name):
-    lines = programs()[name].decode().splitlines()
+@pytest.mark.parametrize("name", program.PARTS)
+def test_each_part_of_the_program_is_short_enough_to_be_read(name):
+    lines = Path(standalone.__file__).with_name(f"{name}.py").read_text().splitlines()
     assert len(lines) < 200
     assert max(map(len, lines)) <= 140

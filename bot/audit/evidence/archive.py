@@ -14,7 +14,7 @@ from typing import IO, Any
 
 from bot.audit import standalone
 from bot.audit.control import line_of
-from bot.audit.evidence import report, workbook
+from bot.audit.evidence import program, report, workbook
 from bot.audit.evidence.mask import Mask
 from bot.audit.evidence.package import Package
 from bot.audit.evidence.reconcile import Period, outside
@@ -34,9 +34,6 @@ ROWS = "history.jsonl"
 REQUESTS = "requests.jsonl"
 STEPS = 3
 """A request is written into its packet, the report and the workbook."""
-
-PROGRAMS = {"verify.py": "standalone.py"}
-"""What is called otherwise here than in a package."""
 
 MAY_NAME = ("body", "facts", "reason")
 """What of a record can hold a customer's name or an address."""
@@ -211,9 +208,7 @@ class _Writing:
         seed, number = self._scope.sample
         yield "sample.json", [_dumped({"seed": seed, "size": number})]
         room = resources.files("bot.audit")
-        for name in standalone.PROGRAMS:
-            text = room.joinpath(PROGRAMS.get(name, name)).read_text(encoding="utf-8")
-            yield name, [text.replace("from bot.audit.", "from ").encode()]
+        yield "verify.py", [program.text().encode()]
         yield "FORMAT.md", [room.joinpath("FORMAT.md").read_bytes()]
 
     def _requests(

@@ -1,0 +1,24 @@
+"""The program of a package: one file, made of the text that `billing-bot verify` runs."""
+
+from importlib import resources
+
+PARTS = ("rows", "calls", "control", "standalone")
+"""Modules, each of which needs those before it alone."""
+
+OURS = "from bot.audit."
+"""How a line begins that is needed between modules, and not in one file."""
+
+
+def text() -> str:
+    """Return `verify.py`: what it does and how it is called first, then each module under its own heading."""
+    room = resources.files("bot.audit")
+    read = [room.joinpath(f"{name}.py").read_text(encoding="utf-8") for name in PARTS]
+    split = [each.split("\n", 1) for each in read]
+    *_, (called, _) = split
+    headings = [f"# {'-' * 20} {first.strip(chr(34))}" for first, _ in split[:-1]]
+    headings.append(f"# {'-' * 20} The files of a package, and what is found in them.")
+    parts = [
+        f"{heading}\n{rest.strip()}\n" for heading, (_, rest) in zip(headings, split, strict=True)
+    ]
+    lines = "\n\n".join([f"{called}\n", *parts]).splitlines()
+    return "\n".join(line for line in lines if not line.startswith(OURS)) + "\n"
