@@ -140,15 +140,16 @@ def approved(rule: Facts, rows: Sequence[Row], stands: InForce, expires: str) ->
 
 
 def asked_for(record: Facts, row: Row, stands: InForce) -> Iterator[str]:  # whether the record says what its first row does
-    asked, in_force = json.loads(row.data), [name for at, name in stands.force if at < row.sequence]
+    asked, in_force, mine = json.loads(row.data), [each for each in stands.force if each[0] < row.sequence], record["policy_hash"]
     if (record["requester"], record["digest"]) != (row.who, asked.get("digest")) or record["created_at"] > row.at:
         yield "is by somebody else, of another time or about something else than its record says"
-    if asked.get("policy", record["policy_hash"]) != record["policy_hash"] or (in_force and in_force[-1] != record["policy_hash"]):
-        yield "is under another policy than the one in force"
-    if policy := stands.policies.get(record["policy_hash"]):
+    if asked.get("policy", mine) != mine or (in_force and in_force[-1][1] != mine):
+        since = f", which row {in_force[-1][0]} replaced: a process still had the file of before" * (mine in dict(in_force).values())
+        yield f"is under another policy than the one in force{since}"
+    if policy := stands.policies.get(mine):
         yield from ruled(record, asked, policy) if "compared" in asked else ()
         yield from summed(record, asked) if "plain" in asked else ()  # a row of before may have its totals otherwise
-    elif "bound" in asked and record["policy_hash"] not in stands.policies:
+    elif "bound" in asked and mine not in stands.policies:
         yield "is under a policy whose text is not there"
 
 

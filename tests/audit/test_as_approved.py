@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.audit.calls import created
-from bot.audit.control import ruled, summed
-from bot.audit.rows import compact, hashed
+from bot.audit.control import InForce, asked_for, ruled, summed
+from bot.audit.rows import Row, compact, hashed
 from bot.domain.digest import canonical
 from bot.domain.known import NotKnown
 from bot.domain.policy import Asked
@@ -176,6 +176,26 @@ def test_another_text_of_the_policy_is_found(package, with_hash):
     )
     assert result.exit_code == (23 if with_hash else 19)
     assert words in result.output
+
+
+def test_two_processes_with_different_policies_are_named():
+    record = {"requester": BOB, "digest": "d", "created_at": "1", "policy_hash": "a"}
+    row = Row(
+        7, "1", 1, "request.asked", BOB, "T", '{"digest":"d","policy":"a"}', "", "", masked=False
+    )
+    stands = InForce()
+    for sequence, new in enumerate("ab", 5):
+        data = compact({"new": new})
+        assert not list(
+            stands.note(
+                Row(sequence, "1", None, "policy.changed", "", "", data, "", "", masked=False)
+            )
+        )
+    (words,) = asked_for(record, row, stands)
+    assert (
+        words
+        == "is under another policy than the one in force, which row 6 replaced: a process still had the file of before"
+    )
 
 
 def test_somebody_who_is_in_the_group_by_the_row_of_the_decision_alone_is_found(package):
