@@ -144,13 +144,14 @@ def heads(rows: Iterable[Row], key: str, is_signed: Any = signed, vouched: int =
                 yield Finding("head not compared", row.sequence, words)
 
 
-def noted_in(text: str) -> list[tuple[int, str]]:  # heads in a text, a file (a mail too), a folder of these, or where a package ends
+def noted_in(text: str) -> list[tuple[int, str]]:  # heads in a text, a file (a mail too) or a folder of these; or what a package notes
     path = pathlib.Path(text)
     files = sorted(each for each in path.iterdir() if each.is_file()) if path.is_dir() else [path] * path.is_file()
     if files == [path] and zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as opened:
-            *_, last = ["", *opened.open("history.jsonl")]
-        return [(Row._make(json.loads(last)).sequence, Row._make(json.loads(last)).hash)]
+            (*_, last), about = ["", *opened.open("history.jsonl")], json.loads(opened.read("chain.json"))
+        row, before = Row._make(json.loads(last)), (-about["before"]["sequence"], about["package_before"])
+        return [(row.sequence, row.hash), *[before] * bool(before[1])]  # where it ends; the manifest of the one that ends where it begins
     parts = [each.read_bytes() for each in files] or [text.encode()]
     mail = [part for raw in parts for part in email.message_from_bytes(raw).walk() if not part.is_multipart()]
     parts += [bytes(part.get_payload(decode=True)) for part in mail]

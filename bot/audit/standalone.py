@@ -99,9 +99,11 @@ def of_requests(opened: zipfile.ZipFile, about: Facts, key: bytes, sums: Facts) 
 
 
 def compared(about: Facts, known: dict[int, str], noted: Sequence[Sequence[tuple[int, str]]]) -> Iterator[Finding]:  # with heads
-    wanted = {number for each in noted for number, _ in each}
-    yield from (Finding("rebuilt", number, f"Row {number} has another hash than the head that was noted.")
-                for each in noted for number, other in each if known.get(number, other) != other)
+    wanted = {number for each in noted for number, _ in each if number > 0}
+    for number in (number for each in noted for number, other in each if known.get(number, other) != other):
+        words = f"Row {number} has another hash than the head that was noted."
+        words = words if number > 0 else "The package that begins where this one ends names another manifest than this one has."
+        yield Finding("rebuilt", abs(number), words)
     yield from (Finding("head not compared", each[0][0], f"Row {each[0][0]} of the head that was noted has no place here.")
                 for each in noted if not {*dict(each)} & {*known})
     if (before := about["before"]["sequence"]) and not about["package_before"] and before not in wanted:
@@ -125,7 +127,7 @@ def checked(opened: zipfile.ZipFile, key: bytes, noted: Sequence[Sequence[tuple[
     yield from (Finding(UNSUPPORTED, None, f"{name} is missing, or has no place here.") for name in sorted({*now} ^ FILES))
     yield from (*of_requests(opened, about, key, now), *order(rows_of(opened)))
     said = {number: other for each in noted for number, other in each}
-    known = dict([about["before"].values()]) | {row.sequence: row.hash for row in rows_of(opened) if row.sequence in said}
+    known = {-about["last"]: hashlib.sha256(opened.read("manifest.json")).hexdigest(), **dict([about["before"].values()])} | {row.sequence: row.hash for row in rows_of(opened) if row.sequence in said}
     vouched = max((number for number, other in known.items() if said.get(number) == other), default=0)
     yield from (*heads(rows_of(opened), about["signing_key"][1], is_signed, vouched), *compared(about, known, noted))
     rows, masked, bare = (sum(map(count, rows_of(opened))) for count in (lambda _: 1, lambda row: bool(row.masked), is_unproven))

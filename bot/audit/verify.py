@@ -113,6 +113,9 @@ def _verify(path: Path, key: bytes, noted: Heads, authority: bytes) -> Verified:
                 findings=(gone, *triggers), entries=0, last=Head(0, ""), keyed=False
             )  # fmt: skip
         archives, said = archives_of(file), tuple[str, ...]()
+        noted = [
+            [head for head in heads if head.sequence > 0] for heads in noted
+        ]  # manifests are of packages
         walked = walked_with_archives(
             file, archives, key, {head.sequence for heads in noted for head in heads}
         )

@@ -6,6 +6,7 @@ import pytest
 
 from bot.domain.history import What
 from tests.audit.test_evidence import checked, entries, lines, made, of_kind, packet_of, read
+from tests.audit.test_package import Forger, status
 from tests.stage import BOB, CARLA, CHANNEL, Stage
 
 
@@ -76,6 +77,14 @@ async def test_each_package_begins_with_the_row_after_the_last_of_the_one_before
     hashed = after["before"]["hash"]
     assert checked(b, "--head", f"{before['last']}:{hashed}").exit_code == 0
     assert checked(a, "--head", f"{before['last']}:{hashed}").exit_code == 0
+    assert status(a, "", str(b)).exit_code == 0
+    forger = Forger(a, "")
+    assert forger.files["things.jsonl"]
+    forger.put("things.jsonl", [])
+    forger.put("exceptions.jsonl", [])
+    found = status(forger.sealed(), "", str(b))
+    assert found.exit_code == 18
+    assert "names another manifest than this one has" in found.output
 
 
 async def test_a_package_of_another_history_is_not_gone_on_from(worked, tmp_path):
