@@ -117,6 +117,9 @@ OPEN = frozenset(
 )  # fmt: skip
 """What of a row's data is never left out, as the control is performed again with it; any other field has a salt."""
 
+MAY_NAME = ("body", "facts", "reason")
+"""The columns of a request that can hold a customer's name or an address."""
+
 SALTS = "salts"
 _HAS_SALTS = f'"{SALTS}":{{'
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from bot.domain import digest
+from bot.domain.history import MAY_NAME
 from bot.domain.key import plain_subject
 from bot.domain.operation import Deed
 from bot.domain.place import entity_part, where
@@ -373,12 +374,8 @@ def asked_hash_of(row: Mapping[str, Any]) -> str:
     return digest.text_hash(digest.canonical(list(bound_columns(row).values())))
 
 
-MAY_NAME = ("body", "facts", "reason")
-"""What of a request can hold a customer's name or an address."""
-
-
 def plain_hash(request: Request) -> str:
-    """SHA-256 (hex) of what was asked but for that: it is proven where that is left out of evidence."""
+    """Return the SHA-256 (hex) of what was asked without what may name a customer, so that the rest is proven where that is left out."""
     row = bound_columns(_to_row(request)).items()
     return digest.text_hash(digest.canonical([each for name, each in row if name not in MAY_NAME]))
 

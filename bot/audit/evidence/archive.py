@@ -21,7 +21,17 @@ from bot.audit.evidence.reconcile import Period, outside
 from bot.audit.rows import Row as Line
 from bot.audit.rows import compact, is_masked
 from bot.domain.digest import canonical
-from bot.domain.history import OPEN, SALTS, SEALED, Head, Row, commitment, fingerprint, row_hash
+from bot.domain.history import (
+    MAY_NAME,
+    OPEN,
+    SALTS,
+    SEALED,
+    Head,
+    Row,
+    commitment,
+    fingerprint,
+    row_hash,
+)
 from bot.store.errors import StoreError
 from bot.store.file import evidence, facts
 from bot.store.file.reading import DatabaseFile
@@ -34,9 +44,6 @@ ROWS = "history.jsonl"
 REQUESTS = "requests.jsonl"
 STEPS = 3
 """A request is written into its packet, the report and the workbook."""
-
-MAY_NAME = ("body", "facts", "reason")
-"""What of a record can hold a customer's name or an address."""
 
 READ = {"read": 0, "limits": []}
 """What a package says of reading Zuora, beside the things that were found there."""
