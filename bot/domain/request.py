@@ -10,7 +10,8 @@
                    stopped ◄───────┘
 ```
 
-`stopped` means: approved, but nothing was sent, because the facts had changed or could not be read.
+`stopped` means: approved, but nothing was sent, because the facts had changed or could not be read, or because
+somebody in whose name it was approved says that it was not them; then also one that is `waiting` for more approvals.
 `unknown` means: a call went out and its answer was lost; settled by reading Zuora, or by a person.
 After an older copy of the database was put back, whatever is open is `stopped`, also what is
 `waiting` or `unknown`. It goes back to `running` when reading proved that what has to be followed was begun.

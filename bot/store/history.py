@@ -39,6 +39,10 @@ SELECT
 """The hash of the program's files at the last start before a request was asked for, and at the latest start."""
 
 
+MOST = 2**62
+"""More rows than a history can have."""
+
+
 class Written(NamedTuple):
     """An entry as the history has it."""
 
@@ -211,7 +215,13 @@ class History:
         return [_from_row(row) for row in rows]
 
     def decisions(
-        self, start: datetime, end: datetime, after: Written | None, limit: int
+        self,
+        start: datetime,
+        end: datetime,
+        after: Written | None,
+        limit: int,
+        *,
+        behind: int = MOST,
     ) -> list[Written]:
         """Return what people approved, rejected or recorded by hand from `start` to before `end`, in parts.
 
@@ -220,18 +230,39 @@ class History:
             end: The first moment after it.
             after: The last one of the part before; None for the first part.
             limit: How many at most.
+            behind: What was written behind this row counts whatever its time, if that is before `end`.
         """
         rows = self._database.execute(
             "SELECT sequence, at, request, what, who, team, data, hash FROM history "
-            "WHERE at >= ? AND at < ? AND (at, sequence) > (?, ?) AND who <> '' AND request IS NOT NULL "
+            "WHERE (at >= ? OR sequence > ?) AND at < ? AND (at, sequence) > (?, ?) AND who <> '' AND request IS NOT NULL "
             "AND what IN ('request.approved', 'request.rejected', 'request.recorded', 'request.settled') "
             "ORDER BY at, sequence LIMIT ?",
             [
-                to_text(start), to_text(end), *((to_text(after.at), after.sequence) if after else ("", 0)),
+                to_text(start), behind, to_text(end), *((to_text(after.at), after.sequence) if after else ("", 0)),
                 limit,
             ],
         )  # fmt: skip
         return [_from_row(row) for row in rows]
+
+    def row(self, sequence: int) -> Written | None:
+        """Return the row with this number, if the database holds it."""
+        found = self._database.execute(
+            "SELECT sequence, at, request, what, who, team, data, hash FROM history WHERE sequence = ?",
+            [sequence],
+        ).fetchone()
+        return _from_row(found) if found else None
+
+    def denied(self) -> frozenset[int]:
+        """Return the rows of decisions of which the people in whose names they were made say that they are not theirs."""
+        said = self.since(0, What.STATEMENT_DENIED)
+        return frozenset(row for each in said for row in each.entry.data.get("rows", ()))
+
+    def approval_is_denied(self, request: int) -> bool:
+        """Return whether an approval of a request is denied."""
+        return any(
+            row is not None and row.entry.request == request and row.entry.what is What.APPROVED
+            for row in map(self.row, self.denied())
+        )
 
     def of(self, request: int) -> list[Written]:
         """Return everything that happened to a request, in order."""

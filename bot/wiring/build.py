@@ -33,11 +33,11 @@ from bot.status.lists import Links
 from bot.status.morning import DAYS, Timetable
 from bot.wiring.evidence import (
     anchors_of,
+    answers_of,
     changes_of,
     loops_of,
     register_evidence,
     signer_of,
-    statements_of,
 )
 from bot.wiring.reaching import Opened, Outside, reach
 from bot.wiring.running import Bot
@@ -147,8 +147,8 @@ async def build(
         raise
     parts = _parts(settings, clock, tuning, opened, reached, policy)
     app, answering, sender = _slack(settings, tuning, parts, reached)
-    changes, statements = changes_of(parts, settings), statements_of(parts, settings)
-    register_evidence(app, answering, changes, statements)
+    changes = changes_of(parts, settings)
+    register_evidence(app, answering, changes, answers_of(parts, settings))
     return Bot(
         parts=parts,
         app=app,
@@ -170,7 +170,7 @@ async def build(
             clocks=clocks,
             seconds=tuning.look_seconds,
         ),
-        loops=loops_of(parts, changes, statements, reached.people),
+        loops=loops_of(parts, changes, reached.people),
         heads=Heads(opened.store, clock, anchors=anchors, wake_sender=parts.bells.sender.set),
         daily=Daily(
             opened.store,

@@ -14,11 +14,12 @@ from bot.slack.people import People
 from bot.wiring.starting import CannotStartError
 from bot.workflow.anchor_mail import Mailbox
 from bot.workflow.anchoring import Anchors, Authority, Folder, Keeper
+from bot.workflow.denials import Answers
 from bot.workflow.groups import Groups, Members
 from bot.workflow.parts import Parts
 from bot.workflow.policy_changes import PolicyChanges
-from bot.workflow.receipts import Statements
 from bot.workflow.signing import Signer
+from bot.workflow.statements import Statements
 
 logger = logging.getLogger(__name__)
 
@@ -63,27 +64,23 @@ def changes_of(parts: Parts, settings: Settings) -> PolicyChanges:
     )
 
 
-def statements_of(parts: Parts, settings: Settings) -> Statements:
-    """Return the part that sends each month's statements."""
-    return Statements(
-        parts.store,
-        parts.clock,
-        loud=(settings.audit_channel, settings.billing_channel),
-        wake_sender=parts.bells.sender.set,
-    )
+def answers_of(parts: Parts, settings: Settings) -> Answers:
+    """Return the part that takes the answers to receipts and statements."""
+    loud = settings.audit_channel, settings.billing_channel
+    return Answers(parts.store, parts.clock, loud=loud, wake_sender=parts.bells.sender.set)
 
 
 def register_evidence(
-    app: AsyncApp, answering: Answering, changes: PolicyChanges, statements: Statements
+    app: AsyncApp, answering: Answering, changes: PolicyChanges, answers: Answers
 ) -> None:
     """Connect the buttons that are evidence themselves."""
     confirming.register(app, answering, changes)
-    receipts.register(app, answering, statements)
+    receipts.register(app, answering, answers)
     explaining.register(app, answering)
 
 
 def loops_of(
-    parts: Parts, changes: PolicyChanges, statements: Statements, people: People
+    parts: Parts, changes: PolicyChanges, people: People
 ) -> Mapping[str, Callable[[], Awaitable[None]]]:
     """Return the loops beside the runner's and the sender's, by name."""
 
@@ -91,4 +88,5 @@ def loops_of(
         return people.groups(parts.rules.policy.everybody)  # of the policy at that moment
 
     groups = Groups(parts.store, parts.clock, read)
+    statements = Statements(parts.store, parts.clock, wake_sender=parts.bells.sender.set)
     return {"policy": changes.run, "groups": groups.run, "statements": statements.run}

@@ -15,7 +15,7 @@ from bot.domain.words import Mention, Moment, Part, count, shortened
 from bot.operations.catalog import opened
 from bot.store.store import Store
 from bot.workflow.ending import tally
-from bot.workflow.receipts import receipt
+from bot.workflow.receipts import give, of_request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,9 +44,9 @@ class Record:
 def records(store: Store, request: Request) -> dict[str, Record]:
     """Return each person's latest record since the last answer was lost.
 
-    Earlier records say nothing about a later try.
+    Earlier records say nothing about a later try, and one that its person denies does not count.
     """
-    since = store.calls.last_lost(request.number)
+    since, denied = store.calls.last_lost(request.number), store.history.denied()
     return {
         written.entry.who: Record(
             person=written.entry.who,
@@ -55,7 +55,9 @@ def records(store: Store, request: Request) -> dict[str, Record]:
             note=str(written.entry.data["note"]),
         )
         for written in store.history.of(request.number)
-        if written.entry.what is What.RECORDED and written.sequence > since
+        if written.entry.what is What.RECORDED
+        and written.sequence > since
+        and written.sequence not in denied
     }
 
 
@@ -105,8 +107,8 @@ def write(
         f"It counts when {count(missing, 'more person', 'more people')} "
         f"{'has' if missing == 1 else 'have'} recorded the same.",
     )
-    mine = receipt(request, record.person, What.RECORDED, now)
-    store.record(_entry(What.RECORDED, request, record, missing=missing), now, told, mine)
+    store.record(_entry(What.RECORDED, request, record, missing=missing), now, told)
+    give(store, record.person, What.RECORDED, of_request(request), now)
     return request
 
 
@@ -135,8 +137,8 @@ def _settle(
         Mention(request.requester),
     )
     listed = [] if record.accepted else results.failures(after, calls)
-    mine = receipt(request, record.person, What.SETTLED, now)
-    store.move(request, after, entry, now, card_edit(after), told, *listed, mine)
+    store.move(request, after, entry, now, card_edit(after), told, *listed)
+    give(store, record.person, What.SETTLED, of_request(request), now)
     return after
 
 

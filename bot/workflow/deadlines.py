@@ -33,7 +33,7 @@ def expire(store: Store, request: Request, now: datetime) -> None:
 
 
 def stop(store: Store, request: Request, why: str, now: datetime, *, others: int = 0) -> None:
-    """Stop an approved request; nothing of it was sent or will be.
+    """Stop a request; nothing of it was sent or will be.
 
     Args:
         store: The database.

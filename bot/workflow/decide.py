@@ -24,7 +24,7 @@ from bot.workflow.groups import Members
 from bot.workflow.groups import note as note_groups
 from bot.workflow.meant import meant
 from bot.workflow.parts import Working
-from bot.workflow.receipts import receipt
+from bot.workflow.receipts import give, of_request
 
 
 def decide(parts: Working, decision: Decision) -> Decided | Declined | CheckAgain:
@@ -81,10 +81,8 @@ def _approve(
         )  # fmt: skip
     noted = {"note": decision.reason} if decision.reason else {}
     entry = _entry(What.APPROVED, request, decision, {"missing": max(0, missing), **noted})
-    store.move(
-        request, after, entry, now, card_edit(after), told,
-        receipt(request, person.user_id, What.APPROVED, now),
-    )  # fmt: skip
+    store.move(request, after, entry, now, card_edit(after), told)
+    give(store, person.user_id, What.APPROVED, of_request(request), now)
     return Decided(after)
 
 
@@ -133,12 +131,9 @@ def _end(store: Store, request: Request, decision: Decision, now: datetime) -> D
     )  # fmt: skip
     what = What.REJECTED if rejected else What.WITHDRAWN
     entry = _entry(what, request, decision, {"reason": reason})
-    mine = (
-        [receipt(request, person.user_id, what, now)] if rejected else []
-    )  # whoever withdraws decides about their own request
-    store.move(
-        request, after, entry, now, card_edit(after), change_and_ask_again(told, after), *mine
-    )
+    store.move(request, after, entry, now, card_edit(after), change_and_ask_again(told, after))
+    if rejected:  # whoever withdraws decides about their own request
+        give(store, person.user_id, what, of_request(request), now)
     return Decided(after)
 
 

@@ -7,6 +7,7 @@ from bot.domain.clock import Clock
 from bot.domain.history import Entry, What
 from bot.domain.policy import Policy
 from bot.store.store import Store
+from bot.workflow.receipts import give
 
 LONGEST = 1000
 
@@ -58,4 +59,5 @@ def sign(store: Store, clock: Clock, person: Person, row: str) -> str:
         }
         entry = Entry(what=What.EXPLAINED, who=person.user_id, team=person.team_id, data=data)
         store.record(entry, clock.now())
+        give(store, person.user_id, What.EXPLAINED, str(data["number"]), clock.now())
     return str(data["number"])

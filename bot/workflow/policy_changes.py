@@ -14,6 +14,7 @@ from bot.domain.words import Mention, Part
 from bot.store.errors import CouldNotRecordError
 from bot.store.history import Written
 from bot.store.store import Store
+from bot.workflow.receipts import give
 from bot.workflow.rules import Rules
 
 logger = logging.getLogger(__name__)
@@ -52,8 +53,20 @@ def unconfirmed(store: Store, policy: str) -> Written | None:
     latest = next((each for each in reversed(changes) if each.entry.data["new"] == policy), None)
     if latest is None or not latest.entry.data["old"]:
         return None
-    confirmed = store.history.since(latest.sequence, What.POLICY_CONFIRMED)
-    return None if any(_is_about(each, latest) for each in confirmed) else latest
+    return None if _confirmed(store, latest) else latest
+
+
+def _confirmed(store: Store, change: Written) -> Written | None:
+    """Return the confirmation of a change; one whose person denies it is none."""
+    denied = store.history.denied()
+    return next(
+        (
+            each
+            for each in store.history.since(change.sequence, What.POLICY_CONFIRMED)
+            if _is_about(each, change) and each.sequence not in denied
+        ),
+        None,
+    )
 
 
 def gains(person: Person, before: Lists, after: Lists) -> str:
@@ -144,8 +157,7 @@ class PolicyChanges:
             return ("The bot does not know this change of the policy. Nothing was changed.",)
         now = self._clock.now()
         with self._store.transaction():
-            done = self._store.history.since(change.sequence, What.POLICY_CONFIRMED)
-            earlier = next((each for each in done if _is_about(each, change)), None)
+            earlier = _confirmed(self._store, change)
             if earlier is not None:
                 return ("This change is confirmed already, by ", Mention(earlier.entry.who), ".")
             why = person.barred or gains(person, self._before(change), Lists.of(change.entry.data))
@@ -160,6 +172,7 @@ class PolicyChanges:
             )
             told = [_said(self._channel, said)] if self._channel else []
             self._store.record(_entry(What.POLICY_CONFIRMED, person, data), now, *told)
+            give(self._store, person.user_id, What.POLICY_CONFIRMED, str(change.sequence), now)
         self._wake_sender()
         return ("Confirmed. Whatever was waiting for this continues within a minute.",)
 

@@ -15,6 +15,8 @@ from bot.store.store import Store
 from bot.workflow.guard import Reach, mailed_before, reach_of
 from bot.workflow.tenancy import Tenancy
 
+DENIED = "Somebody in whose name it was approved says that it was not them."
+
 JUST_APPROVED = timedelta(minutes=1)
 """How long the rights that were read at a person's click are trusted."""
 
@@ -73,9 +75,12 @@ class Rules:
         """Return why the approvals of an approved request are no longer enough; empty: they are.
 
         An approval must count under the request's own rule and under today's. Whoever was removed from a group or from
-        the policy, or no longer has an ordinary account, has approved nothing. None means that Slack cannot be read
-        just now.
+        the policy, or no longer has an ordinary account, has approved nothing. An approval that its person denies
+        (`denials`) shows that clicks may be forged, so the others do not count either. None means that Slack cannot be
+        read just now.
         """
+        if self.store.history.approval_is_denied(request.number):
+            return DENIED
         today = self.today(request)
         needed = max(request.rule.approvals, today.approvals)
         fresh = all(timedelta(0) <= now - each.at <= JUST_APPROVED for each in request.approvals)

@@ -206,6 +206,7 @@ class Pass:
         self._busy = 0
         self._some_accepted = False
         self._left = False
+        self._denied = False
         self._progress_at: datetime | None = None
 
     async def run(self) -> None:
@@ -314,7 +315,7 @@ class Pass:
     @property
     def _may_begin(self) -> bool:
         in_time = self._parts.clock.now() < self._too_late_at
-        return in_time and self._busy < BUSY_IN_A_ROW and not self._stopping()
+        return in_time and self._busy < BUSY_IN_A_ROW and not (self._stopping() or self._denied)
 
     def _next(self, now: datetime) -> list[Call]:
         """Return the calls that go out now, as many as there is room for, refused ones last."""
@@ -407,9 +408,13 @@ class Pass:
         return True
 
     def _show_progress(self, now: datetime) -> bool:
-        """Edit the progress message if it is time; return whether it was."""
+        """Edit the progress message if it is time; return whether it was.
+
+        At the same pace, look whether somebody denied an approval meanwhile; the next step then gives up what is left.
+        """
         if self._progress_at is not None and now < self._progress_at:
             return False
+        self._denied = self._parts.store.history.approval_is_denied(self._request.number)
         self._progress_at = show_progress(self._parts.store, self._request, now)
         return True
 

@@ -3,7 +3,8 @@
 import pytest
 
 from bot.domain.history import What
-from bot.workflow.receipts import CONFIRM, DENY, NOT_MINE
+from bot.workflow.receipts import NOT_MINE
+from bot.workflow.statements import CONFIRM, DENY
 from tests.audit.test_evidence import entries as listed_in
 from tests.audit.test_evidence import made
 from tests.stage import ALICE, BOB, CARLA, CHANNEL
@@ -69,7 +70,7 @@ async def test_v9_a_statement_comes_once_a_month_and_its_answer_is_evidence(appr
     stage = approved
     await stage.pass_time(days=11)
     await stage.slack.until(
-        lambda: any("In 2026-11 you decided" in m.text for m in direct(stage, BOB))
+        lambda: any("In 2026-11 you made 1 decision" in m.text for m in direct(stage, BOB))
     )
     await stage.restart()
     await stage.quiet()
@@ -78,6 +79,7 @@ async def test_v9_a_statement_comes_once_a_month_and_its_answer_is_evidence(appr
 
     await press(stage, BOB, CONFIRM)
     await stage.slack.until(lambda: bool(entries(stage, What.STATEMENT_CONFIRMED)))
+    await press(stage, BOB, CONFIRM)
     await press(stage, BOB, DENY)
     await stage.slack.until(lambda: bool(entries(stage, What.STATEMENT_DENIED)))
     await press(stage, BOB, CONFIRM, by=CARLA)
@@ -95,3 +97,39 @@ async def test_whoever_decided_nothing_gets_no_statement(stage):
     await stage.quiet()
 
     assert not entries(stage, What.STATEMENT_SENT)
+
+
+async def test_what_was_decided_after_a_start_with_a_wrong_date_is_in_the_next_statement(approved):
+    stage = approved
+    stage.zuora.world.add_bill_run("BR-00000002", invoices=[("A00000001", "USD", "7.00")])
+    stage.clock.step(days=14)
+    await stage.restart()
+    await stage.slack.until(lambda: len(entries(stage, What.STATEMENT_SENT)) == 1)
+    stage.clock.step(days=-14)
+    await stage.restart()
+    ts = await stage.ask(text="BR-00000002")
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "Accepted by Zuora")
+    (decided,) = [e for e in stage.store.history.of(2) if e.entry.what is What.APPROVED]
+
+    await stage.pass_time(days=60)
+    await stage.slack.until(lambda: len(entries(stage, What.STATEMENT_SENT)) == 2)
+
+    late = entries(stage, What.STATEMENT_SENT)[-1]
+    assert (late.data["month"], late.data["rows"]) == ("2026-12", [decided.sequence])
+    await stage.slack.until(lambda: "no statement before lists" in direct(stage, BOB)[-1].text)
+    assert "approved R-2 (email BR-00000002), " in direct(stage, BOB)[-1].text
+
+
+async def test_a_statement_of_many_decisions_lists_them_all(stage, monkeypatch):
+    monkeypatch.setattr("bot.workflow.statements.IN_A_MESSAGE", 2)
+    for number in (1, 2, 3):
+        stage.zuora.world.add_bill_run(f"BR-0000001{number}", invoices=[("A00000001", "USD", "7")])
+        await stage.reject(CARLA, await stage.ask(text=f"BR-0000001{number}"), "No")
+    await stage.pass_time(days=11)
+    await stage.slack.until(lambda: "message 2 of 2" in direct(stage, CARLA)[-1].text)
+
+    first, last = direct(stage, CARLA)[-2:]
+    assert "In 2026-11 you made 3 decisions with Billing Bot (message 1 of 2):" in first.text
+    assert [each.text.count("rejected R-") for each in (first, last)] == [2, 1]
+    assert [CONFIRM in str(each.blocks) for each in (first, last)] == [False, True]

@@ -1,0 +1,167 @@
+"""What people say of decisions that were made in their names: mine, or not mine, which holds up what rests on it."""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+
+from bot.cards import lines
+from bot.cards.card import headline
+from bot.domain.authority import Person
+from bot.domain.clock import Clock
+from bot.domain.history import Entry, What
+from bot.domain.named import Named
+from bot.domain.request import FINAL, Request, State
+from bot.domain.words import Mention, Part
+from bot.store.history import Written
+from bot.store.store import Store
+from bot.workflow.deadlines import stop
+from bot.workflow.meant import meant
+from bot.workflow.receipts import (
+    DONE,
+    decided_by,
+    direct,
+    row_named,
+    subject_of,
+    what_was_decided,
+)
+from bot.workflow.rules import DENIED
+from bot.workflow.statements import sent
+
+logger = logging.getLogger(__name__)
+
+LOOK = "Somebody else may hold Slack's signing secret: change it, and look at what was decided."
+
+
+class Answers:
+    """Takes the answers to receipts and statements.
+
+    Whoever denies an approval stops what waits on it: of a request that was not begun nothing is sent, and of one
+    that is being sent nothing more. What was done stays done, and is said.
+
+    Args:
+        store: The store.
+        clock: The time.
+        loud: Slack channel ids in which *Not mine* is said: the audit channel and that of the cards.
+        wake_sender: Rung when a message stands in the outbox.
+    """
+
+    def __init__(
+        self, store: Store, clock: Clock, *, loud: Sequence[str], wake_sender: Callable[[], None]
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._loud = tuple(dict.fromkeys(channel for channel in loud if channel))
+        self._wake_sender = wake_sender
+
+    def statement(self, person: Person, month: str, *, mine: bool) -> tuple[Part, ...]:
+        """Write somebody's answer to their statement; return the reply to them.
+
+        Raises:
+            CouldNotRecordError: Nothing was written.
+        """
+        theirs = [each for each in sent(self._store, month) if each.entry.who == person.user_id]
+        if person.barred or not theirs:
+            return ("This is not a statement of yours. Nothing was recorded.",)
+        if not mine:
+            rows = [row for each in theirs for row in each.entry.data["rows"]]
+            what = f"the statement of decisions for {month}"
+            return self._deny(person, rows, {"month": month}, what)
+        words = f"the statement for {month} is yours."
+        with self._store.transaction():
+            said = self._store.history.since(theirs[-1].sequence, What.STATEMENT_CONFIRMED)
+            if any(
+                (each.entry.who, each.entry.data["month"]) == (person.user_id, month)
+                for each in said
+            ):
+                return (f"Recorded already: {words}",)
+            data = {"month": month, **person.called}
+            self._store.record(_entry(What.STATEMENT_CONFIRMED, person, data), self._clock.now())
+        return (f"Recorded: {words}",)
+
+    def receipt(self, person: Person, value: str, name: Named | None) -> tuple[Part, ...]:
+        """Write that a decision was not somebody's own; return the reply to them.
+
+        Args:
+            person: Who pressed.
+            value: What the button names: a row.
+            name: The request that the button of an older receipt names.
+
+        Raises:
+            CouldNotRecordError: Nothing was written.
+        """
+        rows = decided_by(self._rows(value, name), person.user_id)
+        if not rows or person.barred:
+            return ("This is not a receipt of yours. Nothing was recorded.",)
+        number = rows[0].entry.request
+        data = {} if number is None else {"request": f"R-{number}"}
+        sequences = [each.sequence for each in rows]
+        return self._deny(person, sequences, data, f"the decision about {self._about(rows[0])}")
+
+    def _rows(self, value: str, name: Named | None) -> list[Written]:
+        if row := row_named(self._store, value):
+            return [row]
+        request, why = meant(self._store, name)
+        return self._store.history.of(request.number) if request and not why else []
+
+    def _about(self, row: Written) -> str:
+        found = self._store.status.briefs([row.entry.request or 0])
+        about = what_was_decided(row)
+        return f"{about} ({subject_of(found[0])})" if found else f"“{DONE[row.entry.what]} {about}”"
+
+    def _deny(
+        self, person: Person, rows: Sequence[int], data: Mapping[str, object], what: str
+    ) -> tuple[Part, ...]:
+        now = self._clock.now()
+        with self._store.transaction():
+            if {*rows} <= self._store.history.denied():
+                return (f"Recorded already, and said in the channel: {what} is not yours.",)
+            entry = _entry(
+                What.STATEMENT_DENIED, person, {**data, "rows": [*rows], **person.called}
+            )
+            self._store.record(entry, now)
+            became = self._hold_up(person, rows, now)
+            words = (
+                "⚠ ",
+                Mention(person.user_id),
+                f" says that {what} is not theirs. {became}{LOOK}",
+            )
+            for channel in self._loud:
+                self._store.outbox.add(direct(channel, words), now)
+        logger.critical("decision_is_denied", extra={"by": person.user_id})
+        self._wake_sender()
+        return (f"Recorded, and said in the channel: {what} is not yours. {became}".strip(),)
+
+    def _hold_up(self, person: Person, rows: Iterable[int], now: datetime) -> str:
+        """Stop what rests on these decisions and was not done; return what has become of it, each in a sentence."""
+        store = self._store
+        approvals = [
+            row for row in map(store.history.row, rows) if row and row.entry.what is What.APPROVED
+        ]
+        briefs = store.status.briefs([*{row.entry.request or 0: None for row in approvals}])
+        is_one = len(briefs) == 1
+        said = [
+            self._held(person, request, now)
+            for each in briefs
+            if (is_one or each.state not in FINAL)
+            and (request := store.requests.get(each.number)) is not None
+        ]
+        return "".join(said)
+
+    def _held(self, person: Person, request: Request, now: datetime) -> str:
+        name = request.name
+        if request.state in (State.WAITING, State.APPROVED):
+            stop(self._store, request, DENIED, now)
+            return f"{name} was stopped; nothing was sent. "
+        became = f"{name}: {headline(request)}. "
+        if request.state is State.RUNNING:
+            became = f"What of {name} has not gone out yet is held back. "
+        words = (
+            Mention(person.user_id),
+            f" says that the approval of {name} is not theirs. {became}",
+        )
+        self._store.outbox.add(lines.reply(request, *words), now)
+        return became
+
+
+def _entry(what: What, person: Person, data: Mapping[str, object]) -> Entry:
+    return Entry(what=what, who=person.user_id, team=person.team_id, data=data)

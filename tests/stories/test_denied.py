@@ -1,0 +1,159 @@
+"""*Not mine* holds up what rests on the decision: a click that was sent in somebody's name mails nothing more (V9)."""
+
+from dataclasses import replace
+
+from bot.domain.history import What
+from bot.domain.request import State
+from bot.workflow.receipts import NOT_MINE
+from tests.stage import BOB, CARLA, CHANNEL
+from tests.stories.test_approvals import two
+from tests.stories.test_audit import AUDIT
+from tests.stories.test_email_many_documents import MAILS, add_invoices
+from tests.stories.test_email_many_documents import ask as ask_for_many
+from tests.stories.test_policy_confirmed import changed, confirm
+from tests.stories.test_receipts import direct, entries, press
+
+__all__ = ["changed", "two"]
+
+
+def said(stage, channel, words):
+    return [m.text for m in stage.slack.channel_messages(channel) if words in m.text]
+
+
+def receipts(stage, user):
+    return [m for m in direct(stage, user) if m.text.startswith("Receipt")]
+
+
+async def denied(stage, user):
+    """Press *Not mine* on the latest receipt."""
+    before = len(entries(stage, What.STATEMENT_DENIED))
+    await press(stage, user, NOT_MINE)
+    await stage.slack.until(lambda: len(entries(stage, What.STATEMENT_DENIED)) > before)
+    await stage.quiet()
+
+
+async def test_what_waits_for_a_second_approval_is_stopped_and_stays_so(two):
+    stage = two
+    ts = await stage.ask()
+    await stage.press(BOB, ts)
+    await stage.slack.until(lambda: receipts(stage, BOB))
+
+    await denied(stage, BOB)
+    shown = {"type": "button", "value": stage.request().reference}
+    await stage.slack.click(CARLA, CHANNEL, ts, "approve", force=True, block=shown)
+    await stage.quiet()
+
+    assert stage.request().state is State.STOPPED
+    assert not stage.orders()
+    assert "Nothing was sent. Somebody in whose name it was approved says" in stage.card(ts)
+    (loud,) = said(stage, CHANNEL, "is not theirs")
+    assert "R-1 was stopped; nothing was sent." in loud
+
+    await press(stage, BOB, NOT_MINE)
+    await stage.quiet()
+    private = stage.slack.private(BOB, stage.slack.workspace.direct(BOB).id)
+    assert "Recorded already" in private[-1].text
+    assert len(entries(stage, What.STATEMENT_DENIED)) == 1
+    assert said(stage, CHANNEL, "is not theirs") == [loud]
+
+
+async def test_of_what_is_being_sent_the_rest_is_held_back(stage):
+    numbers = add_invoices(stage, 60)
+    stage.zuora.knobs = replace(stage.zuora.knobs, rate_headers=False, concurrency_limit=4)
+    stage.zuora.faults.add(MAILS, kind="slow", seconds=6, times=None)
+    ts = await ask_for_many(stage, numbers)
+    await stage.as_time_passes(
+        lambda: stage.store.calls.tally(1).went_out >= 4 and receipts(stage, BOB)
+    )
+
+    await press(stage, BOB, NOT_MINE)
+    await stage.as_time_passes(lambda: stage.request().state in ("failed", "succeeded"))
+    await stage.quiet()
+
+    calls = stage.store.calls.of(1)
+    sent = {call.subject for call in calls if call.verdict == "accepted"}
+    assert 4 <= len(sent) < 40
+    assert all(
+        "in whose name it was approved" in call.words for call in calls if call.subject not in sent
+    )
+    assert len(stage.orders()) - sum(order.status == 429 for order in stage.orders()) == len(sent)
+    assert any(
+        "What of R-1 has not gone out yet is held back." in text for text in stage.thread(ts)
+    )
+
+
+async def test_a_receipt_is_of_one_decision_and_what_is_over_is_said_as_it_is(stage):
+    stage.changes["repeat_lost"] = "no"
+    await stage.restart()
+    stage.zuora.faults.add("/v1/bill-runs/*/emails", kind="lose_answer")
+    ts = await stage.ask()
+    await stage.press(BOB, ts)
+    await stage.slack.until(lambda: "record_sent" in stage.buttons(ts))
+    await stage.record(BOB, ts, "record_sent", "Email history, 11:05")
+    await stage.slack.until(lambda: len(receipts(stage, BOB)) == 2)
+    await stage.quiet()
+
+    await denied(stage, BOB)
+
+    (recorded,) = [each for each in stage.store.history.of(1) if each.entry.what is What.SETTLED]
+    assert [each.data["rows"] for each in entries(stage, What.STATEMENT_DENIED)] == [
+        [recorded.sequence]
+    ]
+    await stage.slack.click(
+        BOB, stage.slack.workspace.direct(BOB).id, receipts(stage, BOB)[0].ts, NOT_MINE
+    )
+    await stage.slack.until(lambda: len(entries(stage, What.STATEMENT_DENIED)) == 2)
+    await stage.quiet()
+    assert "R-1: Accepted by Zuora." in said(stage, CHANNEL, "is not theirs")[-1]
+    assert any("the approval of R-1 is not theirs" in text for text in stage.thread(ts))
+
+
+async def test_a_confirmation_of_the_policy_has_a_receipt_and_counts_no_more_once_it_is_denied(
+    changed,
+):
+    stage = changed
+    await confirm(stage, CARLA)
+    await stage.slack.until(
+        lambda: any(
+            "you confirmed the change of the policy" in m.text for m in direct(stage, CARLA)
+        )
+    )
+
+    await denied(stage, CARLA)
+
+    assert said(stage, AUDIT, "confirmed the change of the policy in row")
+    ts = await stage.ask()
+    await stage.press(BOB, ts)
+    await stage.quiet()
+    assert stage.request().state is State.APPROVED
+    assert not stage.orders()
+    await confirm(stage, BOB)
+    await stage.as_time_passes(lambda: stage.request().state is State.SUCCEEDED)
+
+
+async def test_a_signature_below_an_explanation_has_a_receipt(stage):
+    await stage.slack.slash(BOB, CHANNEL, "/billstatus explain BR-00000001 posted by hand")
+    shown = stage.slack.private(BOB, CHANNEL)[-1]
+    await stage.slack.click(BOB, CHANNEL, shown.ts, "exception:sign")
+    await stage.slack.until(lambda: receipts(stage, BOB))
+
+    assert "you signed the explanation of BR-00000001" in receipts(stage, BOB)[0].text
+
+
+async def test_a_button_that_names_no_row_of_theirs_denies_nothing(two):
+    stage = two
+    ts = await stage.ask()
+    await stage.press(BOB, ts)
+    await stage.slack.until(lambda: receipts(stage, BOB))
+    mine = stage.store.history.of(1)
+    asked = f"row-{mine[0].sequence}-{mine[0].hash[:16]}"
+    channel, receipt = stage.slack.workspace.direct(BOB).id, receipts(stage, BOB)[0].ts
+    for value in ("row-", "row-1-", "row-99-" + "0" * 16, f"row-{'9' * 40}-a", "row-٣-a", asked):
+        block = {"type": "button", "value": value}
+        await stage.slack.click(BOB, channel, receipt, NOT_MINE, force=True, block=block)
+    await stage.quiet()
+
+    told = [each.text for each in stage.slack.private(BOB, channel)]
+    assert told == ["This is not a receipt of yours. Nothing was recorded."] * 6
+    assert not entries(stage, What.STATEMENT_DENIED)
+    assert stage.request().state is State.WAITING
