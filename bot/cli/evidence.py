@@ -14,6 +14,7 @@ import click
 from bot.audit.evidence import archive
 from bot.audit.evidence.archive import Before, Scope
 from bot.audit.evidence.in_slack import Sent
+from bot.audit.evidence.lights import Shade, slack_light
 from bot.audit.evidence.mask import Mask, NoMask
 from bot.audit.evidence.reconcile import (
     ABOUT_RUNS,
@@ -102,7 +103,7 @@ def evidence(first: datetime, last: datetime, out: Path, **options: Any) -> None
     It reads the database, Zuora's lists of bill runs and invoices, and Slack where SLACK_BOT_TOKEN is set.
     In it, 00-report.html and evidence.xlsx are for people. The exit status is 0,
     or that of `billing-bot verify` if the history is not whole, or 26 where Zuora could not be read
-    or compared: the file is written all the same and says so.
+    or compared, or Slack could not be read although its token is set: the file is written all the same and says so.
     """
     if last < first:
         raise click.UsageError("--to lies before --from.")
@@ -181,7 +182,10 @@ def _made(
         click.echo(f"Done outside the bot: {exceptions} (exceptions.jsonl)")
     if not done:
         click.echo(f"Reconciliation not done: {compared['why']}", err=True)
-    return verified, done
+    light = slack_light(scope.slack)
+    click.echo(f"Slack, {light.shade}: {light.words}", err=light.shade is not Shade.GOOD)
+    read = scope.slack["status"] == "done" or not settings.slack_bot_token.get_secret_value()
+    return verified, done and read
 
 
 class _Sent:

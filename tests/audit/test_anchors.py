@@ -292,6 +292,11 @@ async def test_v10_what_is_rebuilt_without_a_trace_is_shown_by_any_anchor(stage,
     assert "no head from elsewhere was compared" in alone.output
     assert anchored.exit_code == 18, anchored.output
 
+    stage.address = f"sqlite:///{path}"
+    _, out = await made(stage, tmp_path)
+    assert checked(out).exit_code == 0, checked(out).output
+    assert checked(out, "--heads", str(kept)).exit_code == 18
+
 
 async def test_an_authority_stamps_a_head_and_openssl_verifies_it(stage, tmp_path, authority_files):
     async with authority(authority_files) as address:

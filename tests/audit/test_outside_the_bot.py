@@ -11,9 +11,11 @@ from bot.slack.explaining import SIGN
 from bot.store.file import evidence as stored
 from bot.store.file.reading import open_read_only
 from bot.store.times import to_text
+from bot.workflow.receipts import NOT_MINE
 from tests.audit.test_evidence import checked, entries, lines, made
 from tests.audit.test_verify import Tampering
 from tests.stage import ALICE, BOB, CHANNEL
+from tests.stories.test_receipts import direct, press
 
 HAND = "2c92c0f8000000000000000000000077"
 
@@ -143,6 +145,7 @@ async def test_a_filter_that_zuora_has_no_index_for_is_gone_round(tenant, tmp_pa
 
 async def test_an_explanation_that_is_signed_stands_beside_its_exception(tenant, tmp_path):
     stage = tenant
+    await stage.pass_time(hours=1)  # the run is posted half an hour after it was created
     words = "Posted by hand: the bot was down"
     for user, answer in ((ALICE, "Only approvers can sign"), (BOB, words)):
         ack = await stage.slack.slash(user, CHANNEL, f"/billstatus explain BR-00000002 {words}")
@@ -160,6 +163,17 @@ async def test_an_explanation_that_is_signed_stands_beside_its_exception(tenant,
     rows = [each["what"] for each in entries(out, "explanations.jsonl")]
     assert rows == ["exception.written", "exception.explained"]
     assert checked(out).exit_code == 0, checked(out).output
+
+    run = stage.zuora.world.bill_runs["BR-00000002"]
+    run.status, run.updated_at = "Canceled", stage.clock.now() + timedelta(hours=1)
+    await stage.pass_time(hours=2)
+    _, out = await made(stage, tmp_path)
+    assert "explanation" not in found(out)["BR-00000002", "canceled outside the bot"]
+    await stage.slack.until(lambda: direct(stage, BOB)[-1].text.startswith("Receipt: you signed"))
+    await press(stage, BOB, NOT_MINE)
+    await stage.slack.until(lambda: "not theirs" in str(stage.slack.channel_messages(CHANNEL)[-1]))
+    _, out = await made(stage, tmp_path)
+    assert not any(each.get("explanation") for each in lines(out, "exceptions.jsonl"))
 
 
 async def shown(stage, **later):

@@ -7,6 +7,7 @@ from bot.workflow.receipts import NOT_MINE
 from bot.workflow.statements import CONFIRM, DENY
 from tests.audit.test_evidence import entries as listed_in
 from tests.audit.test_evidence import made
+from tests.audit.test_for_people import page_of, sheets_of
 from tests.stage import ALICE, BOB, CARLA, CHANNEL
 
 
@@ -89,6 +90,14 @@ async def test_v9_a_statement_comes_once_a_month_and_its_answer_is_evidence(appr
     _, out = await made(stage, tmp_path, "--to", "2026-12-31")
     kinds = [each["what"] for each in listed_in(out, "statements.jsonl")]
     assert kinds == ["statement.sent", "statement.confirmed", "statement.denied"]
+    page = " ".join(page_of(out).words)
+    (decided,) = sent.data["rows"]
+    assert "1 monthly statement: 1 denied." in page
+    assert f"{BOB} says that the statement for 2026-11 is not theirs" in page
+    assert "Bob Tanaka (U0BOB) says that this is not theirs" in page
+    sheet = sheets_of(out)["Statements"]
+    assert [row[2:4] for row in sheet[1:]] == [[each, BOB] for each in kinds]
+    assert sheet[3][7] == str(decided)
 
 
 async def test_whoever_decided_nothing_gets_no_statement(stage):

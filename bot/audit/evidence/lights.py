@@ -6,8 +6,9 @@ from enum import StrEnum, unique
 from typing import NamedTuple
 
 from bot.audit.chain import Flaw
-from bot.audit.evidence.package import Package
+from bot.audit.evidence.package import Facts, Package
 from bot.audit.evidence.reconcile import NOT_COMPARED
+from bot.audit.evidence.said import denial, person
 from bot.domain.words import count
 
 CONTROL = {Flaw.CONTROL}
@@ -39,9 +40,13 @@ def lights(package: Package) -> Iterator[Light]:
     yield _of("Chain", chain, f"{package.made['rows']:,} rows of the whole history fit")
     yield _anchors(package, [words for flaw, words in found if flaw in ANCHORS])
     performed = f"performed again for {count(package.about['requests'], 'request')}, and held"
+    control += [
+        f"{person(each)} says that {denial(each)} is not theirs (row {each.sequence})."
+        for each in package.denied
+    ]
     yield _of("Control", control, performed)
     yield _zuora(package)
-    yield _slack(package)
+    yield slack_light(package.slack)
 
 
 def _of(name: str, wrong: list[str], right: str) -> Light:
@@ -80,10 +85,10 @@ def _zuora(package: Package) -> Light:
     return Light("Zuora", Shade.GOOD, "everything there was done by the bot, or is explained")
 
 
-def _slack(package: Package) -> Light:
-    if package.slack["status"] != "done":
-        return Light("Slack", Shade.UNKNOWN, package.slack["why"])
-    found = package.slack
+def slack_light(found: Facts) -> Light:
+    """Return what reading Slack gave, in words."""
+    if found["status"] != "done":
+        return Light("Slack", Shade.UNKNOWN, found["why"])
     changed = dict.fromkeys(each["request"] for each in found["changed"])
     wrong = [
         f"{words} {', '.join(requests)}"

@@ -87,6 +87,16 @@ class Package:
         made_at: str = self.about["made_at"]
         return max(made_at, max((row.at for row in self.history()), default=""))
 
+    @property
+    def denied(self) -> Iterator[HistoryRow]:
+        """What people said was not theirs of what was decided in their names."""
+        return (row for row in self.entries("statements.jsonl") if row.what == "statement.denied")
+
+    @cached_property
+    def denied_rows(self) -> dict[int, int]:
+        """The rows of decisions that are denied, each with the row that says so."""
+        return {row: each.sequence for each in self.denied for row in each.data.get("rows", ())}
+
     def history(self) -> Iterator[Line]:
         """The rows of the period."""
         return (Line(*line) for line in self.lines("history.jsonl"))

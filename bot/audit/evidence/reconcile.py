@@ -9,7 +9,7 @@ from bot.domain.known import NotKnown
 from bot.domain.operation import Deed
 from bot.domain.place import Places, entity_part, plain_key
 from bot.operations.catalog import OPERATIONS
-from bot.store.file.evidence import Done, Mailed
+from bot.store.file.evidence import Done, Explanation, Mailed
 from bot.zuora.answers import BillRun
 from bot.zuora.client import ZuoraClient
 from bot.zuora.errors import ZuoraError
@@ -175,17 +175,30 @@ def not_done(why: str) -> dict[str, Any]:
 
 
 def explained(
-    found: dict[str, Any], signed: Mapping[tuple[str, str], tuple[str, str]], places: Places
+    found: dict[str, Any], signed: Mapping[tuple[str, str], Explanation], places: Places
 ) -> dict[str, Any]:
-    """Return the same with management's signed explanation of each exception, by its number and entity."""
+    """Return the same with management's signed explanation of each exception, by its number and entity.
+
+    What was done after it was signed it does not explain.
+    """
     entities = {place.words: entity_part(place.key) for place in places.all}
     for thing in found["things"]:
         entity = entities.get(thing.get("place", ""), "")
-        words, who = signed.get((str(thing.get("number")), entity), ("", ""))
+        said = signed.get((str(thing.get("number")), entity))
         for deed in thing["deeds"]:
-            if words and not deed["by"]:
-                deed |= {"explanation": words, "explained_by": who}
+            if said and not deed["by"] and not _is_later(thing, deed, said.at):
+                deed |= {"explanation": said.words, "explained_by": said.who}
     return found
+
+
+def _is_later(thing: Mapping[str, Any], deed: Mapping[str, Any], signed_at: str) -> bool:
+    """Return whether Zuora says that something was done after a moment."""
+    at = deed.get("at") or thing.get(_WHEN.get(deed["what"].partition(" ")[0], ""))
+    return isinstance(at, datetime) and at > datetime.fromisoformat(signed_at)
+
+
+_WHEN = {"created": "created_at", "posted": "posted_at", "mailed": "last_emailed_at"}
+"""Where a thing has the time of a deed. Of a cancellation the deed has it."""
 
 
 def outside(things: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -232,7 +245,8 @@ def _deeds(run: BillRun, period: Period, done: Iterable[Done]) -> Iterator[dict[
             continue
         found = [each for each in mine if _did(each, what)]
         if not found:
-            yield {"what": f"{what} outside the bot", "who": _who(run, what), "by": []}
+            at = {"at": run.updated_at} if what is Deed.CANCELED and run.updated_at else {}
+            yield {"what": f"{what} outside the bot", "who": _who(run, what), "by": [], **at}
             continue
         yield {"what": what.value, "by": sorted({each.request for each in found})}
         if what == Deed.MAILED and isinstance(run.last_emailed_at, NotKnown):

@@ -9,8 +9,16 @@ from typing import Any
 
 from bot.audit.evidence.lights import lights
 from bot.audit.evidence.package import Facts, HistoryRow, Package
-from bot.audit.evidence.said import OUT_OF_HOURS, Messages, days_in_words, in_words, moment
-from bot.domain.words import count
+from bot.audit.evidence.said import (
+    OUT_OF_HOURS,
+    Messages,
+    days_in_words,
+    denial,
+    in_words,
+    moment,
+    person,
+)
+from bot.domain.words import count, listed
 
 NAME = "00-report.html"
 MOST_PAGES = 1000
@@ -89,6 +97,8 @@ def _first(package: Package) -> Iterator[str]:
     yield from _counts(package)
     yield f"<p class=small>{escape(READING)}</p><h2>Exceptions</h2>"
     yield from _exceptions(package)
+    yield "<h2>What people said of the decisions in their names</h2>"
+    yield from _statements(package)
     if package.sample["numbers"]:
         names = ", ".join(f"R-{number}" for number in package.sample["numbers"])
         yield f"<h2>Sample</h2><p>Drawn from the seed {escape(repr(package.sample['seed']))}: {names}</p>"
@@ -139,6 +149,30 @@ def _listed(exceptions: Iterable[Facts]) -> Iterator[str]:
     yield "</table>"
 
 
+def _statements(package: Package) -> Iterator[str]:
+    """Yield how many statements were sent and answered, and each decision that somebody denies."""
+    answers: dict[tuple[str, str], str] = {}
+    for row in package.entries("statements.jsonl"):
+        if "month" in row.data:
+            answers[row.who, row.data["month"]] = _ANSWERS[row.what]
+    states = Counter(answers.values())
+    whole = count(len(answers), "monthly statement")
+    parts = listed([f"{states[each]:,} {each}" for each in _ANSWERS.values() if states[each]])
+    yield f"<p>{whole}{': ' if parts else ''}{parts}.</p>"
+    yield _table(
+        ("When", "Who", "What is not theirs"),
+        ((moment(each.at), person(each), denial(each)) for each in package.denied),
+        "Nobody said that a decision in their name was not theirs.",
+    )
+
+
+_ANSWERS = {
+    "statement.sent": "not answered",
+    "statement.confirmed": "confirmed",
+    "statement.denied": "denied",
+}
+
+
 def _request(
     package: Package, line: Facts, packet: Facts, history: list[HistoryRow]
 ) -> Iterator[str]:
@@ -146,7 +180,7 @@ def _request(
     yield f'<section class="request"><h2>R-{line["number"]}: {escape(line["operation"].replace("_", " "))} {escape(line["subject"])}</h2>'
     yield _facts(
         {
-            "Asked by": f"{_person(history[0])}, {moment(history[0].at)}",
+            "Asked by": f"{person(history[0])}, {moment(history[0].at)}",
             "Reason": line["reason"],
             "Where": line["tenant"],
             "Why so many approvals": _why(line, asked),
@@ -161,8 +195,8 @@ def _request(
         (
             (
                 moment(each.at),
-                _person(each),
-                _DECIDED[each.what] + _note(each),
+                person(each),
+                _DECIDED[each.what] + _note(each) + _denied(package, each),
                 ", ".join(each.data.get("groups", ())),
             )
             for each in decided
@@ -231,9 +265,9 @@ def _plain(text: str) -> str:
     return unescape(text).replace("\u2060", "")
 
 
-def _person(entry: HistoryRow) -> str:
-    name = entry.data.get("person_name")
-    return f"{name} ({entry.who})" if name else entry.who or "the bot"
+def _denied(package: Package, entry: HistoryRow) -> str:
+    row = package.denied_rows.get(entry.sequence)
+    return f". {person(entry)} says that this is not theirs (row {row})" if row else ""
 
 
 def _note(entry: HistoryRow) -> str:

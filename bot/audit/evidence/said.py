@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from bot.audit.evidence.package import Facts
+from bot.audit.evidence.package import Facts, HistoryRow
 from bot.domain.money import Money
 from bot.domain.words import count, listed
 
@@ -32,6 +32,27 @@ def is_out_of_hours(at: str) -> bool:
 def moment(text: str) -> str:
     """Return a moment of the history to the second, in UTC as all of them are."""
     return f"{text[:10]} {text[11:19]} UTC" if text else ""
+
+
+def person(row: HistoryRow) -> str:
+    """Return who did something: the name at that moment and the Slack id."""
+    name = row.data.get("person_name")
+    return f"{name} ({row.who})" if name else row.who or "the bot"
+
+
+def denial(row: HistoryRow) -> str:
+    """Return what somebody said was not theirs: `the decision about R-4 (row 26)`."""
+    about = row.data.get("request") or row.data.get("month", "")
+    what = (
+        "the statement for"
+        if "month" in row.data
+        else "the decision about"
+        if about
+        else "a decision"
+    )
+    rows = listed([str(each) for each in row.data.get("rows", ())])
+    named = f" (row {rows})" if rows and "month" not in row.data else ""
+    return f"{what} {about}".strip() + named
 
 
 def in_words(values: Facts) -> str:

@@ -30,6 +30,7 @@ SHEETS: Mapping[str, Sequence[str]] = {
     "Refusals": ("row", "at", "request", "who", "wanted", "refusal"),
     "Settlements": ("row", "at", "request", "what", "who", "name", "accepted", "note", "rule", "groups"),
     "Exceptions": ("what", "kind", "number", "bill_run", "who", "request", "explanation", "explained_by", "place"),
+    "Statements": ("row", "at", "what", "who", "name", "month", "request", "rows"),
     "People and groups": ("row", "at", "what", "group", "members", "came", "went"),
     "Segregation of duties": (
         "person", "asked", "approved", "both roles", "share of approvals", "fastest, seconds",
@@ -155,6 +156,11 @@ def _others(book: _Book, package: Package) -> None:
         )
     for each in package.exceptions:
         book.add("Exceptions", *(each.get(column) for column in SHEETS["Exceptions"]))
+    for row in package.entries("statements.jsonl"):
+        data = row.data
+        rows = " ".join(map(str, data.get("rows", ())))
+        said = data.get("person_name"), data.get("month"), data.get("request"), rows
+        book.add("Statements", row.sequence, row.at, row.what, row.who, *said)
     for row in package.entries("people.jsonl"):
         for group, members in row.data["groups"].items():
             change = row.data.get("changed", {}).get(group, {})

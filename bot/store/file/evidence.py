@@ -332,14 +332,35 @@ def done(file: DatabaseFile, operations: Sequence[str]) -> Iterator[Done]:
     )  # fmt: skip
 
 
-def explanations(file: DatabaseFile) -> dict[tuple[str, str], tuple[str, str]]:
-    """Return the latest signed explanation of each number in each entity (empty: the only one), and who signed it."""
-    found = file.database.execute(
-        "SELECT json_extract(data, '$.number'), COALESCE(json_extract(data, '$.entity'), ''), "
-        "json_extract(data, '$.words'), who FROM history "
-        "WHERE request IS NULL AND what = 'exception.explained' ORDER BY sequence"
+class Explanation(NamedTuple):
+    """What was signed of an exception, by whom (Slack user id), and when."""
+
+    words: str
+    who: str
+    at: str
+
+
+def explanations(file: DatabaseFile) -> dict[tuple[str, str], Explanation]:
+    """What was signed last of each number in each entity (empty: of the only one).
+
+    A signature of which whoever gave it says that it is not theirs is none.
+    """
+    rows = file.database.execute(
+        "SELECT sequence, what, data, who, at FROM history WHERE request IS NULL "
+        "AND what IN ('exception.explained', 'statement.denied') ORDER BY sequence"
     )
-    return {(number, entity): (words, who) for number, entity, words, who in found}
+    read = [(sequence, what, json.loads(data), who, at) for sequence, what, data, who, at in rows]
+    denied = {
+        row
+        for _, what, data, _, _ in read
+        if what == "statement.denied"
+        for row in data.get("rows", ())
+    }
+    return {
+        (data["number"], data.get("entity", "")): Explanation(data["words"], who, at)
+        for sequence, what, data, who, at in read
+        if what == "exception.explained" and sequence not in denied
+    }
 
 
 def mailed(file: DatabaseFile, since: str) -> Iterator[Mailed]:
