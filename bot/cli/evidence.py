@@ -47,6 +47,8 @@ from bot.zuora.client import http_client
 
 DAY = click.DateTime(["%Y-%m-%d"])
 READ_SECONDS = 60.0
+CLOCKS_APART = timedelta(hours=1)
+"""A message that the database does not have counts as sent after it was read if Slack dates it no more than this before."""
 A_MONTH = timedelta(days=31)
 """A mail from this long before a period may show in it: Zuora marks some mails late."""
 
@@ -193,13 +195,21 @@ class _Sent:
 
     def __init__(self, file: DatabaseFile) -> None:
         self._file = file
-        self.newest = stored.newest_message(file)
+        self._newest = stored.newest_message(file)
+        self._read_at = SystemClock().now()
 
     def sent(self, request: int) -> Mapping[str, Sent]:
         return {
             ts: Sent(number, text, blocks)
             for ts, number, text, blocks in stored.sent(self._file, request)
         }
+
+    def has_card(self, request: int, ts: str) -> bool:
+        return stored.card_ts(self._file, request) == ts
+
+    def is_later(self, number: int, ts: str) -> bool:
+        said_at = datetime.fromtimestamp(float(ts), UTC)
+        return number > self._newest and said_at > self._read_at - CLOCKS_APART
 
     def hash_of(self, row: int) -> str:
         found = self._file.row(row)

@@ -67,6 +67,10 @@ class Clocks:
     def words(self) -> str:
         """Return the differences for people: `Slack's is 75 s ahead, Zuora's is 1 s behind`."""
         return ", ".join(
-            f"{whose.capitalize()}'s is {abs(by)} s {'ahead' if by > 0 else 'behind'}"
-            for whose, by in sorted(self.ahead().items())
+            f"{whose.capitalize()}'s {_far(by)}" for whose, by in sorted(self.ahead().items())
         )
+
+
+def _far(by: int) -> str:
+    """Return how far ahead a clock is of this machine's, for people."""
+    return f"is {abs(by)} s {'ahead' if by > 0 else 'behind'}" if by else "agrees with it"

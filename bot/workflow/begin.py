@@ -147,7 +147,10 @@ async def _is_still_approved(parts: Working, request: Request) -> bool:
         return False
     change = unconfirmed(parts.store, request.policy_hash) if parts.rules.must_confirm else None
     if change is not None:
-        words = f"The policy was changed (row {change.sequence} of the history), and nobody has confirmed that yet."
+        words = (
+            f"The policy was changed (row {change.sequence} of the history), and nobody has confirmed that yet: "
+            "approvers have the button in a direct message."
+        )
         _wait(parts, request, words)
         return False
     why = await parts.rules.not_approved_any_more(request, now)

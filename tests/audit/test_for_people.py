@@ -6,6 +6,7 @@ import json
 import re
 import xml.etree.ElementTree as ET
 import zipfile
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from typing import Any
 
@@ -23,7 +24,7 @@ from bot.domain.history import What
 from tests.audit.test_anchors import key, of
 from tests.audit.test_evidence import checked, lines, made, read
 from tests.audit.test_package import Forger, story
-from tests.stage import BOB, CARLA, CHANNEL
+from tests.stage import BOB, CARLA, CHANNEL, Stage
 
 MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 
@@ -316,6 +317,40 @@ async def test_a_message_of_the_bots_that_the_database_has_not_sent_is_named(
         forged.ts,
         "is the bot's, and the database has not sent it",
     )
+
+
+async def test_a_card_that_an_older_copy_of_the_database_does_not_know_is_named(
+    tmp_path, monkeypatch
+):
+    """An old copy of the whole file, chain and all, is whole by itself."""
+    stage = Stage(tmp_path, "run", now=datetime(2020, 1, 6, 10, tzinfo=UTC))
+    await stage.open()
+    try:
+        for number in (1, 2):
+            runs = stage.zuora.world
+            runs.add_bill_run(f"BR-0000000{number}", invoices=[("A00000001", "USD", "7.00")])
+        await stage.start()
+        await stage.ask()
+        await stage.quiet()
+        await stage.stop()
+        put_back = stage.keep_the_database()
+        await stage.start()
+        second = await stage.ask(text="BR-00000002")
+        await stage.press(BOB, second)
+        await stage.until_card(second, "Accepted by Zuora")
+        await stage.stop()
+        put_back()
+
+        period = ("--from", "2020-01-01", "--to", "2020-01-31")
+        monkeypatch.setenv("SLACK_API_URL", stage.settings().slack_api_url)
+        _, out = await made(stage, tmp_path, *period, slack=BOT_TOKEN)
+    finally:
+        await stage.close()
+
+    assert checked(out).exit_code == 0
+    (unknown,) = read(out, "slack.json")["changed"]
+    assert (unknown["request"], unknown["ts"]) == ("R-2", second)
+    assert "the database has no such request" in unknown["what"]
 
 
 async def test_a_database_whose_messages_were_rewritten_shows_in_slack(

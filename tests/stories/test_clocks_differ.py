@@ -40,6 +40,7 @@ async def test_nothing_is_decided_while_the_clock_is_wrong_and_everything_after_
     await stage.until_told(BOB, "this machine's clock is wrong")
 
     assert f"{whose.capitalize()}'s is 120 s ahead" in stage.told(BOB)[-1]
+    assert "'s agrees with it" in stage.told(BOB)[-1]
     assert stage.request().state is State.WAITING
     refused = entries(stage, What.REFUSED)[-1]
     assert refused.data["refusal"] == "clocks_differ"

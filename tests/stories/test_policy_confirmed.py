@@ -78,7 +78,10 @@ async def test_what_was_asked_under_it_waits_until_somebody_who_gains_nothing_co
     await stage.quiet()
     assert stage.request().state is State.APPROVED
     assert not stage.orders()
-    assert any("nobody has confirmed that yet" in each for each in stage.thread(ts))
+    assert any(
+        "nobody has confirmed that yet: approvers have the button" in each
+        for each in stage.thread(ts)
+    )
 
     await confirm(stage, MARA)
     await stage.slack.until(

@@ -48,13 +48,16 @@ class OwnMessages(Protocol):
         """Return the messages of a request that are in Slack, by their `ts`."""
         ...
 
+    def has_card(self, request: int, ts: str) -> bool:
+        """Return whether a request stands in the database, with its card under this `ts`."""
+        ...
+
     def hash_of(self, row: int) -> str:
         """Return the hash of a row of the history; empty where the row is missing."""
         ...
 
-    @property
-    def newest(self) -> int:
-        """Return the newest message of the outbox; what Slack has beyond was sent after the database was read."""
+    def is_later(self, number: int, ts: str) -> bool:
+        """Return whether a message of the bot's was sent after the database was read."""
         ...
 
 
@@ -80,6 +83,8 @@ async def compared(cards: Cards, address: str, slack: Slack, own: OwnMessages) -
             if card := cards.at(channel, str(message.get("ts"))):
                 cards.stands(card, int(message.get("reply_count") or 0))
                 changed += _differences(card.request, message, own.sent(card.request), own)
+            else:
+                changed += _unknown(message, own)
     short = {each.request for each in cards.short()}
     with_threads = cards.threads(MOST_THREADS)
     for card in with_threads:
@@ -128,7 +133,7 @@ def _differences(
     mine, ts = sent.get(str(message.get("ts"))), str(message.get("ts"))
     payload = (message.get("metadata") or {}).get("event_payload") or {}
     number, row, mark = (payload.get(name) for name in ("sequence", "history", "mark"))
-    if isinstance(number, int) and number > own.newest:
+    if isinstance(number, int) and own.is_later(number, ts):
         return
     about = {"request": f"R-{request}", "ts": ts}
     if isinstance(row, int) and isinstance(mark, str):
@@ -142,6 +147,17 @@ def _differences(
         yield {**about, "what": "is not what was sent last"}
     elif words_of(message) != words_of({"text": mine.text, "blocks": json.loads(mine.blocks)}):
         yield {**about, "what": "reads otherwise than it was sent"}
+
+
+def _unknown(message: Mapping[str, Any], own: OwnMessages) -> Iterator[dict[str, Any]]:
+    """Yield that a message is a card of a request that the database does not have, or has under another `ts`."""
+    payload, ts = (message.get("metadata") or {}).get("event_payload") or {}, str(message.get("ts"))
+    request, number = payload.get("request"), payload.get("sequence")
+    if not isinstance(request, int) or not isinstance(number, int) or own.is_later(number, ts):
+        return
+    if not own.has_card(request, ts):
+        what = "is a card of the bot's, and the database has no such request, or another card of it"
+        yield {"request": f"R-{request}", "ts": ts, "what": what}
 
 
 _LINK = re.compile(r"<((?:https?|mailto):[^|>]*)(?:\|[^>]*)?>")

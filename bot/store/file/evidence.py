@@ -266,6 +266,13 @@ def newest_message(file: DatabaseFile) -> int:
     return int(number or 0)
 
 
+def card_ts(file: DatabaseFile, number: int) -> str | None:
+    """Return Slack's `ts` of a request's card; None where there is no such request, or no card of it yet."""
+    sql = "SELECT card_ts FROM requests WHERE number = ?"
+    found = file.database.execute(sql, [number]).fetchone()
+    return found[0] if found else None
+
+
 def how_many(file: DatabaseFile, within: Span) -> int:
     """Return how many requests the rows of a stretch are about."""
     sql = f"SELECT COUNT(*) FROM ({_CONCERNED})"  # noqa: S608 - own words
