@@ -93,7 +93,7 @@ async def test_v9_a_statement_comes_once_a_month_and_its_answer_is_evidence(appr
     page = " ".join(page_of(out).words)
     (decided,) = sent.data["rows"]
     assert "1 monthly statement: 1 denied." in page
-    assert f"{BOB} says that the statement for 2026-11 is not theirs" in page
+    assert f"Bob Tanaka ({BOB}) says that the statement for 2026-11 is not theirs" in page
     assert "Bob Tanaka (U0BOB) says that this is not theirs" in page
     sheet = sheets_of(out)["Statements"]
     assert [row[2:4] for row in sheet[1:]] == [[each, BOB] for each in kinds]
