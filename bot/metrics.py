@@ -51,6 +51,11 @@ SIGNATURES_REFUSED = Counter(
     ("why",),
     registry=REGISTRY,
 )
+DENIED = Counter(
+    "billing_bot_decisions_denied",
+    "Decisions, or statements of a month, of which people said that they are not theirs.",
+    registry=REGISTRY,
+)
 LOOP_DELAY = Gauge(
     "billing_bot_event_loop_delay_seconds",
     "The longest that the event loop was late within the last look.",

@@ -12,6 +12,7 @@ from bot.domain.history import Entry, What
 from bot.domain.named import Named
 from bot.domain.request import FINAL, Request, State
 from bot.domain.words import Mention, Part
+from bot.metrics import DENIED as DENIED_DECISIONS
 from bot.store.history import Written
 from bot.store.store import Store
 from bot.workflow.deadlines import stop
@@ -29,6 +30,10 @@ from bot.workflow.statements import sent
 
 logger = logging.getLogger(__name__)
 
+NO_RECEIPT = (
+    "This is not a receipt of yours, or of a decision that an archive has by now. Nothing was recorded; if the "
+    "decision was not yours, tell whoever runs Billing Bot."
+)
 LOOK = "Somebody else may hold Slack's signing secret: change it, and look at what was decided."
 
 
@@ -91,7 +96,7 @@ class Answers:
         """
         rows = decided_by(self._rows(value, name), person.user_id)
         if not rows or person.barred:
-            return ("This is not a receipt of yours. Nothing was recorded.",)
+            return (NO_RECEIPT,)
         number = rows[0].entry.request
         data = {} if number is None else {"request": f"R-{number}"}
         sequences = [each.sequence for each in rows]
@@ -127,6 +132,7 @@ class Answers:
             )
             for channel in self._loud:
                 self._store.outbox.add(direct(channel, words), now)
+        DENIED_DECISIONS.inc()
         logger.critical("decision_is_denied", extra={"by": person.user_id})
         self._wake_sender()
         return (f"Recorded, and said in the channel: {what} is not yours. {became}".strip(),)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from bot.domain.history import What
 from bot.domain.request import State
+from bot.workflow.denials import NO_RECEIPT
 from bot.workflow.receipts import NOT_MINE
 from tests.stage import BOB, CARLA, CHANNEL
 from tests.stories.test_approvals import two
@@ -154,6 +155,6 @@ async def test_a_button_that_names_no_row_of_theirs_denies_nothing(two):
     await stage.quiet()
 
     told = [each.text for each in stage.slack.private(BOB, channel)]
-    assert told == ["This is not a receipt of yours. Nothing was recorded."] * 6
+    assert told == [NO_RECEIPT] * 6
     assert not entries(stage, What.STATEMENT_DENIED)
     assert stage.request().state is State.WAITING
