@@ -13,6 +13,7 @@ from bot.store.file.reading import open_read_only
 from bot.store.times import to_text
 from bot.workflow.receipts import NOT_MINE
 from tests.audit.test_evidence import checked, entries, lines, made
+from tests.audit.test_for_people import sheets_of
 from tests.audit.test_verify import Tampering
 from tests.stage import ALICE, BOB, CHANNEL
 from tests.stories.test_receipts import direct, press
@@ -54,6 +55,11 @@ async def test_v12_all_three_are_exceptions_with_who(tenant, tmp_path):
         ("BR-00000003", "canceled outside the bot"),
     ):
         assert exceptions[key]["who"] == HAND, exceptions
+    at = exceptions["BR-00000003", "canceled outside the bot"]["at"]
+    assert ["2026-11-21 10:10:00 UTC", "canceled outside the bot"] in [
+        row[:2] for row in sheets_of(out)["Exceptions"]
+    ]
+    assert at.startswith("2026-11-21T10:10:00")
 
 
 async def test_what_the_bot_mailed_is_no_exception(tenant, tmp_path):

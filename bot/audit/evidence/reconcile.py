@@ -193,12 +193,8 @@ def explained(
 
 def _is_later(thing: Mapping[str, Any], deed: Mapping[str, Any], signed_at: str) -> bool:
     """Return whether Zuora says that something was done after a moment."""
-    at = deed.get("at") or thing.get(_WHEN.get(deed["what"].partition(" ")[0], ""))
+    at = deed.get("at") or thing.get("last_emailed_at")
     return isinstance(at, datetime) and at > datetime.fromisoformat(signed_at)
-
-
-_WHEN = {"created": "created_at", "posted": "posted_at", "mailed": "last_emailed_at"}
-"""Where a thing has the time of a deed. Of a cancellation the deed has it."""
 
 
 def outside(things: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -245,7 +241,7 @@ def _deeds(run: BillRun, period: Period, done: Iterable[Done]) -> Iterator[dict[
             continue
         found = [each for each in mine if _did(each, what)]
         if not found:
-            at = {"at": run.updated_at} if what is Deed.CANCELED and run.updated_at else {}
+            at = {"at": at} if isinstance(at := _when(run, what), datetime) else {}
             yield {"what": f"{what} outside the bot", "who": _who(run, what), "by": [], **at}
             continue
         yield {"what": what.value, "by": sorted({each.request for each in found})}
@@ -259,6 +255,16 @@ def _deeds(run: BillRun, period: Period, done: Iterable[Done]) -> Iterator[dict[
 def _who(run: BillRun, deed: Deed) -> str:
     """Return the id of Zuora's user who did it; for anything after the creation, who last changed the run."""
     return run.created_by if deed is Deed.CREATED else run.updated_by
+
+
+def _when(run: BillRun, deed: Deed) -> datetime | NotKnown | None:
+    """Return when it was done, as far as Zuora says that."""
+    times = {
+        Deed.CREATED: run.created_at,
+        Deed.POSTED: run.posted_at,
+        Deed.MAILED: run.last_emailed_at,
+    }
+    return times.get(deed, run.updated_at)
 
 
 def mailed_invoices(

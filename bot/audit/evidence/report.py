@@ -14,6 +14,7 @@ from bot.audit.evidence.said import (
     Messages,
     days_in_words,
     denial,
+    happened,
     in_words,
     moment,
     person,
@@ -138,13 +139,17 @@ def _exceptions(package: Package) -> Iterator[str]:
 
 
 def _listed(exceptions: Iterable[Facts]) -> Iterator[str]:
-    yield "<table><thead><tr><th>What</th><th>Where</th><th>Who in Zuora, or by which request</th><th>Explanation</th></tr></thead>"
+    yield "<table><thead><tr><th>When</th><th>What</th><th>Where</th><th>Who in Zuora, or by which request</th><th>Explanation</th></tr></thead>"
     for each in exceptions:
         where = each.get("number") or each.get("why", "")
         explained = each.get("explanation") or ""
         by = f" ({each['explained_by']})" if each.get("explained_by") else ""
         yield _row(
-            each["what"], where, each.get("who") or each.get("request") or "", f"{explained}{by}"
+            happened(each),
+            each["what"],
+            where,
+            each.get("who") or each.get("request") or "",
+            f"{explained}{by}",
         )
     yield "</table>"
 

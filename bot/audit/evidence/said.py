@@ -1,7 +1,7 @@
 """What the report and the workbook say in the same words: sums, conditions, days, and what out of hours means."""
 
 from collections.abc import Iterable, Iterator
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -32,6 +32,13 @@ def is_out_of_hours(at: str) -> bool:
 def moment(text: str) -> str:
     """Return a moment of the history to the second, in UTC as all of them are."""
     return f"{text[:10]} {text[11:19]} UTC" if text else ""
+
+
+def happened(exception: Facts) -> str:
+    """Return when something was done outside the bot, as far as Zuora says that."""
+    at = str(exception.get("at") or exception.get("last_emailed_at") or "")
+    is_moment = at[:1].isdigit()
+    return moment(datetime.fromisoformat(at).astimezone(UTC).isoformat()) if is_moment else at
 
 
 def person(row: HistoryRow) -> str:

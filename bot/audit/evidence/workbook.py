@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.audit.evidence.package import HistoryRow, Package
-from bot.audit.evidence.said import OUT_OF_HOURS, in_words, is_out_of_hours
+from bot.audit.evidence.said import OUT_OF_HOURS, happened, in_words, is_out_of_hours
 
 NAME = "evidence.xlsx"
 LONGEST = 32_000
@@ -29,7 +29,7 @@ SHEETS: Mapping[str, Sequence[str]] = {
     "Calls": ("row", "at", "request", "what", "subject", "method", "address", "body_sha256", "verdict", "track_id"),
     "Refusals": ("row", "at", "request", "who", "wanted", "refusal"),
     "Settlements": ("row", "at", "request", "what", "who", "name", "accepted", "note", "rule", "groups"),
-    "Exceptions": ("what", "kind", "number", "bill_run", "who", "request", "explanation", "explained_by", "place"),
+    "Exceptions": ("at", "what", "kind", "number", "bill_run", "who", "request", "explanation", "explained_by", "place"),
     "Statements": ("row", "at", "what", "who", "name", "month", "request", "rows"),
     "People and groups": ("row", "at", "what", "group", "members", "came", "went"),
     "Segregation of duties": (
@@ -155,7 +155,8 @@ def _others(book: _Book, package: Package) -> None:
             row.data.get("refusal"),
         )
     for each in package.exceptions:
-        book.add("Exceptions", *(each.get(column) for column in SHEETS["Exceptions"]))
+        columns = SHEETS["Exceptions"][1:]
+        book.add("Exceptions", happened(each), *(each.get(column) for column in columns))
     for row in package.entries("statements.jsonl"):
         data = row.data
         rows = " ".join(map(str, data.get("rows", ())))
