@@ -229,12 +229,12 @@ async def test_slack_is_read_and_a_card_that_is_gone_is_named(stage, tmp_path, m
     assert read(out, "slack.json")["missing"] == ["R-1"]
     assert "Slack, bad: no card stands there any more of R-1" in gone.output
     assert gone.exit_code == 0
+    assert re.search("no card stands there any more of R-1", " ".join(page_of(out).words))
 
     monkeypatch.setenv("SLACK_API_URL", "http://127.0.0.1:9/api/")
     not_read, out = await made(stage, tmp_path, slack=BOT_TOKEN)
     assert "Slack, not known: Slack could not be read" in not_read.output
     assert not_read.exit_code == 26
-    assert re.search("no card stands there any more of R-1", " ".join(page_of(out).words))
 
 
 async def slack_of(stage, tmp_path, monkeypatch):
