@@ -159,6 +159,7 @@ async def test_an_explanation_is_of_one_entity(mailed_in_europe, worlds, tmp_pat
     for world in worlds.values():
         run = world.add_bill_run("ACME R2", invoices=[("A00000001", "EUR", "7.00")])
         run.updated_by = HAND
+    await stage.pass_time(hours=1)  # the runs are posted half an hour after they were created
     line = "explain “ACME R2” by hand"
     assert "Choose the entity: Europe, America." in await told(stage, BOB, f"/billstatus {line}")
     assert "about ACME R2: by hand" in await told(stage, BOB, f"/billstatus {line} entity=America")
