@@ -32,6 +32,7 @@ NOTHING_WAS_SENT: Final = (
     httpx2.UnsupportedProtocol,
     httpx2.InvalidURL,  # already raised where a request is made
 )
+_USER_AGENT: Final = f"billing-bot/{version('billing-bot')}"
 _KEPT_SECONDS: Final = 15.0
 _MOST_CLOSED: Final = 200  # as many as may be kept: Zuora takes at most 200 calls at once
 _SCHEMES: Final = frozenset({"http", "https"})
@@ -117,7 +118,7 @@ def http_client(fence: Fence | None = None) -> httpx2.AsyncClient:
     """Return a client that sends requests in a way that suits Zuora. The caller closes it."""
     return httpx2.AsyncClient(
         transport=AiohttpTransport(fence),
-        headers={"User-Agent": f"billing-bot/{version('billing-bot')}"},
+        headers={"User-Agent": _USER_AGENT},
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
         trust_env=False,  # the transport finds the proxy
     )

@@ -235,9 +235,10 @@ async def rest(stage: Stage, push: float = 1.0, seconds: float = 60.0) -> None:
 
 
 async def pass_time(stage: Stage, step: float = 60.0, **span: float) -> None:
-    """Let the clock go on in steps, the bot coming to rest after each."""
+    """Let the clock go on in steps, the bot coming to rest after each; where it waits, in sixtieths of a long step."""
+    push = max(5.0, step / 60)
     end = stage.clock.now() + timedelta(**span)
     while stage.clock.now() < end:
-        await rest(stage, push=5)
+        await rest(stage, push=push)
         stage.clock.advance(seconds=min(step, max(0.0, (end - stage.clock.now()).total_seconds())))
-    await rest(stage, push=5)
+    await rest(stage, push=push)

@@ -1,8 +1,6 @@
 """Finding the route of a path."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
 from urllib.parse import unquote
 
 from bot.sandbox.zuora import (
@@ -36,14 +34,25 @@ ROUTES: tuple[Route, ...] = (
 )
 
 
-@cache
-def _parts(pattern: str) -> list[str]:
-    return pattern.split("/")
+_OF_LENGTH: dict[int, list[tuple[list[str], Route]]] = {}
+"""Routes by the number of parts of their paths."""
+for _route in ROUTES:
+    _wanted = _route.path.split("/")
+    _OF_LENGTH.setdefault(len(_wanted), []).append((_wanted, _route))
+
+
+def candidates(raw_path: str) -> list[Found]:
+    """Return the routes of a still encoded path, whatever their method, literal paths first."""
+    given = raw_path.split("/")
+    found = [
+        Found(route, keys)
+        for wanted, route in _OF_LENGTH.get(len(given), [])
+        if (keys := _keys(wanted, given)) is not None
+    ]
+    return sorted(found, key=lambda entry: len(entry.keys))
 
 
 def _keys(wanted: list[str], given: list[str]) -> tuple[str, ...] | None:
-    if len(wanted) != len(given):
-        return None
     keys = []
     for want, have in zip(wanted, given, strict=True):
         if want == "*" and have:
@@ -51,14 +60,3 @@ def _keys(wanted: list[str], given: list[str]) -> tuple[str, ...] | None:
         elif want != have:
             return None
     return tuple(keys)
-
-
-def candidates(raw_path: str, routes: Iterable[Route] = ROUTES) -> list[Found]:
-    """Return the routes of a still encoded path, whatever their method, literal paths first."""
-    given = raw_path.split("/")
-    found = [
-        Found(route, keys)
-        for route in routes
-        if (keys := _keys(_parts(route.path), given)) is not None
-    ]
-    return sorted(found, key=lambda entry: len(entry.keys))
