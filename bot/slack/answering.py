@@ -38,7 +38,8 @@ SECONDS_FOR_ZUORA = 2.0
 def not_recorded(error: CouldNotRecordError) -> str:
     """Return the answer for whoever acted; the log has a line of each, also while a server is known to be away."""
     is_open = isinstance(error, NotKnownWhetherRecordedError)
-    logger.warning("answered_as_not_recorded: %s", error)
+    if not was_answered():
+        logger.warning("answered_as_not_recorded: %s", error)
     return NOT_KNOWN_WHETHER if is_open else COULD_NOT_RECORD
 
 
