@@ -210,6 +210,7 @@ def read(store, life, draw):
             *(store.requests.get(each) for each in some), store.requests.by_form("f1"), store.requests.due(now, 9),
             store.requests.newest(), store.requests.next_wake_after(now), store.requests.open_about(SUBJECTS, place),
             store.requests.open_by(person, now), store.requests.open_of("email_invoice", place),
+            store.requests.still_open([(each, "email_invoice", "INV1") for each in some]),
             *(store.requests.stands(each) for each in life.requests),
             *(store.requests.waiting_to_bill_beside(each) for each in life.requests),
             *(store.mailings.waiting_beside(each.number) for each in life.requests),
@@ -224,12 +225,15 @@ def read(store, life, draw):
             *(store.mailings.effects_of(each, place) for each in some), *(store.mailings.by_order(each) for each in some),
             store.mailings.effects([Mailing("c", "run", subject, "", "", "BR-1", "")], not_of=0, place=place),
             *(read(each) for each in some for read in (store.mailings.of, store.mailings.has, store.mailings.asked)),
+            *(len(list(store.mailings.look_for_others(each))) for each in some), *(store.mailings.is_alone(each) for each in some),
+            *(store.mailings.has_come_since(0, not_of=each) for each in some),
         ],
         "history": lambda: [
             store.history.all(), store.history.last(), store.history.last_of(What.REFUSED), store.history.since(0, What.REFUSED),
             store.history.has_happened_since(0), store.history.decisions(NOW - timedelta(days=50), later, None, 9),
             store.history.decisions(later, later + timedelta(days=1), None, 9, behind=2), store.history.row(2), store.history.row(0), store.history.denied(),
             *(read(each) for each in some for read in (store.history.of, store.history.names, store.history.is_of_other_files)),
+            *(store.history.has_called_since(0, not_of=each) for each in some),
             *(store.history.story(each, 2, "Month end") for each in some),
         ],
         "outbox": lambda: [
