@@ -50,7 +50,7 @@ And if the process is killed, only few calls are left of which nobody knows whet
 
 A_MOMENT = 0.01
 """Seconds of real time that an answer waits for others to share its commit, as long as something is ready to go out
-meanwhile. A commit costs as much processor time as all else that is written of five mails."""
+meanwhile. A commit takes as much processor time as writing the rows of three mails."""
 
 A_PART = 4
 """For every so many calls that are out, one more is saved as sent in advance (for few calls, a few more).
