@@ -48,10 +48,6 @@ Calls that go out all at once come back all at once, and each then waits until t
 And if the process is killed, only few calls are left of which nobody knows whether they went out.
 """
 
-A_MOMENT = 0.01
-"""Seconds of real time that an answer waits for others to share its commit, as long as something is ready to go out
-meanwhile. A commit takes as much processor time as writing the rows of three mails."""
-
 A_PART = 4
 """For every so many calls that are out, one more is saved as sent in advance (for few calls, a few more).
 
@@ -202,7 +198,6 @@ class Pass:
         self._out: set[asyncio.Task[None]] = set()
         self._answered: list[Call] = []
         self._bell = asyncio.Event()
-        self._soon: asyncio.TimerHandle | None = None
         self._busy = 0
         self._some_accepted = False
         self._left = False
@@ -229,7 +224,6 @@ class Pass:
     async def _turn(self) -> bool:
         """Save what came back and what goes out next, send that, and wait; return False at the end."""
         self._bell.clear()
-        self._expect_nothing()
         came = list(self._answered)
         for call in came:
             self._note(call)
@@ -240,7 +234,7 @@ class Pass:
         del self._answered[: len(came)]  # not before they are written
         self._ready += sending
         self._let_go(self._places)
-        if len(sending) == A_FEW and self._room > 0:
+        if len(sending) == A_FEW:  # there may be room for more
             await asyncio.sleep(BETWEEN)
             return True
         if self._out or self._answered:
@@ -280,22 +274,9 @@ class Pass:
             self._answered.append(answered)
         finally:
             self._out -= {asyncio.current_task()}
-            self._ring()
+            self._bell.set()
         if answered.verdict is not Verdict.BUSY:  # the turn knows what that means for the others
             self._let_go(self._places)
-
-    def _ring(self) -> None:
-        """Have what came written: in a moment if few were accepted and others are ready to go out, else at once."""
-        accepted = all(call.verdict is Verdict.ACCEPTED for call in self._answered)
-        if not accepted or not self._ready or len(self._answered) >= A_FEW:
-            self._bell.set()
-        elif self._soon is None:
-            self._soon = asyncio.get_running_loop().call_later(A_MOMENT, self._bell.set)
-
-    def _expect_nothing(self) -> None:
-        if self._soon is not None:
-            self._soon.cancel()
-            self._soon = None
 
     def _note(self, call: Call) -> None:
         """Note what an answer means for the calls that are left."""
@@ -324,14 +305,9 @@ class Pass:
         if self._some_accepted:
             self._line += [call for call in self._resting if _rested_at(call) <= now]
             self._resting = [call for call in self._resting if _rested_at(call) > now]
-        many = min(self._room, len(self._line), A_FEW)
-        return [self._line.popleft() for _ in range(many)]
-
-    @property
-    def _room(self) -> int:
-        """Return how many more may be written down as sent."""
         out = len(self._out)
-        return max(self._places + max(out // A_PART, min(out, A_FEW)) - len(self._ready), 0)
+        room = self._places + max(out // A_PART, min(out, A_FEW)) - len(self._ready)
+        return [self._line.popleft() for _ in range(min(max(room, 0), len(self._line), A_FEW))]
 
     async def _rest(self) -> bool:
         """Sit out a short rest that Zuora asked for, if nothing else can be done; return False if the pass has ended."""
