@@ -59,7 +59,9 @@ class Alone:
 
     def last(self) -> int:
         """Return the history's last sequence; read it before looking up who shares anything."""
-        (sequence,) = self._database.execute("SELECT sequence FROM history_head").fetchone()
+        (sequence,) = self._database.execute(
+            "SELECT sequence FROM history_head WHERE one = 1"
+        ).fetchone()
         return int(sequence)
 
     def found_alone(self, request: int, sequence: int, runs: Iterable[str]) -> None:
