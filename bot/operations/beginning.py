@@ -14,6 +14,10 @@ class Followed(Order[B, F]):
 
     follows = True
 
+    def ended_well(self) -> str:
+        """Return `Posted bill run BR-00000417`: the title, with what is known now instead of its verb."""
+        return f"{self.done} {self.title().partition(' ')[2]}"
+
     @abstractmethod
     def begun(self, answer: Answer) -> Progress:
         """Return what an accepted call started."""

@@ -31,7 +31,6 @@ class OnDrafts(OnRun[R, D], Followed[R, D]):
         goes_on: What Zuora does by itself after its answer: `posts the documents`.
     """
 
-    traits = (*OnRun.traits, "goes_on")
     goes_on: ClassVar[str]
 
     def checked(self) -> tuple[Check, ...]:
@@ -62,10 +61,6 @@ class OnDrafts(OnRun[R, D], Followed[R, D]):
     def subject(self) -> str:
         """Return the bill run's number."""
         return self.facts.run.number
-
-    def ended_well(self) -> str:
-        """Return `Posted bill run BR-00000417`."""
-        return f"{self.done} {self.title().partition(' ')[2]}"
 
     def accepted(self) -> str:
         """Return that Zuora accepted it, and what the bot follows now."""

@@ -32,7 +32,6 @@ class OnRun(Order[R, F]):
     """
 
     field = "bill_run"
-    traits = (*Order.traits, "button", "only")
     button: ClassVar[str]
     only: ClassVar[str]
 

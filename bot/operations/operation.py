@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from inspect import get_annotations
 from types import MappingProxyType
 from typing import Any, ClassVar, Generic, NamedTuple, Self, TypeVar
 
@@ -111,12 +112,9 @@ class Order(ABC, Generic[B, F]):
         facts: What an approver must know.
     """
 
-    traits: ClassVar[tuple[str, ...]] = (
-        "deed", "short", "counted_as", "form", "asking", "body_type", "facts_type", "field",
-    )  # fmt: skip
-    """What every operation must define; one that leaves something out does not load."""
-
     name: ClassVar[OperationName]
+    """Every name without a value, here and in classes between, is one that an operation must define, or it does not load."""
+
     deed: ClassVar[Deed]
     short: ClassVar[str]
     """The verb for lists: `email`."""
@@ -158,7 +156,8 @@ class Order(ABC, Generic[B, F]):
         super().__init_subclass__(**more)
         if "name" not in vars(cls):
             return
-        if missing := [each for each in cls.traits if not hasattr(cls, each)]:
+        declared = [name for each in cls.__mro__ for name in get_annotations(each)]
+        if missing := [each for each in declared if not hasattr(cls, each)]:
             msg = f"{cls.__name__} says nothing of: {', '.join(missing)}"
             raise TypeError(msg)
         KNOWN[cls.name] = cls

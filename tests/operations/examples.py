@@ -38,6 +38,7 @@ class Example:
             the same afterwards. Where it has to change, the changelog says so.
         bound: The facts that an approval is bound to, by their paths.
         said: Facts that are said where they changed, and bound by others that change with them.
+        checks: What the bot checks of it, by name; what stands there no more is checked no more.
         typed_too: Facts that the body decides: what was approved cannot differ in them.
         method: Of the effect.
         provable: Whether reading Zuora proves that a call got through whose answer was lost.
@@ -48,6 +49,7 @@ class Example:
     path: str
     digest: str
     bound: frozenset[str]
+    checks: tuple[str, ...]
     said: frozenset[str] = frozenset()
     typed_too: frozenset[str] = frozenset()
     method: str = "POST"
@@ -116,12 +118,31 @@ LISTED = frozenset({"documents[].listed"})
 TYPED = frozenset({"to_bill_to"})
 """What the body decides, and what is bound with that."""
 
+MAILED = (
+    "mailed before",
+    "mails by itself",
+    "fit to send",
+    "mail addresses",
+    "notifications",
+    "PDFs",
+)
+"""What is checked of everything that is mailed."""
+
 EXAMPLES = {
     OperationName.CREATE_BILL_RUN: Example(
         _account,
         "/v1/bill-runs",
         "d25acc1d7cc43ea35b942e498183197ad288606656e77242469d43cf4b65ccff",
         frozenset({"account.id", "account.currency", "subscriptions", "others", "mails.state"}),
+        (
+            "other runs",
+            "pending runs",
+            "dates",
+            "organizations",
+            "auto-post allowed",
+            "notification",
+            "mail address",
+        ),
     ),
     OperationName.POST_BILL_RUN: Example(
         _of_run("Completed"),
@@ -130,6 +151,7 @@ EXAMPLES = {
         method="PUT",
         legal_in=("Completed",),
         bound=_under("run.", RUN) | {"mails"},
+        checks=("state", "count", "amounts", "totals of zero", "mails on posting"),
         said=_under("run.", COUNTED),
     ),
     OperationName.CANCEL_BILL_RUN: Example(
@@ -139,6 +161,7 @@ EXAMPLES = {
         method="PUT",
         legal_in=("Pending", "Completed"),
         bound=_under("run.", RUN) | {"schedule", "scheduled_for"},
+        checks=("state", "count", "amounts", "nothing posted", "kind of run", "schedule"),
         said=_under("run.", COUNTED),
     ),
     OperationName.EMAIL_BILL_RUN: Example(
@@ -146,6 +169,7 @@ EXAMPLES = {
         "/v1/bill-runs/*/emails",
         "c1b002a1a607fe017abce4f9fb251a43686e55223f9c571cd97d3515a2e76ea3",
         RUN | {"checks.notices[].state"},
+        ("state", "count", "amounts", "posted", *MAILED),
         COUNTED,
         legal_in=("Posted",),
     ),
@@ -154,6 +178,7 @@ EXAMPLES = {
         "/v1/*/*/emails",
         "07a26d1d625fca784cc402c160400a655a6950ff7da1339b133ba609175a9fe7",
         DOCUMENTS,
+        ("posted", "amounts", *MAILED),
         typed_too=TYPED,
     ),
     OperationName.EMAIL_DEBIT_MEMO: Example(
@@ -161,6 +186,7 @@ EXAMPLES = {
         "/v1/*/*/emails",
         "14fd5f0544948994c3780e2a78c84692b6991d39d0ef04b87d4d3d292b2f85e2",
         DOCUMENTS,
+        ("posted", "amounts", *MAILED),
         LISTED,
         typed_too=TYPED,
     ),
@@ -169,6 +195,7 @@ EXAMPLES = {
         "/v1/*/*/emails",
         "4bbcf274fc9c18aae5c5939ad87dbf3ff8d5b071bb9e81a1fe71e743acbe5f7a",
         DOCUMENTS,
+        ("posted", "amounts", *MAILED),
         LISTED,
         typed_too=TYPED,
     ),
@@ -177,6 +204,7 @@ EXAMPLES = {
         "/v1/*/*/emails",
         "78c5514502d7d910a4a58abba01237c54273940ff3dbf5eb6430dca4c2ae368e",
         DOCUMENTS,
+        ("posted", "amounts", *MAILED),
         LISTED,
         typed_too=TYPED,
     ),

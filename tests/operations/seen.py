@@ -105,5 +105,5 @@ class Done:
             yield f"warning() says {warning!r}, and nothing of mails"
         if isinstance(order, Followed) and order.done == Order.done:
             yield "done says that Zuora accepted it, and it is followed to its end: what is it then?"
-        if not order.checked():
-            yield "checked() names nothing that was checked"
+        if isinstance(order, Followed) and "follow" not in order.accepted():
+            yield "accepted() does not say that the bot follows it"

@@ -202,6 +202,7 @@ async def test_its_words_are_there_and_fit(name, local, zuora):
     assert len(f"Approve: {order.effect()}…") <= 75
     assert re.match(r"[A-Z]\w+ing\b", doing(order.effect()))  # as the thread says it
     assert order.warning().endswith(".")
+    assert tuple(check.name for check in order.checked()) == EXAMPLES[name].checks
     assert order.accepted().endswith(".")
     assert order.subject()
     assert len(set(order.subjects())) == len(order.subjects()) > 0

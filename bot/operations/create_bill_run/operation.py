@@ -40,7 +40,7 @@ class CreateBillRun(
     body_type = CreateBillRunBody
     facts_type = CreateFacts
     field = "scope"
-    done = "Bill run created"
+    done = "Created"
     by_itself = MappingProxyType({Deed.POSTED: "auto_post", Deed.MAILED: "auto_email"})
 
     @classmethod
@@ -145,10 +145,6 @@ class CreateBillRun(
     async def estimate(self, begun: str, zuora: ZuoraClient) -> Foreseen:
         """Look at the preview run once; see `estimating`."""
         return await estimating.look(self.body, begun, zuora)
-
-    def ended_well(self) -> str:
-        """Return `Created bill run "Nov B1" for Batch1`."""
-        return f"Created {self.title().removeprefix('create ')}"
 
     def title(self) -> str:
         """Return `create bill run "November" for Batch1 and Batch2`."""
