@@ -149,7 +149,7 @@ class Order(ABC, Generic[B, F]):
     Zuora keeps no mail date for memos, and marks an invoice only later.
     """
 
-    last_time: ClassVar[LastTime | None] = None
+    last_time: ClassVar[LastTime | None]
     """What it is compared with; None: nothing."""
 
     def __init_subclass__(cls, **more: Any) -> None:

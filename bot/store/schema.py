@@ -229,7 +229,20 @@ def sealed(_db: Database) -> None:
     """
 
 
-BESIDE_OLDER: frozenset[str] = frozenset({"0057_parents"})
+_ANY_DEED = """
+DROP TRIGGER requests_have_a_deed;
+CREATE TRIGGER requests_have_a_deed BEFORE INSERT ON requests WHEN NEW.deed = ''
+BEGIN SELECT RAISE(ABORT, 'what a request does in Zuora stands in it'); END;
+"""
+
+
+@migrations(name="0059_any_deed")
+def any_deed(db: Database) -> None:
+    """A deed is one of `bot.domain.operation.Deed`, whose values the store alone writes; the tables know no list of them."""
+    run(db, _ANY_DEED)
+
+
+BESIDE_OLDER: frozenset[str] = frozenset({"0057_parents", "0059_any_deed"})
 """Migrations that older processes need not know, such as one that adds an index; they go on writing.
 
 Every other migration changes the format, and older processes then write nothing more.

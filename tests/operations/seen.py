@@ -59,6 +59,11 @@ class Done:
         order, mailed = self.order, self.mailed
         if twice := {number for number, times in mailed.items() if times > 1}:
             yield f"{twice} were mailed twice"
+        if mailed and not order.sends():
+            yield f"sends() is False, and Zuora mailed {set(mailed)}"
+        unasked = dict.fromkeys(order.by_itself.values(), False)
+        if unasked and type(order)(order.body.model_copy(update=unasked), order.facts).sends():
+            yield f"sends() is True, also where nobody asked for {[*unasked]}"
         if self.mailings not in (mailed.keys(), {""} if mailed else set()):
             yield f"mailings() are of {set(self.mailings)}, and Zuora mailed {set(mailed)}"
         alone = mailed.keys() == {*order.subjects()} if mailed else False
@@ -107,3 +112,5 @@ class Done:
             yield "done says that Zuora accepted it, and it is followed to its end: what is it then?"
         if isinstance(order, Followed) and "follow" not in order.accepted():
             yield "accepted() does not say that the bot follows it"
+        if order.deed is Deed.MAILED and "cannot see delivery" not in order.accepted():
+            yield "accepted() does not say that the bot cannot see delivery"

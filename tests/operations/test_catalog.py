@@ -7,8 +7,6 @@ form, the crash plan and its reckoning.
 
 import json
 import re
-import sqlite3
-from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
@@ -40,7 +38,6 @@ from bot.status.lists import what_of
 from bot.zuora.errors import OutcomeUnknown
 from tests.crash import reckoning
 from tests.crash.plan import FIRST, MAKERS, plan_of
-from tests.fresh import fresh
 from tests.operations.changing import changed_one_by_one
 from tests.operations.examples import EXAMPLES
 from tests.operations.newest import newest_first
@@ -63,6 +60,7 @@ MAY_NAME = {
 any code of ours, which call an operation makes: of each operation the test above asks that it does."""
 
 FOLLOWED = [name for name, each in OPERATIONS.items() if issubclass(each, Followed)]
+MAILING = [name for name, each in OPERATIONS.items() if each.deed is Deed.MAILED]
 STATES = ("Pending", "Completed", "Posted", "Error", "Canceled")
 NO_EXAMPLE = "write an example of it into tests/operations/examples.py"
 
@@ -72,18 +70,21 @@ steps = pytest.mark.parametrize("name", newest_first(STEPS), ids=str, scope="mod
 
 
 async def order_of(name, local, zuora):
-    operation = OPERATIONS[name]
     assert name in EXAMPLES, NO_EXAMPLE
-    body = operation.read(EXAMPLES[name].typed(local.world))
+    return await looked_up(OPERATIONS[name], EXAMPLES[name].typed(local.world), zuora)
+
+
+async def looked_up(operation, typed, zuora):
+    body = operation.read(typed)
     assert not isinstance(body, Problems), body
     facts = await operation.look_up(body, zuora)
     assert not isinstance(facts, Problems), facts
     return operation(body, facts)
 
 
-def call_of(order, now):
-    subject = order.subjects()[0]
-    call = Call(1, subject, "key-of-one-call", f"billing-bot.R-1.{subject}"[:64])
+def call_of(order, now, at=0):
+    subject = order.subjects()[at]
+    call = Call(1, subject, f"key-of-call-{at}", f"billing-bot.R-1.{subject}"[:64])
     return call.sending(now)
 
 
@@ -101,18 +102,6 @@ async def lost(order, local, zuora, clock):
 def test_every_name_has_its_operation_and_every_operation_its_example():
     assert list(OPERATIONS) == list(OperationName), "a name without a folder in bot/operations"
     assert list(EXAMPLES) == list(OperationName), NO_EXAMPLE
-
-
-@pytest.mark.parametrize("deed", list(Deed), ids=str)
-def test_the_database_takes_each_deed(tmp_path, deed):
-    with closing(sqlite3.connect(fresh(tmp_path / "bot.db"))) as database:
-        (taken,) = database.execute(
-            "SELECT sql FROM sqlite_master WHERE name = 'requests_have_a_deed'"
-        ).fetchone()
-
-    assert f"'{deed}'" in taken, (
-        f"let the trigger requests_have_a_deed take {deed!r} by a migration"
-    )
 
 
 def test_no_other_room_names_an_operation():
@@ -300,6 +289,26 @@ async def test_a_lost_answer_is_settled_by_reading_or_said_not_to_be(name, local
         assert settlement.progress.run_id
 
 
+@pytest.mark.parametrize("name", newest_first(MAILING), ids=str, scope="module")
+async def test_what_was_mailed_is_mailed_again_only_where_that_was_asked_for(
+    name, local, zuora, clock
+):
+    typed, operation = EXAMPLES[name].typed(local.world), OPERATIONS[name]
+    order = await looked_up(operation, typed, zuora)
+    calls = [call_of(order, clock.now(), at) for at, _ in enumerate(order.subjects())]
+    for call in calls:
+        await order.act(call, zuora)
+    clock.move(60)
+
+    again = await looked_up(operation, {**typed, "resend": "yes"}, zuora)
+
+    assert {*await order.read_again(calls, zuora)} == {*order.subjects()}
+    assert not order.mails_again()
+    assert not order.is_repeat()
+    assert again.mails_again()
+    assert again.is_repeat()
+
+
 @pytest.mark.parametrize("name", newest_first(FOLLOWED), ids=str, scope="module")
 async def test_what_it_began_is_followed_to_its_end(name, local, zuora, clock):
     order = await order_of(name, local, zuora)
@@ -363,6 +372,7 @@ async def test_zuora_shows_what_its_class_says_of_it_when_it_was_asked_for_and_a
     assert Done(order, mailings, listed, before, Picture.of(world)).complaints() == []
     assert len(effects_of(stage.zuora)) - orders == len(order.subjects())
     assert order.ended_well() in stage.card(card.ts)
+    assert order.result(stage.store.calls.of(1)).endswith(".")
     month = (await stage.slack.slash(ALICE, CHANNEL, "/billstatus month")).text
     assert f"1 {order.deed}" in month if order.counted_as else f"Documents {order.deed}" in month
 

@@ -64,6 +64,7 @@ class CancelBillRun(OnDrafts[CancelBillRunBody, CancelFacts]):
 
     name = OperationName.CANCEL_BILL_RUN
     deed = Deed.CANCELED
+    last_time = None
     short = "cancel"
     counted_as = "Bill runs"
     button = "Cancel…"

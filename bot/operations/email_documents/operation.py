@@ -51,6 +51,7 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
     facts_type = EmailDocumentsFacts
     field = "documents"
     deed = Deed.MAILED
+    last_time = None
     short = "email"
     counted_as = ""
     form = "ask:email"
