@@ -238,7 +238,7 @@ BEGIN SELECT RAISE(ABORT, 'what a request does in Zuora stands in it'); END;
 
 @migrations(name="0059_any_deed")
 def any_deed(db: Database) -> None:
-    """A deed is one of `bot.domain.operation.Deed`, whose values the store alone writes; the tables know no list of them."""
+    """Refuse only a request without a deed: which there are is known to the type `Deed` alone, and no list of them stands in the tables."""
     run(db, _ANY_DEED)
 
 
