@@ -127,7 +127,8 @@ def checked(opened: zipfile.ZipFile, key: bytes, noted: Sequence[Sequence[tuple[
     yield from (Finding(UNSUPPORTED, None, f"{name} is missing, or has no place here.") for name in sorted({*now} ^ FILES))
     yield from (*of_requests(opened, about, key, now), *order(rows_of(opened)))
     said = {number: other for each in noted for number, other in each}
-    known = {-about["last"]: hashlib.sha256(opened.read("manifest.json")).hexdigest(), **dict([about["before"].values()])} | {row.sequence: row.hash for row in rows_of(opened) if row.sequence in said}
+    known = {-about["last"]: hashlib.sha256(opened.read("manifest.json")).hexdigest(), **dict([about["before"].values()])}
+    known |= {row.sequence: row.hash for row in rows_of(opened) if row.sequence in said}
     vouched = max((number for number, other in known.items() if said.get(number) == other), default=0)
     yield from (*heads(rows_of(opened), about["signing_key"][1], is_signed, vouched), *compared(about, known, noted))
     rows, masked, bare = (sum(map(count, rows_of(opened))) for count in (lambda _: 1, lambda row: bool(row.masked), is_unproven))
