@@ -52,6 +52,9 @@ LETTERS, LETTERS_OF_A_HEADLINE, ROWS = 42, 30, 18
 LONGEST_REASON, LONGEST_AMOUNTS = 120, 130
 """How many characters of a reason, and of a line of amounts, a card shows."""
 
+MOST_TYPED = 1000
+"""Characters that a form takes as a note or a reason for a decision."""
+
 CAN_WAIT = ("Against last time", "Largest", "Also")
 """Lines that are dropped first if there are too many; *Details* has all of them."""
 

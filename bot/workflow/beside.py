@@ -12,7 +12,7 @@ from bot.domain.mailing import Certainty, Effect
 from bot.domain.message import Message
 from bot.domain.money import Money
 from bot.domain.request import Request, State
-from bot.domain.words import Line, Mention, Moment, Part, count, line, listed, shortened
+from bot.domain.words import Line, Mention, Moment, Part, count, line, listed, named
 from bot.operations.beginning import Estimated
 from bot.operations.catalog import OPERATIONS, opened
 from bot.operations.kinds import KindTotals, money_of
@@ -200,7 +200,7 @@ def _words(number: int, same: Sequence[Effect]) -> tuple[Part, ...]:
 
 
 def _seen(one: Effect) -> str:
-    return f" (“{shortened(one.note, LONGEST_REASON)}”)" if one.note else ""
+    return f" (“{named(one.note, LONGEST_REASON)}”)" if one.note else ""
 
 
 def against_last_time(store: Store, request: Request) -> tuple[Line, ...]:

@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot.cards import lines, results
-from bot.cards.card import LONGEST_REASON, card_edit
+from bot.cards.card import LONGEST_REASON, MOST_TYPED, card_edit
 from bot.domain.call import Verdict
 from bot.domain.history import Entry, What
 from bot.domain.next_step import conclusion
 from bot.domain.request import Request
-from bot.domain.words import Mention, Moment, Part, count, shortened
+from bot.domain.words import Mention, Moment, Part, count, named
 from bot.operations.catalog import opened
 from bot.store.store import Store
 from bot.workflow.ending import tally
@@ -103,7 +103,7 @@ def write(
     told = lines.reply(
         request,
         Mention(record.person),
-        f" looked in Zuora and recorded for {request.name}: {record.seen} ({record.note}). "
+        f" looked in Zuora and recorded for {request.name}: {record.seen} ({named(record.note, MOST_TYPED)}). "
         f"It counts when {count(missing, 'more person', 'more people')} "
         f"{'has' if missing == 1 else 'have'} recorded the same.",
     )
@@ -123,7 +123,7 @@ def _settle(
             store.mailings.recorded(request.number, [call.subject], record.person, record.note)
     calls = store.calls.of(request.number)
     who = "a person" if not agreeing else f"{len(agreeing) + 1} people"
-    seen = f"{record.seen} (“{shortened(record.note, LONGEST_REASON)}”)"
+    seen = f"{record.seen} (“{named(record.note, LONGEST_REASON)}”)"
     result = f"The answer was lost; {who} looked in Zuora and recorded that {seen}."
     if len(calls) > 1:
         of_all = opened(request).result(calls)
@@ -133,7 +133,7 @@ def _settle(
     told = lines.reply(
         after,
         Mention(record.person),
-        f" looked in Zuora and recorded for {request.name}: {record.seen} ({record.note}). ",
+        f" looked in Zuora and recorded for {request.name}: {record.seen} ({named(record.note, MOST_TYPED)}). ",
         Mention(request.requester),
     )
     listed = [] if record.accepted else results.failures(after, calls)

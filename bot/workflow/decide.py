@@ -9,14 +9,14 @@ from datetime import datetime
 from typing import Any
 
 from bot.cards import lines, refusals
-from bot.cards.card import card_edit, change_and_ask_again
+from bot.cards.card import MOST_TYPED, card_edit, change_and_ask_again
 from bot.domain.authority import RECORDS, Refusal, Verb, may_decide
 from bot.domain.history import Entry, What
 from bot.domain.message import Message
 from bot.domain.named import Named
 from bot.domain.policy import Rule
 from bot.domain.request import Approval, Request, State
-from bot.domain.words import Mention, count
+from bot.domain.words import Mention, count, named
 from bot.store.store import Store
 from bot.workflow import by_hand
 from bot.workflow.decision import CheckAgain, Decidable, Decided, Decision, Declined
@@ -112,8 +112,9 @@ def _record_by_hand(
     return Decided(by_hand.write(store, request, record, agreeing, needed, now))
 
 
-def _stopped(text: str) -> str:
-    """Return what somebody typed with a full stop at its end, so that a sentence can follow."""
+def _stopped(typed: str) -> str:
+    """Return what somebody typed as a sentence that the next one can follow, and that turns nothing around it."""
+    text = named(typed, MOST_TYPED)
     return text if text[-1] in ".!?" else f"{text}."
 
 

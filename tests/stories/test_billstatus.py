@@ -292,7 +292,7 @@ async def test_a_document_is_found_in_requests_that_wait_and_in_calls(stage):
 @pytest.mark.parametrize(
     ("typed", "meant"),
     [("mien", "mine"), ("wating", "waiting"), ("mnth", "month"), ("approve", "waiting"),
-     ("17", "R-17"), ("00000417", "BR-00000417"), ("BR 417", "BR-00000417"), ("zzz", "help"),
+     ("17", "R-17"), ("00000417", "BR-00000417"), ("BR 417", "BR-00000417"), ("nonsense", "help"),
      ("month 10/2026", "month 2026-10"), ("export", "export month 2026-10"),
      ("INV", "INV00000012"), ("br", "BR-00000001")],
 )  # fmt: skip

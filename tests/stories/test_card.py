@@ -143,6 +143,17 @@ async def test_a_note_of_an_approval_stands_wherever_the_approval_is_shown(stage
     assert {row["approval_notes"] for row in rows} == {f"{name}: Agreed with revenue"}
 
 
+async def test_a_note_turns_no_word_that_stands_around_it(stage):
+    ts = await stage.ask()
+
+    await stage.press(BOB, ts, "note")
+    assert (await stage.slack.submit(BOB, {"reason": "Seen \u202eby me"})).ok
+    await stage.until_card(ts, "Accepted by Zuora")
+
+    assert any("Note: Seen by me. Zuora is read again" in told for told in stage.thread(ts))
+    assert not [told for told in stage.thread(ts) if "\u202e" in told]
+
+
 async def test_a_long_reason_to_reject_is_cut_on_the_card_and_whole_in_the_details(stage):
     ts = await stage.ask()
     reason = f"Wrong month. {'The dates are those of October. ' * 9}Ask again on Monday"

@@ -247,6 +247,6 @@ def nearest(text: str) -> str:
         short = len(digits[1]) < 8 and not text.strip().lower().startswith("br")  # noqa: PLR2004 - of a run
         meant = f"R-{int(digits[1])}" if short else f"BR-{digits[1].zfill(8)}"
     else:
-        near = difflib.get_close_matches(word, NEAREST, n=1, cutoff=0.5)
+        near = difflib.get_close_matches(word, NEAREST, n=1, cutoff=0.6)
         meant = NEAREST[near[0]] if near else "help"
     return f"Did you mean `{f'{COMMAND} {meant}'.rstrip()}`?"

@@ -2,6 +2,7 @@
 
 from bot.cards.blocks import Block, paragraph
 from bot.cards.buttons import what_was_lost
+from bot.cards.card import MOST_TYPED
 from bot.domain.authority import RECORDS, Verb
 from bot.domain.request import Request
 from bot.slack.forms import fields
@@ -62,7 +63,7 @@ def _record(verb: Verb, request: Request, *, typing: bool) -> View:
         hint="Shown in the thread, in the record, and on the next card about the same documents.",
         placeholder="Email history of INV00000012: no mail since 10:02",
         multiline=True,
-        max_length=1000,
+        max_length=MOST_TYPED,
     )
     blocks = (paragraph(words), note, *((_typed(request),) if typing else ()))
     return fields.modal(
@@ -79,5 +80,5 @@ def _why(verb: Verb) -> Block:
     label = "A note for the record" if verb is Verb.APPROVE else "Why?"
     hint = "Shown in the thread to whoever asked, and kept in the record."
     return fields.text(
-        "reason", label, {}, hint=hint, multiline=True, max_length=1000, optional=not rejects
+        "reason", label, {}, hint=hint, multiline=True, max_length=MOST_TYPED, optional=not rejects
     )
