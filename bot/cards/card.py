@@ -49,8 +49,8 @@ MOST_FACTS = 8
 LETTERS, LETTERS_OF_A_HEADLINE, ROWS = 42, 30, 18
 """Letters in a row on a phone 390 px wide, and how many rows of headline and facts fit above the button."""
 
-LONGEST_REASON, LONGEST_AMOUNTS = 120, 130
-"""How many characters of a reason, and of a line of amounts, a card shows."""
+LONGEST_REASON, LONGEST_NOTE, LONGEST_AMOUNTS = 120, 60, 130
+"""How many characters of a reason, of an approval's note, and of a line of amounts a card shows."""
 
 MOST_TYPED = 1000
 """Characters that a form takes as a note or a reason for a decision."""
@@ -61,8 +61,11 @@ CAN_WAIT = ("Against last time", "Largest", "Also")
 FOLDED = ("Amount", "Largest", "Against last time")
 """Lines of several pieces, of which a card shows as many as fit."""
 
-TYPED = ("Why", "Approved", "Rejected", "Withdrawn")
-"""Lines with text that a person typed; a card shows its beginning."""
+TYPED = ("Why", "Rejected", "Withdrawn")
+"""Lines with a reason that a person typed; a card shows its beginning."""
+
+NOTED = "Approved"
+"""The line with the notes of those who approved, one of which may have to leave room for the button."""
 
 NEXT = "next:"
 """Prefix of buttons that open the form of a new request; its first values come from the database."""
@@ -256,9 +259,9 @@ def facts(request: Request, summary: Summary, also: Sequence[Line] = ()) -> tupl
 
 def _at_a_glance(each: Line) -> Line:
     """Return a line short enough for a phone; *Details* has all of it."""
-    if each.label not in (*FOLDED, *TYPED):
+    if each.label not in (*FOLDED, *TYPED, NOTED):
         return each
-    cut = _opening if each.label in TYPED else _folded
+    cut = _folded if each.label in FOLDED else _opening if each.label in TYPED else _noted
     return line(each.label, *(cut(part) if isinstance(part, str) else part for part in each.parts))
 
 
@@ -269,6 +272,10 @@ def _folded(amounts: str) -> str:
 def _opening(reason: str) -> str:
     whole = len(reason) <= LONGEST_REASON
     return reason if whole else f"{shortened(reason, LONGEST_REASON)} (the rest is in Details)"
+
+
+def _noted(note: str) -> str:
+    return shortened(note, LONGEST_NOTE)
 
 
 def all_facts(request: Request, summary: Summary, also: Sequence[Line] = ()) -> tuple[Line, ...]:
@@ -517,7 +524,7 @@ def _approved(request: Request) -> tuple[Line, ...]:
         parts += [" and by " if position else "", Mention(approval.person), " "]
         parts.append(Moment(approval.at))
         parts += [" (“", approval.note, "”)"] if approval.note else []
-    return (line("Approved", *parts),)
+    return (line(NOTED, *parts),)
 
 
 def _ended_by(request: Request) -> tuple[Line, ...]:
