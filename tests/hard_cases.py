@@ -79,17 +79,6 @@ async def long_names(stage):
     return await mailed(stage, "BR-00000801", lines)
 
 
-async def noted(stage):
-    """The same for so much that two must approve, of whom the first left a note as long as the form takes."""
-    lines = [(f"L{n}", "EUR", "1204310.25") for n in range(4)]
-    ts = await mailed(stage, "BR-00000802", lines)
-    await stage.press(BOB, ts, "note")
-    said = {"typed": "BR-00000802", "reason": REASON}
-    assert (await stage.slack.submit(BOB, said)).ok
-    await stage.until_card(ts, "Approved: by ")
-    return ts
-
-
 async def long_name(stage):
     """One document of such a customer."""
     stage.zuora.world.add_account("L9", name=f"{LONG} {LONG}")
@@ -198,7 +187,6 @@ async def finished(stage):
 HARD = {
     "estimate that arrives late": estimated,
     "long names": long_names,
-    "long note": noted,
     "long name of one": long_name,
     "fifty currencies": fifty_currencies,
     "right to left": right_to_left,

@@ -47,10 +47,14 @@ async def test_two_distinct_people_are_needed_and_the_card_shows_who_has_approve
     assert "waiting for two approvals from <!subteam^S0CONTROLLERS>, <@U0MARA>" in two.card(ts)
 
     await two.press(BOB, ts, "note")
-    assert (await two.slack.submit(BOB, {"reason": "Only if revenue agrees"})).ok
+    assert (
+        await two.slack.submit(BOB, {"reason": f"Only if revenue agrees{' with it' * 9} too"})
+    ).ok
     await two.until_card(ts, f"Approved: by <@{BOB}>")
 
-    assert "(“Only if revenue agrees”)" in two.card(ts)
+    assert "(“Only if revenue agrees with it" in two.card(ts)
+    assert "…”)" in two.card(ts)  # it leaves room for the button
+    assert " too”)" in await two.details(ts)
     assert "waiting for one more approval from" in two.card(ts)
     assert two.orders() == []
     await two.press(CARLA, ts)
