@@ -1,1 +1,1 @@
-"""The Slack edge. In: listeners, payloads, forms. Out: the sender. No rules."""
+"""The Slack edge, without rules: listeners, payloads and forms take in; the sender sends."""

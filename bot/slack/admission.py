@@ -15,12 +15,12 @@ _BOT_TOKEN = "SLACK_BOT_TOKEN: Slack refuses it; it is the Bot User OAuth Token 
 
 
 class NotAdmittedError(Exception):
-    """Slack does not allow what the settings say; the message names the setting, in one sentence."""
+    """Slack does not allow what the settings require; the message names the setting in one sentence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """Who the bot is, as `auth.test` said at start, and the scopes that its token has."""
+    """Who the bot is, as `auth.test` said at the start, and the scopes of its token."""
 
     team_id: str
     bot_user_id: str
@@ -35,7 +35,7 @@ async def identity_of(client: AsyncWebClient, team: str = "") -> Identity:
 
     Args:
         client: With the bot's token.
-        team: `SLACK_TEAM_ID`: the workspace, which a token of a whole organization does not name.
+        team: `SLACK_TEAM_ID`, the workspace, which the token of a whole organization does not name.
 
     Raises:
         NotAdmittedError: The token is not valid, or not for this workspace.
@@ -66,13 +66,13 @@ async def identity_of(client: AsyncWebClient, team: str = "") -> Identity:
 
 
 def scopes_of(headers: Mapping[str, Any]) -> frozenset[str]:
-    """Return the scopes of the token that made a call; none where Slack does not say."""
+    """Return the scopes of the token that made a call; none if Slack does not say."""
     said = next((headers[name] for name in headers if name.lower() == "x-oauth-scopes"), "")
     return frozenset(each.strip() for each in str(said).split(",")) - {""}
 
 
 async def _check_workspace(client: AsyncWebClient, team: str) -> None:
-    """Require a token of a whole organization to come with the workspace that the bot works in."""
+    """Require that the bot's workspace is named if the token is for a whole organization."""
     if not team:
         msg = (
             "SLACK_TEAM_ID is missing: the token of SLACK_BOT_TOKEN is for a whole Enterprise Grid organization, so "
@@ -106,7 +106,7 @@ async def check_channels(
         may_be_shared: `ALLOW_SHARED_CHANNEL`.
 
     Raises:
-        NotAdmittedError: Something does not let it.
+        NotAdmittedError: The bot may not write in one of them, or another company may read there.
         SlackClientError: Slack does not answer.
     """
     for setting, channel in channels.items():
@@ -167,6 +167,6 @@ async def socket_address(client: AsyncWebClient, app_token: str) -> str:
 
 
 def _named(words: str, error: SlackApiError) -> Exception:
-    """Return the sentence, or the error itself where it says nothing about the settings."""
+    """Return the sentence as an error, or the error itself if it says nothing about the settings."""
     name = name_of(error)
     return error if name in PASSING | LIMITED else NotAdmittedError(f"{words} ({name}).")

@@ -1,4 +1,4 @@
-"""What every listener shares: an answer whatever happens, and work that outlives it."""
+"""What every listener shares: answers, whatever happens, and work that outlives the listener."""
 
 import asyncio
 import logging
@@ -32,11 +32,11 @@ NOT_KNOWN_WHETHER = (
 )
 
 SECONDS_FOR_ZUORA = 2.0
-"""A form or a command must be answered within 3 s; what takes longer to read is read after that."""
+"""How long reading may take before a form or command is answered, which Slack expects within 3 s."""
 
 
 def not_recorded(error: CouldNotRecordError) -> str:
-    """Return the answer for whoever acted; the log has a line of each, also while a server is known to be away."""
+    """Return the answer for whoever acted, and log it, even while a server is known to be away."""
     is_open = isinstance(error, NotKnownWhetherRecordedError)
     if not was_answered():
         logger.warning("answered_as_not_recorded: %s", error)
@@ -44,7 +44,7 @@ def not_recorded(error: CouldNotRecordError) -> str:
 
 
 class Answering:
-    """Who is there and how they are answered; with the outside, for the workflow."""
+    """Answers people, and holds what the listeners need: the workflow's parts, people and Slack's client."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class Answering:
             self.parts.bells.sender.set()
 
     async def say_now(self, channel: str, actor: Actor, *words: Part) -> None:
-        """Answer one person privately without the outbox, no more often than through it."""
+        """Answer one person privately without the outbox, with the same limit per minute."""
         if not actor.user_id or was_answered() or self._has_had_enough(actor.user_id):
             return  # Slack did not say whom to answer, they know already, or this person clicks without end
         text = blocks.as_text(words)
@@ -94,7 +94,7 @@ class Answering:
         return self._answered[user] > ANSWERS_A_MINUTE
 
     def keep(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """Start work that may go on after the listener has answered, and keep hold of it."""
+        """Start work that may go on after the listener has answered, and keep a reference to it."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

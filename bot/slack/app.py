@@ -1,4 +1,4 @@
-"""The Bolt app: a line in the log for everything that comes, the listeners, and an answer to every error."""
+"""The Bolt app: logs everything that comes, connects the listeners, and answers every error."""
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
@@ -34,11 +34,11 @@ def make_app(
 ) -> AsyncApp:
     """Build the app.
 
-    Bolt answers Slack when the listener is done (`process_before_response`): a listener reads the
-    payload, lets the workflow write one transaction and returns, which is quicker than Bolt's
-    default of looking for the acknowledgement every 10 ms, and what is acknowledged is durable.
-    The bot's identity was read at start, so no click pays for `auth.test`. Who asks was checked before
-    Bolt is asked: by the WebSocket's address, or by the signature (`bot/slack/server.py`).
+    Bolt answers Slack when the listener is done (`process_before_response`). A listener reads the
+    payload, lets the workflow write one transaction and returns. That is quicker than Bolt's
+    default of looking for the acknowledgement every 10 ms, and what is acknowledged is durable. The
+    bot's identity was read at the start, so no click needs `auth.test`. The sender was authenticated
+    before Bolt runs, by the WebSocket's address or by the signature (`bot/slack/server.py`).
     """
     client = answering.client
 
@@ -79,7 +79,7 @@ def make_app(
 
 
 def _failed(answering: Answering) -> Callable[..., Awaitable[BoltResponse]]:
-    """Return what runs where a listener failed."""
+    """Return the handler for a listener that failed."""
 
     async def failed(error: Exception, body: dict[str, Any]) -> BoltResponse:
         if isinstance(error, CouldNotRecordError):  # whoever waits for an answer learns why
@@ -92,7 +92,7 @@ def _failed(answering: Answering) -> Callable[..., Awaitable[BoltResponse]]:
 
 
 async def logged(req: AsyncBoltRequest, next_: Callable[[], Awaitable[None]]) -> None:
-    """Log who did what, never what they typed, and let the lines that come of it have the number of the request that it names."""
+    """Log who did what, never what they typed; later log lines get the number of the request that it names."""
     body = req.body
     what = body.get("command") or body.get("type") or ""
     view, actions = _mapping(body.get("view")), body.get("actions")
@@ -116,6 +116,6 @@ def _mapping(found: object) -> Mapping[str, Any]:
 
 
 def _value_of(action: Mapping[str, Any]) -> str:
-    """Return the request that a button, or an entry of a card's menu such as `withdraw R-17.k3f9…`, names."""
+    """Return the request that a button or a menu's entry, such as `withdraw R-17.k3f9…`, names."""
     value = action.get("value") or _mapping(action.get("selected_option")).get("value") or ""
     return str(value).rpartition(" ")[2]

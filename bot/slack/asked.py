@@ -1,4 +1,4 @@
-"""What the person who submitted a form reads: where the requests wait, or that the bot stopped before."""
+"""Words for the person who submitted a form: where the requests wait, or that the bot was stopped before."""
 
 import logging
 from datetime import timedelta
@@ -14,17 +14,17 @@ from bot.workflow.parts import Parts
 logger = logging.getLogger(__name__)
 
 LONGEST_READING = timedelta(minutes=15)
-"""A form that was read for longer than this and not answered was being read when the bot was stopped."""
+"""If reading for a form takes longer than this without an answer, the bot was stopped while it read."""
 
 
 class NoteForACrash:
     """What the person sees if the bot stops before the form is answered.
 
-    It waits in the outbox and is taken out of it with the answer. In the transaction that saves what
-    was asked for it becomes where that waits: to ask again would make a second card.
+    The note waits in the outbox and is taken out with the answer. The transaction that saves the
+    requests changes it to say where they wait, so that nobody asks again and makes a second card.
 
     Attributes:
-        requests: What was saved.
+        requests: The requests that were saved.
     """
 
     def __init__(self, parts: Parts, submission: payloads.Submission) -> None:
@@ -35,10 +35,10 @@ class NoteForACrash:
         self.requests: tuple[Request, ...] = ()
 
     def write(self) -> None:
-        """Write it down.
+        """Save the note.
 
         Raises:
-            CouldNotRecordError: There is none, so that nobody would learn of a crash.
+            CouldNotRecordError: It could not be saved, so nobody would learn of a crash.
         """
         now = self._parts.clock.now()
         words = (
@@ -51,14 +51,14 @@ class NoteForACrash:
             self._sequence = outbox.add(message, now, not_before=now + LONGEST_READING)
 
     def saved(self, requests: tuple[Request, ...]) -> None:
-        """Replace the note by where the requests wait; inside the transaction that saves them."""
+        """Change the note to say where the requests wait; inside the transaction that saves them."""
         self.requests = requests
         if self._sequence is not None:
             message = lines.private(self._channel, self._user, *asked(requests))
             self._parts.store.outbox.rewrite(self._sequence, message)
 
     def take_back(self) -> None:
-        """Take it out of the outbox."""
+        """Take the note out of the outbox."""
         if self._sequence is None:
             return
         try:
@@ -70,7 +70,7 @@ class NoteForACrash:
 
 
 def channel_of(parts: Parts, submission: payloads.Submission) -> str:
-    """Return where the form was opened, or else where requests are shown."""
+    """Return the channel where the form was opened, else the one where requests are shown."""
     return origin_of(submission.metadata).channel or parts.channel
 
 

@@ -1,4 +1,4 @@
-"""What happens to a form once it is submitted."""
+"""Handles submitted forms: asks for what they want, and answers in the form or later."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -37,14 +37,14 @@ CARRIED_NO_MORE = Problems(
 )
 SAVED_NOTHING = "Nothing was saved."
 LONGEST_LIST = 2_900
-"""Characters of a list of problems, line by line; Slack takes 3,000 in a paragraph."""
+"""How many characters of a list of problems are shown; Slack takes 3,000 in a paragraph."""
 
 STOPPED = Problems({"": "Reading was stopped. Submit again to start over."})
 
 
 @dataclass(frozen=True, slots=True)
 class NotMeant:
-    """The form continues a request that it no longer means."""
+    """The form says that it continues a request, but no longer means the stored one."""
 
     why: tuple[Part, ...]
 
@@ -93,7 +93,7 @@ async def _submitted(
 
 
 async def _given_up(work: asyncio.Task[Outcome], note: NoteForACrash) -> Outcome:
-    """End the reading of a form, and return what came of it: it may have been saved at this moment."""
+    """End the reading of a form, and return its outcome; it may have been saved at this very moment."""
     work.cancel()
     await asyncio.wait({work})
     if not work.cancelled():
@@ -111,7 +111,7 @@ class _Asking:
     person: Person
 
     async def ask(self, once_saved: Callable[[tuple[Request, ...]], None]) -> Outcome:
-        """Ask for what was submitted, and return what came of it."""
+        """Ask for what was submitted, and return the outcome."""
         parts, submission, person = self.answering.parts, self.submission, self.person
         if refusal := may_ask(person, parts.rules.policy):  # before a word about what was typed
             try:
@@ -157,7 +157,7 @@ class _Asking:
         return saved
 
     async def _known(self) -> Values | Problems:
-        """Return what was submitted and what the form carries along, after reading the file and asking Zuora."""
+        """Return the submitted values with those that the form carries, after reading the file and asking Zuora."""
         answering, form, submission = self.answering, self.form, self.submission
         parts, origin = answering.parts, origin_of(submission.metadata)
         values: Values = submission.values
@@ -212,7 +212,7 @@ class _Asking:
                 await ack(response_action="update", view=view)
 
     async def answer_late(self, ended: Awaitable[Outcome | None], note: NoteForACrash) -> None:
-        """Answer by changing the view, or privately if it was closed meanwhile; nothing is lost."""
+        """Answer by changing the view, or privately if it was closed meanwhile, so that nothing is lost."""
         outcome = self._as_read(await ended or STOPPED)
         submission = self.submission
         match outcome:
@@ -235,11 +235,11 @@ class _Asking:
         note.take_back()  # last: whatever failed above, the person gets an answer
 
     def _as_read(self, outcome: Outcome) -> Outcome:
-        """Return the outcome with its moments in the reader's zone: Slack formats none at a field."""
+        """Return the outcome with its times in the reader's zone, because Slack formats none at a field."""
         return outcome.in_zone(self.person.zone) if isinstance(outcome, Problems) else outcome
 
     def _with_problems(self, found: Problems) -> fields.View:
-        """Return the form as it was submitted, with its problems and a button for what has none."""
+        """Return the form as it was submitted, with its problems and a button for the documents without any."""
         form, submission = self.form, self.submission
         origin = origin_of(submission.metadata)
         drawing = Drawing.by(self.answering.parts, submission.actor.user_id)
@@ -251,7 +251,7 @@ class _Asking:
             return fields.notice("Nothing was saved", " ".join(found.by_field.values()))
 
     async def _say_where(self, requests: tuple[Request, ...]) -> None:
-        """Show where the card is to somebody who asked elsewhere and does not see it appear."""
+        """Say where the card is if the person asked in another channel and does not see it appear."""
         channel = origin_of(self.submission.metadata).channel
         if channel and channel != self.answering.parts.channel:
             await self.answering.say(channel, self.submission.actor, *asked(requests))
@@ -269,6 +269,6 @@ class _Asking:
 
 
 def _title(outcome: Outcome) -> str:
-    """Return the title of what is shown where no request was saved, as far as that is known."""
+    """Return the title of the view if nothing was saved, or if that is not known."""
     is_open = isinstance(outcome, NotKnownWhetherRecordedError)
     return "Not known whether saved" if is_open else "Nothing was saved"

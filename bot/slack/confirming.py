@@ -11,7 +11,7 @@ from bot.workflow.policy_changes import CONFIRM, PolicyChanges
 
 
 def register(app: AsyncApp, answering: Answering, changes: PolicyChanges) -> None:
-    """Connect it."""
+    """Connect the button."""
 
     @app.action(CONFIRM)
     async def pressed(ack: AsyncAck, body: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""What is due by the calendar: the morning's digest, and the month's figures."""
+"""Does what is due by the calendar: the morning's digest and the month's figures."""
 
 import logging
 from collections.abc import Callable
@@ -18,15 +18,15 @@ LONGEST_REST = timedelta(minutes=5)
 
 
 class Daily:
-    """One loop beside the runner's, in the process that works.
+    """The loop for the calendar, beside the runner's, in the process that works.
 
     Args:
         store: The store.
         clock: The time.
         channel: Slack channel id for the digest.
-        links: Addresses of cards.
+        links: Makes the addresses of cards.
         timetable: When the digest is due.
-        wake_sender: Rung when a message stands in the outbox.
+        wake_sender: Called when a message is in the outbox.
     """
 
     def __init__(
@@ -57,9 +57,9 @@ class Daily:
             await self._clock.sleep(self._rest().total_seconds())
 
     def tell(self) -> bool:
-        """Put today's digest into the outbox if it is due and was not; a row claims the day.
+        """Put today's digest into the outbox if it is due and not done yet; return whether it was put there.
 
-        Before the first request there is nothing to say: a bot that was just set up is silent.
+        A row of the database claims the day. Before the first request there is nothing to say, so a new bot is silent.
 
         Raises:
             CouldNotRecordError: Nothing was written.

@@ -1,4 +1,4 @@
-"""The buttons of a card: Approve, Reject, Withdraw, and the two that record an unknown outcome."""
+"""The buttons of a card: Approve, Reject, Withdraw, and the two that record the outcome of a lost call."""
 
 import asyncio
 import logging
@@ -47,13 +47,13 @@ logger = logging.getLogger(__name__)
 Outcome = Decided | Decidable | Declined
 
 Act = Callable[[Parts, Decision], Outcome | CheckAgain]
-"""What a button does once it is known who pressed it."""
+"""What a button does after it is known who pressed it."""
 
 BY_SEVERAL = (Verb.APPROVE, *RECORDS)
-"""What counts together with what other people decided before."""
+"""Decisions that count together with those of other people."""
 
 TRIES = 5
-"""How often an approval is checked again because others approve at the same moment."""
+"""How many times an approval is checked again because others approve at the same moment."""
 
 
 ASKING = {
@@ -63,7 +63,7 @@ ASKING = {
     RECORD_SENT: Verb.RECORD_SENT,
     RECORD_NOT_SENT: Verb.RECORD_NOT_SENT,
 }
-"""*Withdraw* stands in the menu; cards that were posted before have a button for it."""
+"""*Withdraw* is in the menu; older cards have a button for it."""
 
 
 def register(app: AsyncApp, answering: Answering) -> None:
@@ -77,7 +77,7 @@ def register(app: AsyncApp, answering: Answering) -> None:
 def decides(
     answering: Answering, verb: Verb, *, with_a_note: bool = False
 ) -> Callable[..., Awaitable[None]]:
-    """Return a listener that decides at once, or opens the form for what has to be typed first."""
+    """Return a listener that decides at once, or opens the form for what must be typed first."""
 
     def act_on(request: Request | None) -> Act:
         at_once = not with_a_note and _at_once(answering.parts, verb, request)
@@ -93,14 +93,14 @@ def decides(
 
 
 def _at_once(parts: Working, verb: Verb, request: Request | None) -> bool:
-    """Return whether the click alone decides; else a form asks for the reason or the number."""
+    """Return whether the click alone decides; if not, a form asks for the reason or the number."""
     if verb is not Verb.APPROVE or request is None:
         return verb is Verb.APPROVE
     return not (_is_typed(parts.rules, request) or _is_long(parts.store, request))
 
 
 def _is_long(store: Store, request: Request) -> bool:
-    """Return whether the card's question did not fit into Slack's, so that a form must ask it."""
+    """Return whether the question is too long for Slack's confirmation, so that a form must ask it."""
     if request.state is not State.WAITING:
         return False
     try:
@@ -112,7 +112,7 @@ def _is_long(store: Store, request: Request) -> bool:
 
 
 def _is_typed(rules: Rules, request: Request) -> bool:
-    """Return whether the number has to be typed, by the request's own rule or by today's."""
+    """Return whether the number must be typed, by the request's own rule or by today's."""
     return request.rule.type_the_number or rules.today(request).type_the_number
 
 
@@ -164,13 +164,13 @@ class _Asked:
 async def _decided(
     answering: Answering, act: Act, asked: _Asked, request: Request | None
 ) -> Outcome:
-    """Read who acts and whether earlier approvals still count, then decide.
+    """Read who acts and whether earlier approvals still count, and then decide.
 
     Args:
         answering: The listeners' side of the bot.
-        act: What to do.
-        asked: By whom, with what.
-        request: As it was read just now; what counts is read again inside the transaction.
+        act: Carries the decision out.
+        asked: Who decides what.
+        request: As read just now; the transaction reads it again.
     """
     people, rules = answering.people, answering.parts.rules
     clocks = answering.parts.clocks
@@ -197,7 +197,7 @@ async def _decided(
 
 
 async def _wrong_clocks(answering: Answering) -> str:
-    """Return how far apart the clocks are where that is too far, after asking Slack and Zuora for the time."""
+    """Return how far apart the clocks are if that is too far, after asking Slack and Zuora for the time; else empty."""
     clocks = answering.parts.clocks
     if clocks.too_far():
         asking = (answering.client.auth_test(), answering.parts.tenancy.zuora.says_the_time())
@@ -218,7 +218,7 @@ async def _approver(
 
 
 async def _standing(answering: Answering, request: Request | None) -> dict[str, Refusal | None]:
-    """Return for everybody who approved it, or recorded its outcome, why that does not count; None if it does."""
+    """Return for everybody who approved it or recorded its outcome why that no longer counts; None: it counts."""
     if request is None:
         return {}
     people, rules = answering.people, answering.parts.rules

@@ -1,9 +1,9 @@
-"""The web mode's door: how many strangers stand in it, for how long, and with how much in their hands.
+"""The web mode's door, which limits strangers in number, bytes and time.
 
-Whoever has not sent a whole request that Slack signed is a stranger. Strangers are bounded in number,
-bytes and time, all together and for each address, and where there are too many the oldest one goes:
-someone new always gets in, and Slack's requests are whole within milliseconds. Behind a reverse proxy
-all come from one address, and the bounds of one address are wide enough for that.
+A connection that has not sent a complete request signed by Slack is a stranger. The limits hold for all strangers
+together and for each address. If there are too many, the oldest is dropped, so somebody new always gets in; Slack's
+own requests are complete within milliseconds. Behind a reverse proxy all come from one address, and the limits for one
+address are wide enough for that.
 """
 
 import asyncio
@@ -17,28 +17,28 @@ from typing import Any, cast
 from aiohttp import web
 
 SECONDS_TO_SPEAK = 5.0
-"""Header and body must arrive within this; Slack itself waits 3 s for the whole answer."""
+"""Within how many seconds header and body must arrive; Slack itself waits 3 s for the whole answer."""
 
 MOST_STRANGERS = 512
 MOST_OF_ONE = 256
 MOST_BYTES = 16 * 1024 * 1024
 MOST_BYTES_OF_ONE = 8 * 1024 * 1024
-"""A click carries its message: about 100 KB, seldom more than 300."""
+"""The most unread bytes of all strangers, and of one address. A click with its message has about 100 KB, rarely 300."""
 
 DOORS = 2
-"""`PORT` and `HEALTH_PORT`: strangers at both together leave half of the files that may be open."""
+"""`PORT` and `HEALTH_PORT`; strangers at both together may use half of the files that may be open."""
 
 KEPT_SECONDS = 75.0
-"""How long a connection that Slack or a proxy used is kept for the next request."""
+"""How many seconds a connection that Slack or a proxy used is kept for the next request."""
 
 SECONDS_TO_CLOSE = 2.0
-"""How long the closing door waits for answers that are being made."""
+"""How many seconds the closing door waits for answers that are being made."""
 
 ACCEPTED_AT_ONCE = 16
-"""Connections taken in one turn of the event loop: asyncio would take as many as may wait."""
+"""How many connections one turn of the event loop accepts; asyncio would accept all that wait."""
 
 BACKLOG = 1024
-"""Connections that may wait to be taken; one that finds no room tries again after a whole second."""
+"""How many connections may wait to be accepted; one that finds no room tries again after a whole second."""
 
 
 @dataclass(slots=True)
@@ -58,7 +58,7 @@ class _Crowd:
 
 
 class Door:
-    """Counts strangers, and turns away the oldest or the one who holds most where there are too many."""
+    """Counts strangers, and turns away the oldest, or the one with most bytes, if there are too many."""
 
     def __init__(self) -> None:
         files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -87,7 +87,7 @@ class Door:
             self._all.heaviest.turn_away()
 
     def leave(self, visitor: "Visitor") -> None:
-        """Stop counting a stranger: it is known now, or gone."""
+        """Stop counting a stranger, who is known now or gone."""
         if visitor not in self._all.visitors:
             return
         of_one = self._of[visitor.address]
@@ -105,7 +105,7 @@ class Door:
 
 
 class Visitor(web.RequestHandler):
-    """One connection: a stranger until a request of it was signed, and again with the next one."""
+    """One connection, a stranger until it sends a signed request, and again with the next request."""
 
     __slots__ = ("_connection", "_door", "_timer", "address", "is_stranger", "unread")
 
@@ -119,14 +119,14 @@ class Visitor(web.RequestHandler):
         self.unread = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Do as the base class does, and begin to wait."""
+        """Do as the base class does, and start the time limit."""
         super().connection_made(transport)
         self._connection = cast("asyncio.Transport", transport)
         self.address = str((transport.get_extra_info("peername") or ("",))[0])
         self._wait()
 
     def data_received(self, data: bytes) -> None:
-        """Do as the base class does, and count it."""
+        """Do as the base class does, and count the bytes."""
         if data and self._timer is None:
             self._wait()
         if data and self._connection is not None:
@@ -135,7 +135,7 @@ class Visitor(web.RequestHandler):
             super().data_received(data)
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """Do as the base class does, and wait no longer."""
+        """Do as the base class does, and stop the time limit."""
         self._wait_no_more()
         self._connection = None
         super().connection_lost(exc)
@@ -146,7 +146,7 @@ class Visitor(web.RequestHandler):
             super().log_exception(*args, **how)
 
     def is_known(self) -> None:
-        """Note that a whole request was read, and that Slack signed it."""
+        """Note that a complete request was read and that Slack signed it."""
         self.is_stranger = False
         self._wait_no_more()
 
@@ -173,7 +173,7 @@ class Visitor(web.RequestHandler):
 async def strangers_go(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
-    """Keep a connection for whoever signs; everybody else gets one answer."""
+    """Keep the connection after a signed request; everybody else gets one answer and is closed."""
     try:
         response = await handler(request)
     except web.HTTPException as error:
@@ -185,7 +185,7 @@ async def strangers_go(
 
 
 class PortError(Exception):
-    """The port cannot be used; the message says which and why, in one sentence."""
+    """The port cannot be used; the message says which and why in one sentence."""
 
 
 def _listening(host: str, port: int, setting: str) -> socket.socket:
@@ -200,16 +200,16 @@ def _listening(host: str, port: int, setting: str) -> socket.socket:
 async def opened(
     server: web.Application, host: str, port: int, setting: str = "PORT"
 ) -> AsyncIterator[int]:
-    """Open the application behind the door until the block is left; yields the port.
+    """Serve the application behind the door until the block ends; yield the port.
 
     Args:
         server: The application.
-        host: Where to listen.
-        port: Where to listen; 0 for any.
+        host: The address to listen at.
+        port: The port to listen at; 0 for any.
         setting: The setting that names the port.
 
     Raises:
-        PortError: The port cannot be had.
+        PortError: The port cannot be used.
     """
     runner = web.AppRunner(
         server, access_log=None, keepalive_timeout=KEPT_SECONDS, shutdown_timeout=SECONDS_TO_CLOSE

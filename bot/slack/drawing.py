@@ -1,4 +1,4 @@
-"""Draws a form for one person; what Slack cannot carry for it is kept in the database."""
+"""Draws a form for one person, and keeps in the database what Slack cannot carry for it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Drawing:
     """Draws forms for one person.
 
     Attributes:
-        new_id: A new random id, for what is kept.
+        new_id: Returns a new random id, for what is kept.
     """
 
     store: Store
@@ -32,7 +32,7 @@ class Drawing:
 
     @classmethod
     def by(cls, parts: Working, user_id: str) -> Self:
-        """For this person, now."""
+        """Return a drawing for this person, as of now."""
         return cls(parts.store, parts.clock.now(), parts.new_id, user_id)
 
     def drawn(
@@ -42,12 +42,12 @@ class Drawing:
         origin: Origin,
         problems: Mapping[str, str] | None = None,
     ) -> View:
-        """Return the form with these values. What it does not show is kept for it.
+        """Return the form with these values, and keep those that it does not show.
 
-        Slack takes 3,000 characters of what a form carries unseen, and 500 numbers are more.
+        Slack lets a form carry 3,000 characters unseen; longer values go into the database.
 
         Raises:
-            CouldNotRecordError: It is too long for Slack and could not be written down.
+            CouldNotRecordError: They are too long for Slack and could not be saved.
         """
         blocks = form.all_blocks(values)
         kept = form.kept(values, blocks)
@@ -57,10 +57,10 @@ class Drawing:
         return form.view_of(blocks, carried, problems)
 
     def with_others(self, view: View, values: Values, others: Sequence[str]) -> View:
-        """Return the form with a button that leads to one for just these documents.
+        """Return the form with a button that opens one for only these documents.
 
         Raises:
-            CouldNotRecordError: They could not be written down.
+            CouldNotRecordError: They could not be saved.
         """
         button = blocks.button(
             f"Mail just the other {len(others):,} by number…",
@@ -71,12 +71,12 @@ class Drawing:
         return {**view, "blocks": [blocks.actions(OTHERS, button), *view["blocks"]]}
 
     def values_of(self, origin: Origin, shown: Values) -> Values:
-        """Return what a form shows together with what was kept for it; what it shows wins."""
+        """Return the values that a form shows together with those kept for it; what it shows takes precedence."""
         kept = self.kept(origin.draft) if origin.draft else origin.kept
         return {**kept, **shown}
 
     def kept(self, name: str) -> Values:
-        """Return what was kept under a name; empty for anybody else, and after a week."""
+        """Return this person's values kept under a name; empty for other people's, and after a week."""
         return self.store.drafts.get(name, self.user_id, self.now)
 
     def _keep(self, kept: Mapping[str, Any]) -> str:

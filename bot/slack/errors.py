@@ -1,4 +1,4 @@
-"""How calls to Slack fail, and what Slack's names for its errors mean."""
+"""The ways in which calls to Slack fail, and what Slack's names for its errors mean."""
 
 from math import isfinite
 
@@ -6,7 +6,7 @@ import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 NO_ANSWER = (SlackClientError, aiohttp.ClientError, OSError, TimeoutError)
-"""How a call to Slack fails: Slack refused, or could not be reached."""
+"""What a call raises if Slack refuses or cannot be reached."""
 
 GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
 UNREACHABLE = frozenset({"user_not_in_channel", "not_in_channel", "channel_not_found"})
@@ -16,7 +16,7 @@ MALFORMED = frozenset({
     "metadata_too_large", "invalid_metadata_format", "invalid_metadata_schema", "view_too_large",
     "attachment_payload_limit_exceeded", "invalid_arguments", "invalid_array_arg",
 })  # fmt: skip
-"""The message itself is at fault, wherever it is sent and whenever (pages *chat.postMessage*, *views.publish*)."""
+"""Errors of the message itself, wherever and whenever it is sent (pages *chat.postMessage*, *views.publish*)."""
 
 PASSING = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout"})
 LIMITED = frozenset({"ratelimited", "rate_limited"})
@@ -25,17 +25,17 @@ NOT_NOW = frozenset({
     "accesslimited", "org_login_required", "ekm_access_denied", "team_access_not_granted",
     "two_factor_setup_required",
 })  # fmt: skip
-"""The bot may do nothing at all just now, wherever it is."""
+"""Errors that mean that the bot may do nothing at all right now."""
 
 
 def name_of(error: SlackApiError) -> str:
-    """Return Slack's name for its refusal; an answer that is not Slack's JSON (a gateway's page) will pass."""
+    """Return Slack's name for its refusal; an answer that is not Slack's JSON (a gateway's page) counts as passing."""
     answer = error.response.data
     return str(answer.get("error")) if isinstance(answer, dict) else "service_unavailable"
 
 
 def seconds_to_wait(error: SlackApiError) -> float:
-    """Return what a 429 asks for, between 1 s and 10 min; 30 s where it does not say."""
+    """Return how long a 429 asks to wait, between 1 s and 10 min; 30 s if it does not say."""
     try:
         seconds = float(error.response.headers.get("Retry-After", ""))
     except (TypeError, ValueError):

@@ -23,7 +23,7 @@ NOT_YOU = "Only approvers can sign explanations for the evidence. Nothing was re
 
 
 async def explain(answering: Answering, ack: AsyncAck, command: payloads.Command) -> None:
-    """Write an explanation down, and show it with the button that signs it."""
+    """Record an explanation, and show it with the button that signs it."""
     parts, places = answering.parts, answering.parts.tenancy.places
     person = await _person(answering, command.actor)
     text, chosen = parted(command.text)
@@ -48,7 +48,7 @@ async def explain(answering: Answering, ack: AsyncAck, command: payloads.Command
 
 
 def _said(text: str) -> tuple[str, str]:
-    """Return the number after the word `explain`, and the words about it; both empty where one is missing."""
+    """Return the number after the word `explain`, and the words about it; both empty if one is missing."""
     cut = list(quotes.pieces(text, ""))
     if len(cut) < 3:  # noqa: PLR2004 - the command's word, a number, a word about it
         return "", ""

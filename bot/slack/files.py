@@ -1,7 +1,7 @@
-"""Reads a file that somebody added in Slack: a list of numbers.
+"""Reads a list of numbers from a file that somebody added in Slack.
 
-The token goes to Slack's own hosts alone, whatever an address or a redirect says, and no more is read than
-Slack's own form takes.
+The token goes only to Slack's own hosts, whatever an address or a redirect says, and no more is read than Slack's own
+form takes.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 SCOPE: Final = "files:read"
 MOST_BYTES: Final = 10 * 1024 * 1024
-"""As large as a file in a form may be (page *File input element*)."""
+"""The largest file, as large as Slack's form takes (page *File input element*)."""
 
 SECONDS: Final = 60.0
 MOST_HOPS: Final = 3
@@ -48,7 +48,7 @@ _LATER: Final = "cannot be read just now, because Slack does not answer. Please 
 
 
 class CannotReadFileError(Exception):
-    """A file cannot be read; the message is a sentence that names it."""
+    """A file cannot be read; the message is a sentence that names the file."""
 
 
 async def read_list(client: AsyncWebClient, file_id: str, teams: Collection[str]) -> ListFile:
@@ -56,11 +56,11 @@ async def read_list(client: AsyncWebClient, file_id: str, teams: Collection[str]
 
     Args:
         client: With the bot's token.
-        file_id: As a payload names it.
+        file_id: Slack's id of the file.
         teams: The workspaces whose files are read.
 
     Raises:
-        CannotReadFileError: It is none that the bot can or may read.
+        CannotReadFileError: The bot cannot or may not read it.
     """
     try:
         answer = await client.files_info(file=file_id)
@@ -84,7 +84,7 @@ async def read_list(client: AsyncWebClient, file_id: str, teams: Collection[str]
 
 
 def _not_read(found: Mapping[str, Any], teams: Collection[str]) -> str:
-    """Return why a file is not read at all; empty where it is."""
+    """Return why a file is not read at all; empty if it is."""
     mode = "external" if found.get("is_external") else str(found.get("mode") or "")
     if mode in _MODES:
         return _MODES[mode]
@@ -97,7 +97,7 @@ def _not_read(found: Mapping[str, Any], teams: Collection[str]) -> str:
 
 
 async def _downloaded(client: AsyncWebClient, name: str, address: str) -> bytes:
-    """Return what is in a file, by way of Slack's hosts alone."""
+    """Return the content of a file, using only Slack's hosts."""
     own, place = URL(client.base_url), _address(address)
     for _ in range(MOST_HOPS):
         if not _is_of_slack(place, own):
@@ -120,11 +120,11 @@ async def _downloaded(client: AsyncWebClient, name: str, address: str) -> bytes:
 
 
 class _TooLargeError(Exception):
-    """There is more of it than Slack's own form takes."""
+    """The file is larger than Slack's own form takes."""
 
 
 async def _got(client: AsyncWebClient, place: URL) -> tuple[bytes, str]:
-    """Return what the address holds, or where it redirects to."""
+    """Return the content at an address, or the address that it redirects to."""
     session = client.session or aiohttp.ClientSession()
     try:
         async with session.get(
@@ -150,7 +150,7 @@ async def _got(client: AsyncWebClient, place: URL) -> tuple[bytes, str]:
 
 
 def _address(text: str) -> URL:
-    """Return an address; one of nowhere where the text is not one."""
+    """Return a text as an address; an empty one if it is not an address."""
     try:
         return URL(text)
     except ValueError:
@@ -158,7 +158,7 @@ def _address(text: str) -> URL:
 
 
 def _is_of_slack(place: URL, own: URL) -> bool:
-    """Return whether it is the Web API's own host or one below it: `files.slack.com` for `slack.com`."""
+    """Return whether it is the Web API's own host or a subdomain: `files.slack.com` for `slack.com`."""
     host, of = place.host or "", (own.host or "").removeprefix("www.")
     is_within = host == of or host.endswith(f".{of}")
     return is_within and (place.scheme, place.port) == (own.scheme, own.port)

@@ -1,4 +1,4 @@
-"""The answer to everything while the database is held: why, and that nothing is done."""
+"""Answers everything while the database is held: says why, and that nothing is done."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -17,7 +17,7 @@ Middleware = Callable[..., Awaitable[BoltResponse | None]]
 
 
 def held(answering: Answering) -> Middleware:
-    """Return what every command, click, form and shortcut passes before a listener sees it."""
+    """Return the middleware that every command, click, form and shortcut passes before its listener."""
 
     async def refuse(
         req: AsyncBoltRequest, next_: Callable[[], Awaitable[None]]

@@ -1,4 +1,4 @@
-"""The home tab: what waits for me, my requests, what runs, what ended; drawn when it is sent."""
+"""The Home tab: what waits for this person, their requests, what runs, what ended; drawn when it is sent."""
 
 import asyncio
 import re
@@ -29,7 +29,7 @@ TURN = "home:page:"
 """Prefix of the buttons that turn the page; their value is the page."""
 
 MOST_BLOCKS = 90
-"""Blocks on a page, of the 100 that Slack takes; headings and page buttons come on top."""
+"""How many blocks a page has; headings and page buttons come on top, and Slack takes 100."""
 
 MOST_LISTED = 200
 
@@ -39,7 +39,7 @@ Make = Callable[[Brief], Blocks]
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """What is below a heading: how many blocks a request takes, and how to make them."""
+    """One request below a heading: how many blocks it takes, and how to make them."""
 
     heading: str
     size: int
@@ -55,7 +55,7 @@ class HomeTab:
         self._links = links
 
     def register(self, app: AsyncApp) -> None:
-        """Connect the event and the buttons of the home itself."""
+        """Connect the event and the buttons of the Home tab itself."""
 
         @app.event("app_home_opened")
         async def opened(event: dict[str, Any], body: dict[str, Any]) -> None:
@@ -71,7 +71,7 @@ class HomeTab:
             await self._opened(click.actor, payloads.page_number(click.value))
 
     async def _opened(self, actor: payloads.Actor, page: int) -> None:
-        """Draw it soon, and from now on whenever something changes; strangers get it once."""
+        """Draw it soon, and from now on whenever something changes; for strangers only this once."""
         _, why = await viewer_or_recorded(self._answering, actor, "home tab")
         parts = self._answering.parts
         if not actor.user_id:
@@ -96,7 +96,7 @@ class HomeTab:
         return {"type": "home", "blocks": await self._drawn(person, page, begins=begins)}
 
     async def _drawn(self, person: Person, page: int, *, begins: bool) -> Blocks:
-        """Read and make one page, letting others go on after each entry."""
+        """Read and make one page; others get a turn after each entry."""
         parts = self._answering.parts
         entries = _entries(
             parts.store, person, parts.clock.now(), partial(self._to_decide, person), self._line_of
@@ -124,7 +124,7 @@ class HomeTab:
         return [blocks.labelled([lists.any_state(self._links, brief, verdicts)])]
 
     def _to_decide(self, person: Person, brief: Brief) -> Blocks:
-        """Return the card itself, with the buttons that it has in the channel."""
+        """Return the request's card, with the buttons that it has in the channel."""
         shown = to_decide(self._answering.parts, self._links, person, brief.number)
         return shown or self._line_of(brief)
 
@@ -136,7 +136,7 @@ def _to(user: str) -> Message:
 def _entries(
     store: Store, person: Person, now: datetime, decides: Make, shows: Make
 ) -> list[Section]:
-    """Return everything on the home in order: numbers alone, nothing read or made yet."""
+    """Return everything on the Home tab in order, as numbers only; nothing is read or made yet."""
     status = store.status
     may_decide = answers.to_decide(store, person, now, MOST_LISTED)
     own = status.open_of(person.user_id, MOST_LISTED)
@@ -162,7 +162,7 @@ def _entries(
 
 
 def pages_of(entries: Sequence[Section]) -> list[list[Section]]:
-    """Return the entries page by page; a heading takes a block too."""
+    """Return the entries page by page; each heading takes a block too."""
     pages: list[list[Section]] = [[]]
     size, heading = 0, ""
     for entry in entries:

@@ -1,4 +1,4 @@
-"""Whether a message whose answer was lost is in Slack after all."""
+"""Finds out whether a message whose answer was lost is in Slack after all."""
 
 import logging
 from datetime import timedelta
@@ -17,10 +17,10 @@ logger = logging.getLogger(__name__)
 THREAD = frozenset(
     {MessageKind.REPLY, MessageKind.REMINDER, MessageKind.PROGRESS, MessageKind.FILE}
 )
-"""What belongs into the thread of a card."""
+"""Messages that belong in the thread of a card."""
 
 FAR_BACK = timedelta(days=1)
-"""How far before the last try to look where Slack has named no message of the channel yet."""
+"""How far before the last try to look if no message of the channel is known yet."""
 
 
 class Landed:
@@ -32,10 +32,10 @@ class Landed:
         self._clock = clock
 
     async def ts_of(self, outgoing: Outgoing) -> str | None:
-        """Return the `ts` of a lost message if Slack shows it; None too where Slack lets nobody look.
+        """Return the `ts` of a lost message if Slack shows it; None if not, or if Slack does not let the bot look.
 
-        A message that is shown twice does less harm than one that is never shown: a request whose
-        card is missing cannot be decided, and of two cards either one decides it once.
+        A message that is shown twice does less harm than one that is never shown: without a card a request cannot be
+        decided, while either of two cards decides it once.
         """
         try:
             return await self._find(outgoing)

@@ -1,4 +1,4 @@
-"""Who may look, and what everybody else sees: who may, and nothing more."""
+"""Checks who may look; everybody else is shown only who may."""
 
 import logging
 
@@ -18,8 +18,8 @@ logger = logging.getLogger(__name__)
 async def viewer(answering: Answering, actor: Actor) -> tuple[Person, tuple[Part, ...]]:
     """Return the person, and why they may not look; empty if they may.
 
-    With every group of the policy, and of the rules that requests wait under: these can be of an
-    older policy, and hold for their requests.
+    The person's groups are read for the policy and for the rules that requests wait under, which can be from an older
+    policy and still apply to their requests.
     """
     policy = answering.parts.rules.policy
     rules = answering.parts.store.status.rules_waiting().values()
@@ -32,7 +32,7 @@ async def viewer(answering: Answering, actor: Actor) -> tuple[Person, tuple[Part
 async def viewer_or_recorded(
     answering: Answering, actor: Actor, wanted: str
 ) -> tuple[Person, tuple[Part, ...]]:
-    """Return them as `viewer` does; a refusal is written into the history."""
+    """Return the person, and why they may not look; a refusal is recorded in the history."""
     person, why = await viewer(answering, actor)
     refusal = may_view(person, answering.parts.rules.policy)
     if refusal is not None:

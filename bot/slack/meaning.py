@@ -1,4 +1,4 @@
-"""Which stored request a button or a form means, and what happens where it means none."""
+"""Finds the stored request that a button or a form means, and handles names that mean none."""
 
 from bot.cards import refusals
 from bot.cards.card import card_edit
@@ -16,12 +16,12 @@ from bot.workflow.parts import Working
 
 
 def stored(store: Store, name: Named | None) -> Request | None:
-    """Return the request with the number that is named, meant or not: its rule is read."""
+    """Return the request with the number that is named, whether it is meant or not, for reading its rule."""
     return None if name is None else store.requests.get(name.number)
 
 
 def known(store: Store, name: Named | None) -> Request | None:
-    """Return the request that is meant, if any; nothing is recorded."""
+    """Return the request that is meant, if any, without recording anything."""
     request, refusal = meant(store, name)
     return None if refusal else request
 
@@ -29,7 +29,7 @@ def known(store: Store, name: Named | None) -> Request | None:
 def meant_or_why(
     parts: Working, name: Named | None, actor: Actor, wanted: str
 ) -> tuple[Request | None, tuple[Part, ...]]:
-    """Return the request that is meant, or why there is none, which is recorded and has the card drawn again."""
+    """Return the request that is meant, or why there is none; that is recorded, and the card is drawn again."""
     request, refusal = meant(parts.store, name)
     if refusal is None:
         return request, ()

@@ -1,4 +1,4 @@
-"""*Details* and a card's menu: what is needed less often than Approve and Reject."""
+"""*Details* and a card's menu, for what is needed less often than Approve and Reject."""
 
 import logging
 import re
@@ -36,10 +36,10 @@ def register(app: AsyncApp, answering: Answering, forms: Forms, links: Links) ->
     """Connect the menu and the button.
 
     Args:
-        app: To connect them to.
+        app: The Bolt app.
         answering: What every listener shares.
-        forms: One of them opens again for *Change and ask again*.
-        links: To records in Zuora.
+        forms: The forms that *Change and ask again* can open.
+        links: Makes addresses of records in Zuora.
     """
     chosen = {
         WITHDRAW: decides(answering, Verb.WITHDRAW),
@@ -75,7 +75,7 @@ def register(app: AsyncApp, answering: Answering, forms: Forms, links: Links) ->
 async def _show(
     answering: Answering, click: payloads.Click, link: str, first: int = 0, view_id: str = ""
 ) -> None:
-    """Open the view for those who may look, or turn its page; anybody else reads why not."""
+    """Open the view for those who may look, or turn its page; show everybody else why not."""
     _, why = await viewer_or_recorded(answering, click.actor, "details")
     request = None
     if not why:
@@ -101,7 +101,7 @@ async def _show(
 
 
 def _page(store: Store, request: Request, first: int, link: str) -> Page:
-    """Return the documents from a position on; from the first where that position has none."""
+    """Return the page of documents that begins at a position; the first page if that position has none."""
     of = store.listed.count(request.number)
     first = first if 0 <= first < of else 0
     return Page(

@@ -23,7 +23,7 @@ NO_VALUES: Values = {}
 
 
 async def found_or_none(tenancy: Tenancy, keys: Sequence[str], chosen: Values) -> Found | None:
-    """Return what the keys name; None where Zuora cannot be read, or where is not chosen yet."""
+    """Return what the keys name; None if Zuora cannot be read or no place is chosen yet."""
     places = tenancy.places.matching(chosen)
     if len(places) != 1:
         return None
@@ -35,7 +35,7 @@ async def found_or_none(tenancy: Tenancy, keys: Sequence[str], chosen: Values) -
 
 
 async def with_kinds(tenancy: Tenancy, form: AskForm, values: Values) -> Values | Problems:
-    """Return what was typed with what Zuora knows about its numbers, or what has to be typed instead."""
+    """Return what was typed with what Zuora knows about its numbers, or what must be typed instead."""
     unclear = await asyncio.to_thread(form.unclear, values)
     place, nowhere = tenancy.places.read(values)
     if not unclear or nowhere:  # a problem with the place is shown with all other problems
@@ -57,10 +57,10 @@ async def with_kinds(tenancy: Tenancy, form: AskForm, values: Values) -> Values 
 async def found_in(
     tenancy: Tenancy, chosen: Values, read: Callable[[ZuoraClient], Awaitable[T]]
 ) -> list[tuple[Place, T]]:
-    """Return what reading gives in each place that fits the choice; none where the thing does not exist.
+    """Return what reading gives in each place that fits the choice, without places where the thing does not exist.
 
     Raises:
-        ZuoraError: A place could not be read, so that it is not known what is there.
+        ZuoraError: A place could not be read, so it is not known what is there.
     """
 
     async def one(place: Place) -> tuple[Place, T] | None:
@@ -82,7 +82,7 @@ async def found_in(
 def which_place(
     typed: str, command: str, found: Sequence[tuple[Place, Any]], said: str = ""
 ) -> str:
-    """Return where a number exists, and what to type for one of these places."""
+    """Return in which places a number exists, and what to type for one of them."""
     said = said or f"{typed} exists in {listed([place.words for place, _ in found])}."
     choice = " ".join(f"{unit}={in_quotes(name)}" for unit, name in found[0][0].names.items())
     return f"{said} Type which one: {command} {typed} {choice}"

@@ -23,13 +23,13 @@ _CLOSING = {
     '"': '"“”', "'": "'‘’", "“": '"“”', "”": '"“”', "„": '"“”', "«": "»", "»": "«", "‘": "'‘’", "‚": "'‘’",  # noqa: RUF001 - what phones make of quotes
 }  # fmt: skip
 FREE_TEXT = frozenset({"name", "reason"})
-"""May have spaces without quotation marks."""
+"""Words whose values may have spaces without quotation marks."""
 
 AS_TYPED = FREE_TEXT | {"account", "subscriptions", "organizations", "entity", "org"}
-"""Every character may be meant; the others are what they look like."""
+"""Words in whose values every character may be meant; other values are read as they look."""
 
 LISTS = frozenset({"organizations", "org", "subscriptions"})
-"""Quotation marks are meant too: they can hold a comma, and make one name."""
+"""Words in whose values quotation marks are kept, because they can enclose a comma and make one name."""
 
 DOUBLE, SINGLE, SEPARATORS = '"“”„«»', "'‘’‚", ",;，；、"  # noqa: RUF001 - as keyboards have them
 
@@ -37,17 +37,15 @@ NO_CHOICE = Places()
 
 
 def is_one_line(text: str) -> bool:
-    """Return whether it is meant to be read here: it begins with `word=`."""
+    """Return whether a text is in the one-line form, that is, begins with `word=`."""
     return bool(_BEGINS.match(text))
 
 
 def read_one_line(text: str, highest_batch: int, places: Places = NO_CHOICE) -> Values | Problems:
     """Return the form's values, or what is wrong with the line; missing fields may be filled in later.
 
-    `highest_batch` is the number of the tenant's last batch of accounts. Where the settings list no
-    organizations to choose from, `org` means those that the run is for.
-
-    Problems stand under the field's name, or under the word that was typed where there is none.
+    `highest_batch` is the number of the tenant's last batch. If the settings list no organizations to choose from, `org`
+    means those that the run is for. Problems are under the name of their field, or under the typed word if it has none.
     """
     values: dict[str, Any] = {}
     wrong: dict[str, str] = {}
@@ -72,10 +70,10 @@ def read_one_line(text: str, highest_batch: int, places: Places = NO_CHOICE) -> 
 
 
 def _parts(text: str) -> Iterator[tuple[str, str | None, str]]:
-    """Yield each word with its value and what follows it without an `=`.
+    """Yield each word with its value, and what follows it without an `=`.
 
-    A quotation mark that opens a value closes where a space, the next word or the end follows, so
-    that `don't` and `the "Q4" run` need none. The value is None where none closes it.
+    A quotation mark that opens a value is closed by one that a space, the next word or the end follows, so `don't` and
+    `the "Q4" run` need no marks. The value is None if no mark closes it.
     """
     at = 0
     while word := _WORD.match(text, at):
@@ -97,9 +95,9 @@ def _parts(text: str) -> Iterator[tuple[str, str | None, str]]:
 
 
 def _list(text: str, start: int) -> tuple[str | None, int]:
-    """Return names or numbers separated by commas, each perhaps in quotation marks, and where they end.
+    """Return names or numbers separated by commas, each perhaps quoted, and where they end.
 
-    `"Acme, Inc"` is one name, and `"S 1", "S 2"` are two numbers. None where a mark is not closed.
+    `"Acme, Inc"` is one name, and `"S 1", "S 2"` are two numbers. The value is None if a mark is not closed.
     """
     found: list[quotes.Piece] = []
     for piece in quotes.pieces(text[start:], SEPARATORS):
@@ -117,7 +115,7 @@ def _list(text: str, start: int) -> tuple[str | None, int]:
 
 
 def _quoted(text: str, start: int) -> tuple[str | None, int]:
-    """Return what is in quotation marks, and where it ends."""
+    """Return the quoted value, and where it ends; None if the mark is not closed."""
     closing = _CLOSING[text[start]]
     ends = [
         at
@@ -137,7 +135,7 @@ def _next_word(text: str, start: int) -> int:
 
 
 def _take(typed: str, value: str, values: dict[str, Any], seen: set[str]) -> dict[str, str]:
-    """Set the value of a word, once, or return what is wrong with it under that word."""
+    """Set the value of a word once, or return what is wrong with it under that word."""
     if not typed:
         return {}
     word = WORDS.get(plain(typed))
@@ -156,7 +154,7 @@ def _take(typed: str, value: str, values: dict[str, Any], seen: set[str]) -> dic
 def _conclude(values: dict[str, Any]) -> dict[str, str]:
     """Set what follows from the words together: for whom, when, and what happens afterwards.
 
-    What is wrong with that stands under the names of fields.
+    Problems are returned under the names of fields.
     """
     wrong: dict[str, str] = {}
     scopes = [each for each in ("batches", "account", "subscriptions") if values.get(each)]

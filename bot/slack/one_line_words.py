@@ -1,6 +1,6 @@
-"""The words of the one-line way: which field each fills, and how. No I/O.
+"""The words of the one-line form: which field each fills, and how. No I/O.
 
-The names of the JSON on the page *Create a bill run* are understood too, in any case.
+The JSON names on the page *Create a bill run* are understood too, in any case.
 """
 
 import re
@@ -11,7 +11,7 @@ from bot.operations.create_bill_run.batches import batch_named
 from bot.operations.create_bill_run.typed import parted
 
 Set = Callable[[dict[str, Any], str], str]
-"""Puts what follows the `=` into the values; returns a message if it cannot."""
+"""Puts what follows the `=` into the values, or returns what is wrong."""
 
 YES = frozenset({"yes", "true", "y", "1", "on"})
 NO = frozenset({"no", "false", "n", "0", "off"})
@@ -46,7 +46,7 @@ def _batches(values: dict[str, Any], value: str) -> str:
 
 
 def _choice(name: str, *choices: str, told: str = "") -> Set:
-    """Return a setter for one of the choices; `told` names them where they are many."""
+    """Return a setter for one of the choices; `told` describes them if they are many."""
     spelled = {plain(each): each for each in choices}
 
     def set_choice(values: dict[str, Any], value: str) -> str:
@@ -72,7 +72,7 @@ def _several(name: str, *choices: str) -> Set:
 
 
 def _flag(name: str, option: str = "") -> Set:
-    """Return a setter for `yes` or `no`: a text of its own, or one of a field's options."""
+    """Return a setter for `yes` or `no`, stored as text or as one of a field's options."""
 
     def set_flag(values: dict[str, Any], value: str) -> str:
         said = value.lower()
@@ -166,4 +166,4 @@ _ALSO = {
 WORDS: dict[str, str] = {plain(word): word for word in SETTERS} | {
     plain(other): word for word, others in _ALSO.items() for other in others
 }
-"""What may be typed, in its plain form, with the word that it means."""
+"""Every word that may be typed, in plain form, with the word that it means."""

@@ -1,7 +1,6 @@
-"""Opens a form: who may, what it begins with, and what is said when it does not open.
+"""Opens forms for commands, buttons and shortcuts: checks who may, fills in first values, says why one did not open.
 
-A command, each button that leads to a form, and the shortcut come through here. The form itself is
-one of `bot.slack.forms`; what becomes of it when it is submitted is `bot.slack.asking`.
+The forms themselves are in `bot.slack.forms`; `bot.slack.asking` handles what is submitted.
 """
 
 import logging
@@ -50,14 +49,14 @@ from bot.workflow.refused import record_refusal
 logger = logging.getLogger(__name__)
 
 BEGIN = "home:begin"
-"""The button of the home tab."""
+"""The button of the Home tab that opens the email form."""
 
 OF_A_FILE = "file:email"
-"""The button below what was read in a file that somebody sent the bot; its value is Slack's id of that."""
+"""The button below the answer to a file that was sent to the bot; its value is Slack's id of the file."""
 
 LONGEST_NAME = 40
 AGAIN_WORDS = "{name} again"
-"""What a refusal to ask again is recorded with."""
+"""What a refusal to ask again records as wanted."""
 
 TOO_LATE = "Slack did not open the form in time. Nothing was sent; please try again."
 
@@ -99,10 +98,10 @@ def register(app: AsyncApp, answering: Answering, forms: Forms) -> None:
 async def open_for_command(
     answering: Answering, typed: TypedCommand, form: AskForm, values: Values
 ) -> None:
-    """Acknowledge a command and open its form, side by side.
+    """Acknowledge a command and open its form at the same time.
 
-    However long Slack takes to open the form, nobody reads that the command was not answered; that
-    the form did not open is said where the command was typed.
+    So a slow form never makes Slack say that the command was not answered. If the form does not open, that is said where
+    the command was typed.
     """
 
     async def opened() -> None:
@@ -120,7 +119,7 @@ def opens_again(answering: Answering, forms: Forms) -> Callable[..., Any]:
 
 
 def _opens(answering: Answering, forms: Forms, find: Find, wanted: str) -> Callable[..., Any]:
-    """Return a listener for a button; `wanted` is what a refusal is recorded with."""
+    """Return a listener for a button; `wanted` is what a refusal records as wanted."""
 
     async def pressed(ack: AsyncAck, body: dict[str, Any]) -> None:
         await ack()
@@ -135,7 +134,7 @@ def _opens(answering: Answering, forms: Forms, find: Find, wanted: str) -> Calla
 async def _pressed(
     answering: Answering, forms: Forms, click: Click, find: Find, wanted: str
 ) -> tuple[Part, ...]:
-    """Open what a button leads to; return why not, or nothing. Only ids are believed from the click."""
+    """Open what a button leads to; return why not, or nothing. Only the click's ids are believed."""
     request = known(answering.parts.store, click.named)
     told = wanted.format(
         name=request.operation if request else "form",
@@ -156,7 +155,7 @@ async def _pressed(
 
 
 async def refusal_to_ask(answering: Answering, actor: Actor, wanted: str) -> tuple[Part, ...]:
-    """Return why this person may not ask, or an empty tuple. A refusal is recorded."""
+    """Return why this person may not ask, and record the refusal; an empty tuple if they may."""
     policy = answering.parts.rules.policy
     person = await answering.people.person(actor, policy.requesters)
     refusal = may_ask(person, policy)
@@ -173,7 +172,7 @@ async def refusal_to_ask(answering: Answering, actor: Actor, wanted: str) -> tup
 async def _open(
     answering: Answering, by: Click | payloads.Command | payloads.Pointed, opening: Opening
 ) -> str:
-    """Open a form while its trigger lives; return why it did not open, or nothing."""
+    """Open a form while its trigger is valid; return why it did not open, or nothing."""
     origin = Origin(channel=by.channel, parent=opening.parent)
     try:
         drawing = Drawing.by(answering.parts, by.actor.user_id)
@@ -204,7 +203,7 @@ async def _of_file(
 
 
 async def _change(answering: Answering, forms: Forms, change: payloads.Change) -> None:
-    """Draw the form anew for what was chosen in it; what was typed stays."""
+    """Draw the form again for what was chosen in it; what was typed stays."""
     origin = origin_of(change.metadata)
     channel = origin.channel or answering.parts.channel
     if why := await refusal_to_ask(answering, change.actor, f"change {change.callback_id}"):

@@ -1,7 +1,7 @@
-"""Slack's payloads as typed values. Only ids are read; names and texts of messages never are.
+"""Slack's payloads as typed values.
 
-Of a click or a form nothing is believed but who acted and which request it names; everything else
-comes from the database.
+Only ids are read, never names or texts of messages. Of a click or a form, the bot believes only who acted and which
+request is named; everything else comes from the database.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,16 +13,16 @@ from bot.domain.named import Named, named
 from bot.operations.typed import Values
 
 WORDS = ("pretext", "title", "text", "value", "fallback")
-"""What is read from a block or an attachment."""
+"""The members of a block or an attachment that hold words."""
 
 LONGEST_PAGE = 6
-"""Digits of a page number."""
+"""The most digits of a page number."""
 
 DIRECT = "D"
-"""How the id of a direct message begins."""
+"""The first letter of a direct message's id."""
 
 MOST_TEXT = 4000
-"""Characters of a message that are searched for a number."""
+"""How many characters of a message are searched for numbers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,7 @@ class Command:
 
     @property
     def word(self) -> str:
-        """Return the text as it is compared with a word of the command, such as `help`."""
+        """Return the text in the form in which it is compared with words of the command, such as `help`."""
         return as_key(self.text).lower()
 
 
@@ -52,14 +52,14 @@ class Command:
 class Click:
     """A click on a button.
 
-    A click on the home tab and a shortcut have no channel; they are answered in a direct message, so
-    `channel` is the person's id then.
+    A click on the Home tab and a shortcut have no channel; they are answered in a direct message,
+    so `channel` is the person's id.
 
     Attributes:
-        action_id: Which button it was; empty where the click is not exactly one action.
+        action_id: Which button it was; empty if the click is not exactly one action.
         value: What the button names, as text.
-        chosen: Of a menu: which of its entries was chosen; empty for a button.
-        named: The request that it names; None where it names none.
+        chosen: The chosen entry of a menu; empty for a button.
+        named: The request that it names; None if it names none.
     """
 
     actor: Actor
@@ -73,10 +73,10 @@ class Click:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pointed:
-    """A message that a shortcut was used on. Its text is only searched for numbers.
+    """A message on which a shortcut was used. Its text is only searched for numbers.
 
     Attributes:
-        files: The ids of what was added to it.
+        files: The ids of its files.
     """
 
     actor: Actor
@@ -89,7 +89,7 @@ class Pointed:
 
 
 class SentFile(NamedTuple):
-    """A file that somebody sent the bot in a direct message: who, and Slack's id of it."""
+    """A file that somebody sent the bot in a direct message, with Slack's id of it."""
 
     actor: Actor
     file: str
@@ -97,7 +97,7 @@ class SentFile(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
-    """A submitted form. `view_id` names it: submitted twice, it has the same."""
+    """A submitted form. `view_id` identifies it, also when it is submitted twice."""
 
     actor: Actor
     view_id: str
@@ -110,8 +110,8 @@ class Change:
     """A choice in an open form on which the rest of the form depends.
 
     Attributes:
-        draft: Name of what a button leads to.
-        trigger_id: Opens another form for three seconds.
+        draft: Name of the kept values that a button leads to.
+        trigger_id: Can open another form for three seconds.
     """
 
     actor: Actor
@@ -125,7 +125,7 @@ class Change:
 
 
 def person_of(body: Any) -> str:
-    """Return the id of whoever caused a payload of any kind; empty where it names nobody."""
+    """Return the id of the person who caused a payload of any kind; empty if it names nobody."""
     if not isinstance(body, Mapping):
         return ""
     event = _mapping(body, "event")
@@ -162,13 +162,13 @@ def click(body: Mapping[str, Any]) -> Click:
 
 
 def _is_nowhere(body: Mapping[str, Any]) -> bool:
-    """Return whether it comes from a place that is not a channel."""
+    """Return whether a click comes from a place that is not a channel."""
     view = _text(_mapping(body, "view"), "type")
     return view in ("home", "modal") or _text(body, "type") == "shortcut"
 
 
 def view_id(body: Mapping[str, Any]) -> str:
-    """Return the id of the view on which something was pressed; empty where it was none."""
+    """Return the id of the view on which something was pressed; empty if it was not a view."""
     return _text(_mapping(body, "view"), "id")
 
 
@@ -187,7 +187,7 @@ def pointed(body: Mapping[str, Any]) -> Pointed:
 
 
 def sent_file(body: Mapping[str, Any]) -> SentFile | None:
-    """Read the event `file_shared`; None for any other, and for a file in a channel, which is not sent to the bot."""
+    """Read the event `file_shared`; None for any other event, and for a file in a channel, which is not for the bot."""
     event = _mapping(body, "event")
     user, file = _text(event, "user_id"), _text(event, "file_id")
     directly = _text(event, "channel_id").startswith(DIRECT)
@@ -199,8 +199,8 @@ def sent_file(body: Mapping[str, Any]) -> SentFile | None:
 def _words(message: Mapping[str, Any]) -> Iterator[str]:
     """Yield the words of a message: its text, and then what its blocks and attachments show.
 
-    Other apps' messages often have their words in these alone. No recursion: a payload can be as
-    deep as somebody likes.
+    Messages of other apps often have their words only there. There is no recursion, because somebody can make a payload
+    as deep as they like.
     """
     yield _text(message, "text")
     left: list[Any] = [message.get("attachments"), message.get("blocks")]
@@ -263,7 +263,7 @@ def _named(value: str, body: Mapping[str, Any]) -> Named | None:
 
 
 def _only_action(body: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the one action of a click; nothing where there are none or several."""
+    """Return the only action of a click; an empty mapping if there are none or several."""
     actions = body.get("actions")
     only = actions[0] if isinstance(actions, list) and len(actions) == 1 else None
     return only if isinstance(only, Mapping) else {}
@@ -285,7 +285,7 @@ def _values(state: Mapping[str, Any]) -> Values:
 
 
 def _value(state: Mapping[str, Any]) -> Any:
-    """Return what an element of a form holds, exactly as it was typed, if anything of it is visible."""
+    """Return the value of an element of a form; text exactly as typed, or empty if nothing of it is visible."""
     if "value" in state:
         typed = state["value"]
         return or_nothing(kept(typed)) if isinstance(typed, str) else typed

@@ -1,4 +1,4 @@
-"""Who somebody is, read from Slack when it matters and never trusted for longer than a minute."""
+"""Reads from Slack who somebody is, when it matters, and trusts it for a minute at most."""
 
 import asyncio
 import logging
@@ -21,12 +21,14 @@ logger = logging.getLogger(__name__)
 
 TRUSTED_SECONDS = 60.0
 SECONDS_TO_ANSWER = 2.0
-"""A click must be answered within 3 s; a slower Slack counts as not having answered."""
+"""After this Slack counts as not having answered, because a click must be answered within 3 s."""
 
 
 STRANGERS_A_MINUTE = 40
-"""How many accounts are read of people whom the policy does not name. Slack allows some 100 a minute
-(tier 4), and those must be left for the people who approve."""
+"""How many accounts of people whom the policy does not name are read in a minute.
+
+Slack allows some 100 a minute (tier 4), and enough of them must be left for the people who approve.
+"""
 
 _Reading = Callable[[str], Awaitable[Any]]
 
@@ -40,7 +42,7 @@ class _Read:
 class People:
     """Reads accounts (`users.info`) and user groups (`usergroups.users.list`).
 
-    What cannot be read is told apart from a no: `Person.memberships` holds None for it.
+    What cannot be read is not a no: `Person.memberships` holds None for it.
     """
 
     def __init__(
@@ -83,14 +85,14 @@ class People:
         )
 
     async def name_of(self, user_id: str) -> str:
-        """Return a person's name in Slack; empty where that cannot be read."""
+        """Return a person's name in Slack; empty if it cannot be read."""
         account = await self._fresh(user_id, self._account) or {}
         return called(account).get("person_name", "")
 
     async def members(self, names: Iterable[str]) -> frozenset[str] | None:
         """Return the people behind user ids and user-group ids; None if a group cannot be read now.
 
-        For asking and reminding. It is read anew and not kept: a click reads for itself.
+        It is for asking and reminding; it is read anew and not kept, because each click reads for itself.
         """
         names = tuple(dict.fromkeys(names))
         groups = [name for name in names if is_group(name)]
@@ -100,9 +102,9 @@ class People:
         return frozenset(name for name in names if not is_group(name)).union(*found)
 
     async def ordinary(self, user_ids: Iterable[str]) -> frozenset[str] | None:
-        """Return those whose accounts may do something right now; None if Slack cannot be asked.
+        """Return those of these people whose accounts may act right now; None if Slack cannot be asked.
 
-        Who was deactivated or made a guest may still stand in a policy or a group.
+        Somebody who was deactivated or made a guest may still be in a policy or a group.
         """
         ids = sorted(user_ids)
         found = await asyncio.gather(*(self._read_now(each, self._account_now) for each in ids))
@@ -114,7 +116,7 @@ class People:
         )
 
     async def groups(self, names: Iterable[str]) -> dict[str, list[str] | None]:
-        """Return who is in each of these groups, as Slack lists them now; None where it does not."""
+        """Return who is in each of these groups, as Slack lists them now; None for a group that it does not list."""
         groups = [name for name in dict.fromkeys(names) if is_group(name)]
         found = await asyncio.gather(*(self._read_now(group, self._members) for group in groups))
         return {
@@ -123,7 +125,7 @@ class People:
         }
 
     async def _each_fresh(self, *wanted: tuple[str, _Reading]) -> Sequence[Any]:
-        """Read several side by side; without a task where nothing must be read, as for most clicks."""
+        """Read several side by side; if nothing must be read, as for most clicks, no task is started."""
         known = [self._known(name) for name, _ in wanted]
         if None not in known:
             return [each.found for each in known if each is not None]
@@ -134,7 +136,7 @@ class People:
         return known if known and self._clock.monotonic() - known.at < TRUSTED_SECONDS else None
 
     async def _fresh(self, name: str, read: _Reading) -> Any:
-        """Return what Slack says, from at most a minute ago; None if it cannot be read now."""
+        """Return what Slack said at most a minute ago; None if it cannot be read now."""
         if known := self._known(name):
             return known.found
         if name not in self._under_way:
@@ -164,7 +166,7 @@ class People:
             return None
 
     async def _account(self, user_id: str) -> Mapping[str, Any] | None:
-        """Return what Slack says about somebody; None where too many strangers came for it to be asked."""
+        """Return what Slack says about somebody; None if too many strangers came for Slack to be asked."""
         if user_id not in self._named and not self._may_read_a_stranger():
             return None
         return await self._account_now(user_id)
@@ -184,7 +186,7 @@ class People:
         return True
 
     async def _members(self, name: str) -> frozenset[str]:
-        """Return the people of a group, or those for whom all parts of a name hold."""
+        """Return the people of a group, or of a joined name those whom all its parts include."""
         groups = [each for each in name.split(AND) if is_group(each)]
         answers = [
             await self._client.usergroups_users_list(usergroup=group, team_id=self._workspace)
@@ -198,7 +200,7 @@ class People:
 
 
 def zone_of(account: Mapping[str, Any]) -> tzinfo:
-    """Return the zone of a person's account, or its present offset where this machine has no such zone."""
+    """Return the time zone of a person's account, or its present offset if this machine does not know the zone."""
     try:
         return ZoneInfo(str(account.get("tz") or ""))
     except (ValueError, OSError, ZoneInfoNotFoundError):
@@ -210,7 +212,7 @@ def zone_of(account: Mapping[str, Any]) -> tzinfo:
 
 
 def called(account: Mapping[str, Any]) -> dict[str, str]:
-    """Return a person's name and address, as far as Slack gives them."""
+    """Return a person's name and mail address, as far as Slack gives them."""
     profile = account.get("profile") or {}
     found = {
         "person_name": account.get("real_name") or profile.get("real_name") or account.get("name"),
@@ -222,8 +224,8 @@ def called(account: Mapping[str, Any]) -> dict[str, str]:
 def barred(account: Mapping[str, Any] | None, team_id: str, own_team: str) -> str:
     """Return why an account may do nothing at all; empty for a member of this workspace.
 
-    On Enterprise Grid one person acts from several workspaces of the same organization; Slack
-    lists them in `enterprise_user.teams`.
+    On Enterprise Grid one person can act from several workspaces of the same organization, which Slack lists in
+    `enterprise_user.teams`.
     """
     if account is None:
         return "Slack did not say who you are, so nothing was done. Please try again in a minute."

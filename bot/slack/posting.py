@@ -18,16 +18,16 @@ from bot.store.store import Store
 logger = logging.getLogger(__name__)
 
 Draw = Callable[[str], Awaitable[dict[str, Any]]]
-"""The home of one person as it has to look now."""
+"""Returns the home of one person as it looks now."""
 
 
 class Posting:
-    """Sends one message by the method that its kind takes.
+    """Sends one message by the method for its kind.
 
     Args:
         store, client: What it reads from and sends with.
-        draw_home: Makes a home when it goes out.
-        landed: Looks for what may stand there already.
+        draw_home: Draws a home when it goes out.
+        landed: Looks for a message that may be in Slack already.
     """
 
     def __init__(self, store: Store, client: SlackWeb, draw_home: Draw, landed: Landed) -> None:
@@ -37,7 +37,7 @@ class Posting:
         self._landed = landed
 
     async def send(self, outgoing: Outgoing) -> str | None:
-        """Send it; return the `ts` of the message that shows it, where Slack names one.
+        """Send it; return the `ts` of the message that shows it, if Slack names one.
 
         Raises:
             SlackApiError: Slack refused it.
@@ -67,7 +67,7 @@ class Posting:
                 return await self._post(outgoing, words, thread_ts=thread_ts)
 
     async def _upload(self, outgoing: Outgoing, file: File, thread_ts: str | None) -> None:
-        """Upload a file into the thread; its name identifies it, for it has no metadata."""
+        """Upload a file into the thread; its name identifies it, because it has no metadata."""
         await self._client.files_upload_v2(
             channel=outgoing.message.channel,
             thread_ts=thread_ts,
@@ -111,7 +111,7 @@ class Posting:
         return ts
 
     async def _private(self, channel: str, user: str, words: dict[str, Any]) -> str | None:
-        """Send it to one person where they acted, or directly where the bot cannot speak there."""
+        """Send it to one person where they acted, or directly if the bot cannot post there."""
         if channel == user:  # a click on the home tab, which is not a channel
             return str((await self._client.chat_postMessage(channel=user, **words))["ts"])
         try:
@@ -125,5 +125,5 @@ class Posting:
 
 
 def _in_short(message: Message) -> dict[str, Any]:
-    """Return a home of one sentence, for where Slack refused the one that was drawn."""
+    """Return a home of one sentence, for use after Slack refused the one that was drawn."""
     return {"type": "home", "blocks": [blocks.paragraph(message.text)]}

@@ -1,4 +1,4 @@
-"""What somebody may approve, one request a page: with the figures and the buttons of its card."""
+"""What somebody may approve, one request a page, with the figures and buttons of its card."""
 
 import re
 from typing import Any
@@ -24,7 +24,7 @@ from bot.workflow.parts import Working
 from bot.workflow.tenancy import Tenancy
 
 LONGEST = 12
-"""Digits of a request's number."""
+"""The most digits of a request's number."""
 
 TURN = "queue:"
 """Prefix of the buttons that turn the page; their value is a request's number."""
@@ -47,12 +47,12 @@ def register(app: AsyncApp, answering: Answering, links: Links) -> None:
 
 
 def _number(value: str) -> int:
-    """Return the request's number from a button; 0, which no request has, for anything else."""
+    """Return the request's number from a button; 0, which no request has, for any other text."""
     return int(value) if value.isascii() and value.isdigit() and len(value) <= LONGEST else 0
 
 
 def _page(tenancy: Tenancy, value: str) -> tuple[int, Within]:
-    """Return what a button turns to: a request, and which places the list covers."""
+    """Return what a button turns to: a request's number, and the places that the list covers."""
     number, _, choice = value.partition(";")
     return _number(number), tenancy.places.within(values_of_key(choice))
 
@@ -64,7 +64,7 @@ def queue(
     number: int = 0,
     within: Within = EVERYWHERE,
 ) -> Words:
-    """Return the page of one request, or of the longest waiting where that one no longer waits."""
+    """Return the page of one request, or of the longest waiting one if that no longer waits."""
     now = parts.clock.now()
     found = only(parts.store, answers.to_decide(parts.store, person, now, MOST_COUNTED), within)
     at = found.index(number) if number in found else 0
@@ -92,13 +92,13 @@ def queue(
 
 
 def _in_one_text(store: Store, number: int) -> str:
-    """Return the card without its buttons, for a notification and a screen reader."""
+    """Return the card without its buttons, for notifications and screen readers."""
     request = store.requests.get(number)
     return in_one_text(request, beside(store, request)) if request else ""
 
 
 def to_decide(parts: Working, links: Links, person: Person, number: int) -> Blocks:
-    """Return the card of a request, with its buttons; nothing where the person may not approve it now."""
+    """Return the card of a request with its buttons; nothing if the person may not approve it now."""
     request = parts.store.requests.get(number)
     if request is None:
         return []

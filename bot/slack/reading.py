@@ -1,4 +1,4 @@
-"""What a person sees while Zuora is read for a form, and how they stop it."""
+"""Shows a person how far Zuora is read for a form, and lets them stop it."""
 
 import asyncio
 from typing import Any, TypeVar
@@ -17,7 +17,7 @@ T = TypeVar("T")
 STOP = "stop-reading"
 TITLE = "Reading Zuora"
 SECONDS_BETWEEN = 3.0
-"""Slack takes some twenty updates of a view a minute."""
+"""Seconds between two updates of a view; Slack takes some twenty a minute."""
 
 
 class Readings:
@@ -28,7 +28,7 @@ class Readings:
         self._tasks: dict[str, asyncio.Task[Any]] = {}
 
     def register(self, app: AsyncApp) -> None:
-        """Connect the button that stops one."""
+        """Connect the button that stops a reading."""
 
         @app.action(STOP)
         async def stopped(ack: AsyncAck, body: dict[str, Any]) -> None:
@@ -49,7 +49,7 @@ class Readings:
             await self._show(change.view_id, fields.notice(TITLE, words))
 
     async def ended(self, view_id: str, task: asyncio.Task[T], progress: HowFar) -> T | None:
-        """Show how far a reading is until it ends, and return what it found; None: it was stopped."""
+        """Show how far a reading is until it ends, and return what it found; None if it was stopped."""
         self._tasks[view_id] = task
         shown, open_ = view(progress), True
         while not (await asyncio.wait({task}, timeout=SECONDS_BETWEEN))[0]:

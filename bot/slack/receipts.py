@@ -1,4 +1,4 @@
-"""The buttons of receipts and statements, by which people say whether a decision was theirs."""
+"""The buttons of receipts and statements, with which people say whether a decision was theirs."""
 
 from typing import Any
 

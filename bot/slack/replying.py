@@ -1,4 +1,4 @@
-"""Answers to a command that looks at Zuora: within 3 s where possible, later where not."""
+"""Answers a command that reads Zuora: within 3 s if possible, else later."""
 
 import asyncio
 import logging
@@ -41,17 +41,16 @@ async def reply(
     work: Coroutine[object, object, Words],
     meanwhile: str,
 ) -> None:
-    """Answer a command with what some work comes to.
+    """Answer a command with the result of some work.
 
-    Slack waits 3 s for the answer to a command. Work that takes longer is answered with
-    `meanwhile`, and its own answer follows through the command's `response_url`, which works in
-    every channel, also where the bot is no member.
+    Slack waits 3 s for the answer to a command. If the work takes longer, `meanwhile` is the answer, and the result
+    follows through the command's `response_url`, which works in every channel, even if the bot is not a member.
 
     Args:
         answering: Holds on to work that outlives the listener.
         typed: The command.
         work: Makes the answer.
-        meanwhile: What is said while it goes on.
+        meanwhile: What is said while the work goes on.
     """
     task = answering.keep(work)
     done, _ = await asyncio.wait({task}, timeout=SECONDS_FOR_ZUORA)
@@ -73,7 +72,7 @@ async def _later(respond: AsyncRespond, task: asyncio.Task[Words]) -> None:
 
 
 async def said_if_it_fails(respond: AsyncRespond, work: Awaitable[None]) -> None:
-    """Do what a command promised when it was acknowledged; whoever typed it learns of a fault."""
+    """Do what an acknowledged command promised; if it fails, say so to whoever typed it."""
     try:
         await work
     except CouldNotRecordError:
@@ -84,7 +83,7 @@ async def said_if_it_fails(respond: AsyncRespond, work: Awaitable[None]) -> None
 
 
 async def say(respond: AsyncRespond, made: Words, *, instead: bool = False) -> None:
-    """Answer whoever typed a command, after it was acknowledged, or replace the message."""
+    """Answer whoever typed a command after it was acknowledged, or replace the message."""
     if was_answered():
         return
     if not respond.response_url:

@@ -1,4 +1,4 @@
-"""The sender: sends the outbox's messages, in order for each card, each once."""
+"""The sender, which sends the outbox's messages, each once, and in order for each card."""
 
 import asyncio
 import logging
@@ -40,15 +40,15 @@ from bot.workflow.runner import LONGEST_REST, wait_for
 logger = logging.getLogger(__name__)
 
 LANDING = timedelta(seconds=3)
-"""How long a lost message may still take to arrive before it is looked for."""
+"""How long a lost message may still take to arrive; after that it is looked for."""
 
 FIRST_PAUSE = timedelta(seconds=1)
 LONGEST_PAUSE = timedelta(seconds=60)
 A_STEP = timedelta(seconds=1)
-"""A difference this large between the two clocks means that somebody set the time."""
+"""If the two clocks differ by this much, somebody has set the time."""
 
 WORTH = timedelta(minutes=2)
-"""A private answer is worth nothing to somebody who pressed longer ago than this."""
+"""A private answer is dropped after this, because it is of no use to somebody who pressed longer ago."""
 
 LOOKED_FOR = frozenset(
     {
@@ -61,14 +61,14 @@ LOOKED_FOR = frozenset(
         MessageKind.DIRECT,
     }
 )
-"""What would be shown twice if it were sent twice."""
+"""Messages that would be shown twice if they were sent twice."""
 
 EDITS = frozenset({MessageKind.UPDATE, MessageKind.PRIVATE})
 REPLACED = (MessageKind.UPDATE, MessageKind.PROGRESS, MessageKind.HOME)
-"""Of these only the newest is sent."""
+"""Messages of which only the newest is sent."""
 
 FLEETING = frozenset({MessageKind.PRIVATE, MessageKind.HOME})
-"""What is no longer needed once Slack has refused it."""
+"""Messages that are no longer needed once Slack has refused them."""
 
 METHODS = {
     MessageKind.PRIVATE: ("chat.postEphemeral",),
@@ -76,28 +76,28 @@ METHODS = {
     MessageKind.HOME: ("views.publish",),
     MessageKind.FILE: ("files.getUploadURLExternal", "files.completeUploadExternal"),
 }
-"""The methods that a message takes, where not `chat.postMessage`."""
+"""The Web API methods for kinds of messages that do not use `chat.postMessage`."""
 
 LOOKS = frozenset({"conversations.history", "conversations.replies"})
 """The methods that look for a message whose answer was lost."""
 
 HOME_GAPS = 3
-"""A home is drawn again at most every three seconds: Slack's limit for all is 100 calls a minute."""
+"""A home is drawn at most every three seconds, because Slack allows 100 calls a minute for all."""
 
 
 class Sender:
-    """Sends what stands in the outbox.
+    """Sends what is in the outbox.
 
-    `chat.postMessage` has no idempotency key: a message whose answer was lost is looked for by its
-    metadata before it is sent again. Edits are idempotent, and of those that have not gone out the
-    oldest says what the newest would.
+    `chat.postMessage` has no idempotency key, so a message whose answer was lost is looked for by its
+    metadata before it is sent again. Edits are idempotent; unsent edits are merged into the oldest,
+    with the words of the newest.
 
     Args:
         store, client, clock: What it reads from, sends with and waits by.
-        members: The people behind Slack ids.
-        bell: Rung when something stands in the outbox.
-        draw_home: Makes a home when it goes out.
-        seconds_a_message: Between two messages to a channel.
+        members: Returns the people behind Slack ids.
+        bell: Set when something is in the outbox.
+        draw_home: Draws a home when it goes out.
+        seconds_a_message: Pause between two messages to a channel.
     """
 
     def __init__(  # noqa: PLR0913 - one object, made once, in wiring
@@ -146,10 +146,10 @@ class Sender:
             await wait_for(self._wake, self._clock.sleep(min(max(0.0, seconds), LONGEST_REST)))
 
     async def stop(self, patience: float = 8.0) -> None:
-        """Begin nothing new; let what is going out get its answer.
+        """Begin nothing new, and let what is going out get its answer.
 
         Args:
-            patience: Seconds of real time to wait for that.
+            patience: How many seconds of real time to wait for the answers.
         """
         self._stopping = True
         self._stopped.set()
@@ -160,13 +160,13 @@ class Sender:
             task.cancel()
 
     def _beginning(self) -> datetime:
-        """Return when the monotonic clock began, by the time of day."""
+        """Return the time of day at which the monotonic clock began."""
         return self._clock.now() - timedelta(seconds=self._clock.monotonic())
 
     def _mind_the_clock(self) -> None:
-        """Adjust to a time of day that was set: nothing waits longer for it, and no message counts as older.
+        """Adjust if the time of day was set, so that nothing waits longer and no message counts as older.
 
-        To be asked before anything is written that is measured from now.
+        Must be called before anything is written that is measured from now.
         """
         began_at = self._beginning()
         by = began_at - self._began_at
@@ -217,7 +217,7 @@ class Sender:
             self._wake.set()
 
     def _next_of(self, lane: str) -> Outgoing | None:
-        """Return the lane's next message, unless it has to wait; of edits that wait the newest is sent."""
+        """Return the lane's next message, unless it must wait; unsent edits are merged."""
         waiting = self._store.outbox.of_lane(lane)
         has_news = bool(waiting) and 0 < waiting[0].refused_with < waiting[-1].sequence
         for kind in REPLACED:
@@ -232,7 +232,7 @@ class Sender:
         return None if due is not None and due > self._clock.now() else waiting[0]
 
     def _merged(self, edits: Sequence[Outgoing]) -> Outgoing:
-        """Return the oldest of edits that have not gone out, which keeps its place, as the newest says it."""
+        """Merge unsent edits; the oldest keeps its place and gets the words of the newest."""
         oldest, newest = edits[0], edits[-1].message
         with self._store.transaction():
             self._store.outbox.rewrite(oldest.sequence, newest)
@@ -260,7 +260,7 @@ class Sender:
             self._again(outgoing, self._clock.now() + wait, never_arrived=False)
 
     async def _drawn(self, outgoing: Outgoing) -> Outgoing | None:
-        """Return the message as it looks now; None: it cannot be drawn, and the thread below it goes on."""
+        """Return the message as it looks now; None if it cannot be drawn, so that its thread goes on."""
         try:
             return await self._shown(outgoing)
         except CouldNotRecordError:
@@ -291,7 +291,7 @@ class Sender:
         )
 
     async def _shown(self, outgoing: Outgoing) -> Outgoing:
-        """Return an edit of a card, as the card looks now; anything else as it was written."""
+        """Return an edit of a card as the card looks now, any other message as it was written."""
         message = outgoing.message
         if message.kind is not MessageKind.UPDATE or message.text or message.request is None:
             return outgoing
@@ -324,7 +324,7 @@ class Sender:
                 self._store.outbox.progress_rests(message.request, rested)
 
     async def _refused(self, outgoing: Outgoing, error: SlackApiError) -> None:
-        """Handle Slack's refusal: wait, send it plainer or shorter, or wait until the bot may speak."""
+        """Handle Slack's refusal: wait, send it plainer or shorter, or wait until the bot may post."""
         name, now, message = name_of(error), self._clock.now(), outgoing.message
         never_arrived = (
             method_of(error) not in LOOKS
@@ -362,7 +362,7 @@ class Sender:
             self._store.outbox.end(outgoing.sequence, self._clock.now(), outcome=outcome)
 
     def _has_to_wait(self, outgoing: Outgoing) -> bool:
-        """Return whether it must wait: it may still arrive, its method rests, or nobody needs it."""
+        """Return whether it stays: it may still arrive, its method rests, or nobody needs it (it is ended)."""
         self._mind_the_clock()
         now, message = self._clock.now(), outgoing.message
         if self._is_needless(outgoing):
@@ -378,13 +378,13 @@ class Sender:
         return free_at > now
 
     def _landed_by(self, tried_at: datetime) -> datetime:
-        """Return by when a message that was tried is in Slack, if ever."""
+        """Return the time by which a message that was tried is in Slack, if it ever arrives."""
         if self.handover_at is None or tried_at >= self.handover_at:
             return tried_at + LANDING
         return tried_at + timedelta(seconds=FRESH_SECONDS) + LANDING
 
     def _is_needless(self, outgoing: Outgoing) -> bool:
-        """Return whether an answer is too old, a reminder's matter is over, or the channel shows it by now."""
+        """Return whether nobody needs it: too old an answer, an overtaken reminder, or what the channel shows."""
         message = outgoing.message
         if message.kind is MessageKind.REMINDER:
             return self._store.outbox.is_overtaken(outgoing)
@@ -402,7 +402,7 @@ class Sender:
             self._store.outbox.later(outgoing.sequence, at, never_arrived=never_arrived)
 
     async def _keep_pace(self, outgoing: Outgoing) -> None:
-        """Keep to one message a second for each channel, as Slack asks; edits and answers do not wait."""
+        """Wait so that each channel gets one message a second, as Slack asks; edits and answers do not wait."""
         if outgoing.message.kind in EDITS:
             return
         home = outgoing.message.kind is MessageKind.HOME
@@ -414,5 +414,5 @@ class Sender:
             await self._pause(free_at - now)
 
     async def _pause(self, seconds: float) -> None:
-        """Wait, but not beyond the moment when the sender is stopped."""
+        """Wait, but not longer than until the sender is stopped."""
         await wait_for(self._stopped, self._clock.sleep(seconds))

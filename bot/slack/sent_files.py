@@ -1,7 +1,7 @@
-"""A file that somebody sends the bot in a direct message: what is read in it is said, with a button to the form.
+"""Answers a file that somebody sends the bot in a direct message: says what it lists, with a button for the form.
 
-The event `file_shared` comes with the scope `files:read` and names a file, so of what people write to the
-bot it is shown nothing (page *file_shared event*).
+The event `file_shared` needs only the scope `files:read` and names only a file, so the bot does not see what people
+write to it (page *file_shared event*).
 """
 
 import asyncio
@@ -32,7 +32,7 @@ from bot.store.errors import CouldNotRecordError
 
 
 def register(app: AsyncApp, answering: Answering, forms: Forms) -> None:
-    """Connect the event; in a channel a file is read from its message's own menu."""
+    """Connect the event. A file in a channel is read from its message's menu instead."""
 
     @app.event("file_shared")
     async def shared(body: dict[str, Any]) -> None:
@@ -41,7 +41,7 @@ def register(app: AsyncApp, answering: Answering, forms: Forms) -> None:
 
 
 async def _answered(answering: Answering, form: AskForm, actor: Actor, file: str) -> None:
-    """Say what stands in a file, and offer the form for it where nothing is wrong with that."""
+    """Say what a file lists, and offer the form for it if nothing is wrong with it."""
     if why := await refusal_to_ask(answering, actor, "email form"):
         await _say(answering, actor, *why)
         return
@@ -74,7 +74,7 @@ async def _answered(answering: Answering, form: AskForm, actor: Actor, file: str
 
 
 def _read(name: str, lines_: str, found: Values | Problems) -> str:
-    """Say how many documents a file names, or why Zuora was not asked about them."""
+    """Return how many documents a file names, or why Zuora could not be asked about them."""
     if isinstance(found, Problems):
         why = " ".join(found.by_field.values()).replace("Nothing was saved. ", "")
         return f"{name}: {lines_} with numbers, not looked up yet. {why}"
@@ -86,7 +86,7 @@ def _read(name: str, lines_: str, found: Values | Problems) -> str:
 async def _known_in_time(
     answering: Answering, actor: Actor, form: AskForm, values: Values, meanwhile: str
 ) -> Values | Problems:
-    """Return what Zuora knows of the numbers; whoever waits longer hears what is being done."""
+    """Return what Zuora knows about the numbers; if that takes longer, say meanwhile what is being done."""
     work: Coroutine[Any, Any, Values | Problems] = with_kinds(answering.parts.tenancy, form, values)
     task = answering.keep(work)
     done, _ = await asyncio.wait({task}, timeout=SECONDS_FOR_ZUORA)
@@ -98,7 +98,7 @@ async def _known_in_time(
 async def _say(
     answering: Answering, actor: Actor, *words: Part, also: Blocks | None = None
 ) -> None:
-    """Answer in the direct message, by way of the outbox; at once if it cannot be written."""
+    """Answer in the direct message through the outbox, or directly if that cannot be written."""
     if not actor.user_id:
         return  # Slack did not say who sent it
     message = lines.private(actor.user_id, actor.user_id, *words)

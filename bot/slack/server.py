@@ -1,4 +1,4 @@
-"""The web mode: signed HTTP at `/slack/events`, and whatever else shares its port."""
+"""The web mode: signed HTTP at `/slack/events`, and the other routes on its port."""
 
 import json
 from collections.abc import Iterable
@@ -30,10 +30,10 @@ def make_server(
     """Return the aiohttp application.
 
     Args:
-        app: The Bolt app. What it is handed was signed by Slack.
-        signatures: Checks what Slack signs.
-        beside: What else is at the door.
-        attending: Entered for every payload with whose it is; what can wait lets it go first.
+        app: The Bolt app. It gets only what Slack signed.
+        signatures: Checks Slack's signatures.
+        beside: The other routes on this port.
+        attending: Entered with the person for every payload, so that other work stands back.
     """
 
     async def events(request: web.Request) -> web.Response:
@@ -66,7 +66,7 @@ async def _text(request: web.Request) -> str:
 
     Raises:
         HTTPRequestEntityTooLarge: It is longer than `LARGEST_BODY`.
-        ConnectionError: It broke off; nobody waits for an answer.
+        ConnectionError: The connection broke off, so nobody waits for an answer.
     """
     body = bytearray()
     try:
@@ -87,7 +87,7 @@ def _refused(status: int) -> web.Response:
 
 
 def _is_certificate_check(text: str) -> bool:
-    """Return whether Slack only checks the certificate (page *Slash commands*), which it does not sign."""
+    """Return whether this is Slack's unsigned check of the certificate (page *Slash commands*)."""
     is_form = len(text) <= LONGEST_CHECK and not text.startswith("{")
     return is_form and CERTIFICATE_CHECK in text.split("&")
 
@@ -95,8 +95,8 @@ def _is_certificate_check(text: str) -> bool:
 def _payload(text: str) -> dict[str, Any]:
     """Return what Slack says: JSON (events), a form with JSON in it (clicks and forms), or a form (commands).
 
-    A click carries its whole message. yarl takes the form apart in 0.02 ms; Python's own `parse_qsl`, which
-    Bolt uses, takes 0.4 ms, a third of what a click costs in all.
+    A click carries its whole message. yarl parses the form in 0.02 ms; Python's own `parse_qsl`,
+    which Bolt uses, takes 0.4 ms, a third of a whole click.
 
     Raises:
         ValueError: It is no JSON.

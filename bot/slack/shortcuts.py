@@ -41,7 +41,7 @@ def register(app: AsyncApp, answering: Answering, links: Links) -> None:
 
 
 async def _status_of(answering: Answering, links: Links, pointed: payloads.Pointed) -> Words:
-    """By the message's place if it is a card or stands in a card's thread, else by its text."""
+    """Answer for the request whose card or thread the message is in, else for the first number in its text."""
     _, why = await viewer_or_recorded(answering, pointed.actor, "status of this")
     if why:
         return Words(blocks.as_text(why))
@@ -59,9 +59,9 @@ async def _status_of(answering: Answering, links: Links, pointed: payloads.Point
 
 
 async def _of_a_number(parts: Looking, links: Links, asked: Sequence[str]) -> Words | None:
-    """As `/billstatus` says it of the first of these that is a number; None where none is.
+    """Answer as `/billstatus` does for the first of these that is a number; None if none is.
 
-    Where Zuora cannot be asked, it is the first that a request is about.
+    If Zuora cannot be asked, it is the first that a request is about.
     """
     if not asked:
         return None

@@ -1,4 +1,4 @@
-"""Whether Slack signed a request: why not, in a word, and a line in the log that says what to look at."""
+"""Whether Slack signed a request; if not, the log says in one word why, and what to look at."""
 
 import hmac
 import logging

@@ -1,4 +1,4 @@
-"""Where Slack does not let the bot speak: what people must know reaches them directly meanwhile."""
+"""Channels that the bot cannot write to: people get what they must know in direct messages meanwhile."""
 
 import logging
 from collections.abc import Awaitable, Callable, Iterable
@@ -20,7 +20,7 @@ LONGEST_PAUSE = timedelta(minutes=5)
 Members = Callable[[tuple[str, ...]], Awaitable[frozenset[str] | None]]
 
 MIDWAY = frozenset({State.APPROVED, State.RUNNING})
-"""What nobody needs to be fetched for: it goes on by itself."""
+"""States that nobody has to be called for: the request goes on by itself."""
 
 
 class Silence:
@@ -38,9 +38,9 @@ class Silence:
         self._members = members
 
     async def met(self, outgoing: Outgoing, error: str, *, never_arrived: bool) -> None:
-        """Let a refused message wait, and write to those who have to know what it is about.
+        """Keep a refused message for later, and write directly to the people it concerns.
 
-        It is tried again as soon as its lane has something new to say, else after a pause that grows
+        The message is tried again as soon as its lane has a newer one, else after a pause that grows
         with its age.
         """
         message, now = outgoing.message, self._clock.now()
@@ -57,7 +57,7 @@ class Silence:
             await self._write_to_people(request, message.channel, error)
 
     async def _write_to_people(self, request: Request, channel: str, error: str) -> None:
-        """Write once for each state that the request comes to."""
+        """Write once for each state that the request reaches."""
         asked = await self._members(request.rule.approvers)
         people = [request.requester, *(approval.person for approval in request.approvals)]
         people += sorted(asked if asked is not None else ())

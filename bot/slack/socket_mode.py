@@ -23,18 +23,18 @@ from bot.slack.web import SlackWeb, proxy_for
 logger = logging.getLogger(__name__)
 
 HANDSHAKE_SECONDS = 20.0
-"""What opens a WebSocket takes no longer; aiohttp itself would wait for five minutes."""
+"""The most that opening a WebSocket takes; aiohttp itself would wait for five minutes."""
 
 RECONNECT_SECONDS = 1.0
 MISSED_PINGS = 4
-"""After so many without an answer the SDK takes a connection for dead."""
+"""After this many unanswered pings the SDK considers a connection dead."""
 
 
 class _Handshakes:
-    """What the SDK's client needs of a session: it opens WebSockets, each within its time.
+    """What the SDK's client needs of a session: it opens WebSockets, each within a time limit.
 
-    An address is good for one try: after a failed one the SDK would go on with it for ever, so it is
-    made to ask for another.
+    An address is good for one try. After a failed try the SDK would use the same address for ever, so
+    it is made to ask for another.
     """
 
     def __init__(self, client: SocketModeClient) -> None:
@@ -43,15 +43,15 @@ class _Handshakes:
 
     @property
     def closed(self) -> bool:
-        """As of the session."""
+        """Whether the session is closed."""
         return self._session.closed
 
     async def close(self) -> None:
-        """As of the session."""
+        """Close the session."""
         await self._session.close()
 
     async def ws_connect(self, address: str, **how: Any) -> aiohttp.ClientWebSocketResponse:
-        """As of the session, within its time and by the proxy that is right for this address."""
+        """Open a WebSocket within the time limit, through the proxy that is right for this address."""
         self._client.wss_uri = None
         how["proxy"] = proxy_for(address)
         try:
@@ -71,7 +71,7 @@ class _Handshakes:
 
 
 class SocketMode(AsyncSocketModeHandler):
-    """Bolt's handler; while it answers somebody, what can wait lets it go first.
+    """Bolt's handler; while it answers somebody, work that can wait lets it go first.
 
     Args:
         app: The Bolt app.
@@ -104,7 +104,7 @@ class SocketMode(AsyncSocketModeHandler):
         self.app_token = self.client.app_token = app_token
 
     async def _new_address(self) -> str:
-        """As the SDK's client does for a reconnect; a token that is refused will not be taken later."""
+        """Return an address for a reconnect; a token that is refused now will be refused later too."""
         try:
             return await socket_address(self.client.web_client, self.client.app_token)
         except NotAdmittedError as error:
@@ -130,7 +130,7 @@ class SocketMode(AsyncSocketModeHandler):
         await self.connect_async()  # type: ignore[no-untyped-call]
 
     async def handle(self, client: SocketModeClient, req: SocketModeRequest) -> None:  # type: ignore[override]
-        """As Bolt does."""
+        """Answer as Bolt does, with the time measured."""
         with ACKS.time():
             async with self._attending(payloads.person_of(req.payload)):
                 await super().handle(client, req)

@@ -1,4 +1,4 @@
-"""Slack's Web API: a method that Slack limits rests, for whoever would call it next."""
+"""Slack's Web API, with a rest for each method that Slack limits, whoever calls it."""
 
 from math import ceil
 from typing import Any
@@ -16,14 +16,14 @@ from bot.zuora.connections import proxy_for as proxy_of_host
 
 
 class ProxyError(Exception):
-    """The environment names a proxy that cannot be gone through; the message says so in a sentence."""
+    """The environment names a proxy that cannot be used; the message says so in a sentence."""
 
 
 def proxy_for(address: str) -> str | None:
-    """Return the proxy on the way to an address, as for Zuora; the SDK by itself does not heed `NO_PROXY`.
+    """Return the proxy for an address, as for Zuora; the SDK itself ignores `NO_PROXY`.
 
     Raises:
-        ProxyError: It cannot be gone through.
+        ProxyError: The proxy cannot be used.
     """
     url = URL(address)
     scheme = {"wss": "https", "ws": "http"}.get(url.scheme, url.scheme)
@@ -36,14 +36,14 @@ def proxy_for(address: str) -> str | None:
 
 
 class SlackWeb(AsyncWebClient):
-    """The SDK's client; a call to a method that rests is refused here, as Slack would.
+    """The SDK's client, which refuses calls to a method that rests, as Slack would.
 
-    Slack limits each method by itself (page *Rate limits*), and who goes on calling waits longer.
+    Slack limits each method separately (page *Rate limits*), and whoever keeps calling must wait longer.
 
     Args:
         clock: The time.
-        clocks: Learns what time it is at Slack; None for nobody who wants to know.
-        how: What the SDK's client takes.
+        clocks: Notes Slack's time; None if nobody needs it. how: Further arguments of the SDK's
+            client.
     """
 
     def __init__(self, clock: Clock, *, clocks: Clocks | None = None, **how: Any) -> None:

@@ -1,4 +1,4 @@
-"""What each button opens: which form, and what stands in it at first."""
+"""What each button opens: which form, with which first values."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -43,10 +43,10 @@ NO_OTHERS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opening:
-    """A form that is to be opened.
+    """A form that will be opened.
 
     Attributes:
-        values: What it begins with, by the names of its fields.
+        values: Its first values, by the names of its fields.
         parent: Name of the request that it continues; empty for none.
     """
 
@@ -56,7 +56,7 @@ class Opening:
 
 
 Find = Callable[[Forms, Working, Click, Request | None], "Opening | tuple[Part, ...]"]
-"""What a button opens, or why nothing; the request is the one that the button names, if any."""
+"""Returns what a button opens, or why nothing; the request is the one that the button names, if any."""
 
 
 def email_form(forms: Forms, _parts: Working, _click: Click, _request: Request | None) -> Opening:
@@ -72,7 +72,7 @@ def form_for_file(forms: Forms, _parts: Working, click: Click, _request: Request
 def changed_request(
     forms: Forms, parts: Working, click: Click, request: Request | None
 ) -> Opening | tuple[Part, ...]:
-    """*Change and ask again*: what was typed, as a new request linked to the old."""
+    """Return the form for *Change and ask again*: what was typed, as a new request linked to the old one."""
     if request is None or not request.typed:
         return (NOTHING_TO_CHANGE,)
     if request.state is State.WAITING and click.actor.user_id != request.requester:
@@ -88,9 +88,9 @@ def changed_request(
 
 
 def _without_what_was_done(store: Store, request: Request) -> dict[str, Any]:
-    """For a list of which some were mailed: the others alone, and a note that says so.
+    """Return values with only the documents that were not mailed, and a note, if some of a list were mailed.
 
-    Nothing for anything else: what was not done at all, or done entirely, is asked for as it was.
+    Otherwise return nothing: what was not done at all, or done entirely, is asked for as it was.
     """
     calls = store.calls.of(request.number)
     done = [call.subject for call in calls if call.verdict is Verdict.ACCEPTED]
@@ -111,9 +111,9 @@ def _mails_each(request: Request) -> bool:
 
 
 def _with_kinds(request: Request, numbers: Sequence[str]) -> Sequence[str]:
-    """Return the numbers of a request's documents as one types them so that each names its kind.
+    """Return the numbers of a request's documents as one types them, with their kinds.
 
-    Where the facts have moved into an archive, Zuora is asked what they name when the form is submitted.
+    If the facts are in an archive, Zuora is asked about the numbers when the form is submitted.
     """
     try:
         kinds = {each.number: each.kind for each in opened(request).each()}
@@ -125,7 +125,7 @@ def _with_kinds(request: Request, numbers: Sequence[str]) -> Sequence[str]:
 def what_was_refused(
     forms: Forms, parts: Working, _click: Click, request: Request | None
 ) -> Opening | tuple[Part, ...]:
-    """Below a list of failures: exactly the documents that Zuora refused."""
+    """Return the form for exactly the documents that Zuora refused, from the button below a list of failures."""
     calls = parts.store.calls.of(request.number) if request else ()
     refused = tuple(call.subject for call in calls if call.verdict is Verdict.REJECTED)
     if request is None or not _mails_each(request) or not refused:
@@ -141,7 +141,7 @@ def what_was_refused(
 def the_others(
     forms: Forms, parts: Working, _click: Click, request: Request | None
 ) -> Opening | tuple[Part, ...]:
-    """Below a request that stopped: exactly the documents that no other request has reached by now."""
+    """Return the form for exactly the documents that no other request has reached by now."""
     others = parts.guard.others_of(request, parts.clock.now()) if request else ()
     if request is None or not others:
         return (NO_OTHERS,)
@@ -157,7 +157,7 @@ def the_others(
 def next_step(
     forms: Forms, _parts: Working, click: Click, request: Request | None
 ) -> Opening | tuple[Part, ...]:
-    """Below a result: the run is the one that the stored request followed."""
+    """Return the form for the next step below a result; the run is the one that the request followed."""
     run = Progress.of(request).number if request else ""
     parent, place = (request.reference, request.place) if request else ("", "")
     return _about_a_run(forms, click.action_id.removeprefix(NEXT), run, parent, place)
@@ -166,7 +166,7 @@ def next_step(
 def step_of_a_run(
     forms: Forms, _parts: Working, click: Click, _request: Request | None
 ) -> Opening | tuple[Part, ...]:
-    """On a run's private card: the button names the run."""
+    """Return the form for a step from a run's private card; the button names the run."""
     named, _, place = click.value.partition(";")
     run = bill_run_key(named) or (named if is_id(named) else "")
     return _about_a_run(forms, click.action_id.removeprefix(RUN), run, "", place)
@@ -184,4 +184,4 @@ def _about_a_run(
 
 
 NAMING: tuple[Find, ...] = (changed_request, what_was_refused, the_others, next_step)
-"""What opens a form for a request that the button has to name."""
+"""The functions that need the request that the button names."""

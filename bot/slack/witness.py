@@ -1,4 +1,4 @@
-"""Reads the bot's own messages in Slack: a witness that is younger than a backup."""
+"""Compares the database with the bot's own messages in Slack, which are newer than any backup."""
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,13 +21,13 @@ EVENT_TYPE = "billing_bot_message"
 
 PAGE = 200
 MOST_PAGES = 50
-"""Of the channel: 10,000 messages back from now."""
+"""How many pages of the channel are read: 10,000 messages back from now."""
 
 MARK = 16
-"""So many digits of a row's hash distinguish it from another row with its number."""
+"""How many digits of a row's hash messages carry; enough to distinguish it from another row with its number."""
 
 NO_THREAD = frozenset({"thread_not_found", "message_not_found"})
-"""Somebody has deleted the card; its thread says nothing any more."""
+"""Errors that mean that somebody deleted the card, so its thread proves nothing."""
 
 UNREAD = (
     "Slack cannot be read ({error}), so it is not known whether this database is an older copy. What "
@@ -37,9 +37,9 @@ UNREAD = (
 
 
 class Witness:
-    """Compares what Slack shows with what the database holds, once it can be read.
+    """Compares what Slack shows with what the database holds, once Slack can be read.
 
-    To be made before anything is written at a start: what the database knew then counts.
+    It must be created before a start writes anything, because only what the database held before that counts.
 
     Args:
         store: The store.
@@ -58,7 +58,7 @@ class Witness:
         self.standing = Standing(unread="not read yet", asked_before=asked_before)
 
     async def look_anew(self) -> None:
-        """As `look`, where the server behind the database may be another one than at the start.
+        """Look once more after the server behind the database may have changed.
 
         Raises:
             CouldNotRecordError: The database cannot be read, or what was found could not be written.
@@ -69,10 +69,10 @@ class Witness:
         await self.look()
 
     async def look(self) -> None:
-        """Read Slack and write down whether the database is held; why not, if it cannot be read.
+        """Read Slack and record whether the database is held; note why if Slack cannot be read.
 
         Raises:
-            CouldNotRecordError: It could not be written.
+            CouldNotRecordError: It could not be recorded.
         """
         copies, standing = self._store.copies, self.standing
         if copies.held or not self._head:  # a file that was begun just now is no copy
@@ -98,7 +98,7 @@ class Witness:
         standing.unread = ""
 
     async def say(self) -> None:
-        """Say in the channel why nothing, or not everything, is carried out; past the outbox."""
+        """Say in the channel, without the outbox, why nothing or not everything is carried out."""
         text = self._store.copies.held or self.standing.unread
         try:
             await self._client.chat_postMessage(channel=self._channel, text=text)
@@ -107,12 +107,11 @@ class Witness:
 
 
 async def read(client: AsyncWebClient, store: Store, channel: str) -> list[Shown]:
-    """Return what the bot's messages say, and in the threads of what may act.
+    """Return what the bot's messages in the channel say, and those in the threads of open requests.
 
-    Back to the oldest open card, and to where Slack was last found to show nothing newer.
-
-    A channel's list shows no replies. Of what waits the card alone is read: it is edited when
-    something is decided.
+    It reads back to the oldest open card, and to the message up to which Slack was last found to show nothing newer. The
+    list of a channel shows no replies, so threads are read separately, except for waiting requests: their cards are
+    edited when somebody decides.
 
     Raises:
         SlackClientError, aiohttp.ClientError, OSError, TimeoutError: Slack cannot be read.
@@ -160,7 +159,7 @@ async def _thread(client: AsyncWebClient, channel: str, ts: str) -> list[Shown]:
 
 
 def metadata(store: Store, request: int | None, sequence: int) -> dict[str, Any]:
-    """Return what a message carries: what it is about, and which database sent it, as of when."""
+    """Return a message's metadata: what it is about, and which database sent it at which row of its history."""
     head, hashed = store.history.last()
     return {
         "event_type": EVENT_TYPE,
@@ -175,7 +174,7 @@ def metadata(store: Store, request: int | None, sequence: int) -> dict[str, Any]
 
 
 def shown_in(messages: Sequence[Mapping[str, Any]]) -> Iterator[Shown]:
-    """Yield what the bot's messages among these say; others, and those of older versions, say nothing."""
+    """Yield what the bot's messages among these say; other messages, and those of older versions, say nothing."""
     for message in messages:
         found = message.get("metadata") or {}
         payload = found.get("event_payload") or {}

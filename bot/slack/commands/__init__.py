@@ -1,4 +1,4 @@
-"""The slash commands: what was typed after them decides which form opens."""
+"""The slash commands."""
 
 from slack_bolt.async_app import AsyncApp
 

@@ -1,4 +1,4 @@
-"""`/billrun`: a new bill run from a form or one line, or a look at a run with what is legal in it."""
+"""`/billrun`: asks for a new bill run by form or in one line, or shows a run with what is legal now."""
 
 import difflib
 import re
@@ -55,7 +55,7 @@ NEAREST = {
     "account": "account=A00000001 target=2026-11-30",
     "subscription": "subscription=A-S00000001 target=2026-11-30",
 }
-"""What somebody probably meant by such a word, as it has to be typed."""
+"""What somebody probably meant by each word, as it must be typed."""
 
 RUN_LIKE = re.compile(r"(?:br)?[\s_-]*(\d{1,12})", re.ASCII | re.IGNORECASE)
 
@@ -90,7 +90,7 @@ async def _billrun(answering: Answering, form: AskForm, typed: TypedCommand) -> 
 
 
 async def _show(answering: Answering, typed: TypedCommand, text: str, chosen: Values) -> None:
-    """Show a run to whoever may look; buttons are for those who may ask."""
+    """Show a run to those who may look; only those who may ask get buttons."""
     tenancy = answering.parts.tenancy
     person, why = await viewer_or_recorded(answering, typed.command.actor, COMMAND)
     if said := blocks.as_text(why or (tenancy.places.unlisted(chosen),)):
@@ -103,7 +103,7 @@ async def _show(answering: Answering, typed: TypedCommand, text: str, chosen: Va
 
 
 async def _look_up(tenancy: Tenancy, text: str, chosen: Values, *, steps: bool) -> Words:
-    """Return the card of the run that has this number or id, or what else has that number."""
+    """Return the card of the run with this number or id, or say what else has that number."""
     try:
         keys = numbers.unclear_run(text)
         found = await found_in(tenancy, chosen, lambda zuora: zuora.what_are(keys))
@@ -187,7 +187,7 @@ async def _ask(
 
 
 def already(request: Request) -> str:
-    """Return that the same line was typed a moment ago, so that nothing new was made."""
+    """Return that the same line was typed a moment ago, so no second request was made."""
     return (
         f"{request.name} of a moment ago already waits for exactly this, so no second request was "
         f"made. To ask for it twice, type `{COMMAND}` without `reason=` and submit the form."
@@ -195,7 +195,7 @@ def already(request: Request) -> str:
 
 
 def nearest(text: str) -> str:
-    """Return `Did you mean …?` for what is neither known nor a plain number; for that nothing."""
+    """Return `Did you mean …?` for an unknown word; empty for a plain number."""
     if bill_run_key(text) or document_key(text):
         return ""
     word = text.split(maxsplit=1)[0].lower()

@@ -1,4 +1,4 @@
-"""Commands that open a form filled in with what was typed: `/billemail`, and whatever a form names."""
+"""Commands that open a form with what was typed filled in: `/billemail`, and any command that a form names."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -21,7 +21,7 @@ from bot.slack.opening import open_for_command, refusal_to_ask
 from bot.slack.replying import TypedCommand
 
 SECONDS_TO_OPEN = 1.0
-"""How long finding out may take, of the 3 s that Slack gives to open a form."""
+"""How long asking Zuora may take, of the 3 s within which Slack lets a form open."""
 
 
 def register(app: AsyncApp, answering: Answering, catalog: Forms) -> None:
@@ -53,7 +53,7 @@ def _opens(
 
 
 async def _values(answering: Answering, form: AskForm, text: str, chosen: Values) -> Values:
-    """Return the form's first values; Zuora is asked only for as long as Slack's trigger surely lives."""
+    """Return the form's first values; Zuora may answer only while Slack's trigger is certainly valid."""
     asked = form.unclear_behind_command(text)
     if not asked:
         return {**form.begins_with(text, None), **chosen}

@@ -12,7 +12,7 @@ nothing has changed, and shows each step in the request's thread."""
 
 
 async def what_happens(answering: Answering, actor: Actor) -> str:
-    """Return what happens after asking; guests and people of other companies do not get it."""
+    """Return what happens after asking; empty for guests and people of other companies."""
     person = await answering.people.person(actor, ())
     if person.barred:
         return ""

@@ -71,10 +71,10 @@ class _There(NamedTuple):
 
 
 async def send_month(answering: Answering, typed: TypedCommand, wanted: Wanted) -> None:
-    """Send the table at once, and the picture as a direct message: both are the asker's alone.
+    """Send the table at once and the picture as a direct message, both only to the person who asked.
 
-    What only one person sees in a channel cannot hold a file of Slack's that was not shared
-    (github.com/slackapi/node-slack-sdk/issues/1790), so the link to it follows where it was asked for.
+    A private answer in a channel cannot hold a file that was not shared
+    (github.com/slackapi/node-slack-sdk/issues/1790), so a link to the picture follows where it was asked for.
     """
     work = _month(answering, typed, wanted)
     await reply(answering, typed, work, f"Counting {wanted.name}…")
@@ -145,7 +145,7 @@ async def _send_picture(
 
 
 def alt_text(month: Month) -> str:
-    """Return the picture in words, as long as Slack takes; the days are dropped first, which it then says."""
+    """Return the picture in words, no longer than Slack takes; if it would be, without the days."""
     whole = in_one_text(month)
     if len(whole) <= ALT_LIMIT:
         return whole
@@ -154,7 +154,7 @@ def alt_text(month: Month) -> str:
 
 
 async def send_export(answering: Answering, typed: TypedCommand, wanted: Wanted) -> None:
-    """Send a month's file to the asker alone: it holds reasons and names."""
+    """Send a month's file only to the person who asked, because it holds reasons and names."""
     name = f"{wanted.name}{wanted.within.words}"
     await typed.ack(
         f"The file of {blocks.escaped(name)} is being made; you will get it as a direct message."
@@ -188,7 +188,7 @@ async def _send_file(answering: Answering, typed: TypedCommand, wanted: Wanted) 
 async def _upload(
     client: AsyncWebClient, respond: AsyncRespond, to: str, upload: _Upload
 ) -> _There | None:
-    """Announce a file to a person, which opens the direct message, and upload it there; None: Slack refused."""
+    """Announce a file in a direct message to a person, and upload it there; return None if Slack refused."""
     try:
         opened = await client.chat_postMessage(channel=to, text=upload.words)
         await client.files_upload_v2(

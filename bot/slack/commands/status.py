@@ -56,7 +56,7 @@ NEAREST = {
     "failed": "", "results": "", "recent": "", "today": "", "status": "", "all": "",
     "inv": "INV00000012", "dm": "DM00000012", "cm": "CM00000012", "br": "BR-00000001",
 }  # fmt: skip
-"""What a word means, also a misspelled one; empty: the command without any word."""
+"""The command's word that other words probably mean; empty: the command without a word."""
 
 TROUBLED = (
     "The bot's database is in trouble ({trouble}), so it cannot show where billing stands, and nothing is approved or "
@@ -85,7 +85,7 @@ def register(app: AsyncApp, answering: Answering, links: Links) -> None:
 
 
 async def _troubled(answering: Answering, actor: payloads.Actor, trouble: str) -> str:
-    """Return what is wrong with the database, which is all that can be said; nothing for strangers."""
+    """Return what is wrong with the database, which is all that can be shown; strangers get only the refusal."""
     person = await answering.people.person(actor, ())
     if person.barred:
         return blocks.as_text(not_to_view(Refusal.BARRED, person, answering.parts.rules.policy))
@@ -124,20 +124,20 @@ async def _billstatus(answering: Answering, links: Links, typed: TypedCommand) -
 
 
 def _request_named(text: str) -> int | None:
-    """Return the number of `R-17`, however it was pasted; None for anything else, and in quotation marks."""
+    """Return the number of `R-17`, however it was pasted; None for anything else and for quoted text."""
     found = _REQUEST.fullmatch(as_key(text)) if unquoted(text) == text else None
     return int(found[1]) if found else None
 
 
 def _is_a_number(store: Store, text: str) -> bool:
-    """Return whether it may be a number in Zuora: neither a word of the command nor a request of the bot."""
+    """Return whether it may be a number in Zuora, because it is no word of the command and no request of the bot."""
     request = _request_named(text)
     is_request = request is not None and store.requests.get(request) is not None
     return bool(text) and _word(text) not in WORDS and not is_request
 
 
 def _word(text: str) -> str:
-    """Return the text as words of the command; empty in quotation marks, where it is a number."""
+    """Return the text as words of the command; empty if it is quoted, because then it is a number."""
     return as_key(text).lower() if unquoted(text) == text else ""
 
 
@@ -152,7 +152,7 @@ def _month(clock: Clock, words: list[str]) -> str | None:
 async def answer_to(
     answering: Answering, links: Links, person: Person, text: str, within: Within
 ) -> Words:
-    """Return what the database alone can answer."""
+    """Return the answer that needs only the database."""
     store = answering.parts.store
     word = _word(text)
     if word == "help":
@@ -200,7 +200,7 @@ async def look_up(parts: Looking, links: Links, typed: str, chosen: Values) -> W
 
 
 async def look(parts: Looking, links: Links, key: str, chosen: Values) -> Words:
-    """Return a bill run as Zuora has it, and the requests about it, which are shown even when Zuora is silent."""
+    """Return a bill run as Zuora has it, and the requests about it, which are shown even if Zuora does not answer."""
     try:
         found = await found_in(parts.tenancy, chosen, lambda zuora: zuora.run_with_documents(key))
     except ZuoraError as error:
@@ -234,7 +234,7 @@ def _with_requests(
 
 
 def nearest(text: str) -> str:
-    """Return `Did you mean …?` for what is neither known nor a plain number; for that nothing."""
+    """Return `Did you mean …?` for an unknown word; empty for a plain number."""
     if bill_run_key(text) or document_key(text):
         return ""
     if (request := _request_named(text)) is not None:

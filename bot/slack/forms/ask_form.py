@@ -18,22 +18,22 @@ from bot.workflow.ask import Wanted
 from bot.zuora.named import Found
 
 LONGEST_VALUE = 150
-"""Characters of an option's value that Slack takes."""
+"""How many characters Slack takes in an option's value."""
 
 METADATA_LIMIT = 3000
 LEFT_OUT = "left_out"
-"""Not a field: what a form that was filled in from a request leaves out, in words."""
+"""The name of a note, not of a field: what a form that was filled in from a request leaves out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """What a form carries along, unseen.
+    """What a form carries unseen.
 
     Attributes:
-        channel: Where the command was typed, for answers that have no form any more.
+        channel: Where the command was typed, for answers after the form was closed.
         parent: Name of the request that this one continues, with its random part; empty for none.
         kept: What was typed into fields that the form does not show just now.
-        draft: Where that is in the database, when it is too long for Slack; empty for nowhere.
+        draft: Its name in the database, if it is too long for Slack; else empty.
     """
 
     channel: str = ""
@@ -47,13 +47,13 @@ class Origin:
         return named(self.parent)
 
     def metadata(self) -> str:
-        """Return it as `private_metadata`, of which Slack takes `METADATA_LIMIT` characters."""
+        """Return it as `private_metadata`, which may have `METADATA_LIMIT` characters."""
         told = {"channel": self.channel, "parent": self.parent, "kept": dict(self.kept)}
         return json.dumps({**told, "draft": self.draft} if self.draft else told)
 
 
 def origin_of(metadata: str) -> Origin:
-    """Read `private_metadata`; whatever it holds, return an origin."""
+    """Return the origin in `private_metadata`, whatever that holds."""
     try:
         told = json.loads(metadata)
     except ValueError:
@@ -71,7 +71,7 @@ def origin_of(metadata: str) -> Origin:
 
 
 def _parent(told: Any) -> str:
-    """Return the name; an older version wrote the number alone, as a number."""
+    """Return the request's name; an older version wrote only its number, as a number."""
     if type(told) is int:
         return str(told)
     return told if isinstance(told, str) and not told.isdigit() else ""
@@ -81,7 +81,7 @@ class AskForm(ABC):
     """A form: fields that depend on what is chosen, and what is asked for with it.
 
     Attributes:
-        command: The command that opens it; None where it has none, or one that does more.
+        command: The command that opens it; None if it has none, or one that also does other things.
     """
 
     callback_id: str
@@ -90,7 +90,7 @@ class AskForm(ABC):
     places: Places = Places()
     """The entities and organizations to choose from."""
     takes_files: bool = False
-    """Whether Slack lets the bot read files; without that Slack takes no form that asks for one."""
+    """Whether Slack lets the bot read files; if not, Slack refuses a form with a file field."""
 
     @abstractmethod
     def blocks(self, values: Values) -> Sequence[Block]:
@@ -101,14 +101,14 @@ class AskForm(ABC):
         """Return the operations that a submitted form asks for. No I/O."""
 
     def unclear_behind_command(self, _text: str) -> tuple[str, ...]:
-        """Return what was typed after the command of which only Zuora knows what it names. No I/O."""
+        """Return which parts of the text after the command only Zuora can interpret. No I/O."""
         return ()
 
     def begins_with(self, _text: str, _found: Found | None, /) -> dict[str, Any]:
         """Return the form's first values for what was typed after its command. No I/O.
 
-        The second is what Zuora knows about `unclear_behind_command`; None where it was not asked,
-        or did not answer in time.
+        The second argument is what Zuora knows about `unclear_behind_command`; None if it was not asked or did not answer
+        in time.
         """
         return {}
 
@@ -121,15 +121,15 @@ class AskForm(ABC):
         return ()
 
     def submitted(self, values: Values) -> Values:
-        """Return what the form goes on with after it was submitted and another view took its place. No I/O."""
+        """Return the values to keep after the form was submitted and another view replaced it. No I/O."""
         return values
 
     def unclear(self, values: Values) -> tuple[str, ...]:
-        """Return what was typed of which only Zuora knows what it names. No I/O."""
+        """Return which typed values only Zuora can interpret. No I/O."""
         return numbers.unclear_run(values.get("bill_run"))
 
     def cleared(self, values: Values, found: Found) -> Values | Problems:
-        """Return the form with what Zuora knows about `unclear`, or what has to be typed. No I/O."""
+        """Return the values with what Zuora knows about `unclear`, or what must be typed instead. No I/O."""
         for typed in numbers.unclear_run(values.get("bill_run")):
             number, why = numbers.run_of(typed, found)
             if why:
@@ -148,14 +148,14 @@ class AskForm(ABC):
         ]
 
     def kept(self, values: Values, blocks: Sequence[Block]) -> dict[str, Any]:
-        """Return those of the values that none of the blocks shows. No I/O."""
+        """Return the values that none of the blocks shows. No I/O."""
         shown = {block.get("block_id") for block in blocks}
         return {name: value for name, value in values.items() if name not in shown and value}
 
     def view_of(
         self, blocks: Sequence[Block], origin: Origin, problems: Mapping[str, str] | None = None
     ) -> View:
-        """Return the form of these blocks; it carries its origin along as it is. No I/O."""
+        """Return the form with these blocks and this origin. No I/O."""
         return fields.modal(
             self.title,
             "Ask for approval",
@@ -165,9 +165,9 @@ class AskForm(ABC):
         )
 
     def view(self, values: Values, origin: Origin) -> View:
-        """Return the form with these values; what it does not show it carries along. No I/O.
+        """Return the form with these values; it carries those that it does not show. No I/O.
 
-        Where that may be too long for Slack, see `slack.drawing`.
+        If they may be too long for Slack, use `slack.drawing`.
         """
         blocks = self.all_blocks(values)
         kept = self.kept(values, blocks)
@@ -175,7 +175,7 @@ class AskForm(ABC):
 
 
 def place_fields(values: Values, places: Places) -> Iterator[Block]:
-    """Yield a menu for entity and for organization where there are several; nothing is chosen beforehand."""
+    """Yield a menu each for entity and organization, if there are several; nothing is chosen at first."""
     for name, label, units in (
         (ENTITY, "Entity", places.entities),
         (ORG, "Organization", places.organizations),

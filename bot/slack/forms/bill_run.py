@@ -1,4 +1,4 @@
-"""The form for creating a bill run. It shows what the choices so far allow, and nothing else."""
+"""The form for creating a bill run, which shows only what the choices so far allow."""
 
 from collections.abc import Iterator, Sequence
 
@@ -54,7 +54,7 @@ class BillRunForm(AskForm):
     title = "Create a bill run"
 
     def __init__(self, highest_batch: int = 50) -> None:
-        """Offer the batches that the tenant has, up to the last one's number."""
+        """Offer the tenant's batches, up to the number of the last one."""
         names = ("AllBatches", *(f"Batch{each}" for each in range(1, highest_batch + 1)))
         self._batches: tuple[Choice, ...] = tuple((name, name, "") for name in names)
 
@@ -109,7 +109,7 @@ def _whom(values: Values, batches: Sequence[Choice], *, scheduled: bool) -> Iter
 
 
 def _batches(values: Values, batches: Sequence[Choice]) -> Block:
-    """Return a menu, or text where there are more than Slack lets a menu begin with, so that none is lost."""
+    """Return a menu, or a text field if more batches are chosen than Slack lets a menu begin with."""
     chosen = values.get("batches")
     if isinstance(chosen, str):
         chosen = parted(chosen)

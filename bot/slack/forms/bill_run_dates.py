@@ -1,4 +1,4 @@
-"""The two dates of a bill run in its form: a date, or months and a day of each monthly run."""
+"""The two dates in the form of a bill run, each as a date, or as months and a day of each monthly run."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -49,7 +49,7 @@ def fields_for(values: Values, which: Which, *, scheduled: bool) -> Iterator[Blo
 
 
 def by_of(values: Values, which: Which) -> str:
-    """Return which of the two is chosen; where nothing is, the one that is filled in."""
+    """Return which of the two is chosen; if neither is, the one that is filled in."""
     chosen = values.get(f"{which}_by")
     if chosen in ("date", "month"):
         return str(chosen)
@@ -57,7 +57,7 @@ def by_of(values: Values, which: Which) -> str:
 
 
 def only_dates(values: Values, name: str) -> Values:
-    """Return the value if it is a date: Slack opens no form with anything else in such a field."""
+    """Return the value if it is a date, because Slack opens no form with anything else in such a field."""
     value = values.get(name)
     try:
         return {name: date.fromisoformat(value).isoformat()} if isinstance(value, str) else {}

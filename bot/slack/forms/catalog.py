@@ -18,7 +18,7 @@ Forms = Mapping[str, AskForm]
 def forms_for(
     highest_batch: int, places: Places = NO_CHOICE, *, takes_files: bool = False
 ) -> Forms:
-    """Return every form by its callback id, for a tenant with so many batches of accounts and such places."""
+    """Return every form by its callback id, for a tenant with these batches and places."""
     forms = (
         BillRunForm(highest_batch),
         EmailForm(),
@@ -31,4 +31,4 @@ def forms_for(
 
 
 FORMS = forms_for(50)
-"""The forms of a tenant with as many batches as Zuora gives everybody."""
+"""The forms for a tenant with 50 batches, which every tenant has."""

@@ -1,4 +1,4 @@
-"""The forms behind a card's buttons: the reason to reject, the number to approve, what was seen."""
+"""The forms behind a card's buttons: for the reason to reject, the number to approve, what was seen."""
 
 from bot.cards.blocks import Block, paragraph
 from bot.cards.buttons import what_was_lost
@@ -19,14 +19,14 @@ _CALLBACKS = {verb: callback_id for callback_id, verb in DECIDE_FORMS.items()}
 
 
 def decide_form(verb: Verb, request: Request, title: str, in_full: str, *, typing: bool) -> View:
-    """Return the form for one request; it carries the request's name and nothing else.
+    """Return the form for one request; it carries only the request's name.
 
     Args:
         verb: Approve, reject or withdraw; or record what was seen in Zuora.
         request: The request.
         title: What it would do, as a clause.
         in_full: What an approval does, with figures.
-        typing: Whether an approver types the number, and whoever records what was seen.
+        typing: Whether the number must be typed.
     """
     name = request.name
     if verb in RECORDS:
@@ -50,7 +50,7 @@ def decide_form(verb: Verb, request: Request, title: str, in_full: str, *, typin
 
 
 def _record(verb: Verb, request: Request, *, typing: bool) -> View:
-    """Return the form that asks what was seen, and where: a record without that is a guess."""
+    """Return the form that asks what was seen and where, because a record without that would be a guess."""
     seen = "went through" if verb is Verb.RECORD_SENT else "did not go through"
     words = (
         f"You looked in Zuora and saw that the order for {what_was_lost(request)} {seen}. "

@@ -1,4 +1,4 @@
-"""The fields for documents' numbers and ids: as many as 500 of them need, and a file. No I/O."""
+"""The fields for documents' numbers and ids: enough for 500 of them, and a file. No I/O."""
 
 from collections.abc import Sequence
 
@@ -14,31 +14,33 @@ LISTS = (
     "still_more_documents",
     *(f"documents_{place}" for place in range(4, 9)),
 )
-"""Fields for numbers: Slack takes 3,000 characters in one. 500 numbers are twice that, and 500 ids
-with their kinds before them (`INV:` and 32 or 36 characters) seven times."""
+"""The fields for numbers. Slack takes 3,000 characters in one field.
+
+500 numbers need twice that, and 500 ids with their kinds (`INV:` and 32 or 36 characters) seven times.
+"""
 
 ROOM, FOR_NUMBERS, FOR_IDS = "room", "numbers", "ids"
 FIELDS_FOR = {FOR_NUMBERS: 3, FOR_IDS: len(LISTS)}
 
 FIELD_LIMIT = 3000
 MOST_SHOWN = FIELD_LIMIT * len(LISTS)
-"""Characters of a list that is shown in fields; a longer one the form carries along."""
+"""How many characters of a list are shown in fields; the form carries a longer list unseen."""
 
 FILE = "file"
 KEPT_FILE = "kept_file"
 """A file that was added to an earlier view of the form, or to a message."""
 
 LISTED = "listed"
-"""The content of the file, once it was read: a `ListFile`."""
+"""The content of the file after it was read, a `ListFile`."""
 
 NOTE = "note"
-"""What a person should know about a request that was saved."""
+"""A note for the person about a request that was saved."""
 
 TYPES = ("csv", "txt", "text", "tsv", "tab")
 
 
 def list_fields(values: Values, *, takes_files: bool) -> list[Block]:
-    """Return the fields of a list, or a line for one that is too long for them; and a field for a file."""
+    """Return the fields of a list, or a line for a list that is too long for them, and a field for a file."""
     text = typed_documents(values)
     blocks = (
         document_fields(values, optional=takes_files)
@@ -59,7 +61,7 @@ def list_fields(values: Values, *, takes_files: bool) -> list[Block]:
 
 
 def _how_many(text: str) -> int:
-    """Return how many there are: one a line, or in one line with spaces between them."""
+    """Return how many items a text has: one a line, or in one line separated by spaces."""
     return text.count("\n") + 1 if "\n" in text else len(text.split())
 
 
@@ -70,16 +72,16 @@ def chosen_file(values: Values) -> str:
 
 
 def typed_list(typed: Sequence[str]) -> str:
-    """Return documents as one types them: one a line where they are too many for the fields."""
+    """Return documents as one types them, one a line if they are too many for the fields."""
     text = " ".join(typed)
     return text if len(text) <= MOST_SHOWN else "\n".join(typed)
 
 
 def document_fields(values: Values, *, optional: bool = False) -> list[Block]:
-    """Return as many fields as were asked for, and one more than are filled.
+    """Return as many fields as were asked for, and at least one more than are filled.
 
-    Slack keeps what stands in a field that is there before and after a change of the form, so
-    nothing is moved from one field to another, and none is taken away that has something in it.
+    Slack keeps the content of a field that exists before and after a change of the form, so nothing is moved between
+    fields, and no filled field is removed.
     """
     texts = _texts(values)
     filled = max((place for place, text in enumerate(texts, 1) if text), default=0)
@@ -133,7 +135,7 @@ def typed_documents(values: Values) -> str:
 
 
 def _texts(values: Values) -> list[str]:
-    """Return what each field holds; a text too long for one field is spread over several."""
+    """Return the content of each field; a text that is too long for one field is spread over several."""
     texts = [text if isinstance(text := values.get(name), str) else "" for name in LISTS]
     return (
         texts
@@ -143,7 +145,7 @@ def _texts(values: Values) -> list[str]:
 
 
 def _spread(text: str) -> list[str]:
-    """Return the text itself if one field takes it, else its parts spread over as many as it needs."""
+    """Return the text itself if it fits into one field, else its parts spread over several."""
     if len(text) <= FIELD_LIMIT:
         return [text]
     texts = [""]

@@ -46,7 +46,7 @@ opens it with that message's file.
 
 
 _NOT_KEPT = (*LISTS, FILE, KEPT_FILE, LISTED, NOTE)
-"""What a request does not remember of its form: its documents are one list there."""
+"""Fields that a request does not keep, because it has its documents as one list."""
 
 
 class EmailForm(AskForm):
@@ -73,7 +73,7 @@ class EmailForm(AskForm):
         return (what, *chosen)
 
     def unclear_behind_command(self, text: str) -> tuple[str, ...]:
-        """Return everything, except a long list, which is no run's number."""
+        """Return everything, except for a long list, which cannot be a run's number."""
         return numbers.unclear_documents(text) if len(tokens(text)) <= MOST_WORDS else ()
 
     def begins_with(self, text: str, found: Found | None, /) -> dict[str, Any]:
@@ -85,12 +85,12 @@ class EmailForm(AskForm):
         return (*LISTS, KEPT_FILE) if values.get(WHAT) == DOCUMENTS else ()
 
     def kept(self, values: Values, blocks: Sequence[Block]) -> dict[str, Any]:
-        """Return it as every form does; a file that its field no longer shows was added before."""
+        """Return the values that no block shows; a file that its field no longer shows counts as added before."""
         kept = super().kept(values, blocks)
         return {KEPT_FILE if name == FILE else name: value for name, value in kept.items()}
 
     def submitted(self, values: Values) -> Values:
-        """Keep the file: Slack forgets it with the view that it was added to."""
+        """Keep the file, because Slack forgets it with the view to which it was added."""
         return {KEPT_FILE if name == FILE else name: each for name, each in values.items() if each}
 
     def file_of(self, values: Values) -> str:
@@ -106,7 +106,7 @@ class EmailForm(AskForm):
         return typed + (numbers.unclear_in(listed.entries) if listed else ())
 
     def cleared(self, values: Values, found: Found) -> Values | Problems:
-        """Return each document with its kind before it, where its number does not say it."""
+        """Return each document with its kind before it, if its number does not show it."""
         if values.get(WHAT) != DOCUMENTS:
             return super().cleared(values, found)
         typed, why = numbers.documents_of(typed_documents(values), found)
@@ -148,7 +148,7 @@ class EmailForm(AskForm):
         return Problems(problems)
 
     def _documents(self, values: Values) -> Sequence[Block]:
-        """Return documents by number: which, and who gets them. No I/O."""
+        """Return the fields for documents by number, and for who gets them. No I/O."""
         chosen = str(values.get("recipients"))
         recipients = chosen if chosen in WHO else "template"
         found = [
@@ -252,7 +252,7 @@ def _again(values: Values, description: str) -> Block:
 
 
 def _can_have_a_pdf(values: Values) -> bool:
-    """Return whether a PDF file could be named: for one memo, or for what is not typed yet."""
+    """Return whether a PDF file can be named: for one memo, or while nothing is typed yet."""
     typed = tokens(typed_documents(values))
     keys = [document_key(part) for part in typed]
     invoices = any(key is not None and key.kind == "invoice" for key in keys)

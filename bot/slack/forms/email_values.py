@@ -1,4 +1,4 @@
-"""The email form's first values: after its command, below a result, for a file or for other numbers."""
+"""The email form's first values, for a command, a result, a file or other numbers."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -27,7 +27,7 @@ def values_for(text: str) -> dict[str, Any]:
 
 
 def values_known(text: str, found: Found) -> dict[str, Any]:
-    """Return them as `values_for` does, after asking Zuora; what it does not know stays as typed."""
+    """Return the first values after Zuora was asked; what Zuora does not know stays as typed."""
     typed, why = numbers.documents_of(text, found)
     if not why and typed:
         return {WHAT: DOCUMENTS, "documents": typed}
@@ -43,13 +43,13 @@ def values_for_file(file: str) -> dict[str, Any]:
 
 
 def values_for_numbers(numbers: Sequence[str], body: Mapping[str, Any]) -> dict[str, Any]:
-    """Return them as `values_for_documents` does, whatever the kinds; the template decides who gets them."""
+    """Return the first values for documents of any kind; by default, the template decides who gets them."""
     typed = [as_one(number) for number in numbers]
     return values_for_documents(typed, {"recipients": "template", **body})
 
 
 def values_for_others(numbers: Sequence[str], values: Values) -> dict[str, Any]:
-    """Return the form's values for just these documents; everything else as it was submitted."""
+    """Return the form's values for only these documents, with everything else as it was submitted."""
     typed = values_for_numbers(numbers, {})["documents"]
     rest = {name: value for name, value in values.items() if name not in LISTS}
     return {**rest, WHAT: DOCUMENTS, "documents": typed}

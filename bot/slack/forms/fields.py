@@ -1,4 +1,4 @@
-"""The parts of forms. Every field takes its first value from `values`, by its name."""
+"""The parts of forms. Every field takes its first value from `values` by its name."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -27,7 +27,7 @@ def text(  # noqa: PLR0913 - what a field shows
     max_length: int = 150,
     optional: bool = False,
 ) -> Block:
-    """Return a field for text. What does not fit is left out, and the hint says so."""
+    """Return a field for text. If the first value does not fit, it is cut, and the hint says so."""
     element: Block = {
         "type": "plain_text_input",
         "action_id": ELEMENT,
@@ -48,7 +48,7 @@ def text(  # noqa: PLR0913 - what a field shows
 
 
 def reason(values: Values) -> Block:
-    """Return the field that every request has."""
+    """Return the field for the reason, which every request has."""
     return text(
         "reason",
         "Reason",
@@ -80,7 +80,7 @@ def radio(
     hint: str = "",
     changes_form: bool = False,
 ) -> Block:
-    """Return a choice of one; the first one where `values` has none. May change the rest of the form."""
+    """Return a choice of one, by default the first. It may change the rest of the form."""
     options = [option(choice) for choice in choices]
     chosen = next((o for o in options if o["value"] == values.get(name)), options[0])
     element: Block = {
@@ -103,7 +103,7 @@ def select(  # noqa: PLR0913 - what a field shows
     several: bool = False,
     changes_form: bool = False,
 ) -> Block:
-    """Return a choice of one, or of several, from a menu; in groups where there are many."""
+    """Return a choice of one or of several from a menu, in groups if there are many."""
     options = [option(choice) for choice in choices]
     element: Block = {
         "type": "multi_static_select" if several else "static_select",
@@ -121,7 +121,7 @@ def select(  # noqa: PLR0913 - what a field shows
 
 
 def _menu(options: Sequence[Block]) -> Block:
-    """Return the options for a menu, in groups where needed: Slack takes 100 of each."""
+    """Return the options for a menu, in groups if needed; Slack takes 100 options and 100 groups."""
     if len(options) <= MOST_OPTIONS:
         return {"options": list(options)}
     parts = parts_of(options, MOST_OPTIONS)
@@ -182,7 +182,7 @@ def modal(
 
 
 def notice(title: str, *parts: Part) -> View:
-    """Return a view that only says something."""
+    """Return a view that shows only these words."""
     return {
         "type": "modal",
         "title": plain_text(title, 24),
@@ -203,7 +203,7 @@ def begun(view: View) -> View:
 
 
 def shown(title: str, blocks: Blocks) -> View:
-    """Return a view that only shows something."""
+    """Return a view that shows only these blocks."""
     return {
         "type": "modal",
         "title": plain_text(title, 24),
@@ -213,9 +213,9 @@ def shown(title: str, blocks: Blocks) -> View:
 
 
 def with_problems(blocks: Sequence[Block], problems: Mapping[str, str]) -> Blocks:
-    """Return the blocks with a message under each field that has one; the others' messages come first.
+    """Return the blocks with each message under its field; messages without a field come first.
 
-    For when Slack's own way, the answer to the submission, is no longer open.
+    It is for use after the submission was answered, when Slack's own way of showing them is no longer possible.
     """
     names = {block.get("block_id") for block in blocks}
     shown: Blocks = [

@@ -1,4 +1,4 @@
-"""Numbers of which only Zuora knows what they name: what to ask it, and what follows. No I/O."""
+"""Numbers that only Zuora can interpret: what to ask it, and what its answers mean. No I/O."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -32,14 +32,14 @@ _HEADING = (
 
 
 def unclear_run(typed: object) -> tuple[str, ...]:
-    """Return what to ask Zuora about where one number is wanted: the whole text, and its parts."""
+    """Return what to ask Zuora about if one number is wanted: the whole text and its parts."""
     text = typed.strip() if isinstance(typed, str) else ""
     parts = tokens(text) if _may_be_one(text) else ()
     return tuple(dict.fromkeys((text, *parts))) if text else ()
 
 
 def run_of(typed: str, found: Found) -> tuple[str, str]:
-    """Return the bill run's number, and why there is none; where both are empty it may still be one."""
+    """Return the bill run's number, and why there is none; if both are empty, it may still be one."""
     named = found.of(typed)
     if run := next((each for each in named if each.kind == "bill_run"), None):
         why = or_another(typed, found)
@@ -57,14 +57,14 @@ def run_of(typed: str, found: Found) -> tuple[str, str]:
 
 
 def or_another(typed: str, found: Found) -> str:
-    """Return what to type where one number was wanted and this may be two; empty where it is clear."""
+    """Return what to type if one number was wanted and this may be two; empty if it is clear."""
     return _one_or_several(typed.strip(), tokens(typed), found)
 
 
 def unclear_documents(typed: str) -> tuple[str, ...]:
-    """Return what to ask Zuora about in a list of documents: everything in it.
+    """Return what to ask Zuora about in a list of documents, which is everything in it.
 
-    What stands between commas or lines may be one number with spaces in it, or several.
+    An item between commas or line ends may be one number with spaces in it, or several.
     """
     groups = list(listed_in(typed))
     at_least = {
@@ -82,7 +82,7 @@ def _may_be_one(typed: str) -> bool:
 
 
 class Cleared(NamedTuple):
-    """One thing in a list: what to type for it, why that is not clear, or that nobody knows it."""
+    """One item of a list: what to type for it, why it is not clear, or that Zuora does not know it."""
 
     typed: str = ""
     why: str = ""
@@ -90,7 +90,7 @@ class Cleared(NamedTuple):
 
 
 def _cleared(group: tuple[str, ...], found: Found) -> Iterator[Cleared]:
-    """Yield what each line of a list means, as a whole or in its parts."""
+    """Yield what an item of a list means, as a whole or in its parts."""
     whole, *parts = group
     if why := _one_or_several(whole, parts, found):
         yield Cleared(why=why)
@@ -107,7 +107,7 @@ def _cleared(group: tuple[str, ...], found: Found) -> Iterator[Cleared]:
 
 
 def documents_of(typed: str, found: Found) -> tuple[str, str]:
-    """Return the list with the kind before each number that does not say it, and what is wrong with it."""
+    """Return the list with the kind before each number that does not show it, and what is wrong with the list."""
     cleared = [each for group in listed_in(typed) for each in _cleared(group, found)]
     shown = [each.typed for each in cleared if each.typed]
     said = [each.why for each in cleared if each.why]
@@ -127,7 +127,7 @@ def unclear_in(entries: Sequence[Cell]) -> tuple[str, ...]:
 
 
 def documents_in(entries: Sequence[Cell], found: Found) -> tuple[list[str], list[str]]:
-    """Return the documents of a file, as they are typed, and what is wrong with it, line by line."""
+    """Return the documents of a file as one would type them, and what is wrong with it, line by line."""
     if many := too_many(len(entries)):
         return [], [many]
     shown: list[str] = []
@@ -155,7 +155,7 @@ def _is_whole(wrong: Sequence[str]) -> bool:
 
 
 def repeated_in(file: ListFile) -> str:
-    """Return what a file lists more than once, and in which lines; empty where nothing is."""
+    """Return what a file lists more than once, and in which lines; empty if nothing is."""
     lines: dict[str, list[int]] = {}
     for line, text in file.entries:
         lines.setdefault(own_spelling(text), []).append(line)
@@ -172,7 +172,7 @@ def repeated_in(file: ListFile) -> str:
 
 
 def _one_or_several(whole: str, parts: list[str], found: Found) -> str:
-    """Return what to type where Zuora knows the whole as one thing and a part as another."""
+    """Return what to type if Zuora knows the whole as one thing and a part as another; else empty."""
     named = found.of(whole)
     others = [
         each.number
@@ -184,7 +184,7 @@ def _one_or_several(whole: str, parts: list[str], found: Found) -> str:
 
 
 def _which(key: str, named: tuple[Match, ...]) -> str:
-    """Return what to type where a number names anything but one document."""
+    """Return what to type if a number names anything but one document."""
     kinds = [each.kind for each in named]
     if kinds == ["bill_run"]:
         return f"{key} is a bill run: ask for it separately, with “A bill run” chosen above."
@@ -214,13 +214,13 @@ def _documents(named: tuple[Match, ...]) -> str:
 
 
 def _said(named: Match) -> str:
-    """Return the number with its kind before it, even where the number seems to say it."""
+    """Return the number with its kind before it, even if the number seems to show it."""
     typed, prefix = as_typed(named.kind, named.number), PREFIXES[named.kind]
     return typed if typed.startswith(f"{prefix}:") else f"{prefix}:{typed}"
 
 
 def unknown(keys: list[str], found: Found) -> str:
-    """Return that Zuora knows none of them, and what the bot may not look for."""
+    """Return that Zuora knows none of these numbers, and which kinds the bot may not look for."""
     words = f"Zuora knows no bill run, invoice or memo {some(keys, SHOWN, 'or')}."
     if any(" " in key or "," in key for key in keys):
         words += ' Put a number with spaces or commas in quotation marks: "ACME 0001".'
