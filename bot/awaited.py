@@ -1,7 +1,7 @@
-"""The answer that somebody waits for: once it has said that nothing was recorded, nothing of it is.
+"""The answer to a click: once it said that nothing was recorded, nothing may be recorded.
 
-What listens may give up on a thread of its own while the event loop that works waits for a database. So both
-look at one object, which stands in the context of everything that comes of one click.
+The thread that hears Slack may give up while the event loop that works waits for a database. So
+both look at one object, which is in the context of all work for one click.
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from threading import Lock
 
 
 class Awaited:
-    """One answer, made on one thread and given on another."""
+    """One answer, made in one thread and sent from another."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -20,17 +20,17 @@ class Awaited:
 
     @property
     def is_given_up(self) -> bool:
-        """Return whether it was answered without what is still made of it."""
+        """Return whether the person was answered before the work was done."""
         return self._is_given_up
 
     def may_commit(self) -> bool:
-        """Return whether a commit may go out now; from then on it is not known whether something was recorded."""
+        """Return whether a commit may be sent; from then on it is not known whether something was recorded."""
         with self._lock:
             self._may_stand = self._may_stand or not self._is_given_up
             return not self._is_given_up
 
     def give_up(self) -> bool:
-        """Let nothing of it be recorded from now on; return whether something may have been."""
+        """Let nothing more be recorded; return whether something may have been already."""
         with self._lock:
             self._is_given_up = True
             return self._may_stand
@@ -40,19 +40,19 @@ _AWAITED: ContextVar[Awaited | None] = ContextVar("_AWAITED", default=None)
 
 
 def awaited() -> Awaited | None:
-    """Return what the work that goes on here is an answer to; None: to nobody."""
+    """Return the answer that the current work is for; None if nobody waits."""
     return _AWAITED.get()
 
 
 def was_answered() -> bool:
-    """Return whether whoever waited was answered without this: that nothing was recorded, or that it is not known."""
+    """Return whether the person was already answered: "nothing was recorded", or "it is not known"."""
     answer = _AWAITED.get()
     return answer is not None and answer.is_given_up
 
 
 @contextmanager
 def making(answer: Awaited) -> Iterator[None]:
-    """Let everything inside, and the tasks that are begun there, be for this answer."""
+    """Make everything inside, and the tasks begun there, work for this answer."""
     before = _AWAITED.set(answer)
     try:
         yield

@@ -1,8 +1,8 @@
 """The fence before each effect: nothing goes out unless it is known that no other process works.
 
-A process that was frozen runs on where it stood, perhaps between a commit and its send, and by then another
-one may work. So what is marked as an effect is looked at where its connection stands and its bytes are
-written next. On SQLite there is no fence: a frozen process keeps its lock for as long as it lives.
+A frozen process continues where it stopped, perhaps between a commit and the send, and by then
+another one may work. So effects are marked, and each is checked just before its bytes are written.
+On SQLite there is no fence: a frozen process keeps its lock for as long as it lives.
 """
 
 import time
@@ -16,7 +16,7 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.connector import Connection
 
 FRESH_SECONDS: Final = 10.0
-"""A heartbeat that was asked for longer ago than this proves nothing any more."""
+"""The age from which a heartbeat proves nothing any more, counted from when it was asked for."""
 
 _IS_EFFECT: ContextVar[bool] = ContextVar("_IS_EFFECT", default=False)
 
@@ -27,7 +27,7 @@ class FenceShutError(aiohttp.ClientConnectionError):
 
 @contextmanager
 def effect() -> Iterator[None]:
-    """Mark what is sent inside as something that the process which works alone may do."""
+    """Mark calls inside as effects, which only the working process may have."""
     before = _IS_EFFECT.set(True)
     try:
         yield
@@ -36,7 +36,7 @@ def effect() -> Iterator[None]:
 
 
 def seconds() -> float:
-    """Return the seconds of a clock that nobody sets, and that goes on while the machine sleeps."""
+    """Return the seconds of a clock that cannot be changed, and that goes on while the machine sleeps."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
@@ -47,7 +47,7 @@ class Fence:
     the moment it answered, which is later, before it gives the lock to another process.
 
     Args:
-        now: Seconds, for tests to hand in.
+        now: Returns the seconds; tests pass their own.
     """
 
     def __init__(self, now: Callable[[], float] = seconds) -> None:
@@ -55,20 +55,20 @@ class Fence:
         self._open_until = float("-inf")
 
     def answered(self, asked_at: float) -> None:
-        """The database has answered a heartbeat that was asked for at `asked_at`."""
+        """Note that the database answered a heartbeat that was asked for at `asked_at`."""
         self._open_until = asked_at + FRESH_SECONDS
 
     def shut(self) -> None:
-        """Let nothing out any more."""
+        """Let no effect out any more."""
         self._open_until = float("-inf")
 
     @property
     def is_open(self) -> bool:
-        """Return whether an effect may go out just now."""
+        """Return whether an effect may go out right now."""
         return self._now() < self._open_until
 
     def let_out(self) -> None:
-        """Look once more, directly before an effect is written to its socket.
+        """Check once more, directly before an effect is written to its socket.
 
         Raises:
             FenceShutError: It may not go out.
@@ -79,17 +79,16 @@ class Fence:
 
 
 def request_class(fence: Fence | None) -> type[aiohttp.ClientRequest]:
-    """Return the class of the requests of a session whose effects pass a fence; None: there is none."""
+    """Return the request class for a session whose effects pass a fence; without a fence, the usual one."""
     if fence is None:
         return aiohttp.ClientRequest
     return type("FencedRequest", (_FencedRequest,), {"fence": fence})
 
 
 class _FencedRequest(aiohttp.ClientRequest):
-    """A request that looks at the fence before its head is written, and again before its body is.
+    """A request that checks the fence before its head is written, and again before its body is.
 
-    The head of a request with a body is kept back until the body is written, which may be a turn of the
-    event loop later.
+    The head is held back until the body is written, which may be a turn of the event loop later.
     """
 
     fence: Fence

@@ -1,4 +1,4 @@
-"""Which request is being worked on, so that every line of the log that comes of it has its number."""
+"""The request being worked on, so that every line of the log about it has its number."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ REQUEST: ContextVar[str] = ContextVar("REQUEST", default="")
 
 @contextmanager
 def following(number: int | None) -> Iterator[None]:
-    """Log with this request's number until the block is left; None: with none."""
+    """Log with this request's number until the block is left; None for no number."""
     before = REQUEST.set("" if number is None else f"R-{number}")
     try:
         yield

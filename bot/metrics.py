@@ -1,6 +1,6 @@
-"""What is counted and measured while the bot works, for `/metrics`.
+"""Counts and measurements of the running bot, for `/metrics`.
 
-No label holds what people or Zuora typed: neither a number of a request or a document, nor a name.
+No label contains a request's or a document's number, or a name.
 """
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram

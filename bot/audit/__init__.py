@@ -1,1 +1,1 @@
-"""What an auditor asks: is the history whole, and what happened. Reads a file, never the bot's store."""
+"""Answers an auditor's questions: is the history complete, and what happened? Reads a file, never the bot's store."""

@@ -1,6 +1,6 @@
-"""What the history says of its own heads: by which keys they are signed, and who stamped them. No I/O.
+"""What the history records about its heads: which keys signed them, and who stamped them. No I/O.
 
-That a head is signed, a key endorsed and a stamp one of its head, `rows.heads` checks.
+`rows.heads` checks signatures, endorsements of keys and stamps.
 """
 
 import base64
@@ -19,7 +19,7 @@ from bot.domain.words import count
 
 
 def signed(public: str, text: str, signature: str) -> bool:
-    """As `rows.signed`, hundreds of times as fast."""
+    """Return what `rows.signed` does, hundreds of times as fast."""
     try:
         key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(public))
         key.verify(bytes.fromhex(signature), text.encode())
@@ -32,8 +32,9 @@ class Anchored:
     """The rows about heads, read once.
 
     Args:
-        rows: Those whose kind begins with `audit.`, in order.
-        authority: Certificates (PEM) of the authority for time stamps; empty: who made them is not checked.
+        rows: The rows whose kind begins with `audit.`, in order.
+        authority: Certificates (PEM) of the authority for time stamps; if empty, it is not checked
+        who made the stamps.
     """
 
     def __init__(self, rows: Iterable[Row], authority: bytes) -> None:
@@ -62,10 +63,10 @@ class Anchored:
             yield Finding(Flaw.SIGNATURE, sequence, words)
 
     def notes(self, keys: Sequence[Sequence[Any]] = ()) -> Iterator[str]:
-        """What an auditor compares by eye: the public keys, and what was not checked.
+        """Return what an auditor compares by eye: the public keys, and what was not checked.
 
         Args:
-            keys: The row and public key (hex) of those from before these rows.
+            keys: The row and public key (hex) of the keys from before these rows.
         """
         every = [*keys, *((sequence, data["public"]) for sequence, data in self._keys)]
         for sequence, public in every:

@@ -1,4 +1,4 @@
-"""Checks a database that has parts in archives: what stayed, and where its chain begins."""
+"""Checks a database some of whose rows are in archives: the rows that stayed, and the chain's start."""
 
 import json
 from collections.abc import Collection, Iterator, Sequence
@@ -15,7 +15,7 @@ MAX_ROW = 2**63 - 1
 def walked_with_archives(
     file: DatabaseFile, archives: list[Archive], key: bytes, note: Collection[int]
 ) -> Walked:
-    """Walk the chain; before its current start, which the last archive left, rows stand alone."""
+    """Walk the chain from its current start, after the last archive; check earlier rows one by one."""
     if not archives:
         return walk(file.rows(), key=key, note=note)
     start = archives[-1].last
@@ -40,7 +40,7 @@ def walked_with_archives(
 def against_heads(
     archives: list[Archive], walked: Walked, noted: Sequence[Sequence[Head]]
 ) -> Iterator[Finding]:
-    """Yield the noted heads that do not fit; one whose row is in an archive must be compared with that."""
+    """Yield the noted heads that do not fit; a head whose row is in an archive is compared with the archive."""
     until = archives[-1].last.sequence if archives else 0
     away = {
         head for heads in noted for head in heads
@@ -55,7 +55,7 @@ def against_heads(
 
 
 def stayed(file: DatabaseFile, archives: list[Archive]) -> Iterator[Finding]:
-    """Yield where what stayed of archived requests differs from what the history says stayed."""
+    """Yield how the rows that stayed of archived requests differ from what the history says stayed."""
     for each in archives:
         row = file.row(each.entry)
         told = json.loads(row.data) if row else {}
@@ -77,7 +77,7 @@ def _standing(file: DatabaseFile, archive: Archive) -> Iterator[tuple[int, str]]
 
 
 def elsewhere(archive: Archive) -> str:
-    """Return what is in an archive, and how to compare it, for people."""
+    """Return a sentence about what is in an archive, and how to compare it."""
     return (
         f"requests that ended before {archive.before} are in {archive.file} (SHA-256 {archive.sha256}); "
         f"--archive {archive.file} compares the two"

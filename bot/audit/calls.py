@@ -1,4 +1,4 @@
-"""Which calls an approved body allows, as FORMAT.md says, and whether those that went out are these."""
+"""Which calls an approved body allows, as FORMAT.md says, and whether only these were sent."""
 import json
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta

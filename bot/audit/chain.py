@@ -1,8 +1,8 @@
-"""Checks the chain: what the rows of the history prove about themselves. No I/O.
+"""Checks the chain: whether the rows of the history fit their hashes. No I/O.
 
-The first row that does not fit is named, with what must have been done to the history to make it
-look so. What a hash without a key cannot show: a chain that somebody has rebuilt from a row on to
-its end. That takes the key, or a head that was noted elsewhere.
+The first row that does not fit is named, with the change to the history that would explain it. A
+hash without a key cannot show that somebody has rebuilt the chain from some row to its end. That
+takes the key, or a head that was noted elsewhere.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -25,18 +25,18 @@ from bot.domain.history import (
 )
 
 WINDOW = 500
-"""Rows after the first that does not fit, which show what was done."""
+"""The number of rows read after the first that does not fit, to find out what was changed."""
 
 MOST_QUOTES = 1000
-"""Texts kept as JSON, so that memory does not grow with the rows."""
+"""The most texts kept as JSON, so that memory does not grow with the rows."""
 
 FARTHEST = 50
-"""How far a row may have been moved before that no longer looks like an edit."""
+"""The farthest move of a row that is still recognised as a move."""
 
 
 @unique
 class Flaw(StrEnum):
-    """What was done to a history."""
+    """The kind of change to a history."""
 
     EDITED = "edited"
     DELETED = "deleted"
@@ -61,7 +61,7 @@ class Finding:
     """One thing that is wrong.
 
     Attributes:
-        sequence: The row of the history that it is about; None where it is about none.
+        sequence: The row of the history that it is about; None if it is about no row.
     """
 
     flaw: Flaw
@@ -78,7 +78,7 @@ class Walked:
         rows: How many rows fit.
         last: The last row that fits.
         keyed_from: Sequence of the first row made with a key; None if there is none.
-        noted: The hashes at the sequences that were asked about, of those rows that fit.
+        noted: The hashes of the rows that were asked for and fit.
     """
 
     finding: Finding | None
@@ -94,12 +94,12 @@ Hasher = Callable[[str], str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chain:
-    """What rows show that stayed when the rows around them went into an archive.
+    """What the check found about rows that stayed when the rows around them were archived.
 
     Attributes:
         finding: The first thing that is wrong; None if each is as it was written.
         rows: Sequence and hash of each.
-        keyed_from: Sequence of the row from which on the history is made with a key, if it is here.
+        keyed_from: Sequence of the first row made with a key, if it is among them.
     """
 
     finding: Finding | None
@@ -108,7 +108,7 @@ class Chain:
 
 
 def stand(rows: Iterable[Row], key: bytes) -> Chain:
-    """Check each row alone, because the row before it is elsewhere; which rows stayed is bound later.
+    """Check each row alone, because the row before it is elsewhere; a later row records which rows stayed.
 
     Args:
         rows: In the order of their sequence.
@@ -133,7 +133,7 @@ def stand(rows: Iterable[Row], key: bytes) -> Chain:
 
 
 class _Quotes(dict[str, str]):
-    """Texts as JSON, each made once: the same few people and kinds are in all rows."""
+    """Texts as JSON, each made once, because the same few people and kinds are in all rows."""
 
     def __missing__(self, text: str) -> str:
         if len(self) == MOST_QUOTES:
@@ -152,8 +152,8 @@ def walk(
         rows: In the order of their sequence.
         key: `AUDIT_KEY`, empty for none.
         start: The row before the first one.
-        keyed: Whether the key was in force before the first row.
-        note: Sequences whose hashes are wanted.
+        keyed: Whether the rows before the first one were made with the key.
+        note: The sequences whose hashes to return.
     """
     hashed = hasher(key if keyed else b"")
     last, last_hash, last_at, count = start.sequence, start.hash, "", 0
@@ -196,7 +196,7 @@ def walk(
 
 
 def _wrong_key(row: Row, key: bytes) -> Finding | None:
-    """Return that the key at hand is not the one that the history was begun with, or None."""
+    """Return the finding that this is not the key that the history was begun with, or None."""
     ours = fingerprint(key)
     if ours and f'"{ours}"' in row.data:
         return None
@@ -210,7 +210,7 @@ def _wrong_key(row: Row, key: bytes) -> Finding | None:
 
 
 class _Diagnosis:
-    """Finds what was done, from the first row that does not fit and those after it."""
+    """Finds out what was changed, from the first row that does not fit and those after it."""
 
     def __init__(self, last: Head, window: Sequence[Row], hasher: Hasher) -> None:
         self._last = last
@@ -248,7 +248,7 @@ class _Diagnosis:
         return next((row for row in self._rest if row.before == self._last.hash), None)
 
     def _not_numbered(self) -> Finding | None:
-        """Return that the sequences have a gap: something is missing, or a row was put in after one."""
+        """Return the finding for a gap in the sequences: rows are missing, or one was inserted."""
         row = self._row
         if row.sequence == self._next:
             return None
@@ -268,7 +268,7 @@ class _Diagnosis:
         return Finding(Flaw.DELETED, self._next, f"{gone} missing.")
 
     def _order(self) -> Finding | None:
-        """Return that the true follower comes later: this row was put before it, or the two were exchanged."""
+        """Return the finding if the next row comes later: this row was put before it, or the two were swapped."""
         row, follower = self._row, self._follower()
         if follower is None or self._fits(row, before=self._last.hash):
             return None
@@ -281,7 +281,7 @@ class _Diagnosis:
         return Finding(Flaw.INSERTED, row.sequence, f"Row {row.sequence} was put in.")
 
     def _moved(self) -> Finding | None:
-        """Return that the rows were renumbered: each fits the place that it had before."""
+        """Return the finding if rows were renumbered: each fits the place that it had before."""
         row = self._row
         following = self._rest[0] if self._rest else row
         for steps in range(1, FARTHEST):
@@ -308,7 +308,7 @@ class _Diagnosis:
         return self._exchanged()
 
     def _exchanged(self) -> Finding | None:
-        """Return that this place has another row's content: its hash is still the right one."""
+        """Return the finding if this place has another row's content: its hash is still the right one."""
         row = self._row
         for other in self._rest[:FARTHEST]:
             content = other._replace(sequence=row.sequence, before=row.before, hash=row.hash)
@@ -320,7 +320,7 @@ class _Diagnosis:
         return None
 
     def _keyless(self) -> Finding | None:
-        """Return that a row is linked and hashed correctly, but without the key that the bot writes with."""
+        """Return the finding if a row is linked and hashed correctly, but without the bot's key."""
         row = self._row
         if row.before != self._last.hash or row_hash(text_of(row), b"") != row.hash:
             return None
@@ -330,7 +330,7 @@ class _Diagnosis:
         )  # fmt: skip
 
     def _edited(self) -> Finding:
-        """Return that the content was changed, because nothing was moved."""
+        """Return the finding that the content was changed, since nothing was moved."""
         row = self._row
         if row.before != self._last.hash and self._fits(row) and self._last.sequence:
             before = self._last.sequence
@@ -356,7 +356,7 @@ def text_of(row: Row) -> str:
 
 
 def against_noted(walked: Walked, noted: Iterable[Sequence[Head]]) -> Iterator[Finding]:
-    """Yield what heads prove that were noted elsewhere, for example in the audit channel."""
+    """Yield findings from heads that were noted elsewhere, for example in the audit channel."""
     if walked.finding is not None:
         return
     for each in sorted({head for heads in noted for head in heads}):
@@ -377,7 +377,7 @@ def against_noted(walked: Walked, noted: Iterable[Sequence[Head]]) -> Iterator[F
 def days_without(
     rows: Iterable[tuple[int, str]], noted: Iterable[Sequence[Head]]
 ) -> Iterator[str]:  # fmt: skip
-    """Yield the days (UTC) on which something was recorded and no head was noted, in a sentence."""
+    """Yield a sentence with the days (UTC) that have rows of the history but no noted head."""
     known = {head.sequence for heads in noted for head in heads}
     days: dict[str, bool] = {}
     for sequence, at in rows:

@@ -1,4 +1,4 @@
-"""What FORMAT.md calls the control, performed again: who approved, by which rule of which policy."""
+"""Repeats the control of FORMAT.md: who approved, by which rule of which policy."""
 import bisect, json, tomllib
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
@@ -15,13 +15,13 @@ LATE = "late: recorded after the period of its date"
 
 
 class InForce:
-    """Holds which policy was in force, and who was in which group, along the rows that say so."""
+    """The policy in force and the groups' members, updated row by row."""
 
     def __init__(self) -> None:
         self.policies, self.force, self.groups = dict[str, Any](), list[tuple[int, str]](), dict[str, Any]()
 
     def note(self, row: Row) -> Iterator[Finding]:
-        """Take in a row; what is wrong with it."""
+        """Take in a row; return what is wrong with it."""
         data = json.loads(row.data) if row.what in {"policy.changed", "people.groups"} else {}
         for name, members in data.get("groups", {}).items():
             known = self.groups.setdefault(name, [])
@@ -33,7 +33,7 @@ class InForce:
             self.policies[data["new"]] = tomllib.loads(data["text"]) if "text" in data else None
 
     def members(self, name: str, sequence: int) -> list[Any]:
-        """Return who was in a group, as the rows before and behind this one say."""
+        """Return who was in a group, as the rows before and after this one say."""
         known = self.groups.get(name, [])
         at = bisect.bisect(known, sequence, key=lambda each: each[0])
         return [members for _, members in known[max(0, at - 1) : at + 1] if members is not None]

@@ -1,4 +1,4 @@
-"""What FORMAT.md says of rows: their hashes and their order, numbers and clocks, and the heads that are signed."""
+"""Checks rows as FORMAT.md says: their hashes, order, numbers and clocks, and the signed heads."""
 import base64, collections, email, hashlib, hmac, json, pathlib, re, zipfile
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta

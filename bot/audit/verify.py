@@ -1,4 +1,4 @@
-"""Whether a database's history is whole, and whether it records everything else in it."""
+"""Checks whether a database's history is complete, and whether it records everything else in the database."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -27,7 +27,7 @@ ORDER = (
     Flaw.TAIL_CUT, Flaw.UNSUPPORTED, Flaw.MANIFEST, Flaw.CONTROL, Flaw.SIGNATURE, Flaw.NUMBERS, Flaw.CLOCK,
     Flaw.NOT_COMPARED, Flaw.TRIGGER,
 )  # fmt: skip
-"""Which of several flaws decides the exit code: a dropped trigger is how the others are done."""
+"""The order in which flaws decide the exit code; a dropped trigger comes last, as a means to the others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +37,7 @@ class Verified:
     Attributes:
         entries: Rows of the history that fit.
         last: The last of them.
-        notes: What could not be checked, and why; not a flaw.
+        notes: What could not be checked, and why; these are no flaws.
     """
 
     findings: tuple[Finding, ...]
@@ -48,7 +48,7 @@ class Verified:
 
     @property
     def flaw(self) -> Flaw | None:
-        """The one that decides; None if everything is whole."""
+        """Return the flaw that decides the exit code; None if there is none."""
         flaws = {finding.flaw for finding in self.findings}
         return next((flaw for flaw in ORDER if flaw in flaws), None)
 
@@ -59,7 +59,7 @@ def refuse_damage(path: Path) -> None:
     It takes some four times as long as checking the history does.
 
     Raises:
-        StoreError: Something is broken, or the file cannot be read.
+        StoreError: The file is damaged, or cannot be read.
     """
     with open_read_only(path) as file:
         if damage := file.damage():
@@ -76,7 +76,7 @@ def verify_database(path: Path, *, key: str, noted: Heads = (), authority: bytes
         authority: Certificates (PEM) of the authority for time stamps; empty for none.
 
     Raises:
-        StoreError: It cannot be read as a database of the bot.
+        StoreError: The file cannot be read as a database of the bot.
     """
     log = Path(f"{path}-wal")
     logged, stamp = log.exists(), _stamp(path)
@@ -138,7 +138,7 @@ def _verify(path: Path, key: bytes, noted: Heads, authority: bytes) -> Verified:
 
 
 def verify_archive(path: Path, database: Path, *, key: str) -> Verified:
-    """Check an archive by itself, and against the chain of the database that it was taken from.
+    """Check an archive by itself, and against the chain of its database.
 
     Raises:
         StoreError: It cannot be read.
@@ -171,7 +171,7 @@ NOT_ANCHORED = (
 _BROKEN = {
     Flaw.GONE, Flaw.EDITED, Flaw.DELETED, Flaw.INSERTED, Flaw.REORDERED, Flaw.REBUILT, Flaw.KEY
 }  # fmt: skip
-"""After these the rows are no yardstick for the other tables."""
+"""With these flaws the other tables cannot be compared with the rows."""
 
 
 def _is_cut(findings: list[Finding]) -> bool:
@@ -229,7 +229,7 @@ def _other_head(head: Head, last: Head) -> Finding:
 
 
 def _tables(file: DatabaseFile, walked: Walked, *, cut: bool) -> Iterator[Finding]:
-    """Rows newer than the last entry mean its end was cut off."""
+    """Compare the other tables with the history: rows newer than its last entry mean that its end was cut off."""
     for told, mismatch in enumerate(crosscheck.mismatches(file)):
         if told == MOST_TOLD:
             yield Finding(Flaw.UNSUPPORTED, None, "There is more of this; the rest is not listed.")
@@ -242,7 +242,7 @@ def _tables(file: DatabaseFile, walked: Walked, *, cut: bool) -> Iterator[Findin
 
 
 def _performed_again(file: DatabaseFile, vouched: int) -> Iterator[Again]:
-    """The control of each request, the numbers and the clock, by the functions of a package."""
+    """Repeat the checks of a package: the control of each request, the numbers and the clock."""
     stands = InForce()
     for row in _plain(file.standing()):
         yield from stands.note(row)
@@ -255,7 +255,7 @@ def _performed_again(file: DatabaseFile, vouched: int) -> Iterator[Again]:
 
 
 def _vouched(walked: Walked, noted: Heads) -> int:
-    """The last row that a head from elsewhere binds; 0 for none."""
+    """Return the last row covered by a head from elsewhere; 0 if there is none."""
     bound = (
         head.sequence
         for heads in noted
@@ -270,7 +270,7 @@ def _plain(rows: Iterable[Row]) -> Iterator[Line]:
 
 
 def judged(found: Iterable[Again]) -> Iterator[Finding]:
-    """Leave the notes out."""
+    """Return the findings without the notes."""
     return (
         Finding(Flaw(each.flaw), each.row, each.words)
         for each in found

@@ -28,7 +28,7 @@ COMMANDS = {
 
 
 class _LoadedOnUse(Group):
-    """Imports a command when it is used: a running bot keeps what the others need out of memory."""
+    """Imports a command when it is used, so that a running bot does not load what other commands need."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return list(COMMANDS)

@@ -1,4 +1,4 @@
-"""`billing-bot archive`: moves what ended long ago into a file of its own."""
+"""`billing-bot archive`: moves requests that ended long ago into a separate file."""
 
 import sys
 from datetime import UTC, datetime
@@ -45,13 +45,14 @@ WORKS = "Billing Bot still works on {}: stop it first. Nothing was changed."
 def archive_command(day: datetime, file: Path, *, even_if_not_whole: bool) -> None:
     """Move the requests that ended before a day into FILE, and make the database smaller.
 
-    Stop the bot first. FILE is a whole copy of the database as it is now, so `billing-bot verify FILE` checks
-    it, and `evidence` and `export` read it with DATABASE_URL=sqlite:///FILE. Only when it has been checked do
-    the requests' documents, messages and entries leave the database. The history records FILE's SHA-256
-    and goes on from its end; `billing-bot verify --archive FILE` compares the two.
+    Stop the bot first. FILE is a complete copy of the database as it is now, so `billing-bot
+    verify FILE` checks it, and `evidence` and `export` read it with DATABASE_URL=sqlite:///FILE.
+    Once FILE has been checked, the requests' documents, messages and entries leave the database.
+    The history records FILE's SHA-256 and goes on from its end; `billing-bot verify --archive
+    FILE` compares the two.
 
-    What stays of each request is what duplicates are found by: its number, what it was about, who asked and
-    decided, its calls to Zuora, and every document that it may have mailed.
+    To find duplicates, this stays of each request: its number, what it was about, who
+    asked and decided, its calls to Zuora, and every document that it may have mailed.
     """
     with refused_in_words():
         settings = read_audit_settings()
@@ -122,7 +123,7 @@ def _checked(file: Path, key: str, *, anyway: bool) -> Head:
     """Return where the copy's history ends.
 
     Raises:
-        StoreError: It is not whole; it goes, and nothing else changes.
+        StoreError: The copy is damaged; it is deleted, and nothing else changes.
     """
     verified = checked(file, key)
     if verified.findings and not anyway:

@@ -15,7 +15,7 @@ from bot.store.snapshot import saved
 @click.command(epilog=example("billing-bot backup /backups/billing-bot-$(date +%F).db"))
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 def backup(file: Path) -> None:
-    """Copy the database that DATABASE_URL names into FILE, whole and in one step, while the bot runs.
+    """Copy the whole database that DATABASE_URL names into FILE, while the bot may be running.
 
     FILE is readable by its owner only; an existing one is replaced once the copy is complete.
     `billing-bot restore FILE` puts it back. With BACKUP_DIR set, a running bot makes such copies by

@@ -1,4 +1,4 @@
-"""`billing-bot check`: looks at everything that a start needs, and says how to mend what is wrong."""
+"""`billing-bot check`: checks everything that a start needs, and says how to fix what is wrong."""
 
 import asyncio
 import json
@@ -33,7 +33,7 @@ def check(*, as_json: bool) -> None:
 
     Nothing is changed, neither here nor in Slack or Zuora. A bot may be running.
 
-    Exit status of the worst line: 0 all is well, 1 a warning, 75 something that passes by itself,
+    Exit status of the worst line: 0 all is well, 1 a warning, 75 something that ends by itself,
     2 something that a person has to change.
     """
     log_to_stderr("ERROR")
@@ -57,7 +57,7 @@ async def _all() -> AsyncIterator[Noticed]:
     """Yield every finding as it is made.
 
     Raises:
-        SettingsError: Settings are missing or wrong; without them there is nothing to look at.
+        SettingsError: Settings are missing or wrong; without them nothing can be checked.
     """
     settings = read_settings(None)
     for each in here.settings(settings):

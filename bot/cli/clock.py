@@ -9,11 +9,11 @@ class SystemClock:
     """The machine's time."""
 
     def now(self) -> datetime:
-        """Return the moment, aware UTC."""
+        """Return the current time, aware UTC."""
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """Return the seconds of a clock that nobody sets."""
+        """Return the seconds of a clock that cannot be changed."""
         return time.monotonic()
 
     async def sleep(self, seconds: float) -> None:

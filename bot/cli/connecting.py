@@ -37,7 +37,7 @@ class Connection:
     """How Slack reaches the bot.
 
     Attributes:
-        port: Of the web mode; 0 for Socket Mode.
+        port: The port of the web mode; 0 for Socket Mode.
         use: Takes secrets that were read again.
     """
 
@@ -52,7 +52,7 @@ class Connection:
 
 @asynccontextmanager
 async def listens(settings: Settings) -> AsyncIterator[Listening]:
-    """Return where to listen: apart from what works where the database is a server."""
+    """Return where to listen: on a separate event loop if the database is on a server."""
     async with where_to_listen(apart=is_postgres(settings.database_path)) as place:
         yield place
 
@@ -76,7 +76,7 @@ async def connected(
 async def connection_to_slack(
     bot: Bot, settings: Settings, mode: Mode, *, host: str, starting: Starting, place: Listening
 ) -> AsyncIterator[Connection]:
-    """Connect the bot to Slack in one of its two ways, with what may change meanwhile."""
+    """Connect the bot to Slack in one of its two ways, with secrets that can be replaced."""
     if mode == "run":
         async with _socket_mode(bot, settings, starting, place) as connection:
             yield connection
@@ -87,7 +87,7 @@ async def connection_to_slack(
 
 @asynccontextmanager
 async def health_port(front: Front, settings: Settings, place: Listening) -> AsyncIterator[None]:
-    """Serve `/livez`, `/healthz`, `/readyz` and `/metrics` at a port of their own, where one is set."""
+    """Serve `/livez`, `/healthz`, `/readyz` and `/metrics` at a separate port, if one is set."""
     if settings.health_port is None:
         yield
         return
@@ -100,11 +100,11 @@ async def health_port(front: Front, settings: Settings, place: Listening) -> Asy
 
 @dataclass(frozen=True, slots=True)
 class _Answers:
-    """What answers a payload where it comes in.
+    """The parts that answer a payload.
 
     Attributes:
-        app: The Bolt app, or what hands a payload over to it.
-        attending: Entered there meanwhile.
+        app: The Bolt app, or the object that hands a payload over to it.
+        attending: The context in which a payload is answered.
         use: Takes a bot token that was read again.
     """
 
@@ -114,7 +114,7 @@ class _Answers:
 
     @classmethod
     def at(cls, bot: Bot, settings: Settings, place: Listening) -> Self:
-        """Return it for one place."""
+        """Return these parts for one of the two event loops."""
         attending, waits = bot.parts.store.turns.attending, bot.parts.store.waits
         if waits is None or not isinstance(place, OnItsOwnLoop):
             return cls(bot.app, attending, lambda _: None)
@@ -155,7 +155,7 @@ async def _socket_mode(
 
 @asynccontextmanager
 async def _ended(make: Callable[[], SocketMode]) -> AsyncIterator[SocketMode]:
-    """Make a handler, which begins tasks where it is made, and close it in the end."""
+    """Make a handler, whose tasks run on the current event loop, and close it in the end."""
     handler = make()
     try:
         yield handler

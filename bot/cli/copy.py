@@ -43,10 +43,10 @@ NOT_WHOLE = "The history is not whole; see above. Do not work on the copy before
 def copy_command(source: str, target: str, *, even_if_not_whole: bool) -> None:
     """Copy the whole database FROM one place TO an empty one: a file to a PostgreSQL server, or back.
 
-    Both are written as in DATABASE_URL. Stop every process of the bot first: while one works or stands by,
-    nothing is copied and the exit status is 2. The history is checked as `billing-bot verify` does, and at the
-    end every row is read again on both sides and compared. A copy that was broken off goes on where it
-    stopped when the same command is run again; until it has ended, no bot starts on it.
+    Both are written as in DATABASE_URL. Stop every process of the bot first: if one still works or
+    stands by, nothing is copied and the exit status is 2. The history is checked as `billing-bot
+    verify` does, and at the end every row is read again on both sides and compared. Run the same
+    command again to continue a copy that was broken off; no bot starts on an unfinished copy.
 
     Afterwards start the bot with DATABASE_URL=TO, and never again with FROM: it would not know what has been
     sent since.
@@ -70,10 +70,10 @@ def copy_command(source: str, target: str, *, even_if_not_whole: bool) -> None:
 
 
 def _refuse_unless(may_be_copied: bool) -> None:  # noqa: FBT001 - it says what it means
-    """Refuse a source that is not whole.
+    """Refuse a damaged source.
 
     Raises:
-        StoreError: In words.
+        StoreError: The source is damaged.
     """
     if not may_be_copied:
         raise StoreError(NOT_COPIED)
@@ -83,7 +83,7 @@ def _at(url: str) -> AuditSettings:
     """Return the settings for this `DATABASE_URL`.
 
     Raises:
-        click.BadParameter: It says nothing.
+        click.BadParameter: It is empty.
     """
     try:
         return AuditSettings(database_url=url)
@@ -95,7 +95,7 @@ def _at(url: str) -> AuditSettings:
 
 @contextmanager
 def _alone_on(place: AuditSettings) -> Iterator[None]:
-    """Hold its work lock, and check that nobody takes clicks there."""
+    """Hold the database's work lock, and check that no bot takes clicks there."""
     lock = work_lock(place)
     try:
         works = WORKS.format(without_password(place.database_url))
@@ -113,7 +113,7 @@ def _is_shared(database: str) -> bool:
 
 
 def _is_whole(place: AuditSettings, key: str) -> bool:
-    """Return whether a file's history is whole; a server's is the same, row for row."""
+    """Return whether a file's history is complete; a server's is the same, row for row."""
     if is_postgres(place.database_path):
         return True
     return not checked(Path(place.database_path), key).findings

@@ -1,4 +1,4 @@
-"""`billing-bot evidence`: what auditors ask for, for a period, as one file."""
+"""`billing-bot evidence`: the evidence that auditors need for a period, in one file."""
 
 import asyncio
 import sys
@@ -50,7 +50,7 @@ READ_SECONDS = 60.0
 CLOCKS_APART = timedelta(hours=1)
 """A message that the database does not have counts as sent after it was read if Slack dates it no more than this before."""
 A_MONTH = timedelta(days=31)
-"""A mail from this long before a period may show in it: Zuora marks some mails late."""
+"""The longest that a mail may precede the period in which it shows: Zuora marks some mails late."""
 
 
 class _Zone(click.ParamType[ZoneInfo]):
@@ -191,7 +191,7 @@ def _made(
 
 
 class _Sent:
-    """What the database knows about Slack's messages."""
+    """The bot's messages in the database."""
 
     def __init__(self, file: DatabaseFile) -> None:
         self._file = file
@@ -227,7 +227,7 @@ def _unfinished(scope: Scope) -> Iterator[str]:
 
 
 def _by_whom(settings: EvidenceSettings) -> dict[str, str]:
-    """Return who makes this, with what program, where."""
+    """Return who makes this, with which program and on which machine."""
     about = surroundings({}, {})
     return {
         "made_at": to_text(SystemClock().now()),

@@ -4,7 +4,7 @@ WRONG_SETTINGS = 2
 """A setting, an option or a file that was named is wrong; the message says which."""
 
 WILL_PASS = 75
-"""What ended it passes by itself, so a supervisor starts it again. 75 is `EX_TEMPFAIL` of sysexits.h."""
+"""The cause ends by itself, so a supervisor starts the process again. 75 is `EX_TEMPFAIL` of sysexits.h."""
 
 LOST_THE_WORK = 80
 """Another process may work by now; a supervisor starts this one again, and it stands by."""

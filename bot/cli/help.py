@@ -1,4 +1,4 @@
-"""The shape of commands' help: whole sentences in lists, and an example at the end."""
+"""The layout of commands' help: complete sentences in lists, and an example at the end."""
 
 import click
 
@@ -6,12 +6,12 @@ LONGEST_SENTENCE = 1000
 
 
 def example(*lines: str) -> str:
-    """Return lines as they are typed; they are never wrapped."""
+    """Return an example's lines, which are never wrapped."""
     return "\b\nExample:\n" + "\n".join(f"  {line}" for line in lines)
 
 
 class Group(click.Group):
-    """A group whose list shows each command's first sentence whole."""
+    """A group whose list shows each command's complete first sentence."""
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List commands as click does, without cutting a sentence off."""

@@ -1,4 +1,4 @@
-"""What the program logs: constant event names with fields, never payloads, tokens or addresses."""
+"""The program's log: constant event names with fields, never payloads, tokens or addresses."""
 
 import asyncio
 import json
@@ -24,24 +24,24 @@ LogForm = Literal["text", "json"]
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 
 MOST_A_MINUTE = 20
-"""Warnings and errors a minute from one place in the program."""
+"""The most warnings and errors a minute from one place in the program."""
 
 MOST_OF_ONE_A_MINUTE = 120
-"""Lines a minute about what one person does."""
+"""The most lines a minute about one person's actions."""
 
 
 _TOKEN = re.compile(r"(?i)\b(?:xox[a-z]|xapp)[-.][\w.-]+|\bbearer\s+\S+")
 _MAIL = re.compile(r"[^\s@<>\"',;:()=]+@[^\s@<>\"',;:()]+")
 
 _PLAIN = (OSError, EOFError, aiohttp.ClientError, asyncio.TimeoutError, StoreError)
-"""Errors that say what happened to a file or a connection. Others may repeat what they were given."""
+"""Errors that say only what happened to a file or a connection. Others may repeat data."""
 
 
 class _Lines(logging.Formatter):
-    """The part that both forms share: a record without secrets, mail addresses and other people's words.
+    """The part that both formats share: a record without secrets, mail addresses and people's words.
 
     Args:
-        secrets: Never to be shown, whatever says them.
+        secrets: Texts that are never shown, wherever they occur.
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
@@ -49,7 +49,7 @@ class _Lines(logging.Formatter):
         self._secrets = [secret for secret in secrets if len(secret) >= SHORTEST_SECRET]
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 - the base class's name
-        """Return where it happened; what an error says only if it cannot repeat anybody's data."""
+        """Return where an error happened, with its text only if that cannot repeat anybody's data."""
         kind, error, trace = ei
         lines = traceback.format_tb(trace)
         while error is not None:
@@ -85,10 +85,10 @@ class AsText(_Lines):
 
 
 class AsJson(_Lines):
-    """A JSON object a line, for whatever collects logs."""
+    """A JSON object a line, for programs that collect logs."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return one line, whatever it holds."""
+        """Return one line, whatever the record holds."""
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         found: dict[str, Any] = {
             "time": at,
@@ -114,15 +114,15 @@ _NO_NEWS = (
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """Return whether to keep a line: all but what the bot itself says better."""
+    """Return whether to keep a line: all but those that the bot itself words better."""
     return not str(record.msg).startswith(_NO_NEWS)
 
 
 class _Seldom(logging.Filter):
-    """Lets the same line through a few times a minute: whoever can cause one could fill the disk.
+    """Lets the same line through a few times a minute, so that nobody can fill the disk.
 
-    The same are troubles of one place in the program, whatever stands in them, and what one person does.
-    The first of the next minute says how many were left out.
+    Lines are the same if they are warnings from one place in the program, whatever their text, or if they
+    are about one person. The first line of the next minute says how many were left out.
     """
 
     def __init__(self, most: int = MOST_A_MINUTE, most_of_one: int = MOST_OF_ONE_A_MINUTE) -> None:
@@ -155,9 +155,9 @@ def log_to_stderr(level: str = "INFO", form: LogForm = "text", secrets: Iterable
     """Log to standard error. Libraries stay at WARNING: below it they log bodies and addresses.
 
     Args:
-        level: Of what the bot itself logs.
-        form: `text` for people, `json` for what collects logs.
-        secrets: Never to be shown.
+        level: The level of the bot's own log.
+        form: `text` for people, `json` for programs that collect logs.
+        secrets: Texts that are never shown.
     """
     handler = logging.StreamHandler()
     handler.addFilter(_is_news)
@@ -170,6 +170,6 @@ def log_to_stderr(level: str = "INFO", form: LogForm = "text", secrets: Iterable
 
 
 def log_as_set(settings: Settings) -> None:
-    """Log as `LOG_LEVEL` and `LOG_FORMAT` say; without a format as text at a terminal, or else JSON."""
+    """Log as `LOG_LEVEL` and `LOG_FORMAT` say; the default format is text at a terminal, else JSON."""
     form: LogForm = settings.log_format or ("text" if sys.stderr.isatty() else "json")
     log_to_stderr(settings.log_level, form, settings.secrets())

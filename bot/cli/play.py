@@ -19,8 +19,8 @@ async def play_story(slack: LocalSlack, zuora: LocalZuora, say: Callable[[str], 
     """Play it and print the conversation.
 
     Returns:
-        Whether it ended as it should: one card, approved by another person, one order to Zuora,
-        and a thread that says approved, sent, accepted, in this order.
+        Whether it ended correctly: one card, approved by another person, one order to Zuora, and a
+        thread that says approved, sent, accepted, in this order.
     """
     try:
         await _ask(slack, say)

@@ -67,11 +67,11 @@ def explain(  # noqa: PLR0913 - one parameter for each option
 ) -> None:
     """Say which rule applies to OPERATION, who may approve, and how many people will be notified.
 
-    Several operations that email documents are a list of several kinds: the strictest of their rules
-    applies. The amounts are taken for each; email_mixed_list alone stands for every kind.
+    Several operations that email documents mean a list of several kinds: the strictest of their
+    rules applies, and the amounts count for each. email_mixed_list alone means every kind.
 
-    It reads POLICY_FILE, and asks Slack with SLACK_BOT_TOKEN who is in the groups; both come from the
-    environment or from .env, as for every command. Nothing is changed or sent.
+    It reads POLICY_FILE, and asks Slack with SLACK_BOT_TOKEN who is in the groups; both settings
+    come from the environment or from .env, as for every command. Nothing is changed or sent.
     """
     try:
         settings = read_policy_settings()
@@ -123,11 +123,11 @@ def explanation(
     """Return the rule in words.
 
     Args:
-        policy: As read.
-        asked: What would be asked for, part by part.
-        rule: The rule that holds for it.
-        requester: Slack user id of the one who would ask.
-        members: The people behind the approvers; None where Slack was not asked.
+        policy: The policy.
+        asked: The parts of the request.
+        rule: The rule that applies to it.
+        requester: Slack user id of the requester.
+        members: The people behind the approvers; None if Slack was not asked.
     """
     one, names = asked[0], listed([each.operation for each in asked])
     amounts = "an amount that is not known" if one.amounts is None else in_words(one.amounts)

@@ -1,4 +1,4 @@
-"""What long commands show of their progress: a bar on standard error, only at a terminal."""
+"""The progress of long commands: a bar on standard error, only at a terminal."""
 
 import sys
 import time
@@ -35,7 +35,7 @@ def checking(path: Path) -> Iterator[None]:
 
 @contextmanager
 def copying(source: Path, label: str) -> Iterator[Look]:
-    """Show a bar of the bytes written, out of about as many as `source` has; Ctrl-C breaks it off."""
+    """Show a bar of the bytes written, with `source`'s size as the estimated total; Ctrl-C breaks it off."""
     length = source.stat().st_size if source.is_file() else 0
     with click.progressbar(length=length, label=label, file=sys.stderr) as bar:
 

@@ -1,4 +1,4 @@
-"""What ends a command that reads and writes files and databases: a message, and its exit status."""
+"""Ends commands that cannot go on, with a message and an exit status."""
 
 import sys
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ def refused_in_words(*wrong: type[Exception]) -> Iterator[None]:
     """Say what is wrong on standard error, and end with the status for it.
 
     Args:
-        wrong: What counts as wrong settings besides `SettingsError`.
+        wrong: Errors that count as wrong settings, besides `SettingsError`.
     """
     settings: tuple[type[Exception], ...] = (SettingsError, *wrong)
     try:

@@ -1,4 +1,4 @@
-"""`billing-bot restore`: puts a backup in the database's place."""
+"""`billing-bot restore`: replaces the database by a backup."""
 
 import sys
 from pathlib import Path
@@ -33,9 +33,9 @@ WORKS = "Billing Bot still works on {}: stop it first. Nothing was changed."
 def restore(file: Path, *, even_if_not_whole: bool) -> None:
     """Put the backup FILE in the place of the database that DATABASE_URL names.
 
-    Stop the bot first: while one works, nothing is changed and the exit status is 2. FILE is checked
-    before it is put back, as `billing-bot verify FILE` does; it stays where it is. The database that
-    was there is kept beside the new one, under a name with the time in it.
+    Stop the bot first: if one still works, nothing is changed and the exit status is 2. FILE is
+    checked before it is put back, as `billing-bot verify FILE` does; it stays where it is. The old
+    database is kept beside the new one, under a name with the time in it.
 
     At its next start the bot compares the copy with what Slack shows. If more happened after it was made,
     nothing is carried out or sent until `billing-bot resume-after-restore` has been run.

@@ -1,4 +1,4 @@
-"""`billing-bot resume-after-restore`: the only way on after an older copy was put back."""
+"""`billing-bot resume-after-restore`: lets the bot work again after an older copy was put back."""
 
 import asyncio
 import sys
@@ -21,7 +21,7 @@ def resume() -> None:
     """End every open request of a database that was put back, and go on with the next number.
 
     Stop the bot first, and make sure that no other database works in the same channel. Each open
-    request is stopped with the words "look in Zuora first"; all of it is written in the history.
+    request is stopped with the words "look in Zuora first"; the history records all of it.
     """
     try:
         ended, number = asyncio.run(resume_after_restore(read_settings(None), SystemClock()))

@@ -102,7 +102,7 @@ async def opened(
     """Open the whole sandbox: two servers, the bot between them, and the page with its panel.
 
     Raises:
-        KeptError: `keep` names a file that cannot be gone on with.
+        KeptError: `keep` names a file that cannot be continued.
     """
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="billing-bot-")))

@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 WRONG = (
     SettingsError, PolicyError, StoreError, CannotStartError, NotAdmittedError, PortError, ProxyError,
 )  # fmt: skip
-"""What keeps the bot from starting: each says so in a sentence that names the setting."""
+"""Errors that keep the bot from starting; each names the setting."""
 
 READ_AGAIN = frozenset({"slack_bot_token", "slack_app_token", "slack_signing_secret",
                         "zuora_client_id", "zuora_client_secret", "log_level", "log_format"})  # fmt: skip
@@ -49,8 +49,9 @@ READ_AGAIN = frozenset({"slack_bot_token", "slack_app_token", "slack_signing_sec
 def run() -> None:
     """Run the bot with Socket Mode: it connects to Slack, and needs no public address.
 
-    It needs SLACK_APP_TOKEN. SIGTERM or Ctrl-C ends it in order; calls that are out get their answer. The exit status is
-    2 where a person has to change something first, which the last line names, 75 for what passes, and 80 where another process may work by now.
+    It needs SLACK_APP_TOKEN. SIGTERM or Ctrl-C ends it in order; calls that are out get
+    their answer. The exit status is 2 if a person has to change something first, which the last line names, 75 if the
+    cause ends by itself, and 80 if another process may work by now.
     """
     serve("run")
 
@@ -59,8 +60,9 @@ def run() -> None:
 def web() -> None:
     """Run the bot with signed HTTP: Slack posts to /slack/events on PORT, through a proxy.
 
-    It needs SLACK_SIGNING_SECRET. Beside it stands /healthz. SIGTERM or Ctrl-C ends it in order; calls that are out
-    get their answer. The exit status is 2 where a person has to change something first, which the last line names, 75 for what passes, and 80 where another process may work by now.
+    It needs SLACK_SIGNING_SECRET. The same port serves /healthz. SIGTERM or Ctrl-C ends it in order; calls that are out get
+    their answer. The exit status is 2 if a person has to change something first, which the last line names, 75 if the
+    cause ends by itself, and 80 if another process may work by now.
     """
     serve("web")
 
@@ -68,7 +70,8 @@ def web() -> None:
 def serve(mode: Mode, tuning: Tuning | None = None, host: str = EVERYWHERE) -> None:
     """Run until a signal comes, and exit with a status for the supervisor.
 
-    0: it was stopped. 2: a person has to change something first. 75: what ended it passes. 80: it lost the work lock.
+    0: it was stopped. 2: a person has to change something first. 75: the cause ends by
+    itself. 80: it lost the work lock.
     """
     log_to_stderr()
     try:
@@ -102,14 +105,14 @@ class Serving:
 
     @property
     def has_to_begin_anew(self) -> bool:
-        """Return whether a new start would work: it lost the lock, and nobody asked for the end."""
+        """Return whether to start anew: the lock was lost, and nobody stopped the process."""
         return self._bot is not None and self._bot.has_lost_its_lock
 
     async def until_stopped(self) -> None:
-        """Serve until a signal comes; one that comes before the bot is ready breaks the start off.
+        """Serve until a signal comes; a signal during the start ends the start.
 
         Raises:
-            NotAdmittedError: Slack has come to refuse the app-level token.
+            NotAdmittedError: Slack now refuses the app-level token.
         """
         loop = asyncio.get_running_loop()
         serving = asyncio.create_task(self._serve())
@@ -168,13 +171,13 @@ class Serving:
                 await bot.stop()
 
     def _look(self, bot: Bot) -> None:
-        """Check the surroundings while the bot works; again where settings were read again."""
+        """Check the surroundings while the bot works, and once more when settings are read again."""
         if self._looking is not None:
             self._looking.cancel()
         self._looking = asyncio.create_task(self._say_what_is_missing(bot))
 
     async def _say_what_is_missing(self, bot: Bot) -> None:
-        """Log what `billing-bot check` would find here and at Slack, while the bot works."""
+        """Log what `billing-bot check` finds on this machine and at Slack, while the bot works."""
         for each in (*here.settings(self.settings), *here.room(self.settings)):
             _log(each)
         for each in await asyncio.to_thread(lambda: [*here.rules(self.settings)]):
@@ -185,13 +188,13 @@ class Serving:
             _log(each)
 
     def _end(self, why: str) -> None:
-        """End because a person has to change something."""
+        """End, because a person has to change something."""
         logger.critical("app_token_refused: this process ends", extra={"why": why})
         self.refused = why
         self.stopped.set()
 
     def read_again(self) -> None:
-        """Read policy and secrets again; what cannot be used changes nothing."""
+        """Read policy and secrets again; ignore those that cannot be used."""
         if self._bot is None or self._connection is None:
             logger.warning("read_again_refused: the bot has not started yet")
             return
@@ -236,10 +239,10 @@ def _log(finding: Noticed) -> None:
 
 
 def _refuse_a_wrong_login(zuora: ZuoraClient) -> None:
-    """Refuse to start with a login that Zuora refuses; while the bot runs, work waits for a better one.
+    """Refuse to start with a login that Zuora refuses; a running bot waits for a better one instead.
 
     Raises:
-        CannotStartError: It is so.
+        CannotStartError: Zuora refuses it.
     """
     if zuora.locks_out:
         named = "" if "ZUORA_" in zuora.trouble else "ZUORA_CLIENT_ID, ZUORA_CLIENT_SECRET: "

@@ -1,4 +1,4 @@
-"""Reads Slack for the evidence: channel and threads, page by page, with the bot's token."""
+"""Reads channel and threads in Slack for the evidence, page by page, with the bot's token."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -21,7 +21,7 @@ UNSET = "SLACK_BOT_TOKEN is not set, so Slack was not read"
 
 
 async def read(settings: EvidenceSettings, cards: Cards, own: OwnMessages) -> dict[str, Any]:
-    """Return the result of comparing with Slack; where it cannot be read, that it was not compared."""
+    """Return the result of comparing with Slack, or "not compared" if Slack cannot be read."""
     token = settings.slack_bot_token.get_secret_value()
     if not token:
         return in_slack.not_read(UNSET)
@@ -42,7 +42,7 @@ async def read(settings: EvidenceSettings, cards: Cards, own: OwnMessages) -> di
 
 
 class _Pages:
-    """Pages of messages; where Slack asks for a pause, it is kept."""
+    """Pages of messages; a pause that Slack asks for is kept."""
 
     def __init__(self, client: SlackWeb) -> None:
         self._client = client

@@ -74,7 +74,7 @@ printed.
 
 
 class _HeadType(click.ParamType[Head]):
-    """`SEQUENCE:HASH`, as in the audit channel."""
+    """The option type `SEQUENCE:HASH`, as in the audit channel."""
 
     name = "SEQUENCE:HASH"
 

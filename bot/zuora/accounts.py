@@ -1,4 +1,4 @@
-"""Reads accounts, and what an account says about its documents."""
+"""Reads accounts, and fills in documents from them."""
 
 from dataclasses import replace
 
@@ -25,7 +25,7 @@ def with_account(document: BillingDocument, owner: Account) -> BillingDocument:
     """Return the document with what its account says about it.
 
     Raises:
-        ZuoraContradicts: The two do not belong together.
+        ZuoraContradicts: It is the account of something else.
     """
     agreement.with_account(document, owner)
     silent = document.currency in (rows.MISSING, rows.NULL)

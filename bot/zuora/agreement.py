@@ -1,6 +1,6 @@
-"""Compares what Zuora says twice: a run's counts with its list, a row with what was asked for.
+"""Compares two answers of Zuora: a run's counts with its list, a row with what was asked for.
 
-Where the two do not agree neither is known, and a sentence with both goes to whoever asked. No I/O.
+If they differ, neither is used, and the error names both. No I/O.
 """
 
 from collections.abc import Iterable, Sequence
@@ -26,7 +26,7 @@ NUMBERS: Final[dict[DocumentKind, tuple[str, ...]]] = {
 
 
 def answered(asked: str, what: str, *answers: str) -> None:
-    """Refuse an answer about something else than what was asked for.
+    """Refuse an answer that is about something else than the question.
 
     Args:
         asked: Id or number.
@@ -76,7 +76,7 @@ def each_once(found: Iterable[BillingDocument], number: str) -> list[BillingDocu
     """Return the documents of a run's list, each once: pages may overlap.
 
     Raises:
-        ZuoraContradicts: One is there twice with different values.
+        ZuoraContradicts: A document is in the list twice, with different values.
     """
     once: dict[str, BillingDocument] = {}
     ids: dict[str, str] = {}
@@ -112,7 +112,7 @@ def run_and_documents(documents: Sequence[BillingDocument], run: BillRun) -> Non
     """Refuse a run whose own counts do not match its list.
 
     Raises:
-        ZuoraContradicts: They differ, or the two readings of the run do.
+        ZuoraContradicts: They differ, or the run's two readings differ.
     """
     if run.disagrees:
         raise ZuoraContradicts(" ".join(run.disagrees))
@@ -132,9 +132,9 @@ def run_and_documents(documents: Sequence[BillingDocument], run: BillRun) -> Non
 
 
 def is_counted(run: BillRun, documents: Sequence[BillingDocument]) -> bool:
-    """Return whether Zuora counted the documents of its list too.
+    """Return whether the run itself counts the documents of its list.
 
-    Without Invoice Settlement there are no credit memos, and none are counted.
+    Without Invoice Settlement there are no credit memos, and no count of them.
     """
     memos = any(document.kind == "credit_memo" for document in documents)
     counts = (run.invoice_count, *([run.credit_memo_count] if memos else []))

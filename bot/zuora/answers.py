@@ -20,13 +20,13 @@ NOT_READ: Final = NotKnown("not read")
 class Answer:
     """Zuora's answer to a call that it accepted.
 
-    To a call that does something it means accepted: mails go out later, and nobody learns when.
+    For a call with an effect it means "accepted": mails go out later, and Zuora does not say when.
 
     Attributes:
         status: HTTP status, 2xx.
         zuora_request_id: Header `Zuora-Request-Id`, for Zuora's support.
-        data: The JSON value, amounts as `Decimal`; not for logs. Of a file its bytes.
-        size: How many bytes it had, unpacked.
+        data: The JSON value, amounts as `Decimal`, or a file's bytes; not for logs.
+        size: Its length in bytes, unpacked.
     """
 
     status: int
@@ -52,11 +52,11 @@ class BillRun:
     """A bill run. Its counts may lag while it works.
 
     Attributes:
-        last_emailed_at: None only where Zuora says plainly that nothing of it was mailed.
-        disagrees: Where two answers about it say different things, a sentence for each.
-        status: Zuora's own word in its API spelling (`PostInProgress`); unknown ones as they came.
+        last_emailed_at: None only if Zuora says plainly that nothing of it was mailed.
+        disagrees: A sentence for each difference between two answers about it.
+        status: Zuora's own word in its API spelling (`PostInProgress`); an unknown word unchanged.
         billed_account_id: Account of an account- or subscription-level run, else empty.
-        created_by, updated_by: Ids of Zuora's users; empty where they are not said.
+        created_by, updated_by: Ids of Zuora's users; empty if not given.
         next_run: Id and number of the occurrence that follows, named by a cancel; else None.
     """
 
@@ -94,7 +94,7 @@ class BillRun:
 
     @property
     def mails_itself(self) -> bool | None:
-        """Return whether it was set to post and mail by itself; None where Zuora did not say."""
+        """Return whether it was set to post and mail by itself; None if Zuora did not say."""
         both = (self.auto_post, self.auto_email)
         return False if False in both else None if None in both else True
 
@@ -106,12 +106,12 @@ class BillingDocument:
     Attributes:
         last_emailed_at: Zuora keeps it for invoices only. None: never, and Zuora said so plainly.
         emailed_known: Whether Zuora keeps it for this kind.
-        trouble: What makes it wrong to send though its status may be Posted: `was reversed`.
-        unchecked: What of that kind Zuora did not say: `reversed`.
-        bill_to_mail: Whether the bill-to contact has an address; None where it was not read.
+        trouble: Why it must not be sent even if it is Posted, for example `was reversed`.
+        unchecked: Which such reasons Zuora said nothing about, for example `reversed`.
+        bill_to_mail: Whether the bill-to contact has an address; None if not read.
         mail_domain: Domain of that address; empty where it is not known, or names are not read.
-        more_mail: Whether the account has additional addresses; None where it was not read.
-        profile_id: The communication profile of its account; empty where it is not given.
+        more_mail: Whether the account has additional addresses; None if not read.
+        profile_id: The communication profile of its account; empty if not given.
     """
 
     kind: DocumentKind
@@ -138,7 +138,7 @@ class BillingDocument:
 
     @property
     def money(self) -> Amount:
-        """Return its total; not known where either the amount or the currency is not."""
+        """Return its total; not known if the amount or the currency is not."""
         return money_of(self.amount, self.currency)
 
     @property
@@ -154,7 +154,7 @@ class BillingDocument:
 
     @property
     def customer_name(self) -> str:
-        """Return `Acme`, or the account's number where its name is not known or may not be shown."""
+        """Return `Acme`, or the account's number if its name is not known or may not be shown."""
         return self.account_name or self.account_number or self.account_id
 
 
@@ -172,10 +172,10 @@ class Account:
     """A customer account, without its mail addresses.
 
     Attributes:
-        bill_to_mail: Whether the bill-to contact has a work or personal address; None where Zuora
+        bill_to_mail: Whether the bill-to contact has a work or personal address; None if Zuora
             shows no such contact.
         mail_domain: Domain of that address; empty where it is not known, or names are not read.
-        more_mail: Whether there are additional addresses; None where Zuora does not say.
+        more_mail: Whether there are additional addresses; None if Zuora does not say.
         additional_mails: How many additional addresses there are.
         prefers_email: Whether e-mail is among its ways of delivery.
     """

@@ -10,15 +10,16 @@ P = ParamSpec("P")
 S = TypeVar("S")
 T = TypeVar("T")
 MANY: Final = 45
-"""About a small page. One is read in some 5 ms, and forty may come at the same moment; 50,000 documents are
-counted in more than a second."""
+"""About a small page, which is read in some 5 ms; forty may come at once. Counting 50,000 documents
+takes more than a second."""
 
 A_PAGE: Final = 2_000
-"""As many rows as the longest page has."""
+"""The number of rows on the longest page."""
 
 _PAGES: Final = ThreadPoolExecutor(1, "pages")
-"""Python runs one thread at a time, and whoever calls the operating system goes to the end of the line. So with
-forty pages in six threads the event loop waited for six turns at each of its own calls, a quarter of a second in all."""
+"""One thread for pages: Python runs one thread at a time, and a thread that calls the operating system goes to
+the end of the line. With forty pages in six threads the event loop waited for six turns at each of its own calls,
+a quarter of a second in all."""
 
 
 async def aside(

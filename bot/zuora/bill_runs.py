@@ -13,7 +13,7 @@ from bot.zuora.rows import Here, Row
 from bot.zuora.wire import HttpCall
 
 MOST_LISTED: Final = 1000
-"""Bill runs that are looked at, newest first."""
+"""The most bill runs that are looked at, newest first."""
 
 _QUERY_REFUSED: Final = frozenset({None, 20, 21, 22, 23, 27, 30})
 
@@ -21,8 +21,8 @@ _QUERY_REFUSED: Final = frozenset({None, 20, 21, 22, 23, 27, 30})
 async def read(caller: Caller, key: str, here: Here) -> BillRun:
     """Return one bill run by id or number.
 
-    Object Query takes both; `/v1` promises to take the id. Where Object Query is closed to the
-    bot, `/v1` is asked alone and there are no counts; that it knows no number is no proof then.
+    Object Query takes both; `/v1` promises to take the id. If Object Query is closed to the
+    bot, only `/v1` is asked and there are no counts; an unknown number then proves nothing.
 
     Raises:
         ZuoraNotFound: Neither knows it.
@@ -50,10 +50,10 @@ async def read(caller: Caller, key: str, here: Here) -> BillRun:
 
 
 async def read_state(caller: Caller, bill_run_id: str, here: Here) -> BillRun:
-    """Return one bill run by id, from `/v1` alone: one call, so that it can be looked at often.
+    """Return one bill run by id with a single call, to `/v1`, so that it can be repeated often.
 
     Raises:
-        ZuoraNotFound: There is none (any more).
+        ZuoraNotFound: The bill run does not exist (any more).
         ZuoraError: As from `Caller.read`.
     """
     data = (await caller.read(_plain(bill_run_id))).data
@@ -72,9 +72,8 @@ async def listing(
 ) -> tuple[BillRun, ...]:
     """Return bill runs, newest first; at most about a thousand are looked at.
 
-    Zuora filters only by fields it has an index for and does not say which: what it refuses is
-    filtered here. The filters are applied here in any case. A run of which Zuora does not say when
-    it was made may have been made since.
+    Zuora filters only by fields it has an index for and does not say which, so all filters are
+    applied here too. A run without a creation time counts as created since.
     """
     found = await _listed(caller, (f"name.EQ:{name}",) if name else ())
     runs = [bill_run_of(row, {}, here) for row in found]
@@ -90,7 +89,7 @@ async def listing(
 
 
 async def _counts(caller: Caller, key: str) -> tuple[Row, ZuoraRejected | None]:
-    """Return what Object Query says, or nothing and the refusal where it refuses."""
+    """Return what Object Query says, or nothing and its refusal."""
     try:
         data = (
             await caller.read(calls.get("object-query", "billing-runs", key, query=(calls.NULLS,)))
@@ -105,7 +104,7 @@ def _plain(key: str) -> HttpCall:
 
 
 async def _listed(caller: Caller, filters: tuple[str, ...]) -> list[Row]:
-    """Return the list, filtered and ordered; where that is refused, ordered; otherwise as it comes."""
+    """Return the list, filtered and ordered; if Zuora refuses that, ordered; else as it comes."""
     newest_first = (("sort[]", "createdDate.DESC"), calls.NULLS)
     for wanted, extra in ((filters, newest_first), ((), newest_first)):
         call = calls.object_page("billing-runs", filters=wanted, extra=extra)

@@ -1,4 +1,4 @@
-"""Bounds answers: how many bytes, also unpacked, and how many are read at the same time."""
+"""Limits answers: how many bytes, also unpacked, and how many are read at the same time."""
 
 import asyncio
 import zlib
@@ -8,7 +8,7 @@ import aiohttp
 import httpx2
 
 MOST_BYTES: Final = 32 * 1024 * 1024
-"""Bytes of one answer, unpacked. A page of 50 documents takes about 200 KB."""
+"""Bytes of the longest answer, unpacked. A page of 50 documents takes about 200 KB."""
 
 _PIECE: Final = 64 * 1024
 _GZIP: Final = 31  # zlib's word for a header and an end like gzip's
@@ -21,10 +21,10 @@ class UnreadableAnswer(httpx2.RemoteProtocolError):
 
 
 async def content_of(response: aiohttp.ClientResponse) -> bytes:
-    """Return the body of an answer, unpacked piece by piece, so that nobody waits for all of it.
+    """Return the body of an answer, unpacked piece by piece, so that others need not wait for all of it.
 
     Raises:
-        UnreadableAnswer: See there.
+        UnreadableAnswer: It is too long, or cannot be unpacked.
         aiohttp.ClientError: It did not come whole.
     """
     encoding = response.headers.get("Content-Encoding", "").strip().lower()

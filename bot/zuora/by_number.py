@@ -25,8 +25,8 @@ async def one(reader: DocumentReader, where: str, key: str) -> BillingDocument:
     """Return one document by id or number, with its account's name, number and bill-to address.
 
     Args:
-        reader: Of its kind.
-        where: Its part of the path, `invoices` for example.
+        reader: The reader of its kind.
+        where: The kind's part of the path, for example `invoices`.
         key: Id or number.
 
     Raises:
@@ -45,11 +45,11 @@ async def one(reader: DocumentReader, where: str, key: str) -> BillingDocument:
 async def for_mail(
     reader: DocumentReader, where: str, keys: Iterable[str]
 ) -> tuple[BillingDocument | None, ...]:
-    """Return many documents by id or number, fifty in a call and calls side by side; None: there is none.
+    """Return many documents by id or number, fifty in a call and calls side by side; None if there is none.
 
-    An object query brings the account and the bill-to contact along. What no list has, or a list does
-    not say all about, is asked for by itself: with an object query, and before a document is called
-    unknown as by `one`.
+    An object query also returns the account and the bill-to contact. A document that is missing or
+    incomplete in the lists is asked for by itself: by an object query, then as `one` does before it
+    is called unknown.
 
     Raises:
         ZuoraError: As from `Caller.read`.
@@ -67,7 +67,7 @@ async def for_mail(
 async def _listed_for_mail(
     reader: DocumentReader, keys: Sequence[str]
 ) -> dict[str, BillingDocument]:
-    """Return those that lists have, each once and complete; none where Zuora takes no such filter."""
+    """Return those that lists have, each once and complete; none if Zuora refuses the filter."""
     numbers = [key for key in keys if not is_id(key) and not set(",[]") & set(key)]
     reads = [
         partial(_part_for_mail, reader, name, part)

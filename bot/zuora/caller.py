@@ -1,6 +1,6 @@
 """Sends one call: token, pace, repeats, errors. The only place where bytes go to Zuora.
 
-Reads are repeated here; effects never are, but for one 401, which means "not executed".
+Reads are repeated here; effects never are, except after a 401, which means "not executed".
 """
 
 import gzip
@@ -46,7 +46,7 @@ class CallerSettings:
     """The settings that are the same for every call.
 
     Attributes:
-        base_url: Without a slash at the end.
+        base_url: Zuora's base URL without a slash at the end.
         version: `Zuora-Version`.
         entity_ids: `Zuora-Entity-Ids` or empty.
         org_ids: `Zuora-Org-Ids` or empty.
@@ -54,7 +54,7 @@ class CallerSettings:
         names: Whether customers' names are read.
         connect_seconds: Longest time to connect.
         read_seconds: Longest silence; Zuora itself gives up after 120 s (guide *Requests*). An
-            answer that drips may take twice that in all.
+            answer that comes in small pieces may take twice that in all.
     """
 
     base_url: str
@@ -73,7 +73,7 @@ class CallerSettings:
 
 @dataclass(slots=True)
 class PageSize:
-    """How many rows a page of an object query may have, and whether the tenant has said so."""
+    """How many rows a page of an object query may have, and whether the tenant has confirmed it."""
 
     rows: int = LARGE_PAGE
     is_known: bool = False
@@ -83,12 +83,12 @@ class Caller:
     """Sends calls and reads answers.
 
     Args:
-        http: See `http_client`; closed by its owner.
+        http: The client of `http_client`; its owner closes it.
         clock: For the pauses between tries.
-        settings: What is the same for every call.
+        settings: The settings that are the same for every call.
         tokens: The token.
         pace: The gate.
-        reach: Is shown whether an answer came.
+        reach: Counts whether answers come.
     """
 
     def __init__(
@@ -147,7 +147,7 @@ class Caller:
 
         Raises:
             ZuoraRejected: A definite no.
-            ZuoraBusy: Zuora asks for a rest that is too long to sit out.
+            ZuoraBusy: Zuora asks for a pause that is too long to wait for.
             ZuoraUnavailable: No good answer.
         """
         if not call.track_id:
@@ -237,7 +237,7 @@ class Caller:
 async def _read(
     call: wire.HttpCall, status: int, headers: Mapping[str, str], content: bytes
 ) -> Answer | ZuoraError:
-    """Return what an answer means; what takes long to read is read in a thread."""
+    """Return what an answer means; long ones are read in a thread."""
     if len(content) <= AT_ONCE:
         return _judged(call, status, headers, content)
     return await of_a_page(_judged, call, status, headers, content)
@@ -246,7 +246,7 @@ async def _read(
 def _judged(
     call: wire.HttpCall, status: int, headers: Mapping[str, str], content: bytes
 ) -> Answer | ZuoraError:
-    """Return a file as it came; judge anything else in its place as usual."""
+    """Return a file as it came; judge any other answer as usual."""
     if call.is_file and status == 200 and not _is_json(headers):  # noqa: PLR2004 - HTTP
         return Answer(status, headers.get("Zuora-Request-Id", "")[:64], content, len(content))
     found = judge(status, headers, content, effect=call.effect, repeat=call.repeat)
@@ -254,7 +254,7 @@ def _judged(
 
 
 def _is_about_the_token(found: Answer | ZuoraError) -> bool:
-    """Return whether Zuora refused the token without looking at the call."""
+    """Return whether Zuora refused the token, before it looked at the call."""
     return isinstance(found, ZuoraRejected) and found.category == AUTHENTICATION
 
 
@@ -269,7 +269,7 @@ def _or_raise(found: Answer | ZuoraError) -> Answer:
 
 
 def _pause_before_next(found: Answer | ZuoraError, pause: float) -> float | None:
-    """Return the seconds until the next try of a read; None where there is none."""
+    """Return the seconds until the next try of a read; None if there is no next try."""
     if isinstance(found, ZuoraUnavailable):
         return pause
     if not isinstance(found, ZuoraBusy) or isinstance(found, ZuoraLockedOut):
@@ -298,7 +298,7 @@ def _lost(call: wire.HttpCall, error: httpx2.RequestError) -> ZuoraError:
 
 
 def _log(call: wire.HttpCall, found: Answer | ZuoraError) -> None:
-    """Count it, and log method, route and ids; a read that went well is logged for debugging only."""
+    """Count it, and log method, route and ids; a successful read is logged for debugging only."""
     outcome = "ok" if isinstance(found, Answer) else type(found).__name__
     ZUORA_CALLS.labels(call.method, call.route, outcome).inc()
     logger.log(

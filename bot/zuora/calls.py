@@ -14,14 +14,14 @@ from bot.zuora.wire import CallError, HttpCall, path
 DocumentKind = Literal["invoice", "credit_memo", "debit_memo"]
 DebitMemoPath = Literal["debitmemos", "debit-memos"]
 PAGE: Final = 50
-"""Keys in one filter, and rows a page where a tenant refuses `LARGE_PAGE`: the SDK allows 1 to 50."""
+"""Keys in one filter, and rows a page if a tenant refuses `LARGE_PAGE`: the SDK allows 1 to 50."""
 
 LARGE_PAGE: Final = 99
 """Rows a page of an object query (guide *Pagination*: 1 to 99)."""
 
 NULLS: Final = ("includeNullFields", "true")
-"""Object Query leaves null fields out unless it is asked for them; then a field that is missing says
-nothing, and null says that there is none."""
+"""Object Query leaves null fields out unless it is asked for them. With them, null means that there is
+no value, and a missing field means nothing."""
 
 LONGEST_BATCHES: Final = 1000
 HISTORY_PAGE: Final = 40  # other pages: at most 40 (guide *Pagination*)
@@ -33,7 +33,7 @@ class EmailBody:
 
     Attributes:
         email_addresses: Sent as one comma-separated string; Zuora ignores it with
-            `use_email_template_setting`. With neither, only the bill-to contact is written to.
+            `use_email_template_setting`. With neither, only the bill-to contact gets the mail.
         include_additional_email_addresses: Also the additional addresses of the account.
         use_email_template_setting: The template's *To Email* decides.
         pdf_file_id: 32-digit id of the PDF to attach; memos only.
@@ -45,7 +45,7 @@ class EmailBody:
     pdf_file_id: str = ""
 
     def wire(self) -> dict[str, Any]:
-        """Return the JSON object; what is not asked for is left out."""
+        """Return the JSON object, without the fields that are not set."""
         fields = {
             "emailAddresses": ",".join(self.email_addresses),
             "includeAdditionalEmailAddresses": self.include_additional_email_addresses,
@@ -109,7 +109,7 @@ def of_size(call: HttpCall, rows: int) -> HttpCall:
 
 
 def next_object_page(call: HttpCall, cursor: str) -> HttpCall:
-    """Return the same query, from a cursor on."""
+    """Return the same query, starting at a cursor."""
     kept = tuple(pair for pair in call.query if pair[0] != "cursor")
     return HttpCall(method="GET", path=call.path, query=(*kept, ("cursor", cursor)))
 
@@ -134,7 +134,7 @@ def zoql_text(value: str) -> str:
 def billing_preview(
     account_id: str, target_date: date, *, exclude: Collection[str] = (), renew: bool = False
 ) -> HttpCall:
-    """Return the call for what billing one account up to a date would charge; nothing is stored.
+    """Return the call that previews what billing one account up to a date charges; nothing is stored.
 
     Evergreen subscriptions are left out by default (page *Generate a billing preview*), and a bill
     run bills them.
@@ -162,10 +162,10 @@ def begin_preview_run(
     organizations: Collection[Mapping[str, str]],
     idempotency_key: str,
 ) -> HttpCall:
-    """Begin a preview of what a bill run by batch would charge, of which no customer sees anything.
+    """Return the call that begins a preview of a bill run by batch; no customer sees anything of it.
 
-    `batches` is a text with commas of at most 1,000 characters, and none is all of them (page
-    *Create a billing preview run*); names that are longer are asked for as all. Evergreen
+    `batches` is a text with commas of at most 1,000 characters, and none means all of them (page
+    *Create a billing preview run*). A longer list of names is asked for as all. Evergreen
     subscriptions are left out by default, and a bill run bills them.
     """
     names = ",".join(batches)
@@ -187,7 +187,7 @@ def begin_preview_run(
 
 
 def file(file_id: str) -> HttpCall:
-    """Return the call for a file's content, whatever it is (page *Retrieve a file*)."""
+    """Return the call for the content of any file (page *Retrieve a file*)."""
     return HttpCall(method="GET", path=path("v1", "files", file_id), is_file=True)
 
 

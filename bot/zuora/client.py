@@ -58,34 +58,34 @@ VERSION: Final = "2025-08-12"
 SECONDS_FOR_A_LOOK: Final = 20.0
 
 NO_SUCH_NAME = "billing-bot asks whether it may look here"
-"""The name of no bill run, so that as little as possible is read."""
+"""A name that no bill run has, so that the answer is short."""
 
 
 class ZuoraClient(Effects):
-    """Zuora, as far as the bot needs it.
+    """The parts of Zuora that the bot needs.
 
-    Nothing leaves it but answers and the errors of `errors` (and a cancellation by the caller).
+    It returns answers or raises the errors of `errors` (or passes on the caller's cancellation).
     Reads are repeated a few times with growing pauses; effects are sent once, and once more after
     a 401 with a new token.
 
     Args:
-        http: HTTP client; see `http_client`. Closed by its owner.
+        http: The client of `http_client`; its owner closes it.
         clock: Time.
         base_url: Zuora's base URL, for example `https://rest.test.zuora.com`.
         client_id: OAuth client id.
         client_secret: OAuth client secret.
         tenant_id: The tenant that the token must speak for; empty for any.
         version: `Zuora-Version`; 2024-05-20 or later gives errors an HTTP status of their own.
-        entities: The entities that a token must speak for, where it names any.
+        entities: The entities that a token must be valid for, if it names any.
         entity_ids: `Zuora-Entity-Ids`, only with Multi-entity.
         org_ids: `Zuora-Org-Ids`, only with Multi-Org.
         debit_memo_path: Zuora's pages spell it `debitmemos`, its newer SDK `debit-memos`.
         highest_batch: The last of the tenant's batches of accounts: 50, or more with Zuora's
             Performance Booster.
         gzip: Whether long bodies are sent compressed (header `Content-Encoding`).
-        zone: The tenant's time zone, for times that Zuora writes without an offset; None where it is
-            not known.
-        names: Whether customers' names are read; without them accounts go by their numbers.
+        zone: The tenant's time zone, for times that Zuora writes without an offset; None if not
+        known.
+        names: Whether customers' names are read; without them accounts are shown by their numbers.
         widest: Most calls at once, whatever Zuora allows.
         connect_seconds: Longest time to connect.
         read_seconds: Longest silence.
@@ -148,7 +148,7 @@ class ZuoraClient(Effects):
         self._base_url = settings.base_url
 
     async def says_the_time(self) -> None:
-        """Read something small, whose answer shows what time it is there; ignore a failure."""
+        """Read something small to learn Zuora's time from the answer; ignore a failure."""
         with suppress(ZuoraError):
             await self.bill_runs(name=NO_SUCH_NAME)
 
@@ -162,17 +162,17 @@ class ZuoraClient(Effects):
 
     @property
     def environment(self) -> Environment:
-        """Return where the base URL leads."""
+        """Return the environment behind the base URL."""
         return environment(self._base_url)
 
     @property
     def width(self) -> int:
-        """Return how many calls may be out at the same time right now."""
+        """Return how many calls may be under way at the same time right now."""
         return self._pace.width
 
     @property
     def under_way(self) -> int:
-        """Return how many calls are out, or wait for room."""
+        """Return how many calls are under way or wait for their turn."""
         return self._pace.at_the_gate
 
     @property
@@ -187,22 +187,22 @@ class ZuoraClient(Effects):
 
     @property
     def unheard_seconds(self) -> float:
-        """Return how long nothing good was heard from Zuora; infinite where no token is good."""
+        """Return how long there was no good answer from Zuora; infinite if no token is good."""
         return self._reach.unheard_seconds if self._tokens.is_good else math.inf
 
     @property
     def locks_out(self) -> bool:
-        """Return whether nothing can be asked of Zuora until somebody mends something."""
+        """Return whether Zuora cannot be asked anything until somebody fixes the login."""
         return self._tokens.locks_out
 
     @property
     def zone(self) -> tzinfo | None:
-        """Return the tenant's time zone where it was set; None where only Zuora may say."""
+        """Return the tenant's time zone; None if it was not set, and only Zuora knows it."""
         return self._zone
 
     @property
     def here(self) -> Here:
-        """Return when and where an answer is read."""
+        """Return the time and zone for reading an answer."""
         return Here(self._clock.now(), self._zone)
 
     def within(self, entity_ids: str, org_ids: str) -> "ZuoraClient":
@@ -212,14 +212,14 @@ class ZuoraClient(Effects):
         return client
 
     def now(self) -> datetime:
-        """Return the moment, aware UTC, by the clock that was passed in."""
+        """Return the current time, aware UTC, by the clock that was passed in."""
         return self._clock.now()
 
     async def check(self) -> Tenant:
-        """Get a token and return whose it is.
+        """Get a token and return its tenant.
 
         Raises:
-            ZuoraElsewhere: The token does not speak for an entity of the settings.
+            ZuoraElsewhere: The token is not valid for an entity in the settings.
             ZuoraLockedOut: Zuora does not know the client.
             ZuoraRejected: It is another tenant's.
             ZuoraUnavailable: No token can be had just now.
@@ -236,7 +236,7 @@ class ZuoraClient(Effects):
         """Ask for something small, to know whether Zuora answers; see `unreachable`.
 
         Raises:
-            ZuoraError: It does not, or says no, which is an answer too.
+            ZuoraError: It does not answer, or refuses (which is an answer too).
         """
         try:
             async with asyncio.timeout(SECONDS_FOR_A_LOOK):
@@ -247,7 +247,7 @@ class ZuoraClient(Effects):
 
     @property
     def tenant(self) -> Tenant:
-        """Return whom the latest token speaks for; without a number before there is one."""
+        """Return the tenant of the latest token; without a number before the first."""
         return self._tokens.tenant or Tenant("")
 
     # Reads. All raise ZuoraRejected, ZuoraNotFound, ZuoraBusy or ZuoraUnavailable.
@@ -282,7 +282,7 @@ class ZuoraClient(Effects):
         """Return a bill run with its invoices and credit memos, which must agree.
 
         Raises:
-            ZuoraContradicts: The run counts other documents than its list has, or says two things.
+            ZuoraContradicts: The run's counts differ from its list, or its two readings differ.
         """
         run = await self.bill_run(key)
         found = await documents.of_run(
@@ -296,7 +296,7 @@ class ZuoraClient(Effects):
         return run, found
 
     def in_zone_of(self, run: BillRun) -> Here:
-        """Return when and where an answer about a run is read: a run shows its tenant's zone."""
+        """Return time and zone for reading an answer about a run: a run shows its tenant's zone."""
         return replace(self.here, zone=zone_of(run.time_zone, self._zone))
 
     async def documents_of_run(self, number: str) -> tuple[BillingDocument, ...]:
@@ -337,28 +337,28 @@ class ZuoraClient(Effects):
     async def has_organizations(self) -> bool | None:
         """Return whether the tenant has Multi-Org: its calls name organizations, or its accounts are in some.
 
-        None where neither is known.
+        None if neither is known.
         """
         return self._caller.names_organizations or await lookups.has_organizations(self._caller)
 
     async def accounts_in_batches(
         self, batches: Collection[str], bill_cycle_day: str
     ) -> AccountsInScope | None:
-        """Return how many active accounts a run by batch covers; None where they may not be queried."""
+        """Return how many active accounts a run by batch covers; None if the bot may not query them."""
         return await scope.accounts_in_batches(self._caller, batches, bill_cycle_day)
 
     async def billing_rules(self) -> BillingRules | None:
-        """Return the tenant's rules for bill runs; None where the bot may not read settings."""
+        """Return the tenant's rules for bill runs; None if the bot may not read settings."""
         return await lookups.billing_rules(self._caller)
 
     async def mail_profiles(self) -> tuple[MailProfile, ...] | None:
-        """Return the communication profiles; None where the bot may not read settings."""
+        """Return the communication profiles; None if the bot may not read settings."""
         return await notifications.profiles(self._caller)
 
     async def mail_notifications(
         self, profiles: Collection[MailProfile] | None = None
     ) -> tuple[MailNotification, ...] | None:
-        """Return what these profiles, or all, are set up to mail; None: it may not be read."""
+        """Return what these profiles, or all, are set up to mail; None if the bot may not read that."""
         wanted = await self.mail_profiles() if profiles is None else profiles
         if wanted is None:
             return None
@@ -367,11 +367,11 @@ class ZuoraClient(Effects):
     async def pdf_statuses(
         self, kind: DocumentKind, keys: Sequence[str]
     ) -> tuple[PdfStatus, ...] | None:
-        """Return how far the PDFs of documents are; None where the bot may not read that."""
+        """Return the status of documents' PDFs; None if the bot may not read it."""
         return await pdfs.statuses(self._caller, kind, keys)
 
     async def pdf_files(self, kind: DocumentKind, key: str) -> frozenset[str] | None:
-        """Return the ids of a memo's PDF files; None where the bot may not read them."""
+        """Return the ids of a memo's PDF files; None if the bot may not read them."""
         with checked():
             return await pdfs.files_of_memo(self._caller, kind, key)
 
@@ -401,7 +401,7 @@ class ZuoraClient(Effects):
         exclude: Collection[str] = (),
         renew: bool = False,
     ) -> Preview:
-        """Return what billing an account up to a date would charge, without some types of charges."""
+        """Return a preview of billing one account up to a date, without some types of charges."""
         return await lookups.billing_preview(
             self._caller, account_id, target_date, exclude=exclude, renew=renew
         )
@@ -412,7 +412,7 @@ class ZuoraClient(Effects):
             return await preview_runs.begin(self._caller, wanted, key=key)
 
     async def preview_run(self, run_id: str) -> PreviewRun:
-        """Return how far a preview run is."""
+        """Return a preview run's status."""
         with checked():
             return await preview_runs.read(self._caller, run_id)
 

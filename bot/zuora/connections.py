@@ -1,7 +1,7 @@
 """The HTTP transport for Zuora: httpx2's requests and answers over aiohttp's connections.
 
-Connections stay open, and each request is sent once. Which of httpx2's errors comes back shows what
-may have been done: one of `NOTHING_WAS_SENT`, or any other, after which nobody knows.
+Connections stay open, and each request is sent once. httpx2's error shows what may have happened:
+with one of `NOTHING_WAS_SENT` nothing was sent; after any other nobody knows.
 """
 
 import select
@@ -22,7 +22,7 @@ from bot.zuora.bounded import content_of
 
 
 class Fenced(httpx2.ConnectError):
-    """Another process may work by now, so nothing was sent (`bot.fence`)."""
+    """Nothing was sent, because another process may be working by now (`bot.fence`)."""
 
 
 NOTHING_WAS_SENT: Final = (
@@ -57,12 +57,12 @@ _FOREIGN: Final = tuple(_NAMES)
 class AiohttpTransport(httpx2.AsyncBaseTransport):
     """Sends requests over connections that stay open; `async with`, or `aclose` at the end.
 
-    How many are out at once is the caller's business. Redirects are not followed.
-    A proxy that the environment names is gone through (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`,
+    The caller limits how many are under way. Redirects are not followed.
+    A proxy named in the environment is used (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`,
     `NO_PROXY`); TLS trusts what the system trusts, or `SSL_CERT_FILE`.
 
     Args:
-        fence: What effects have to pass; None where nothing else can work.
+        fence: The check before every effect; None if no other process can work.
     """
 
     def __init__(self, fence: Fence | None = None) -> None:
@@ -73,11 +73,12 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send one request, once; the answer is complete and decompressed.
 
-        How long is waited to connect and in silence is the client's timeout; an answer that drips
-        may take twice that silence in all. The text of an error is its kind in aiohttp.
+        The client's timeout limits connecting and silence; an answer that comes in small pieces
+        may take twice that silence in all. An error's text is the name of aiohttp's error.
 
         Raises:
-            httpx2.RequestError: One of `NOTHING_WAS_SENT`; any other: it may have been sent.
+            httpx2.RequestError: Nothing was sent if it is one of `NOTHING_WAS_SENT`; else it may
+            have been.
         """
         try:
             url = URL(str(request.url), encoded=True)  # nothing in it is quoted again
@@ -108,14 +109,14 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
             await self._session.close()
 
     def _proxy(self, host: URL) -> URL | None:
-        """Return the proxy on the way to a host; the environment is read once for each."""
+        """Return the proxy for a host; the environment is read once for each host."""
         if host not in self._proxies:
             self._proxies[host] = proxy_for(host)
         return self._proxies[host]
 
 
 def http_client(fence: Fence | None = None) -> httpx2.AsyncClient:
-    """Return a client that sends requests in a way that suits Zuora. The caller closes it."""
+    """Return a client with the settings that suit Zuora. The caller closes it."""
     return httpx2.AsyncClient(
         transport=AiohttpTransport(fence),
         headers={"User-Agent": _USER_AGENT},
@@ -148,9 +149,9 @@ def _session(fence: Fence | None) -> aiohttp.ClientSession:
 
 
 class _Connector(aiohttp.TCPConnector):
-    """Hands out no connection that the other side has closed unnoticed.
+    """Never returns a connection that the other side has closed unnoticed.
 
-    On such a one the request would go nowhere, and nobody could know that.
+    A request on such a connection would be lost, and nobody could know that.
     """
 
     async def connect(
@@ -159,7 +160,7 @@ class _Connector(aiohttp.TCPConnector):
         traces: list[Trace],
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - as the library calls it
     ) -> Connection:
-        """Return a connection for a request, kept or new."""
+        """Return a connection for a request, a kept one or a new one."""
         for _ in range(_MOST_CLOSED):
             connection = await super().connect(req, traces, timeout)
             if not _has_something_to_say(connection):
@@ -169,7 +170,7 @@ class _Connector(aiohttp.TCPConnector):
 
 
 def _has_something_to_say(connection: Connection) -> bool:
-    """Return whether something arrived before anything was asked: the connection's end, or an error."""
+    """Return whether something arrived before a request was sent: the connection's end, or an error."""
     transport = connection.transport
     socket = None if transport is None else transport.get_extra_info("socket")
     if socket is None:
@@ -182,9 +183,9 @@ def _has_something_to_say(connection: Connection) -> bool:
 async def _once(
     request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
 ) -> aiohttp.ClientResponse:
-    """Keep the library from repeating a GET or PUT where a kept connection breaks before the answer.
+    """Keep the library from repeating a GET or PUT when a kept connection breaks before the answer.
 
-    A PUT of ours has an effect. Under another name the error is passed on, and nothing repeated.
+    The bot's PUTs have effects. The library passes an error of another name on and repeats nothing.
     """
     try:
         return await handler(request)
@@ -193,7 +194,7 @@ async def _once(
 
 
 def proxy_for(host: URL) -> URL | None:
-    """Return the proxy that the environment names for a host.
+    """Return the proxy for a host, as the environment names it.
 
     Raises:
         httpx2.UnsupportedProtocol: HTTP cannot be spoken to that host.

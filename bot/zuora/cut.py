@@ -1,25 +1,25 @@
-"""Cuts a long list into parts that can be read side by side, by how their numbers begin. No I/O."""
+"""Cuts a long list, by how the numbers begin, into parts that can be read side by side. No I/O."""
 
 import re
 from typing import Final
 
 LONG: Final = 1000
-"""Rows from which on a list is cut, and about which a part has: some ten pages, of which the last is
-rarely full. Parts of a tenth would cost up to twice the calls, larger ones wait for one another."""
+"""A list with more rows is cut, into parts of about this many: some ten pages. Parts a tenth as long
+would cost up to twice the calls; longer ones would keep each other waiting."""
 
 _NUMBER: Final = re.compile(r"(.*?)(\d+)", re.DOTALL | re.ASCII)
 
 
 def beginnings(first: str, last: str, count: int) -> tuple[str, ...]:
-    """Return how the numbers of each part begin; empty where the list cannot be cut.
+    """Return how the numbers of each part begin; empty if the list cannot be cut.
 
     Args:
         first: The first number of the list in the order of its text, `INV00000001`.
         last: The last one.
-        count: How many there are. They need not follow one another without a gap.
+        count: How many there are; there may be gaps between the numbers.
 
     Returns:
-        Beginnings of which every number between the two of the same shape has exactly one.
+        Beginnings; every number of that shape between the two has exactly one of them.
     """
     one, other = _NUMBER.fullmatch(first), _NUMBER.fullmatch(last)
     if one is None or other is None or one[1] != other[1] or len(first) != len(last):

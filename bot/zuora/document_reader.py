@@ -17,7 +17,7 @@ OBJECTS: Final[dict[DocumentKind, str]] = {
     "debit_memo": "debit-memos",
 }
 EXPANDED: Final = (("expand[]", "account"), ("expand[]", "billToContact"), calls.NULLS)
-"""What an object query brings along."""
+"""What an object query returns with each document."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class DocumentReader:
 
     Attributes:
         caller: Sends the calls, and knows whether names are read.
-        here: When and where it is read.
+        here: The time and zone for reading.
     """
 
     caller: Caller
@@ -34,10 +34,10 @@ class DocumentReader:
     here: Here
 
     def document(self, row: Row, *, leaves_out_null: bool = False) -> BillingDocument:
-        """Return it as `document_of` does, without the customer's name where names are not read.
+        """Return `document_of` the row, without the customer's name if names are not read.
 
         Raises:
-            ZuoraContradicts: It is of a bill run that is not named.
+            ZuoraContradicts: A bill run made it, and Zuora does not say which.
         """
         found = document_of(self.kind, row, self.here, leaves_out_null=leaves_out_null)
         agreement.run_is_named(found, row)
@@ -45,7 +45,7 @@ class DocumentReader:
 
     @staticmethod
     def compare_account(document: BillingDocument, row: Row) -> None:
-        """Compare it with the account that an object query brings along."""
+        """Compare it with the account that an object query returns with it."""
         owner = rows.part(row, "account")
         if owner:
             agreement.with_account(
@@ -57,7 +57,7 @@ class DocumentReader:
             )
 
     def with_contact(self, document: BillingDocument, row: Row) -> BillingDocument:
-        """Return the document with whether its bill-to contact has an address, and its domain, where the row says."""
+        """Return the document with what the row says about its bill-to contact's address."""
         contact = rows.part(row, "billToContact")
         if not contact:
             return document

@@ -39,8 +39,8 @@ async def of_run(
     Args:
         caller: Sends the calls.
         number: The bill run's.
-        here: When and where it is read.
-        invoices: How many the run counts itself: many of them are read side by side.
+        here: The time and zone for reading.
+        invoices: The run's own count; a long list is read side by side.
         credit_memos: Likewise.
 
     Raises:
@@ -63,7 +63,7 @@ async def of_run(
 async def _of_kind(
     reader: DocumentReader, number: str, counted: int | NotKnown
 ) -> list[BillingDocument]:
-    """Return all of one kind; a long list side by side, where that gives as many as the run counts."""
+    """Return all of one kind; a long list is read side by side, and counts if it has as many as the run says."""
     try:
         if isinstance(counted, int) and counted >= cut.LONG:
             paging.check(counted)
@@ -81,7 +81,7 @@ async def _of_kind(
 
 
 async def _in_parts(reader: DocumentReader, number: str, counted: int) -> list[BillingDocument]:
-    """Return a long list, cut by how its numbers begin; nothing where it cannot be cut."""
+    """Return a long list, read in parts; nothing if it cannot be cut."""
     name = agreement.NUMBERS[reader.kind][0]
     ends = await paging.side_by_side(
         reader.caller.read(
@@ -98,7 +98,7 @@ async def _in_parts(reader: DocumentReader, number: str, counted: int) -> list[B
 
 
 async def _listed(reader: DocumentReader, number: str, *filters: str) -> list[BillingDocument]:
-    """Return one list, page after page; only what the bot uses is kept."""
+    """Return one list, page after page, with only the fields the bot uses."""
     found: list[BillingDocument] = []
     async for page in paging.pages(reader.caller, _of_run_query(reader.kind, number, *filters)):
         progress.came(len(page))
@@ -120,7 +120,7 @@ def _of_page(page: Sequence[Row], reader: DocumentReader, number: str) -> list[B
 def _of_list(
     reader: DocumentReader, number: str, row: Row, *, by_zoql: bool = False
 ) -> BillingDocument:
-    """Return a row of a run's list, compared with the run and with its account."""
+    """Return a row of a run's list, once it is compared with the run and its account."""
     agreement.row_of_run(reader.kind, number, row)
     document = reader.document({**row, "sourceId": number}, leaves_out_null=by_zoql)
     reader.compare_account(document, row)

@@ -1,4 +1,4 @@
-"""The half of the client that has effects: mails, creates, posts, cancels."""
+"""The calls of the client that have effects: they mail, create, post and cancel."""
 
 import hashlib
 from collections.abc import Generator, Iterator, Mapping
@@ -17,7 +17,7 @@ from bot.zuora.wire import CallError, HttpCall
 
 @contextmanager
 def checked() -> Iterator[None]:
-    """Turn a call that may not be sent into a definite refusal."""
+    """Turn a call that must not be sent into a definite refusal."""
     try:
         yield
     except CallError as error:
@@ -33,7 +33,7 @@ class Prepared:
 
     @property
     def content(self) -> str:
-        """Return the SHA-256 (hex) of method, address and body: what Zuora would do. Empty where it takes no key."""
+        """Return the SHA-256 (hex) of method, address and body; empty for a call without an idempotency key."""
         if not self.call.idempotency_key:
             return ""
         line = f"{self.call.method} {self.call.target}\n".encode()
@@ -50,12 +50,12 @@ class Prepared:
         return self._send(self.call).__await__()
 
     async def again(self) -> Answer:
-        """Send it again under its key, after its answer was lost.
+        """Send it again under the same key, after its answer was lost.
 
         Raises:
             ZuoraRejected: A definite no of the service behind the gateway.
             ZuoraBusy: This try was not done; the one before it may have been.
-            OutcomeUnknown: It may have been done, or is just being done (409).
+            OutcomeUnknown: It may have been done, or is being done right now (409).
         """
         return await self._send(replace(self.call, repeat=True))
 
@@ -67,7 +67,7 @@ class Prepared:
 class Effects:
     """Calls with an effect, each prepared to be sent.
 
-    All raise `ZuoraRejected` where the call breaks a rule of Zuora's for requests.
+    All raise `ZuoraRejected` if the call breaks one of Zuora's rules for requests.
 
     Args:
         caller: Sends the calls.
@@ -85,8 +85,8 @@ class Effects:
 
         Args:
             key: Id or number of the run.
-            resend: True also mails what was mailed before. False twice in quick succession mails
-                twice all the same.
+            resend: True also mails what was mailed before. False, sent twice in quick succession,
+            still mails twice.
             track_id: `Zuora-Track-Id`, at most 64 characters.
             idempotency_key: At most 255 characters; Zuora keeps it for 24 hours.
         """
@@ -131,5 +131,5 @@ class Effects:
         return Prepared(call, self._caller)
 
     def send_within(self, entity_ids: str, org_ids: str) -> None:
-        """Send every call from now on to one entity and to these organizations."""
+        """From now on, send every call to one entity and to these organizations."""
         self._caller = self._caller.within(entity_ids, org_ids)

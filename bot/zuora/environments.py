@@ -1,4 +1,4 @@
-"""Zuora's data centres by base URL, and whether customers are real there.
+"""Zuora's data centres by base URL, and whether mails from there reach customers.
 
 Source: the `servers` list of Zuora's OpenAPI document and the environments of its Python SDK. The
 kind comes from this list alone, never from a part of a name: an unlisted host is "unknown".
@@ -13,11 +13,11 @@ Kind = Literal["production", "sandbox", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """Where a base URL leads.
+    """The Zuora environment behind a base URL.
 
     Attributes:
-        name: As people in finance call it: `US Production Cloud 1`.
-        kind: `production` where mails reach customers, `sandbox` for every test tenant,
+        name: The name people in finance use: `US Production Cloud 1`.
+        kind: `production` if mails reach customers, `sandbox` for every test tenant,
             `unknown` for a host that is not in Zuora's list.
     """
 
@@ -51,7 +51,7 @@ def environment(base_url: str) -> Environment:
 
     Returns:
         The listed environment; else kind `unknown` with the host (or `this machine`, `no host`) as
-        its name. What answers on this machine can lead anywhere.
+        its name. A server on this machine can pass calls on to any tenant.
     """
     try:
         host = (urlsplit(base_url.strip()).hostname or "").rstrip(".")

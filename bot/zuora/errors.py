@@ -1,6 +1,6 @@
-"""The errors that the client raises: four families, by what was done.
+"""The errors that the client raises: four families, by what may have been done.
 
-A caller asks one question of an error: was it done? `ZuoraRejected` and `ZuoraBusy` say no,
+The one question about an error is: was it done? `ZuoraRejected` and `ZuoraBusy` say no,
 `OutcomeUnknown` says perhaps, `ZuoraUnavailable` belongs to reads, which do nothing.
 """
 
@@ -13,9 +13,10 @@ class ZuoraError(Exception):
 
     Attributes:
         message: One sentence.
-        status: HTTP status, None where no answer came.
-        category: The last two digits of Zuora's error code (page *Error codes*), None if none.
-        zuora_request_id: For Zuora's support; empty where no answer came.
+        status: HTTP status; None if no answer came.
+        category: The last two digits of Zuora's error code (page *Error codes*); None if it has
+        none.
+        zuora_request_id: For Zuora's support; empty if no answer came.
         words: Zuora's own messages for people; may be empty.
     """
 
@@ -37,7 +38,7 @@ class ZuoraError(Exception):
 
 
 class ZuoraRejected(ZuoraError):  # noqa: N818 - reads as a fact; the base has the suffix
-    """A definite refusal. Nothing was done, and the same call will fare no better."""
+    """A definite refusal. Nothing was done, and the same call would be refused again."""
 
 
 class ZuoraNotFound(ZuoraRejected):
@@ -49,17 +50,17 @@ class ZuoraTooMany(ZuoraRejected):
 
 
 class ZuoraContradicts(ZuoraRejected):
-    """Zuora says something twice and differently, so neither is known. Nothing was done."""
+    """Two statements of Zuora differ, so neither is used. Nothing was done."""
 
 
 class ZuoraBusy(ZuoraError):  # noqa: N818 - as above
     """Definitely not done; may be tried again later.
 
     Attributes:
-        retry_after: Seconds to wait, as Zuora asked; None where it did not say.
-        new_key_needed: True where Zuora has stored this failure and would repeat it under the
-            same idempotency key for 24 hours (page *Idempotent requests*); False after 429 and
-            where nothing was sent.
+        retry_after: Seconds to wait, as Zuora asked; None if it did not say.
+        new_key_needed: True if Zuora has stored this failure and would repeat it under the
+            same idempotency key for 24 hours (page *Idempotent requests*); False after 429 and if
+            nothing was sent.
     """
 
     def __init__(  # noqa: PLR0913 - the facts of one answer, all by name
@@ -85,14 +86,14 @@ class ZuoraBusy(ZuoraError):  # noqa: N818 - as above
 
 
 class ZuoraLockedOut(ZuoraBusy):
-    """Zuora refuses the bot's login: nothing was done, and nothing can be until somebody mends that.
+    """Zuora refuses the bot's login: nothing was done, and nothing can be until somebody fixes it.
 
-    It is about the bot and never about one call, so no call is refused by it.
+    It says nothing about the call, which can be sent once the login works.
     """
 
 
 class ZuoraElsewhere(ZuoraLockedOut):
-    """The token does not speak for an entity in the settings, so nothing is asked with it."""
+    """The token is not valid for an entity in the settings, so it is not used."""
 
 
 class ZuoraUnavailable(ZuoraError):  # noqa: N818 - as above
@@ -100,11 +101,11 @@ class ZuoraUnavailable(ZuoraError):  # noqa: N818 - as above
 
 
 class OutcomeUnknown(ZuoraError):  # noqa: N818 - as above
-    """An effect may have been done: its answer was lost, unreadable or an outage."""
+    """An effect may have been done: its answer was lost or unreadable, or Zuora broke down."""
 
 
 def unanswered(error: ZuoraError, then: str = "") -> str:
-    """Return that a read failed, because Zuora refused or did not answer, and what follows."""
+    """Return a sentence: the read failed, because Zuora refused or did not answer, and what follows."""
     what = "Zuora refused this" if isinstance(error, ZuoraRejected) else "Zuora did not answer"
     if isinstance(error, ZuoraLockedOut):
         what = "The bot cannot use Zuora"
@@ -113,7 +114,7 @@ def unanswered(error: ZuoraError, then: str = "") -> str:
 
 
 def what_next(error: ZuoraError) -> str:
-    """Return what whoever asked can do about a read that failed."""
+    """Return what the person who asked can do about a failed read."""
     if isinstance(error, ZuoraLockedOut):
         return "Tell whoever runs Billing Bot: it works again once that is fixed."
     if isinstance(error, ZuoraRejected):
@@ -122,7 +123,7 @@ def what_next(error: ZuoraError) -> str:
 
 
 _NO_ANSWER = re.compile(r"Zuora (?:could|did) not answer \(?([^()]*)\)?")
-"""An error that says the same, and what it adds."""
+"""A cause that says the same, and what it adds."""
 
 
 LONGEST: Final = 500

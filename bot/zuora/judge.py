@@ -38,11 +38,11 @@ _BY_STATUS: Final[dict[int, int]] = {
 }  # fmt: skip
 _GRAVEST_FIRST: Final = (*OUTAGES, AUTHENTICATION, LIMIT, CONTENTION, PERMISSION, NOT_FOUND)
 AT_ONCE: Final = 32 * 1024
-"""Bytes that are read in less than a millisecond, forty answers one after the other in some 20. More is
+"""Bytes that are read in less than a millisecond (forty such answers in some 20). Longer answers are
 read in a thread."""
 
 QUICK: Final = 1024 * 1024
-"""Bytes that are read in about 10 ms. More is read by a decoder that lets others in."""
+"""Bytes that are read in about 10 ms. Longer answers are read by a decoder that gives way to others."""
 
 _CONFLICT: Final = 409
 UNPROCESSABLE: Final = 422
@@ -65,15 +65,15 @@ class _Seen:
 def judge(
     status: int, headers: Mapping[str, str], body: bytes, *, effect: bool, repeat: bool = False
 ) -> Answer | ZuoraError:
-    """Read one answer.
+    """Judge one answer.
 
     Args:
         status: HTTP status.
         headers: Response headers with case-insensitive look-up.
         body: Decoded body.
-        effect: Whether the call does something; then doubt is `OutcomeUnknown`.
-        repeat: Whether its idempotency key was sent before and the answer lost. Then doubt is also
-            what does not come from behind the key: the first call may have been done.
+        effect: Whether the call has an effect; then a doubtful answer is `OutcomeUnknown`.
+        repeat: Whether its idempotency key was sent before and the answer lost. Then an answer
+        that says nothing about the first call is doubtful too: it may have been done.
 
     Returns:
         An `Answer`, or the error to raise.
@@ -101,9 +101,9 @@ def _take_apart(
 
 
 class _PatientDecoder(json.JSONDecoder):
-    """A decoder in Python: a tenth as fast, but others get their turn meanwhile.
+    """A decoder in Python: a tenth as fast, but other threads get their turn meanwhile.
 
-    The quick one is a single step to the interpreter, in a thread too.
+    The quick decoder is a single step for the interpreter, in a thread too.
     """
 
     def __init__(self) -> None:
@@ -115,7 +115,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Return an object in which each name occurs once.
 
     Raises:
-        ValueError: It says two things about one: neither is known.
+        ValueError: A name occurs twice, so neither value is known.
     """
     found = dict(pairs)
     if len(found) < len(pairs) and any(found[name] != value for name, value in pairs):
@@ -125,7 +125,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 _ONCE: Final = json.JSONDecoder(parse_float=Decimal, object_pairs_hook=_once)
-"""For answers to calls with an effect, which are short."""
+"""The decoder for answers to calls with an effect, which are short."""
 
 
 _MAY_NOT_BE_KEPT: Final = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
@@ -142,7 +142,7 @@ def _json(body: bytes, decoder: json.JSONDecoder | None) -> Any:
 
 
 def _kept(data: Any) -> Any:
-    """Return an answer with texts that a database keeps."""
+    """Return an answer with only such texts as a database can store."""
     match data:
         case str():
             return kept(data)
@@ -194,8 +194,8 @@ def _is_in_doubt(seen: _Seen) -> bool:
 def _is_before_the_key(seen: _Seen) -> bool:
     """Return whether a refusal says nothing about the first call under this key.
 
-    It may still be at work (409), its key was used for something else (422), or a gateway, a proxy
-    or a right that is missing kept the repetition from being looked at (guide *Idempotent requests*).
+    The first call may still be at work (409), its key was used for something else (422), or a
+    gateway, a proxy or a missing right stopped the repetition (guide *Idempotent requests*).
     """
     if seen.status in {_CONFLICT, UNPROCESSABLE} or seen.category in {CONTENTION, PERMISSION}:
         return True
@@ -211,7 +211,7 @@ def _says_no(data: Any) -> bool:
 
 
 def _said(data: Mapping[str, Any]) -> set[str]:
-    """Return whether it was done, in the answer's own words; empty where they contradict each other."""
+    """Return whether it was done, in the answer's own words; empty if they contradict each other."""
     said = (data.get(name) for name in ("success", "Success"))
     return {str(each).lower() for each in said if each is not None}
 

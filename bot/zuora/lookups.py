@@ -19,7 +19,7 @@ _MOST_ACCOUNTS: Final = 200  # three or four calls
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BillingRules:
-    """The tenant's rules; None where a rule is not given."""
+    """The tenant's rules; None for a rule that is not given."""
 
     auto_post_allowed: bool | None = None
     catch_up_allowed: bool | None = None
@@ -27,7 +27,7 @@ class BillingRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """What billing one account would charge, in the account's currency."""
+    """The charges of billing one account, in the account's currency."""
 
     account_id: str
     charges: Decimal | NotKnown
@@ -50,7 +50,7 @@ async def subscription(caller: Caller, key: str) -> Subscription:
 
 
 async def billing_rules(caller: Caller) -> BillingRules | None:
-    """Return the rules for bill runs; None where they may not be read."""
+    """Return the rules for bill runs; None if they may not be read."""
     try:
         data = (await caller.read(calls.get("settings", "billing-rules"))).data
     except ZuoraRejected:
@@ -63,13 +63,13 @@ async def billing_rules(caller: Caller) -> BillingRules | None:
 
 
 async def has_organizations(caller: Caller) -> bool | None:
-    """Return whether the tenant has Multi-Org, as far as its accounts show: one is in an organization.
+    """Return whether the tenant has Multi-Org, as its accounts show: is one in an organization?
 
-    Zuora has no call that says it, and accounts of before Multi-Org may be in none (page *Data
-    Labeling*). So all accounts are asked; the first ones where the tenant does not take that filter.
+    Zuora has no call for it, and accounts from before Multi-Org may be in no organization (page
+    *Data Labeling*). So all accounts are filtered, or only the first if the tenant refuses the filter.
 
     Returns:
-        None where the accounts may not be listed, or where there are more than were looked at.
+        None if the accounts may not be listed, or if there are more than were looked at.
     """
     with_one = calls.object_page("accounts", filters=("organizationId.NE:null",))
     try:
@@ -97,7 +97,7 @@ async def billing_preview(
     exclude: Collection[str] = (),
     renew: bool = False,
 ) -> Preview:
-    """Return what billing an account up to a date would charge, without some types of charges."""
+    """Return a preview of billing one account up to a date, without some types of charges."""
     call = calls.billing_preview(account_id, target_date, exclude=exclude, renew=renew)
     data = as_row((await caller.read(call)).data)
     invoiced, credited = rows.table(data, "invoiceItems"), rows.table(data, "creditMemoItems")
@@ -113,7 +113,7 @@ async def billing_preview(
 
 
 def _sum(items: tuple[Row, ...] | NotKnown, name: str) -> Decimal | NotKnown:
-    """Return the sum, if every amount can be read; an item without tax has none."""
+    """Return the sum if every amount can be read; a missing tax counts as none."""
     if isinstance(items, NotKnown):
         return items
     total = Decimal(0)

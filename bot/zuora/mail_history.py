@@ -19,7 +19,7 @@ _MOST_WINDOWS: Final = 11  # a month; older mails about one object are not looke
 _MOST_PAGES: Final = 50
 _MOST_PAGES_OF_ALL: Final = 5_000  # 200,000 mails in three days
 _ANY_ZONE: Final = timedelta(days=1)
-"""The history is asked for in the tenant's time; a day more at both ends covers every zone."""
+"""The history is read in the tenant's time; one more day at both ends covers every zone."""
 
 NO_TIME = "Zuora gives the time of a mail without its zone: set ZUORA_TIME_ZONE to the tenant's."
 
@@ -29,10 +29,10 @@ class EmailRecord:
     """One mail that Zuora sent or tried to send, without its addresses.
 
     Attributes:
-        mark: SHA-256 (hex) over the whole row: what sets it apart from the others, for Zuora gives none
-            an id.
-        account_id: Of the customer's account.
-        is_of_memo: Whether its notification or its subject says so: a row names no document.
+        mark: SHA-256 (hex) of the whole row; it identifies the mail, since Zuora gives it no id.
+        account_id: The customer's account.
+        is_of_memo: Whether it is of a memo, by its notification or subject: a row names no
+        document.
     """
 
     mark: str
@@ -60,7 +60,7 @@ async def of_memos(
     """Return the mails of memos that went out from `since` to before `until`.
 
     Raises:
-        ZuoraContradicts: There is no end of them, or the time of one is not known.
+        ZuoraContradicts: There are too many, or the time of one is not known.
         ZuoraError: As from `Caller.read`.
     """
     around = (since - _ANY_ZONE, min(until, here.now) + _ANY_ZONE)
@@ -88,7 +88,7 @@ async def _between(
     here: Here,
     wanted: Callable[[EmailRecord], bool] = lambda _: True,
 ) -> tuple[EmailRecord, ...]:
-    """Return the mails of a span, read in windows of three days side by side, in the tenant's zone."""
+    """Return the mails of a span of time, read side by side in windows of three days."""
     start, until = span
     starts = [start + number * _WINDOW for number in range(math.ceil((until - start) / _WINDOW))]
     windows = [(each, min(each + _WINDOW, until)) for each in starts]

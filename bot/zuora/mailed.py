@@ -1,4 +1,4 @@
-"""Which invoices were mailed since a moment, in any way: to compare with what the bot did."""
+"""Which invoices were mailed since a moment, by the bot or otherwise."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,16 +12,16 @@ from bot.zuora.errors import ZuoraRejected
 from bot.zuora.rows import Here, Row
 
 _FIELDS: Final = ("lastEmailSentDate", "updatedDate")
-"""By which the list is narrowed: Zuora filters by fields that it has an index for, and does not say which.
-A mail changes both; the second lists what was changed otherwise too."""
+"""The fields to filter by: a mail changes both, other changes only the second. Zuora filters by fields
+that it has an index for, and does not say which."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailedInvoice:
-    """An invoice that shows a mail.
+    """An invoice that Zuora has mailed.
 
     Attributes:
-        at: When it was mailed last; not known where Zuora says it oddly.
+        at: When it was mailed last; not known if Zuora's value cannot be read.
         updated_by: Id of the user of Zuora who changed it last.
     """
 
@@ -36,7 +36,7 @@ async def invoices_since(caller: Caller, since: datetime, here: Here) -> list[Ma
     """Return the invoices whose last mail is from then or later; memos show no mail in Zuora.
 
     Raises:
-        ZuoraRejected: Zuora narrows the list by neither field.
+        ZuoraRejected: Zuora filters by neither field.
         ZuoraError: As from `Caller.read`.
     """
     moment = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,4 +1,4 @@
-"""Reads which credit and debit memos exist, and whose they are, to compare mails with them."""
+"""Reads which credit and debit memos exist, and for which accounts."""
 
 from collections.abc import Collection
 from dataclasses import dataclass

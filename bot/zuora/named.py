@@ -1,10 +1,9 @@
 """Asks Zuora what a number or an id names: a bill run, an invoice, a memo, an account, a subscription.
 
-A number may have any prefix with any characters ("Define numbering formats"), and an id shows
-nothing by itself, so only Zuora knows. Everything typed passes `what_are`, whatever it looks like:
-bill runs and documents are asked side by side, and only where none of them has it accounts and
-subscriptions. A few keys are asked one by one, as Object Query takes an id or a number in the path;
-more of them fifty in a call.
+A number may have any prefix ("Define numbering formats"), and an id shows no kind, so only Zuora
+knows. `what_are` asks for everything that was typed: bill runs and documents side by side, and if
+none of them has it, accounts and subscriptions. A few keys are asked one by one, with the id or
+number in Object Query's path; more keys fifty in a call.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -23,7 +22,7 @@ from bot.zuora.rows import Row
 
 KINDS: Final[tuple[Kind, ...]] = ("bill_run", "invoice", "credit_memo", "debit_memo")
 OTHERS: Final[tuple[Kind, ...]] = ("account", "subscription")
-"""No mail is about these: they are asked only to say what a number is."""
+"""These cannot be mailed; they are asked only to say what a number is."""
 
 FEW: Final = 2
 _NOT_IN_A_LIST: Final = frozenset(",[]")
@@ -35,7 +34,7 @@ _PLACES: Final[Mapping[Kind, tuple[str, str]]] = {
     "account": ("accounts", "accountNumber"),
     "subscription": ("subscriptions", "name"),
 }
-"""Where Object Query has each kind, and its field with the number."""
+"""Object Query's path for each kind, and its field with the number."""
 
 _IN_V1: Final[Mapping[Kind, str]] = {
     "bill_run": "bill-runs", "account": "accounts", "subscription": "subscriptions",
@@ -44,7 +43,7 @@ _IN_V1: Final[Mapping[Kind, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """What Zuora has under a number or an id."""
+    """A thing that Zuora has under a number or an id."""
 
     kind: Kind
     number: str
@@ -53,31 +52,31 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was typed and what it names, and the kinds that Zuora would not look for.
+    """What the typed keys name, and the kinds that Zuora refused to look for.
 
-    A kind that could not be looked for is not known to be without such a number.
+    A refused kind may have such a number too.
     """
 
     named: Mapping[str, tuple[Match, ...]] = field(default_factory=dict)
     not_read: tuple[Kind, ...] = ()
 
     def of(self, typed: str) -> tuple[Match, ...]:
-        """Return everything that it names, each kind once; an account only where it is nothing else."""
+        """Return everything that it names, each kind once; an account only if it is nothing else."""
         return self.named.get(typed, ())
 
 
 async def what_are(
     caller: Caller, paths: Mapping[DocumentKind, str], typed: Collection[str]
 ) -> Found:
-    """Look for what was typed, each by the first of its readings that Zuora has.
+    """Look for what was typed: for each, the first of its spellings that Zuora has.
 
     Args:
         caller: Sends the calls.
-        paths: Each kind's part of a path below `/v1`, for where Object Query is closed.
+        paths: Each kind's part of a path below `/v1`, used if Object Query is closed.
         typed: Numbers or ids, as they were typed.
 
     Raises:
-        ZuoraContradicts: An answer is about something else.
+        ZuoraContradicts: An answer is about something else than the question.
         ZuoraError: As from `Caller.read`, but for a refusal.
     """
     asked = await aside(_readings, list(typed))
@@ -98,7 +97,7 @@ async def _first(
     kinds: Sequence[Kind],
     asked: Mapping[str, Sequence[Reading]],
 ) -> Found:
-    """Return what Zuora has under the first reading, or under the second where it has no first."""
+    """Return what Zuora has under the first spelling; if nothing, under the second."""
     named: dict[str, tuple[Match, ...]] = {}
     not_read: set[Kind] = set()
     turn, waiting = 0, {text: ways for text, ways in asked.items() if ways}
@@ -147,7 +146,7 @@ def _hits(
 async def _of_kind(
     caller: Caller, path: str, kind: Kind, keys: Sequence[str]
 ) -> dict[str, Match] | None:
-    """Return what one kind has by key; None where Zuora refuses to look for some."""
+    """Return what one kind has by key; None if Zuora refuses to look for some."""
     alone, together = await aside(_apart, keys)
     found = await _listed(caller, kind, together) if together else {}
     if found is None:
@@ -168,7 +167,7 @@ def _apart(keys: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 async def _listed(caller: Caller, kind: Kind, keys: Sequence[str]) -> dict[str, Match] | None:
-    """Return what lists have, fifty in a call; None where Zuora takes no such filter."""
+    """Return what lists have, fifty in a call; None if Zuora refuses the filter."""
     found: dict[str, Match] = {}
     by_id, by_number = await aside(_by_id_or_number, keys)
     for name, wanted in (("id", by_id), (_PLACES[kind][1], by_number)):
@@ -207,7 +206,7 @@ def _match(row: Row, kind: Kind, key: str) -> Match:
 
 
 async def _one(caller: Caller, path: str, kind: Kind, key: str) -> Row | None:
-    """Return the row of one key; empty where there is none, None where Zuora does not say."""
+    """Return the row of one key; empty if there is none, None if Zuora does not say."""
     objects, _ = _PLACES[kind]
     promised = kind != "bill_run" or is_id(key)  # `/v1` promises to take only a run's id
     for call, knows in (

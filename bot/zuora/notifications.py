@@ -1,8 +1,8 @@
 """Reads which mails the tenant is set up to send, by communication profile.
 
 Source: the Settings API pages *Get all communication profiles* and *Get all Notifications under a
-particular Communication Profile*. They need the rights of an administrator. Which profile counts
-for a document is documented on *Supported base object for custom events*: that of its account.
+particular Communication Profile*. They need the rights of an administrator. The profile of a
+document is that of its account (*Supported base object for custom events*).
 """
 
 from collections.abc import Collection
@@ -16,7 +16,7 @@ from bot.zuora.rows import Row
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailProfile:
-    """A communication profile; a muted one sends nothing. One without an id is not read."""
+    """A communication profile; a muted one sends nothing. Profiles without an id are skipped."""
 
     id: str
     name: str
@@ -33,8 +33,8 @@ class MailNotification:
         active: Whether it is on; an inactive one sends nothing.
         muted: Whether the whole profile is muted.
         template: Name of the mail template.
-        email: Whether it sends a mail at all; a notification can be a call to a server alone.
-        attaches_pdf: Whether *Include … PDF* is ticked; None where that is not given.
+        email: Whether it sends a mail; a notification can be only a call to a server.
+        attaches_pdf: Whether *Include … PDF* is ticked; None if not given.
     """
 
     profile_id: str
@@ -49,7 +49,7 @@ class MailNotification:
 
 
 async def profiles(caller: Caller) -> tuple[MailProfile, ...] | None:
-    """Return all communication profiles; None where they may not be read."""
+    """Return all communication profiles; None if they may not be read."""
     try:
         data = (await caller.read(calls.get("settings", "communication-profiles"))).data
     except ZuoraRejected:
@@ -68,7 +68,7 @@ async def profiles(caller: Caller) -> tuple[MailProfile, ...] | None:
 async def of_profiles(
     caller: Caller, wanted: Collection[MailProfile]
 ) -> tuple[MailNotification, ...] | None:
-    """Return the notifications of these profiles, side by side; None where they may not be read."""
+    """Return the notifications of these profiles, read side by side; None if they may not be read."""
     try:
         found = await paging.side_by_side(_of_profile(caller, one) for one in wanted if one.id)
     except ZuoraRejected:

@@ -1,7 +1,7 @@
 """Numbers in what Zuora says about itself: headers, a token's life. No I/O.
 
-What is not understood counts as absent: no such number may become a date beyond the calendar, a rest
-for ever or a fault.
+A number that is not understood counts as missing, so it cannot become an impossible date, an
+endless pause or an error.
 """
 
 import math
@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from typing import Final
 
 A_DAY: Final = 86_400.0
-"""Seconds; the longest span that Zuora counts in (page *Rate limits*). What is longer is no span: a
-moment since 1970, for example."""
+"""Seconds; the longest span in Zuora's answers (page *Rate limits*). A larger number is something else,
+for example a time since 1970."""
 
 LONGEST_REST: Final = 3_600.0
-"""Seconds after which Zuora is asked again, however long it wants to rest."""
+"""Seconds after which Zuora is asked again, however long a pause it asked for."""
 
 _MOST_DIGITS: Final = 12
 
@@ -37,10 +37,10 @@ def whole(text: str | None) -> int | None:
 
 
 def rest(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds until Zuora wants to be asked again, at most an hour; None where it does not say.
+    """Return the seconds until Zuora wants to be asked again, at most an hour; None if it does not say.
 
-    `Retry-After`; without it `RateLimit-Reset`, which stands on every answer and so counts only
-    where the rate is spent (`RateLimit-Remaining` 0 or missing).
+    Read from `Retry-After`, or else from `RateLimit-Reset`. That is in every answer, so it counts
+    only if the rate is used up (`RateLimit-Remaining` 0 or missing).
     """
     asked = seconds(headers.get("Retry-After", ""))
     if asked is None and whole(headers.get("RateLimit-Remaining")) in (None, 0):

@@ -1,13 +1,13 @@
-"""How many calls go to Zuora at the same time: a width that all calls share.
+"""How many calls go to Zuora at the same time: the width, which all calls share.
 
 `Width` is the rule, a plain state machine. `Pace` is the gate the calls go through.
 
 Zuora allows 40 calls at once per tenant by default (page *Rate limits*; 80 object queries, 200
-high-volume) and says so in `Concurrency-Limit-*`, which it refreshes about once a second: the width
-begins low and takes what is reported as free, by the answer to a read or to a mail. Where nothing is
-reported, the width is found by trying: it doubles each round at first, then grows by half, until a refusal
-or those 40; it gives back exactly what was refused, and from then on tries one more only now and then,
-so that about one call in a hundred is refused.
+high-volume) and says so in `Concurrency-Limit-*`, which it refreshes about once a second: the
+width begins low and grows by what the answers to reads and mails report as free. If nothing is
+reported, the width is found by trying: it doubles each round at first, then grows by half, until a
+refusal or those 40. It shrinks by exactly what was refused, and from then on tries one more only
+now and then, so that about one call in a hundred is refused.
 """
 
 import asyncio
@@ -27,11 +27,11 @@ _ROUNDS_BETWEEN_TRIES: Final = 5  # once refused, or past 40: one more call afte
 
 
 class Width:
-    """How many calls may be out at the same time.
+    """How many calls may be under way at the same time.
 
     Args:
-        widest: Never more than this, whatever Zuora says.
-        first: Where to begin.
+        widest: The most, whatever Zuora says.
+        first: The first width.
     """
 
     __slots__ = (
@@ -55,7 +55,7 @@ class Width:
 
     @property
     def ceiling(self) -> int:
-        """Return the most it may become: the smallest limit that Zuora has named, or `widest`."""
+        """Return the largest possible width: the smallest limit that Zuora has named, or `widest`."""
         return max(1, min((self._widest, *self._limits.values())))
 
     def read(self, headers: Mapping[str, str]) -> None:
@@ -70,10 +70,10 @@ class Width:
         """Note that a call was let through.
 
         Args:
-            full: Whether the width was in use; else it says nothing about more.
-            alone: Whether no other call was out. Then what is reported as free is all there is: the
-                read before a thousand mails shows how many of them may go at once. Object Query has
-                a larger limit of its own, which says nothing about mails.
+            full: Whether the whole width was in use; else nothing was learned about a larger one.
+            alone: Whether no other call was under way. Then the free number is the whole limit: the
+                read before a thousand mails shows how many of them may go at once. Object Query
+                has a larger limit of its own, which says nothing about mails.
         """
         told = self._remaining is not None and 0 < (self._limit or 0) <= DEFAULT_LIMIT
         if alone and told and not self._refused_once:
@@ -105,7 +105,7 @@ class Width:
 
 
 def _measure(headers: Mapping[str, str]) -> None:
-    """Show in `/metrics` how much Zuora says is left."""
+    """Show in `/metrics` how much is left, as Zuora says."""
     for limit, name in (
         ("concurrency", "Concurrency-Limit-Remaining"),
         ("rate", "RateLimit-Remaining"),
@@ -121,7 +121,7 @@ class Pace:
     Args:
         clock: For pauses that Zuora asks for.
         width: The rule.
-        longest_wait_seconds: A longer pause is not sat out: `enter` returns the seconds instead.
+        longest_wait_seconds: `enter` does not wait for a longer pause but returns its seconds.
     """
 
     __slots__ = ("_clock", "_longest", "_out", "_paused_until", "_waiting", "_width")
@@ -141,24 +141,25 @@ class Pace:
 
     @property
     def width(self) -> int:
-        """Return how many calls may be out right now."""
+        """Return how many calls may be under way right now."""
         return self._width.calls
 
     @property
     def out(self) -> int:
-        """Return how many are out."""
+        """Return how many calls are under way."""
         return self._out
 
     @property
     def at_the_gate(self) -> int:
-        """Return how many are out, or wait for room."""
+        """Return how many calls are under way or wait for their turn."""
         return self._out + len(self._waiting)
 
     async def enter(self) -> float:
         """Wait for a place.
 
         Returns:
-            0 with a place taken; else no place is taken, and Zuora wants so many seconds of rest.
+            0 if a place was taken; else the seconds that Zuora wants everybody to wait, and no
+            place.
         """
         if self._out < self._width.calls and not self._waiting:
             self._out += 1
@@ -167,10 +168,10 @@ class Pace:
         return await self._rest() if self._paused_until is not None else 0.0
 
     def leave(self, status: int | None, headers: Mapping[str, str], rest: float | None) -> None:
-        """Give the place back with what was learned.
+        """Give the place back, and note what the answer shows.
 
         Args:
-            status: HTTP status; None where no answer came.
+            status: HTTP status; None if no answer came.
             headers: Response headers.
             rest: Seconds Zuora asked for with a 429.
         """
@@ -184,7 +185,7 @@ class Pace:
         self._give_back()
 
     def _refused(self, headers: Mapping[str, str], rest: float | None) -> None:
-        """Handle a refusal: too many at once, one less and the others go on; too many in all, everybody rests."""
+        """Handle a refusal: one place less if there were too many at once; a pause for all if too many in all."""
         spent = whole(headers.get("RateLimit-Remaining")) == 0
         alone = self._width.calls == 1
         if not spent:
@@ -206,7 +207,7 @@ class Pace:
             raise
 
     async def _rest(self) -> float:
-        """Sit out a pause, keeping the place; give the place back where it is too long."""
+        """Wait for the pause to end and keep the place; give the place back if the pause is too long."""
         while self._paused_until is not None:
             left = self._paused_until - self._clock.monotonic()
             if left <= 0:

@@ -1,4 +1,4 @@
-"""Reads that take several calls: pages, or several side by side."""
+"""Reads of several calls: pages, or calls side by side."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
@@ -15,13 +15,13 @@ from bot.zuora.wire import HttpCall
 T = TypeVar("T")
 _AT_ONCE: Final = 40  # as many as Zuora allows; the pace decides how many go out
 MOST_ROWS: Final = 50_000
-"""As many documents as a request may have."""
+"""The most documents that a request may have."""
 
 _MOST_BYTES: Final = 256 * 1024 * 1024
 
 
 async def side_by_side(coroutines: Iterable[Awaitable[T]]) -> list[T]:
-    """Await all, and raise the first error only when all have ended, so that none is left running."""
+    """Await all, and raise the first error once all have ended, so that none is left running."""
     found = await asyncio.gather(*coroutines, return_exceptions=True)
     good: list[T] = []
     for one in found:
@@ -34,8 +34,8 @@ async def side_by_side(coroutines: Iterable[Awaitable[T]]) -> list[T]:
 async def all_or_none(reads: Iterable[Callable[[], Coroutine[Any, Any, T]]]) -> list[T]:
     """Read all, the first alone and the others side by side; at the first error end the others.
 
-    Each is needed, so where Zuora does not answer nobody waits for hundreds of reads to find that
-    out one by one: the first would show it, and no more than a few are under way at any time.
+    All are needed, so if Zuora does not answer, the first read shows it, and nobody waits for
+    hundreds.
     """
     first, *others = reads
     found = [await first()]
@@ -63,7 +63,7 @@ async def objects(caller: Caller, query: HttpCall, *, most: int | None = None) -
 
     Args:
         caller: Sends the calls.
-        query: Of `calls.object_page`.
+        query: The call of `calls.object_page`.
         most: Stop after so many rows.
 
     Raises:
@@ -127,11 +127,11 @@ def check(count: int, size: int = 0) -> None:
     """Refuse to keep rows without end.
 
     Args:
-        count: Rows that were read so far, also of several kinds, or that there will be.
-        size: Bytes that it took.
+        count: Rows that were read so far (of all kinds), or that there will be.
+        size: Bytes that they took.
 
     Raises:
-        ZuoraTooMany: There is more than a request may hold.
+        ZuoraTooMany: There are more rows than a request may hold.
     """
     if count > MOST_ROWS or size > _MOST_BYTES:
         raise ZuoraTooMany(
@@ -176,10 +176,10 @@ async def zoql(caller: Caller, text: str, *, most: int | None = None) -> list[Ro
 
 
 def whole(data: Any, name: str) -> list[Row]:
-    """Return the rows of one page; an answer without a list is not an empty list.
+    """Return the rows of one page; an answer without a list is an error, not an empty list.
 
     Raises:
-        ZuoraContradicts: It has none that can be read.
+        ZuoraContradicts: It has no list that can be read.
     """
     found = rows.table(data, name)
     if isinstance(found, NotKnown):
@@ -188,10 +188,10 @@ def whole(data: Any, name: str) -> list[Row]:
 
 
 def following(data: Any, name: str) -> str:
-    """Return the name of the next page; empty where there is none.
+    """Return the name of the next page; empty if there is none.
 
     Raises:
-        ZuoraContradicts: It is said in a way that cannot be read.
+        ZuoraContradicts: The name cannot be read.
     """
     cursor = data.get(name)
     if cursor in (None, ""):

@@ -1,4 +1,4 @@
-"""Reads how far the PDFs of documents are, and which PDF files a memo has.
+"""Reads the status of documents' PDFs, and which PDF files a memo has.
 
 Source: pages *Retrieve the PDF file generation status of invoices* (of credit memos, of debit
 memos) and *List all files of a credit memo* (of a debit memo). The statuses are those of Zuora's
@@ -39,8 +39,8 @@ class PdfStatus:
 
     Attributes:
         number: The document's.
-        status: Zuora's word; empty where it did not say.
-        words: Why it could not be made, as Zuora says it.
+        status: Zuora's word; empty if it did not say.
+        words: Why it could not be made, in Zuora's words.
     """
 
     number: str
@@ -51,7 +51,7 @@ class PdfStatus:
 async def statuses(
     caller: Caller, kind: DocumentKind, keys: Sequence[str]
 ) -> tuple[PdfStatus, ...] | None:
-    """Return how far the PDFs of documents are, fifty to a call; None where they may not be read.
+    """Return the status of documents' PDFs, fifty in a call; None if the bot may not read it.
 
     Raises:
         ZuoraError: As from `Caller.read`, but for a refusal.
@@ -67,10 +67,10 @@ async def statuses(
 
 
 async def files_of_memo(caller: Caller, kind: DocumentKind, key: str) -> frozenset[str] | None:
-    """Return the ids of a memo's PDF files, from all pages; None where they cannot all be read.
+    """Return the ids of a memo's PDF files, from all pages; None if they cannot all be read.
 
-    A file has an id and, in its address, the id of its handle; which of them a mail takes is not
-    said, so both are there.
+    A file has an id and, in its address, the id of its handle; Zuora does not say which of them a
+    mail takes, so both are returned.
 
     Raises:
         ZuoraError: As from `Caller.read`, but for a refusal.

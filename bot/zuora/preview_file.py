@@ -2,8 +2,8 @@
 
 Source: pages *Create a billing preview run*, *Field descriptions of the CSV output file* and
 *Billing Preview Run Result data source*: a zip with a CSV, and a second file where accounts failed.
-The file names accounts and amounts, and no currency. Of credit memos only the data source's names
-of columns are documented, so names are compared by their letters alone.
+The file names accounts and amounts, and no currency. For credit memos only the data source's
+column names are documented, so names are compared by their letters alone.
 """
 
 import csv
@@ -25,7 +25,7 @@ MOST_UNPACKED: Final = 32 * 1024 * 1024
 """Bytes; about 200,000 items, which take a thread a few seconds."""
 
 MOST_DIGITS: Final = 20
-"""Before or after the decimal point; anything longer is not an amount, and could not be added up."""
+"""Before or after the decimal point; a longer number is not an amount, and could not be added up."""
 _ACCOUNT: Final = ("accountid",)
 _CURRENCY: Final = ("accountcurrency", "currency", "invoiceitemcurrency")
 _CHARGE: Final = ("invoiceitemchargeamount", "chargeamount")
@@ -40,7 +40,7 @@ _UNREADABLE: Final = (
 
 @dataclass(frozen=True, slots=True)
 class PreviewItem:
-    """An amount of the preview; `currency` is empty where the file does not say it."""
+    """An amount of the preview; `currency` is empty if the file does not say it."""
 
     account_id: str
     what: What
@@ -49,7 +49,7 @@ class PreviewItem:
 
 
 def items_of(content: bytes) -> Iterator[PreviewItem]:
-    """Yield every amount in the file; it is read on the way, as it can be long.
+    """Yield every amount, while the file is read: it can be long.
 
     Raises:
         ZuoraRejected: It is not such a file, or an amount in it cannot be read.
@@ -115,7 +115,7 @@ def _amount(said: str) -> Decimal:
     """Return a finite decimal of plausible size.
 
     Raises:
-        ValueError: It is no finite number, or none of any money.
+        ValueError: It is no finite number, or too long to be money.
     """
     amount = Decimal(said)
     if not amount.is_finite() or abs(amount.adjusted()) > MOST_DIGITS:

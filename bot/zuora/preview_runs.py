@@ -1,4 +1,4 @@
-"""Billing preview runs: what a run by batch would bill, made by Zuora in the background.
+"""Billing preview runs: Zuora computes in the background what a run by batch would bill.
 
 A preview changes nothing and reaches no customer. Sources: pages *Create a billing preview run*,
 *Retrieve a billing preview run* and *Retrieve a file*.
@@ -31,9 +31,9 @@ class PreviewWanted:
     Attributes:
         batches: `AllBatches`, or names of batches.
         bill_cycle_day: `1` to `31`, or anything else for every day.
-        target_date: The last day that is billed for.
+        target_date: The last day that is billed.
         exclude: Types of charges to leave out.
-        renew: Whether subscriptions with auto-renew are taken as renewed.
+        renew: Whether subscriptions with auto-renew count as renewed.
         organizations: `organizationLabels`, as for the bill run.
     """
 
@@ -52,8 +52,8 @@ class PreviewRun:
     Attributes:
         status: `Pending`, `Processing`, `Completed`, `Error` or `Canceled`.
         file_id: Id of its file; empty until there is one.
-        failed_accounts: Accounts that it could not preview; None where Zuora did not say.
-        words: Zuora's reason where it failed.
+        failed_accounts: Accounts that it could not preview; None if Zuora did not say.
+        words: Zuora's reason if it failed.
     """
 
     number: str = ""
@@ -70,14 +70,15 @@ class PreviewRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreviewTotals:
-    """The amounts of a preview by currency, which are never added up.
+    """The amounts of a preview for each currency; amounts in different currencies are never added up.
 
     Attributes:
         charges, tax, credits: An amount for each currency.
-        items: How many amounts that is.
-        accounts: Of how many accounts.
-        without_currency: Amounts in the file that are in none of the sums, because the currency of
-            their account is not known.
+        items: The number of amounts.
+        accounts: The number of accounts.
+        without_currency: The number of amounts that are in no sum, because their account's
+        currency is
+            not known.
     """
 
     charges: Mapping[str, Decimal] = field(default_factory=dict)
@@ -92,7 +93,8 @@ async def begin(caller: Caller, wanted: PreviewWanted, *, key: str) -> str:
     """Have Zuora begin a preview run; return its id.
 
     Raises:
-        ZuoraError: As from `Caller.read`. It is sent as a read is: under one key it is begun once.
+        ZuoraError: As from `Caller.read`. It is sent like a read: with one key Zuora begins one
+        run.
     """
     call = calls.begin_preview_run(
         batches=wanted.batches,
@@ -109,7 +111,7 @@ async def begin(caller: Caller, wanted: PreviewWanted, *, key: str) -> str:
 
 
 async def read(caller: Caller, run_id: str) -> PreviewRun:
-    """Return how far a preview run is."""
+    """Return a preview run's status."""
     row = as_row((await caller.read(calls.get("v1", "billing-preview-runs", run_id))).data)
     total, good = rows.number(row, "totalAccounts"), rows.number(row, "succeededAccounts")
     found = _FILE_ID.search(rows.text(row, "resultFileUrl"))
@@ -125,14 +127,14 @@ async def read(caller: Caller, run_id: str) -> PreviewRun:
 
 
 MOST_SECONDS = 20.0
-"""The largest file that is read takes a few; the end of the process waits for the thread."""
+"""The largest file takes a few seconds; the process waits for the thread before it ends."""
 
 
 async def totals(caller: Caller, run: PreviewRun, wanted: PreviewWanted) -> PreviewTotals:
-    """Add up the file of a completed run, as far as its accounts are in scope.
+    """Add up the amounts of a completed run's file whose accounts are in scope.
 
-    The address in the answer is not followed, only the id at its end is used: the token goes to
-    the tenant's own address and to no other.
+    Only the id at the end of the address in the answer is used: the token goes to the tenant's own
+    address and to no other.
 
     Raises:
         ZuoraRejected: There is no file, or it cannot be read.

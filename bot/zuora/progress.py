@@ -1,4 +1,4 @@
-"""How far a long reading is, for whoever waits for it. No I/O."""
+"""The progress of a long read, for the person who waits for it. No I/O."""
 
 from collections.abc import Awaitable
 from contextvars import ContextVar
@@ -10,19 +10,18 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class HowFar:
-    """Documents read so far, and how many there are to read; 0 where that is not known."""
+    """Documents read so far, and how many there are to read; 0 if not known."""
 
     read: int = 0
     of: int = 0
 
 
 _WATCHED: Final[ContextVar[HowFar | None]] = ContextVar("progress", default=None)
-"""Of the task at work, and of those that it starts: the functions between it and the pages need not
-hand it on."""
+"""The progress of the current task and of the tasks it starts, so that functions need not pass it on."""
 
 
 async def watched(progress: HowFar, work: Awaitable[T]) -> T:
-    """Do some work in a task of its own, and note in `progress` how far it has read."""
+    """Do some work in a separate task, and note in `progress` how much it has read."""
     _WATCHED.set(progress)
     return await work
 

@@ -1,6 +1,6 @@
 """Turns Zuora's JSON into the values of `answers`: one function for each, none raises. No I/O.
 
-What cannot be read with certainty becomes `NotKnown` and never a value that reassures.
+A value that cannot be read with certainty becomes `NotKnown`, never a reassuring value.
 """
 
 from collections.abc import Iterator
@@ -31,8 +31,8 @@ def bill_run_of(counts: Row, plain: Row, here: Here) -> BillRun:
     Args:
         counts: `/object-query/billing-runs/{key}`: counts, mails, error, time zone.
         plain: `/v1/bill-runs/{id}` or the answer to create, post, cancel: name, dates, status. It
-            is read second and its status has a known spelling, so it goes first.
-        here: For times without an offset, where the run does not give its own zone.
+        is read second and its status has a known spelling, so it wins.
+        here: The zone for times without an offset, if the run does not give its own.
     """
     both: Row = {**counts, **{name: value for name, value in plain.items() if value is not None}}
     zone_name = rows.text(counts, "timeZone")
@@ -95,7 +95,7 @@ _TYPE: Final = ("billRunType", "billingRunType")
 
 
 def _disagreements(counts: Row, plain: Row) -> Iterator[str]:
-    """Yield what the two readings of a run say differently."""
+    """Yield a sentence for each difference between the two readings of a run."""
     number = rows.text({**counts, **plain}, "billRunNumber", "billingRunNumber")
     said = [
         (what, rows.text(counts, *names), rows.text(plain, *names)) for what, names in _SAID_TWICE
@@ -142,13 +142,13 @@ def document_of(
 ) -> BillingDocument:
     """Return a document from an object query, a ZOQL row or `/v1`: three spellings of the same keys.
 
-    What many documents share is kept once for all of them (`intern`).
+    Texts that many documents share are kept once (`intern`).
 
     Args:
         kind: Which kind it is.
         row: What Zuora said.
-        here: When and where.
-        leaves_out_null: Whether a field that is missing is null, as ZOQL writes it.
+        here: The time and zone for reading.
+        leaves_out_null: Whether a missing field is null, as in ZOQL.
     """
     account = rows.part(row, "account")
     return BillingDocument(
@@ -185,7 +185,7 @@ def _more_mail(account: Row) -> bool | None:
 
 
 def _currency(row: Row, account: Row) -> str | NotKnown:
-    """Return the document's own; its account's where the document says nothing at all."""
+    """Return the document's currency; its account's if the document says nothing at all."""
     own = rows.currency(row, "currency", "Currency")
     silent = own in (rows.MISSING, rows.NULL)
     return rows.currency(account, "currency") if silent and account else own
@@ -201,7 +201,8 @@ def _mailed(kind: DocumentKind, row: Row, here: Here, *, leaves_out_null: bool) 
 def _unchecked(kind: DocumentKind, row: Row) -> tuple[str, ...]:
     """Return what Zuora did not say; invoices and credit memos can be reversed, debit memos cannot.
 
-    E-invoices and tax are not given where a tenant has none, so only what is odd is not known.
+    A tenant without e-invoices and tax does not give them, so only an unreadable value is not
+    known.
     """
     reversed_ = rows.flag(row, "reversed", "Reversed")
     found = (
@@ -219,7 +220,7 @@ _E_INVOICE_IS_FINE: Final = frozenset({"", "success", "conditionalsuccess", "gen
 
 
 def _trouble(row: Row) -> Iterator[str]:
-    """Yield what makes a document wrong to send, whatever its status is.
+    """Yield the reasons not to send a document, whatever its status is.
 
     Sources: page *Reverse an invoice* (a reversed invoice stays Posted), *E-Invoice statuses*, and
     the tax status of memos on *Retrieve a credit memo*.
@@ -278,12 +279,12 @@ _ZOQL_NUMBERS: Final = ("InvoiceNumber", "MemoNumber", "Number")
 
 
 def _or_none(number: int | NotKnown) -> int | None:
-    """For what is only shown, where None says that it was not given."""
+    """Return a value that is only shown; None if it was not given."""
     return number if isinstance(number, int) else None
 
 
 def _run_number(row: Row) -> str:
-    """Return the number of the bill run that made a document: its prefix is the tenant's own."""
+    """Return the number of the bill run that made a document: its prefix can be any."""
     number = rows.text(row, "sourceId", "SourceId")
     source = rows.text(row, "source", "Source").replace(" ", "").lower()
     return number if source in ("billrun", "") or number.startswith("BR-") else ""

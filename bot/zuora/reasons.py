@@ -1,4 +1,4 @@
-"""Zuora's reasons for a no, out of each of the shapes they come in. No I/O."""
+"""Zuora's reasons for a refusal, read from each of their shapes. No I/O."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ _WORDS: Final[dict[str, int]] = {
 }
 
 OUTAGES: Final = (60, 61, 99)
-"""Categories by which Zuora itself broke: it may have done something before."""
+"""Categories that mean that Zuora itself broke down: it may have done something before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Reason:
 
 
 def reasons_of(data: Any) -> tuple[Reason, ...]:
-    """Return all reasons in an answer; none in one that says yes.
+    """Return all reasons in an answer; none if it is no refusal.
 
     Shapes: `reasons[{code,message}]`; `Errors[{Code,Message}]` of the older actions;
     `{code,message}` and `{message}` of the gateway; `{faultcode,faultstring}` of queries;

@@ -1,7 +1,7 @@
 """Reads single fields out of Zuora's JSON: a value that is certain, or `NotKnown`. No I/O.
 
-Nothing has a default. What is missing, null, empty, of another type or open to two readings is not
-known, and whoever asked decides what that means.
+Nothing has a default. A value that is missing, null, empty, of another type or ambiguous is not
+known, and the caller decides what that means.
 """
 
 import re
@@ -20,7 +20,7 @@ MISSING: Final = NotKnown("missing")
 NULL: Final = NotKnown("empty")
 LARGEST: Final = Decimal(10) ** 15
 FINEST: Final = -20
-"""Digits after the point: what has more is not an amount of money."""
+"""The most digits after the point; a number with more is not an amount of money."""
 
 _LONGEST: Final = 60
 """Characters of an amount: many more than `LARGEST` and `FINEST` together leave."""
@@ -34,7 +34,7 @@ _YES: Final = frozenset({"true", "yes", "1"})
 _NO: Final = frozenset({"false", "no", "0"})
 _PLAIN: Final = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII)
 _THOUSANDS: Final = re.compile(r"[+-]?[1-9]\d{0,2}\.\d{3}", re.ASCII)
-"""`5.000` in a text is five in one country and five thousand in another."""
+"""The text `5.000` is five in one country and five thousand in another."""
 
 _ADDRESS: Final = re.compile(r"[^@\s]+@[^@\s]+")
 _CURRENCY: Final = re.compile(r"[A-Z]{3}", re.ASCII)
@@ -46,11 +46,11 @@ _MOMENT: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Here:
-    """When and where an answer is read.
+    """The time and zone for reading an answer.
 
     Attributes:
-        now: Aware UTC. A mail of later than this is none that was sent.
-        zone: The tenant's, for times without an offset; None where it is not known.
+        now: Aware UTC. A mail with a later time was not sent.
+        zone: The tenant's zone, for times without an offset; None if not known.
     """
 
     now: datetime
@@ -58,7 +58,7 @@ class Here:
 
 
 def text(row: Row, *names: str) -> str:
-    """Return the first of these fields that is there, as text; empty for none. 32 and "32" are the same."""
+    """Return the first of these fields that is there, as text; empty if none is. 32 and "32" are the same."""
     for name in names:
         value = row.get(name)
         if isinstance(value, str | int | Decimal) and not isinstance(value, bool) and value != "":
@@ -82,8 +82,8 @@ def number(row: Row, *names: str) -> int | NotKnown:
 def money(row: Row, *names: str) -> Decimal | NotKnown:
     """Return an amount, never through a float.
 
-    A number of JSON is taken as it stands. A text is an amount only where it can be read in one way:
-    digits with one decimal point. Where several of the fields are there, they must agree.
+    A JSON number is taken as it is. A text is an amount only if it can be read in one way: digits
+    with one decimal point. If several of the fields are there, they must agree.
     """
     found = {_amount(row[name]) for name in names if row.get(name) is not None}
     amounts = [each for each in found if not isinstance(each, NotKnown)]
@@ -109,7 +109,7 @@ def currency(row: Row, *names: str) -> str | NotKnown:
 
 
 def flag(row: Row, *names: str) -> bool | None:
-    """Return true or false from a JSON boolean or text; None where neither was given, which is not a no."""
+    """Return true or false from a JSON boolean or text; None if neither was given, which does not mean false."""
     for name in names:
         said = str(row.get(name, "")).strip().lower()
         if said in _YES or said in _NO:
@@ -129,7 +129,7 @@ def day(row: Row, *names: str) -> date | None:
 def moment(row: Row, *names: str, zone: tzinfo | None = UTC) -> datetime | NotKnown | None:
     """Return a time in UTC, from `2022-11-08 17:26:09` in the tenant's zone or ISO 8601 with an offset.
 
-    None where Zuora says null. A time without an offset is not known where its zone is not.
+    None if Zuora says null. A time without an offset is not known if its zone is not.
     """
     said = _said(row, names)
     if said is NULL:
@@ -149,7 +149,7 @@ def moment(row: Row, *names: str, zone: tzinfo | None = UTC) -> datetime | NotKn
 
 
 def mailed(row: Row, *names: str, here: Here) -> MailedAt:
-    """Return when something was mailed last; a date in the future cannot be when it was."""
+    """Return when something was mailed last; not known if that is in the future."""
     at = moment(row, *names, zone=here.zone)
     if isinstance(at, datetime) and at > here.now + CLOCKS_DIFFER:
         return unclear("in the future", text(row, *names))
@@ -157,7 +157,7 @@ def mailed(row: Row, *names: str, here: Here) -> MailedAt:
 
 
 def known(at: datetime | NotKnown | None) -> datetime | None:
-    """Return a time where it is known, for what is only shown or sorted by."""
+    """Return a time if it is known, for showing and sorting only."""
     return at if isinstance(at, datetime) else None
 
 
@@ -172,7 +172,7 @@ def words(row: Row, name: str) -> tuple[str, ...]:
 
 
 def mailable(contact: Row, *names: str) -> bool | None:
-    """Return whether a contact has a mail address; None where that cannot be read."""
+    """Return whether a contact has a mail address; None if that cannot be read."""
     said = [contact[name] for name in names if name in contact]
     if any(isinstance(each, str) and _ADDRESS.fullmatch(each.strip()) for each in said):
         return True
@@ -187,7 +187,7 @@ def domain(contact: Row, *names: str) -> str:
 
 
 def is_odd(row: Row, *names: str) -> bool:
-    """Return whether one of the fields holds something that is not text, and so was not read."""
+    """Return whether one of the fields was not read, because it is no text."""
     return any(not isinstance(row.get(name), str | None) for name in names)
 
 
@@ -198,15 +198,15 @@ def part(row: Any, name: str) -> Row:
 
 
 def as_row(data: object) -> Row:
-    """Return an answer that should be an object."""
+    """Return an answer as an object; empty if it is none."""
     return part({"it": data}, "it")
 
 
 def listed(data: Any, *names: str) -> tuple[Row, ...]:
     """Return the objects of a list, or of the first field that is a list; anything else in it is left out.
 
-    Only for what is shown or looked up by its name. What is counted or proves something is read by
-    `table`.
+    Only for rows that are shown or looked up by name. `table` reads rows that are counted or prove
+    something.
     """
     if isinstance(data, Mapping):
         data = next((data[name] for name in names if isinstance(data.get(name), list)), [])
@@ -214,7 +214,7 @@ def listed(data: Any, *names: str) -> tuple[Row, ...]:
 
 
 def table(data: Any, *names: str) -> tuple[Row, ...] | NotKnown:
-    """Return all rows of the first of the fields that is there; not known where it is not a list of objects."""
+    """Return all rows of the first of the fields that is there; not known if it is no list of objects."""
     there = [data[name] for name in names if name in data] if isinstance(data, Mapping) else []
     found = next(iter(there), MISSING)
     if isinstance(found, list) and all(isinstance(row, Mapping) for row in found):
@@ -225,7 +225,7 @@ def table(data: Any, *names: str) -> tuple[Row, ...] | NotKnown:
 
 
 def zone_of(name: str, otherwise: tzinfo | None) -> tzinfo | None:
-    """Return the time zone of an IANA name; the other one if the name is unknown."""
+    """Return the time zone of an IANA name, or `otherwise` if the name is unknown."""
     try:
         return ZoneInfo(name) if name else otherwise
     except (ValueError, OSError, KeyError):  # ZoneInfoNotFoundError is a KeyError
@@ -233,7 +233,7 @@ def zone_of(name: str, otherwise: tzinfo | None) -> tzinfo | None:
 
 
 def _said(row: Row, names: tuple[str, ...]) -> Any:
-    """Return the first of the fields that says something; `NULL` where one is null, `MISSING` if none is there."""
+    """Return the first of the fields that says something; `NULL` if one is null, `MISSING` if none is there."""
     value = next((row[name] for name in names if row.get(name) is not None), None)
     if value is not None:
         return value

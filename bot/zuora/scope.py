@@ -19,7 +19,7 @@ _SELECT: Final = "select Id, Batch, BillCycleDay, Status, Currency from Account 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountsInScope:
-    """How many active accounts; `is_all` is false where counting stopped early."""
+    """How many active accounts; `is_all` is false if counting stopped early."""
 
     count: int
     is_all: bool = True
@@ -28,7 +28,7 @@ class AccountsInScope:
 async def accounts_in_batches(
     caller: Caller, batches: Collection[str], bill_cycle_day: str
 ) -> AccountsInScope | None:
-    """Count the active accounts of some batches, and of one bill cycle day where it is a number.
+    """Count the active accounts of some batches, and of one bill cycle day if it is a number.
 
     ZOQL is used, because it gives 2,000 rows a call (page *CRUD: Query*) and an object query 50,
     and because neither says which fields it has an index for.
@@ -39,7 +39,7 @@ async def accounts_in_batches(
         bill_cycle_day: `1` to `31`, or anything else for every day.
 
     Returns:
-        None where the query is refused, or does not say of an account whether it is covered.
+        None if the query is refused, or does not say whether some account is covered.
 
     Raises:
         ZuoraError: As from `Caller.read`, but for a refusal.
@@ -77,7 +77,7 @@ async def currencies(
         bill_cycle_day: `1` to `31`, or anything else for every day.
 
     Returns:
-        None where the query is refused. At most `MOST_CURRENCIES` accounts.
+        None if the query is refused. At most `MOST_CURRENCIES` accounts.
 
     Raises:
         ZuoraError: As from `Caller.read`, but for a refusal.
@@ -93,7 +93,7 @@ async def currencies(
 
 
 def _count(found: Sequence[Row], batches: Collection[str], bill_cycle_day: str) -> int | None:
-    """Count them, in a separate thread: twenty thousand rows would keep everybody waiting."""
+    """Count them in a separate thread: twenty thousand rows would keep everybody waiting."""
     covered = [_is_in(row, batches, bill_cycle_day) for row in found]
     return None if None in covered else covered.count(True)
 
@@ -101,7 +101,7 @@ def _count(found: Sequence[Row], batches: Collection[str], bill_cycle_day: str) 
 def _by_id(
     found: Sequence[Row], batches: Collection[str], bill_cycle_day: str
 ) -> dict[str, AccountScope]:
-    """Return them by id, from a separate thread: two hundred thousand rows take most of a second."""
+    """Return them by id, read in a separate thread: two hundred thousand rows take most of a second."""
     return {
         rows.text(row, "Id", "id"): AccountScope(
             _currency(row), _is_in(row, batches, bill_cycle_day) is not False
@@ -122,9 +122,9 @@ def _currency(row: Row) -> str:
 
 
 def _is_in(row: Row, batches: Collection[str], bill_cycle_day: str) -> bool | None:
-    """Return whether a run covers an account; None where Zuora does not say.
+    """Return whether a run covers an account; None if Zuora does not say.
 
-    ZOQL leaves out what is empty, so an account without a batch or day is in none.
+    ZOQL leaves out empty fields, so an account without a batch or day is in none.
     """
     if not rows.text(row, "Status", "status") or any(
         isinstance(value, bool | dict | list) for value in row.values()

@@ -1,4 +1,4 @@
-"""Which tenant and entities a token speaks for."""
+"""Which tenant and entities a token is valid for."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,10 +8,10 @@ from bot.domain.place import Unit, plain_ids
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """Whom the token speaks for, from its scope.
+    """The tenant that a token is valid for, read from its scope.
 
     Attributes:
-        id: Zuora's tenant number, for example `12270`; empty where the scope does not say.
+        id: Zuora's tenant number, for example `12270`; empty if the scope does not say.
         entities: Entity ids the token is valid for.
     """
 
@@ -28,7 +28,7 @@ def tenant_of(scope: str) -> Tenant:
 
 
 def not_the_tenant(tenant: Tenant, expected: str) -> str:
-    """Return why a token may not be used: it speaks for another tenant, or does not say for which."""
+    """Return why a token may not be used: it is for another tenant, or does not say for which."""
     if not expected or tenant.id == expected:
         return ""
     found = f"speaks for tenant {tenant.id}" if tenant.id else "does not say for which tenant"
@@ -39,15 +39,16 @@ def not_the_tenant(tenant: Tenant, expected: str) -> str:
 
 
 def entities_outside(tenant: Tenant, entities: Iterable[Unit]) -> tuple[str, ...]:
-    """Return which of the configured entities a token does not name; nothing where it names no entity."""
+    """Return which of the configured entities a token does not name; nothing if it names no entity."""
     named = {plain_ids(entity) for entity in tenant.entities}
     return tuple(each.id for each in entities if named and plain_ids(each.id) not in named)
 
 
 def not_the_entities(tenant: Tenant, entities: Iterable[Unit]) -> str:
-    """Return why a token may not be used: it does not speak for an entity in the settings.
+    """Return why a token may not be used: it is not valid for an entity in the settings.
 
-    Or for several, and the settings name none ("you must use this header to specify which entity").
+    Or it is valid for several, and the settings name none ("you must use this header to specify which
+    entity").
     """
     entities = tuple(entities)
     if not entities and len(set(map(plain_ids, tenant.entities))) > 1:

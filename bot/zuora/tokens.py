@@ -1,7 +1,7 @@
 """Keeps the OAuth token: fetched once for everybody, five minutes before the old one ends.
 
-Where none can be had, that too is one fact for everybody: it is asked for again after a pause, and
-until then nobody's call goes out.
+If Zuora gives none, that holds for everybody too: the keeper asks again after a pause, and until
+then no call goes out.
 
 Source: page *Create an OAuth token* and its SDK: a form POST without an Authorization header; a
 token lives about an hour. Redirects are never followed, so the secret goes to one host only.
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 _EARLY_SECONDS: Final = 300.0
 _LIFE_SECONDS: Final = 600.0
-"""A token whose life is not understood is renewed after half of this; an hour is usual."""
+"""A token whose lifetime cannot be read is renewed after half of this; an hour is usual."""
 
 _FIRST_PAUSE: Final = 1.0
 _LONGEST_PAUSE: Final = 30.0
@@ -45,20 +45,20 @@ _HEADERS: Final = {
 
 
 class TokenKeeper:
-    """Keeps one token and renews it, one call at a time.
+    """Keeps one token and renews it, with one call at a time.
 
     Attributes:
-        tenant: Whom the last token speaks for; None before the first.
+        tenant: The tenant of the last token; None before the first.
 
     Args:
-        http: The client; closed by its owner.
-        clock: For the token's age.
+        http: The client; its owner closes it.
+        clock: Gives the time, for the token's age.
         base_url: Zuora's base URL.
         client_id: OAuth client id.
-        client_secret: OAuth client secret; appears in no text this object makes.
-        tenant_id: The only tenant whose tokens are used; empty for any.
-        entities: The entities that a token must speak for, where it names any.
-        timeout: How long to wait for what.
+        client_secret: OAuth client secret; it appears in no text of this object.
+        tenant_id: The one tenant whose tokens are used; empty for any.
+        entities: The entities that a token must be valid for, if it names any.
+        timeout: How long a call may take to connect and be silent.
     """
 
     def __init__(  # noqa: PLR0913 - all by name, made once by the client
@@ -95,24 +95,24 @@ class TokenKeeper:
         self.tenant: Tenant | None = None
 
     def use(self, client_id: str, client_secret: str) -> None:
-        """Log in as this client from now on, and ask for a token right away, whatever was refused before."""
+        """Log in as this client from now on, and ask for a token now, even if one was refused before."""
         self._form |= {"client_id": client_id, "client_secret": client_secret}
         self._token, self._proved = "", ""
         self._ask_again_at, self._failures = None, 0
 
     @property
     def trouble(self) -> str:
-        """Return why there is no token; empty while all is well."""
+        """Return why there is no token; empty while there is one."""
         return "" if self._failed is None else self._failed.message
 
     @property
     def is_good(self) -> bool:
-        """Return whether there is a token within its life, and the last call for one or with one went well."""
+        """Return whether there is a valid token, and the last call for one or with one succeeded."""
         return self._failed is None and self._is_good("")
 
     @property
     def locks_out(self) -> bool:
-        """Return whether there will be no token until somebody mends something."""
+        """Return whether there will be no token until somebody fixes the login."""
         return isinstance(self._failed, ZuoraLockedOut | ZuoraRejected)
 
     def __repr__(self) -> str:
@@ -120,16 +120,16 @@ class TokenKeeper:
         return f"TokenKeeper({self._base_url})"
 
     async def token(self, *, refused: str = "") -> str:
-        """Return a token that is good now; whoever asks while one is fetched waits for it.
+        """Return a valid token; callers wait while one is fetched.
 
         Args:
-            refused: A token Zuora answered 401 to; it is not handed out again.
+            refused: A token Zuora answered 401 to; it is not returned again.
 
         Raises:
             ZuoraLockedOut: Zuora does not know the client, refuses its tokens, or gives them for
                 other entities.
             ZuoraRejected: It is another tenant's.
-            ZuoraBusy: No token can be had just now; nothing else was sent.
+            ZuoraBusy: There is no token right now; nothing else was sent.
         """
         if not self._is_good(refused):
             async with self._lock:
@@ -149,7 +149,8 @@ class TokenKeeper:
     def was_refused(self, token: str) -> ZuoraLockedOut:
         """Note that Zuora refused a call with a new token; return what that means for the call.
 
-        Where the token was good for another call, it is about that call alone; else about all.
+        If the token was good for another call, the refusal is about this call alone; else about
+        all.
         """
         error = ZuoraLockedOut(
             "Zuora gives a token and refuses it (HTTP 401): check the OAuth client's user, the base "
@@ -162,10 +163,10 @@ class TokenKeeper:
         return error
 
     def _still_failed(self) -> None:
-        """Keep everybody from asking again before the pause is over.
+        """Refuse to ask again before the pause is over.
 
         Raises:
-            ZuoraError: As when it was asked for.
+            ZuoraError: The error of the last try.
         """
         if self._failed is None or self._ask_again_at is None:
             return
@@ -263,7 +264,7 @@ def _token_error(status: int, response: httpx2.Response) -> ZuoraError:
 
 
 MOST_BYTES = 64 * 1024
-"""Bytes of a token's answer; Zuora's have about 2 KB."""
+"""Bytes of the longest token answer; Zuora's have about 2 KB."""
 
 
 def _json_object(body: bytes) -> dict[str, Any]:

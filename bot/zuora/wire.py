@@ -50,7 +50,7 @@ _WORDS: Final = frozenset(
         "subscriptions",
     ]
 )
-"""The fixed parts of paths; the others are keys, which show whose a document is."""
+"""The fixed parts of paths; other parts are keys, which identify customers' documents."""
 
 _NOT_IN_A_TRACK_ID: Final = frozenset(":;\"'")
 
@@ -61,19 +61,19 @@ class CallError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpCall:
-    """What to send.
+    """One request to Zuora.
 
     Attributes:
         method: HTTP method.
         path: Path below the base URL, with every key already percent-quoted.
         query: Query parameters in order; a name may come twice.
         body: JSON object of a POST or PUT, at least `{}`; None for GET.
-        effect: True where Zuora does something; such a call is never repeated by the client.
+        effect: True if the call has an effect; the client never repeats such a call.
         track_id: `Zuora-Track-Id`, echoed by Zuora; empty for none.
         idempotency_key: `Idempotency-Key`; empty for none.
-        repeat: True where this key was sent before and its answer was lost: a conflict (409) may
-            then be the first call, still at work.
-        is_file: True where the answer is a file and no JSON.
+        repeat: True if this key was sent before and its answer was lost: a conflict (409) may
+            then mean that the first call is still at work.
+        is_file: True if the answer is a file and no JSON.
 
     Raises:
         CallError: See `checked`.
@@ -113,10 +113,10 @@ class HttpCall:
 
 
 def path(*parts: str) -> str:
-    """Join fixed parts and keys to a path; every character that is not plain is quoted.
+    """Join fixed parts and keys to a path; every special character is quoted.
 
     Raises:
-        CallError: A part is empty or nothing but dots, which a proxy would resolve.
+        CallError: A part is empty, or only dots, which a proxy would resolve.
     """
     if any(not part.strip(".") for part in parts):
         raise CallError("a key is empty")
@@ -176,6 +176,6 @@ def _number(value: object) -> int | float | str:
 
 
 LONG: Final = 1000
-"""Bytes of a body beyond which compressing is worth it; Zuora does so with its answers."""
+"""A body with more bytes is compressed, as Zuora does with its answers."""
 
 _ENCODER: Final = json.JSONEncoder(default=_number, separators=(",", ":"))

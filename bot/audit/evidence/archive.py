@@ -43,24 +43,26 @@ CHAIN = "chain.json"
 ROWS = "history.jsonl"
 REQUESTS = "requests.jsonl"
 STEPS = 3
-"""A request is written into its packet, the report and the workbook."""
+"""Steps for each request: its packet, the report and the workbook."""
 
 READ = {"read": 0, "limits": []}
-"""What a package says of reading Zuora, beside the things that were found there."""
+"""What a package says about reading Zuora, besides the things found there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """What the evidence is to be about.
+    """What the evidence covers.
 
     Attributes:
         made_at: Now, aware UTC.
         key: `AUDIT_KEY`, empty for none; it seals the manifest.
-        mask: Removes names and addresses, or nothing.
-        before: The package that this one goes on from; None for none.
-        verified: What checking the database's history found, for people; and who makes this, where.
-        slack: What reading Slack found: `in_slack.compared`.
-        sample: The auditor's seed, and how many requests are drawn by it.
+        mask: Removes names and addresses, or does nothing.
+        before: The package before this one; None if there is none.
+        verified: What checking the database's history found, for people; and who makes the
+        package, on
+            which machine.
+        slack: What reading Slack found, from `in_slack.compared`.
+        sample: The auditor's seed, and how many requests to draw with it.
     """
 
     period: Period
@@ -87,7 +89,7 @@ class Before:
 
 
 def before_of(path: Path) -> Before:
-    """Where a package ends, so that the next one begins there.
+    """Read where a package ends, so that the next one begins there.
 
     Raises:
         StoreError: It is no package of this format.
@@ -115,7 +117,7 @@ def last_of(archive: zipfile.ZipFile, about: dict[str, Any]) -> Head:
 
 
 def size(file: DatabaseFile, scope: Scope) -> int:
-    """How many packets there will be."""
+    """Return how many packets there will be."""
     return evidence.how_many(file, span_of(file, scope))
 
 
@@ -129,14 +131,14 @@ def write(
     """Write the zip.
 
     Args:
-        path: The file; it is not whole before this ends.
+        path: The file; it is incomplete until this returns.
         file: The database.
-        scope: What it is about.
-        reconciliation: What comparing with Zuora gave.
+        scope: What it covers.
+        reconciliation: The result of comparing with Zuora.
         step: Called `STEPS` times for each request.
 
     Returns:
-        The SHA-256 (hex) of the manifest, which is worth noting down elsewhere.
+        The SHA-256 (hex) of the manifest, which should be noted elsewhere.
     """
     writing = _Writing(file, scope)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -156,7 +158,7 @@ def write(
 def readable(
     path: Path, folder: Path, step: Callable[[], None] = lambda: None
 ) -> tuple[Path, Path]:
-    """Make the report and the workbook of what else is in a package, and nothing besides; where they are."""
+    """Make the report and the workbook from the rest of a package alone; return where they are."""
     with zipfile.ZipFile(path) as archive:
         package = Package(archive, step)
         files = folder / report.NAME, folder / workbook.NAME
@@ -167,7 +169,7 @@ def readable(
 
 
 def _written(archive: zipfile.ZipFile, name: str, lines: Iterable[bytes]) -> str:
-    """Write a file of any size, holding a line of it at a time; its SHA-256 (hex)."""
+    """Write a file of any size line by line; return its SHA-256 (hex)."""
     total = sha256()
     with archive.open(name, "w", force_zip64=True) as into:
         for line in lines:
@@ -189,9 +191,10 @@ class _Writing:
     def files(
         self, reconciliation: dict[str, Any], step: Callable[[], None]
     ) -> Iterator[tuple[str, Iterable[bytes]]]:
-        """Each file's name and lines. What follows from the rows is made of the rows alone.
+        """Yield each file's name and lines.
 
-        A packet is in memory at a time, and the population on disk: a quarter can have 100,000 requests.
+        Files that follow from the rows are made from the rows alone. One packet is in memory at a time, and the
+        population is on disk: a quarter can have 100,000 requests.
         """
         self._learn_names()
         chain = self._chain()
@@ -221,7 +224,7 @@ class _Writing:
     def _requests(
         self, chain: dict[str, Any], population: IO[bytes], step: Callable[[], None]
     ) -> Iterator[bytes]:
-        """A packet a line, its fields in the order in which a record is hashed; beside it the population."""
+        """Yield one packet a line, its fields in the order in which a record is hashed; write the population too."""
         for number in evidence.concerned(self._file, self._span):
             packet, line = self._request(number, chain)
             population.write(line)
@@ -229,11 +232,11 @@ class _Writing:
             step()
 
     def _things(self, things: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-        """What Zuora shows, as plain and as masked as it is written."""
+        """Return what Zuora shows, masked and made JSON as it will be written."""
         return (self._mask.masked(json.loads(_dumped(each))) for each in things)
 
     def _learn_names(self) -> None:
-        """A name may stand in an earlier text than its own field."""
+        """Learn all names first: a name may occur in a text before its own field."""
         if self._mask.masks:
             for number in evidence.concerned(self._file, self._span):
                 self._mask.learn(evidence.packet(self._file, number))
@@ -241,12 +244,12 @@ class _Writing:
                     self._mask.learn({"documents": part})
 
     def _rows(self, kind: str, before: str) -> Iterator[bytes]:
-        """Lines of the rows whose kind begins so; where a time is given, of those before it."""
+        """Yield the lines of rows whose kind begins like this; if a time is given, of those before it."""
         found = evidence.rows_of(self._file, self._span, kind, before)
         return (_line(self._masked(Row(*row))) for row in found)
 
     def _request(self, number: int, chain: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
-        """A request's packet, and its line in the population."""
+        """Return a request's packet, and its line in the population."""
         story = [self._masked(Row(*row)) for row in evidence.story(self._file, number)]
         kept = self._kept(number)
         if is_masked(story[0], "bound") and "bound" not in kept["masked"]:
@@ -255,7 +258,7 @@ class _Writing:
         return {**kept, "history": entries}, _line(line_of(kept["record"], story, chain))
 
     def _kept(self, number: int) -> dict[str, Any]:
-        """What stands beside the rows: the record as stored, the first card, the messages."""
+        """Return what is stored besides the rows: the record, the first card, the messages."""
         found = evidence.kept(self._file, number)
         record = found["record"]
         may_name = self._text_masked({name: record[name] for name in MAY_NAME}) or {}
@@ -268,7 +271,7 @@ class _Writing:
         return {**kept, "masked": masked + ["bound"] * (may_name["body"] != record["body"])}
 
     def _text_masked(self, texts: dict[str, Any] | None) -> dict[str, Any] | None:
-        """Stored columns; JSON that has nothing to mask stays the text that it is."""
+        """Return stored columns, masked; JSON without anything to mask stays the same text."""
         if texts is None:
             return None
         return {name: self._mask.stored(text) for name, text in texts.items()}
@@ -311,7 +314,7 @@ class _Writing:
         }
 
     def manifest(self) -> bytes:
-        """Every file with its hash, sealed where there is a key."""
+        """Return every file with its hash, sealed if there is a key."""
         about = {"format": FORMAT, "files": self.hashes}
         key = self._scope.key
         seal = {"key": fingerprint(key), "hmac": row_hash(canonical(about), key)} if key else None
@@ -319,7 +322,7 @@ class _Writing:
 
 
 def span_of(file: DatabaseFile, scope: Scope) -> evidence.Span:
-    """The rows that a package is about."""
+    """Return the rows that a package covers."""
     after = scope.before.last if scope.before else None
     return evidence.span(file, _texts(scope.period), to_text(scope.made_at), after)
 

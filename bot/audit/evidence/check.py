@@ -1,4 +1,4 @@
-"""Checking an evidence file, with nothing but the file: as its own `verify.py` does, and in more words."""
+"""Checks an evidence file with nothing but the file, as its own `verify.py` does, with longer messages."""
 
 import json
 import zipfile
@@ -25,7 +25,7 @@ DAMAGED = (
     zipfile.BadZipFile, zlib.error, LookupError, ValueError, TypeError, AttributeError, EOFError,
     RuntimeError, ArithmeticError,
 )  # fmt: skip
-"""What Python makes of a zip of which some bytes are other ones."""
+"""Errors that Python raises for a zip with some bytes changed."""
 
 UNSEALED = (
     "the manifest is not sealed with a key: whoever can write the file can make it anew. Compare "
@@ -50,12 +50,14 @@ def verify_evidence(
     Args:
         path: The zip.
         key: `AUDIT_KEY`, empty for none.
-        noted: Lists of heads that were noted elsewhere; of each list at least one has to lie in it.
+        noted: Lists of heads that were noted elsewhere; at least one head of each list has to be
+        of a row in it.
         authority: Certificates (PEM) of the authority for time stamps; empty for none.
-        program: SHA-256 of this program's files: what it made for people is made again and compared.
+        program: SHA-256 of this program's files: if the package was made by it, report and
+        workbook are made again and compared.
 
     Raises:
-        StoreError: It cannot be read as evidence.
+        StoreError: The file cannot be read as evidence.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -102,7 +104,7 @@ def _verified(
 
 
 def _for_people(archive: zipfile.ZipFile, path: Path, program: str) -> Iterator[Finding]:
-    """Make the report and the workbook again, where it is this program that made them."""
+    """Make the report and the workbook again, if this version of the program made them."""
     if json.loads(archive.read("verification.json")).get("files") != program:
         return
     with TemporaryDirectory() as folder:
@@ -125,7 +127,7 @@ def _rows(archive: zipfile.ZipFile) -> Iterator[Line]:
 def _named(
     finding: Finding, archive: zipfile.ZipFile, about: dict[str, Any], key: bytes
 ) -> Finding:
-    """A break of the chain, by what must have been done to it."""
+    """Describe a break of the chain by the change that explains it."""
     if finding.flaw is not Flaw.EDITED or about["masked"]:
         return finding
     keyed = about["keyed_from"] is not None and about["keyed_from"] < about["first"]

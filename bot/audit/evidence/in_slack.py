@@ -1,7 +1,8 @@
-"""Reading Slack: the cards of a period still stand under their `ts`, each with its thread, and say what was sent.
+"""Reads Slack: whether the cards of a period are still there, with their threads and the text that was sent.
 
-A message of the bot's carries which of the outbox it is, and the number and hash of the row with which the history ended when it was
-sent (`slack.witness.metadata`): so Slack bears witness to the history too.
+The metadata of each message names its entry in the outbox, and the number and hash of the
+history's last row at that time (`slack.witness.metadata`). So Slack is a witness of the history
+too.
 """
 
 import json
@@ -16,11 +17,11 @@ from bot.store.file.evidence import Card, Cards
 PAGE = 200
 MOST_PAGES = 5000
 MOST_THREADS = 500
-"""Slack is asked for each thread separately; the newest threads are read, and for the others replies are counted."""
+"""Each thread takes a call to Slack, so only the newest are read; for the others replies are counted."""
 
 
 class Sent(NamedTuple):
-    """What was last sent under a `ts`: its place in the outbox, text, and blocks as JSON."""
+    """The last message sent with a `ts`: its place in the outbox, text, and blocks as JSON."""
 
     sequence: int
     text: str
@@ -28,7 +29,7 @@ class Sent(NamedTuple):
 
 
 class Slack(Protocol):
-    """Reads pages of messages, each with where the next one begins; empty for no more."""
+    """Reads pages of messages, each with the cursor of the next one; empty for the last."""
 
     async def history(
         self, channel: str, oldest: str, cursor: str
@@ -37,12 +38,12 @@ class Slack(Protocol):
         ...
 
     async def replies(self, channel: str, ts: str, cursor: str) -> tuple[list[dict[str, Any]], str]:
-        """Return a page of a thread; nothing where there is none."""
+        """Return a page of a thread; empty if there is no thread."""
         ...
 
 
 class OwnMessages(Protocol):
-    """What the database knows about its own messages."""
+    """What the database knows about the bot's messages."""
 
     def sent(self, request: int) -> Mapping[str, Sent]:
         """Return the messages of a request that are in Slack, by their `ts`."""
@@ -53,7 +54,7 @@ class OwnMessages(Protocol):
         ...
 
     def hash_of(self, row: int) -> str:
-        """Return the hash of a row of the history; empty where the row is missing."""
+        """Return the hash of a row of the history; empty if the row is missing."""
         ...
 
     def is_later(self, number: int, ts: str) -> bool:
@@ -62,7 +63,7 @@ class OwnMessages(Protocol):
 
 
 def not_read(why: str) -> dict[str, Any]:
-    """Return that Slack was not read, and why: what is not known is not a green light."""
+    """Return the result "Slack was not read", and why; it never gives a green light."""
     return {
         "status": "not done",
         "why": why,
@@ -76,7 +77,7 @@ def not_read(why: str) -> dict[str, Any]:
 
 
 async def compared(cards: Cards, address: str, slack: Slack, own: OwnMessages) -> dict[str, Any]:
-    """Return which cards are in Slack, which threads lack messages, and what reads differently from what was sent."""
+    """Return which cards are in Slack, which threads lack messages, and which texts differ from what was sent."""
     changed: list[dict[str, Any]] = []
     for channel, oldest in cards.channels():
         async for message in _pages_of_channel(slack, channel, oldest):
@@ -129,7 +130,7 @@ async def _thread(slack: Slack, card: Card) -> list[dict[str, Any]]:
 def _differences(
     request: int, message: Mapping[str, Any], sent: Mapping[str, Sent], own: OwnMessages
 ) -> Iterator[dict[str, Any]]:
-    """Yield how a message in Slack differs from what the database says was sent under its `ts`."""
+    """Yield how a message in Slack differs from the one that the database has for its `ts`."""
     mine, ts = sent.get(str(message.get("ts"))), str(message.get("ts"))
     payload = (message.get("metadata") or {}).get("event_payload") or {}
     number, row, mark = (payload.get(name) for name in ("sequence", "history", "mark"))
@@ -166,9 +167,9 @@ _EMOJI = re.compile(r":[a-z][a-z0-9_+-]*:")
 
 
 def words_of(message: Mapping[str, Any]) -> list[str]:
-    """Return the words of a message, in its text and its blocks, without what Slack itself changes.
+    """Return the words of a message's text and blocks, without what Slack itself changes.
 
-    That is: signs for emoji, links that it recognises, names beside ids, entities and white space.
+    Slack changes signs for emoji, links that it recognises, names beside ids, entities and white space.
     """
     return [
         _plain(each) for each in (str(message.get("text") or ""), *_texts(message.get("blocks")))
@@ -176,7 +177,7 @@ def words_of(message: Mapping[str, Any]) -> list[str]:
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """Yield every `text` of blocks, in order."""
+    """Yield every `text` in the blocks, in order."""
     if isinstance(value, list):
         for each in value:
             yield from _texts(each)
@@ -198,4 +199,4 @@ def _plain(text: str) -> str:
 
 
 _MARKS = frozenset({"So", "Mn", "Cf", "Sk"})
-"""Unicode's categories for emoji, their variants, and what nobody sees."""
+"""Unicode's categories for emoji, their variants and invisible characters."""

@@ -1,4 +1,4 @@
-"""The five lights on the first page: what was found, in words, and whether that is good, bad or not known."""
+"""The five lights on the first page: the findings in words, and whether they are good, bad or not known."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ class Shade(StrEnum):
 
 
 class Light(NamedTuple):
-    """One of the five."""
+    """One of the five lights."""
 
     name: str
     shade: Shade

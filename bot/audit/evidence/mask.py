@@ -20,14 +20,14 @@ _NAMES = (
     "person_name",
 )
 SHORTEST = 2
-"""A shorter name would be masked in the middle of other words."""
+"""The shortest name to mask; a shorter one would be found in the middle of other words."""
 
 
 class Mask:
     """Replaces customers' names and mail addresses by `[name 1]` and `[address 1]`.
 
-    The masks are numbered in the order in which they appear, so nothing of a name can be worked
-    out from its mask. Slack ids of people stay: who did it is what the evidence is about.
+    The masks are numbered in the order in which they appear, so a mask shows nothing of its name.
+    Slack ids of people stay, because the evidence is about who did what.
     """
 
     masks = True
@@ -38,7 +38,7 @@ class Mask:
         self._pattern: re.Pattern[str] | None = None
 
     def learn(self, value: Any) -> None:
-        """Take every text in a name's field as a name; addresses are known by their form."""
+        """Learn every text in a name's field as a name; addresses are recognised by their form."""
         if isinstance(value, Mapping):
             for key, item in value.items():
                 if key in _NAMES and isinstance(item, str) and len(item.strip()) >= SHORTEST:
@@ -67,7 +67,7 @@ class Mask:
         return value
 
     def stored(self, value: Any) -> Any:
-        """Return it as `masked` does, for a stored column: JSON stays JSON, and what needs no mask stays as it is."""
+        """Return a stored column masked: JSON stays JSON, and a text that needs no mask stays the same."""
         try:
             inside = json.loads(value)
         except (TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""Mails of memos: Zuora dates none in the memo, so its history of mails is compared with what the bot ordered."""
+"""Mails of memos: a memo in Zuora shows no mail, so Zuora's mail history is compared with the bot's orders."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -11,13 +11,13 @@ from bot.zuora.memos import ACCOUNT, BILL_RUN, NUMBER, Memo
 from bot.zuora.rows import Here
 
 WITHIN = timedelta(hours=24)
-"""How long after its order a mail counts as the bot's."""
+"""The longest time after the bot's order at which a mail counts as the bot's."""
 
 BEFORE = timedelta(minutes=1)
-"""How much earlier than its order a mail may be: two clocks, and Zuora's seconds."""
+"""The most by which a mail may precede its order: two clocks differ, and Zuora gives whole seconds."""
 
 MOST_NAMED = 200
-"""How many mails outside the bot are traced to their memo."""
+"""The most mails outside the bot that are traced to their memo."""
 
 NOT_READ = "Zuora's history of mails could not be read, so mails of memos were not compared"
 
@@ -36,7 +36,7 @@ class MemoOrder(NamedTuple):
     end: datetime
 
     def explains(self, mail: EmailRecord) -> bool:
-        """Return whether a mail can come from it."""
+        """Return whether a mail can come from this order."""
         is_in_time = isinstance(mail.sent_at, datetime) and self.start <= mail.sent_at <= self.end
         return is_in_time and mail.account_id == self.memo.account_id
 
@@ -48,14 +48,14 @@ async def things(
     by_themselves: Iterable[Done],
     here: Here,
 ) -> list[dict[str, Any]]:
-    """Return the mails of memos in a span of time, and by which requests; an exception has none.
+    """Return the mails of memos in a span of time, with their requests; an exception has none.
 
     Args:
         zuora: The client of one place.
-        span: From, and until before.
-        mails: What the bot had mailed document by document; what is an invoice counts for nothing here.
-        by_themselves: Its runs whose documents Zuora mails without an order for each.
-        here: In which zone Zuora says its times.
+        span: Its start, and its end (exclusive).
+        mails: What the bot had mailed document by document; invoices are ignored here.
+        by_themselves: The bot's runs whose documents Zuora mails without an order for each.
+        here: The zone of Zuora's times.
 
     Raises:
         ZuoraError: Something could not be read.
@@ -83,7 +83,7 @@ async def things(
 def match(
     mails: Sequence[EmailRecord], orders: Sequence[MemoOrder]
 ) -> tuple[list[tuple[EmailRecord, MemoOrder]], list[EmailRecord]]:
-    """Return each mail with an order of its account that fits, one order for one mail, and the mails without."""
+    """Return each mail with one matching order of its account, and the mails without an order."""
     left: dict[str, list[MemoOrder]] = {}
     for each in sorted(orders, key=lambda each: each.end):
         left.setdefault(each.memo.account_id, []).append(each)
@@ -110,7 +110,7 @@ async def _orders(zuora: ZuoraClient, mails: Collection[Mailed]) -> list[MemoOrd
 
 
 async def _orders_of_runs(zuora: ZuoraClient, done: Collection[Done]) -> list[MemoOrder]:
-    """Return the orders of runs that mail by themselves when they are posted, whenever that is."""
+    """Return the orders of runs that mail by themselves whenever they are posted."""
     never = datetime.max.replace(tzinfo=UTC)
     by_run = {number: each for each in done for number in each.numbers}
     return [
@@ -122,7 +122,7 @@ async def _orders_of_runs(zuora: ZuoraClient, done: Collection[Done]) -> list[Me
 async def _name(
     zuora: ZuoraClient, mail: EmailRecord, here: Here
 ) -> tuple[EmailRecord, Memo | None]:
-    """Return a mail and which of its account's memos it was for, where the history shows that."""
+    """Return a mail, and the memo it was for if the mail history shows that."""
     if isinstance(mail.sent_at, datetime) and mail.account_id:
         for memo in await zuora.memos(ACCOUNT, {mail.account_id}):
             if mail.mark in await zuora.mails_at(memo.id, mail.sent_at, here):

@@ -1,4 +1,4 @@
-"""The opposite direction: what the bot says happened, and Zuora does not show."""
+"""The opposite direction: what the bot recorded as done, and Zuora does not show."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
@@ -17,13 +17,13 @@ ACCEPTED = "accepted"
 def runs(
     found: Sequence[BillRun], done: Iterable[Done], until: datetime, *, all_read: bool
 ) -> Iterator[dict[str, Any]]:
-    """Yield calls about bill runs that Zuora accepted by the bot's record, and of which it shows nothing.
+    """Yield calls about bill runs that Zuora accepted, as the bot recorded, but whose effect it does not show.
 
     Args:
         found: Zuora's runs.
         done: The bot's calls.
-        until: What was sent later may still be on its way.
-        all_read: Whether every run was read; otherwise one that was not read is no exception.
+        until: A mail that was sent later may still be on its way.
+        all_read: Whether every run was read; if not, a run that was not read is no exception.
     """
     known = {name: run for run in found for name in (run.number, run.id)}
     for each in done:
@@ -43,7 +43,7 @@ def runs(
 def invoices(
     found: Sequence[MailedInvoice], mails: Iterable[Mailed], until: datetime
 ) -> Iterator[dict[str, Any]]:
-    """Yield invoices that were mailed one by one by the bot's record, and show no mail."""
+    """Yield invoices that the bot recorded as mailed one by one, but that show no mail."""
     known = {each.number for each in found}
     for each in mails:
         is_one = each.operation == EmailInvoices.name and each.verdict == ACCEPTED
@@ -56,7 +56,7 @@ def _before(sent_at: str, until: datetime) -> bool:
 
 
 def _shows(run: BillRun, deed: Deed) -> bool:
-    """Return whether a run is as after a deed, or on its way; what Zuora does not say proves nothing."""
+    """Return whether a run shows the effect, or is on its way to it; missing values prove nothing."""
     match deed:
         case Deed.POSTED:
             return run.status.startswith("Post")

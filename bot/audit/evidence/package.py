@@ -1,4 +1,4 @@
-"""A package as it reads: what the report and the workbook are made of, and nothing else."""
+"""Reads a package, for the report and the workbook."""
 
 import hashlib
 import heapq
@@ -30,7 +30,7 @@ class Package:
     """The files of a package, one line or one packet at a time.
 
     Args:
-        archive: Open for reading; the manifest need not be there yet.
+        archive: The zip, open for reading; the manifest may still be missing.
         step: Called after each request that was read.
     """
 
@@ -50,19 +50,19 @@ class Package:
         return found
 
     def lines(self, name: str) -> Iterator[Any]:
-        """The values in a file of lines."""
+        """Yield the values in a file of lines."""
         with self._archive.open(name) as lines:
             for line in lines:
                 yield json.loads(line)
 
     def entries(self, name: str) -> Iterator[HistoryRow]:
-        """The rows in a file of rows."""
+        """Yield the rows in a file of rows."""
         for line in self.lines(name):
             row = Line(*line)
             yield entry_of(row._asdict() | {"data": json.loads(row.data)})
 
     def requests(self) -> Iterator[tuple[Facts, Facts, list[HistoryRow]]]:
-        """Each request: its line in the population, its packet, its rows."""
+        """Yield each request: its line in the population, its packet, its rows."""
         for line, packet in zip(
             self.lines("population.jsonl"), self.lines("requests.jsonl"), strict=True
         ):
@@ -71,7 +71,7 @@ class Package:
 
     @cached_property
     def overdue(self) -> Facts:
-        """When the time of each request ended that waits by its rows, by number: no row says yet that it expired."""
+        """Return when each waiting request's time ended, by number; no row says yet that it expired."""
         lines = self.lines("population.jsonl")
         waiting = {line["number"] for line in lines if line["state"] == "waiting"}
         records = (packet["record"] for packet in self.lines("requests.jsonl") if waiting)
@@ -83,7 +83,7 @@ class Package:
 
     @cached_property
     def now(self) -> str:
-        """When it was made, or its last row was written if that says a later time."""
+        """Return when it was made, or the time of its last row if that is later."""
         made_at: str = self.about["made_at"]
         return max(made_at, max((row.at for row in self.history()), default=""))
 
@@ -98,28 +98,28 @@ class Package:
         return {row: each.sequence for each in self.denied for row in each.data.get("rows", ())}
 
     def history(self) -> Iterator[Line]:
-        """The rows of the period."""
+        """Yield the rows of the period."""
         return (Line(*line) for line in self.lines("history.jsonl"))
 
     def state_of(self, line: Facts) -> str:
-        """Return a request's state; one whose time has ended is never only `waiting`."""
+        """Return a request's state; never just `waiting` if its time has ended."""
         is_over = line["number"] in self.overdue
         return "waiting, time ended, not recorded yet" if is_over else str(line["state"])
 
     @property
     def exceptions(self) -> Iterator[Facts]:
-        """What Zuora shows and no request did; or that Zuora was not compared."""
+        """Return what Zuora shows and no request did, or that Zuora was not compared."""
         return self.lines("exceptions.jsonl")
 
     @property
     def not_compared(self) -> str:
-        """Why Zuora was not compared; empty where it was."""
+        """Return why Zuora was not compared; empty if it was."""
         found = (each for each in self.exceptions if each["what"] == NOT_COMPARED)
         return next((str(each["why"]) for each in found), "")
 
 
 def about_of(archive: zipfile.ZipFile) -> Facts:
-    """What a package says of itself, and what follows: `first` row, how many `rows` and `requests`, whether it is `over`."""
+    """Return what a package says about itself, with `first` row, number of `rows` and `requests`, and `over`."""
     about: Facts = json.loads(archive.read("chain.json"))
     before, over = about["before"]["sequence"], about["made_at"] >= about["end"]
     with archive.open("population.jsonl") as lines:
@@ -135,7 +135,7 @@ def entry_of(row: Facts) -> HistoryRow:
 
 
 def sampled(numbers: Iterable[int], seed: str, size: int) -> list[int]:
-    """So many requests, drawn by whoever chose the seed: those whose SHA-256 of `seed:number` comes first."""
+    """Return this many requests: those whose SHA-256 of `seed:number` comes first."""
 
     def place(number: int) -> bytes:
         return hashlib.sha256(f"{seed}:{number}".encode()).digest()

@@ -1,4 +1,4 @@
-"""Compares with Zuora's own list of bill runs: what was done outside the bot."""
+"""Compares with Zuora's own list of bill runs, to find what was done outside the bot."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -16,7 +16,7 @@ from bot.zuora.errors import ZuoraError
 from bot.zuora.mailed import MailedInvoice
 
 MOST_READ = 1000
-"""Bill runs that the client looks at, newest first."""
+"""The most bill runs that the client looks at, newest first."""
 
 ABOUT_RUNS = tuple(name for name, each in OPERATIONS.items() if not each.each_mailed)
 """Names of the operations whose calls are about a bill run."""
@@ -24,7 +24,7 @@ ABOUT_RUNS = tuple(name for name, each in OPERATIONS.items() if not each.each_ma
 NOT_COMPARED = "not compared with Zuora"
 
 MARKED_WITHIN = timedelta(hours=24)
-"""Zuora marks a run as mailed some time after it took the order."""
+"""The time within which Zuora marks a run as mailed, after it accepted the order."""
 
 
 class Period(NamedTuple):
@@ -42,7 +42,7 @@ Kind = TypeVar("Kind", bound=Done | Mailed)
 
 
 class Read(Generic[Kind]):
-    """Records that are read again each time, so that they are not all in memory: there can be many."""
+    """Records that are read anew each time, so that they need not all be in memory."""
 
     def __init__(self, read: Callable[[], Iterator[Kind]]) -> None:
         self._read = read
@@ -51,18 +51,18 @@ class Read(Generic[Kind]):
         return self._read()
 
     def only(self, wanted: Callable[[Kind], bool]) -> "Read[Kind]":
-        """Return those of a kind."""
+        """Return those of one kind."""
         return Read(lambda: filter(wanted, self))
 
 
 class Own(NamedTuple):
-    """What the bot did, or may have done, by its own record."""
+    """What the bot recorded that it did, or may have done."""
 
     runs: Read[Done]
     mails: Read[Mailed]
 
     def within(self, entity: str) -> "Own":
-        """Return what may have been in one entity, whose organizations share their numbers."""
+        """Return what may have been done in one entity, whose organizations share their numbers."""
 
         def is_there(each: Done | Mailed) -> bool:
             return not each.place or entity_part(each.place) == entity
@@ -73,10 +73,10 @@ class Own(NamedTuple):
 async def reconciled(
     zuora: ZuoraClient, period: Period, own: Own, now: datetime, *, place: str = ""
 ) -> dict[str, Any]:
-    """Return Zuora's bill runs and mailed invoices of a period, what the bot did not do, and the opposite.
+    """Return Zuora's bill runs and mailed invoices of a period, with the differences in both directions.
 
     Returns:
-        `status` is `done` or `not done`; with the latter there is `why` and nothing else is
+        `status` is `done` or `not done`; with the latter there is `why`, and nothing else is
         claimed: a list that could not be read is not a list without exceptions.
     """
     try:
@@ -106,14 +106,14 @@ async def reconciled(
 
 
 def _not_all(found: dict[str, Any], why: str) -> None:
-    """Note that a part could not be compared: that is an exception, and what was compared stays."""
+    """Add the exception that a part could not be compared; the other results stay."""
     missing = not_done(why)
     found["things"] += missing["things"]
     found |= {"status": missing["status"], "why": why}
 
 
 def _of_the_period(own: Own, period: Period, place: str) -> Own:
-    """Return what was sent in the period; with several places, only what was done in the one that was read."""
+    """Return what was sent in the period; with several places, only what was done in the one read."""
 
     def is_of_it(each: Done | Mailed) -> bool:
         is_here = not place or plain_key(each.place) == plain_key(place)
@@ -125,7 +125,7 @@ def _of_the_period(own: Own, period: Period, place: str) -> Own:
 async def reconciled_everywhere(
     zuora: ZuoraClient, places: Places, period: Period, own: Own, now: datetime
 ) -> dict[str, Any]:
-    """Return it as `reconciled` does, place by place where there are several: entities reuse numbers."""
+    """Return what `reconciled` does, place by place if there are several: entities reuse numbers."""
     if not places.is_choice:
         return await reconciled(zuora, period, own, now)
     found: dict[str, Any] = {
@@ -147,7 +147,7 @@ async def reconciled_everywhere(
 
 
 def compared(runs: Sequence[BillRun], period: Period, done: Iterable[Done]) -> dict[str, Any]:
-    """Return it as `reconciled` does, for runs that were read."""
+    """Return what `reconciled` does, for runs that were read."""
     oldest = min((run.created_at for run in runs if run.created_at), default=None)
     untold = [run.number for run in runs if run.created_at is None]
     limited = len(runs) >= MOST_READ
@@ -169,7 +169,7 @@ def compared(runs: Sequence[BillRun], period: Period, done: Iterable[Done]) -> d
 
 
 def not_done(why: str) -> dict[str, Any]:
-    """Return that nothing was compared, which is an exception itself: it is not a list without exceptions."""
+    """Return the result "not compared", which is itself an exception: it is no list without exceptions."""
     deeds = [{"what": NOT_COMPARED, "by": []}]
     return {"status": "not done", "why": why, "things": [{"why": why, "deeds": deeds}]}
 
@@ -198,7 +198,7 @@ def _is_later(thing: Mapping[str, Any], deed: Mapping[str, Any], signed_at: str)
 
 
 def outside(things: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Yield what Zuora shows and no request did: the exceptions."""
+    """Yield the exceptions: what Zuora shows and no request did."""
     return (
         {**{name: value for name, value in thing.items() if name != "deeds"}, **deed}
         for thing in things for deed in thing["deeds"] if not deed["by"]
@@ -210,7 +210,7 @@ def _older(oldest: datetime | None) -> str:
 
 
 def _happened(run: BillRun, period: Period) -> dict[Deed, bool]:
-    """Return what happened to a run in the period; without a time of its own, by the run's creation."""
+    """Return what happened to a run in the period; an event without a time counts at the run's creation."""
     born = period.holds(run.created_at)
     posted = run.posted_at
     return {
@@ -234,7 +234,7 @@ def _mailed(run: BillRun, period: Period, *, born: bool) -> bool:
 
 
 def _deeds(run: BillRun, period: Period, done: Iterable[Done]) -> Iterator[dict[str, Any]]:
-    """Yield what happened to a run in the period, and by which requests; an exception has none."""
+    """Yield what happened to a run in the period, with the requests; an exception has none."""
     mine = [each for each in done if each.numbers & {run.number, run.id}]
     for what, happened in _happened(run, period).items():
         if not happened:
@@ -253,7 +253,7 @@ def _deeds(run: BillRun, period: Period, done: Iterable[Done]) -> Iterator[dict[
 
 
 def _who(run: BillRun, deed: Deed) -> str:
-    """Return the id of Zuora's user who did it; for anything after the creation, who last changed the run."""
+    """Return the id of Zuora's user who did it; after the creation, of the one who last changed the run."""
     return run.created_by if deed is Deed.CREATED else run.updated_by
 
 
@@ -270,9 +270,9 @@ def _when(run: BillRun, deed: Deed) -> datetime | NotKnown | None:
 def mailed_invoices(
     invoices: Sequence[MailedInvoice], period: Period, own: Own, runs: Sequence[dict[str, Any]]
 ) -> list[dict[str, Any]]:
-    """Return invoices that show a mail in the period, and by which requests; an exception has none.
+    """Return invoices that were mailed in the period, with the requests; an exception has none.
 
-    Those of a run that was mailed outside the bot as a whole are that one exception.
+    All invoices of a run that was mailed outside the bot are one exception together.
     """
     named = {
         each["number"]
@@ -318,14 +318,14 @@ def mailed_invoices(
 
 
 def _did(done: Done, deed: Deed) -> bool:
-    """Return whether the bot did it, directly or by an order after which Zuora does it by itself."""
+    """Return whether the bot did it, directly or by an order that made Zuora do it later."""
     operation = OPERATIONS[done.operation]
     flag = operation.by_itself.get(deed)
     return operation.deed is deed or (flag is not None and bool(done.body.get(flag)))
 
 
 def _mailed_later(run: BillRun, found: Sequence[Done]) -> bool:
-    """Return whether the last mail is too late to be the bot's; a run that mails by itself does so later."""
+    """Return whether the last mail is too late to be the bot's; a run that mails by itself may be later."""
     at = run.last_emailed_at
     if not isinstance(at, datetime) or any(not _mails(each) for each in found):
         return False

@@ -1,4 +1,4 @@
-"""The report: one page of HTML in one file that prints well. Made from the package alone."""
+"""The report: one HTML file that prints well, made from the package alone."""
 
 import re
 from collections import Counter
@@ -23,7 +23,7 @@ from bot.domain.words import count, listed
 
 NAME = "00-report.html"
 MOST_PAGES = 1000
-"""Requests that have a page of their own; with more, the sample's and the first ones. The rest are in their packets."""
+"""The most requests with a separate page; of more, the sample and the first ones. All are in the packets."""
 
 CONTROL = (
     "Whatever creates, posts, cancels or mails something in Zuora through this bot is approved by people other than the one who "
@@ -106,7 +106,7 @@ def _first(package: Package) -> Iterator[str]:
 
 
 def _counts(package: Package) -> Iterator[str]:
-    """Yield what adds up to the number of requests: the states, and when they were asked for."""
+    """Yield the numbers of requests by state, and when they were asked for."""
     states: Counter[str] = Counter()
     asked: Counter[str] = Counter()
     for line in package.lines("population.jsonl"):
@@ -238,7 +238,7 @@ _DECIDED = {
 
 
 def _ended(package: Package, line: Facts) -> str:
-    """Return what the time says of a request that waits only by its rows."""
+    """Return that a waiting request's time has ended, if it has."""
     at = package.overdue.get(line["number"])
     said = (
         f". Its time ended on {moment(at or '')}, not recorded yet: nobody can approve it any more"
@@ -247,7 +247,7 @@ def _ended(package: Package, line: Facts) -> str:
 
 
 def _why(line: Facts, asked: Facts) -> str:
-    """Return the rule, its conditions, and the totals that were compared with them."""
+    """Return the rule, its conditions, and the totals compared with them."""
     needed = count(line["approvals_needed"], "approval")
     conditions = in_words(asked.get("conditions") or {}) or "nothing in particular"
     return f"{needed}, by {line['rule']}, which is for {conditions}. Compared were: {in_words(asked.get('compared') or {})}."

@@ -1,4 +1,4 @@
-"""What the report and the workbook say in the same words: sums, conditions, days, and what out of hours means."""
+"""Texts that the report and the workbook share: sums, conditions, days, and the meaning of "out of hours"."""
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -17,10 +17,10 @@ OUT_OF_HOURS = f"on Saturday or Sunday, or before {EARLY:02}:00, or from {LATE:0
 NAMES = {
     "sends": "counts as mailing customers",
 }
-"""What is called otherwise in the history than people are to read it."""
+"""Names in the history that are shown to people in other words."""
 
 LONGEST = 30
-"""Digits before or after the point of an amount that is written as one; a longer one is shown as it stands."""
+"""The most digits before or after the point of an amount; a longer number is shown unchanged."""
 
 
 def is_out_of_hours(at: str) -> bool:
@@ -30,7 +30,7 @@ def is_out_of_hours(at: str) -> bool:
 
 
 def moment(text: str) -> str:
-    """Return a moment of the history to the second, in UTC as all of them are."""
+    """Return a time of the history to the second, in UTC."""
     return f"{text[:10]} {text[11:19]} UTC" if text else ""
 
 
@@ -63,7 +63,7 @@ def denial(row: HistoryRow) -> str:
 
 
 def in_words(values: Facts) -> str:
-    """Return values by name, as in a sentence; amounts as on a card, lists with spaces between."""
+    """Return values with their names, as in a sentence; amounts as on a card, lists with spaces between."""
     said = {name: " ".join(_flat(name, value)) or "none" for name, value in values.items()}
     return ", ".join(f"{_called(name)} {value}" for name, value in said.items())
 
@@ -73,7 +73,7 @@ def _called(name: str) -> str:
 
 
 def _flat(name: str, value: Any) -> Iterator[str]:
-    """Yield the words of a value; what `amounts` and `above` hold is currencies, each with its amount."""
+    """Yield the words of a value; `amounts` and `above` hold currencies, each with its amount."""
     if name in {"amounts", "above"} and isinstance(value, list | dict):
         pairs = value.items() if isinstance(value, dict) else value
         yield listed([_amount(*pair) for pair in pairs]) or "none"
@@ -90,7 +90,7 @@ def _flat(name: str, value: Any) -> Iterator[str]:
 
 
 def _amount(currency: str, text: str) -> str:
-    """Return `EUR -2.50` as a card does; what is no amount, as it stands."""
+    """Return `EUR -2.50` as on a card; anything but an amount unchanged."""
     try:
         amount = Decimal(text)
     except InvalidOperation:
@@ -100,11 +100,11 @@ def _amount(currency: str, text: str) -> str:
 
 
 def days_in_words(about: Facts, active: Iterable[str]) -> str:
-    """Return on which days (UTC) of a period nothing was recorded.
+    """Return the days (UTC) of a period on which nothing was recorded.
 
     Args:
-        about: The package's `start`, `end` and `made_at`; what comes after `made_at` is not known.
-        active: The days on which something was, `2026-11-21`.
+        about: The package's `start`, `end` and `made_at`; days after `made_at` are not known.
+        active: The days on which something was recorded, like `2026-11-21`.
     """
     first = date.fromisoformat(about["start"][:10])
     end = datetime.fromisoformat(about["end"]) - timedelta(microseconds=1)
@@ -133,7 +133,7 @@ def _stretches(days: Iterable[date]) -> Iterator[str]:
 
 
 class Messages:
-    """Counts the numbers of messages, which are given to all that is written in Slack together."""
+    """Counts the numbers of messages; all messages to Slack share one numbering."""
 
     def __init__(self) -> None:
         self._first, self._last, self._number = 0, 0, 0
@@ -148,7 +148,7 @@ class Messages:
 
     @property
     def words(self) -> str:
-        """Return how many numbers are of these requests, and what the others are."""
+        """Return how many numbers belong to these requests, and what the others are."""
         if not self._number:
             return "None is about a request of this package."
         others = self._last - self._first + 1 - self._number

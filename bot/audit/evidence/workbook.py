@@ -1,4 +1,4 @@
-"""The workbook: a sheet for each population. Made from the package alone; rows go to disk as they come."""
+"""The workbook: a sheet for each population. Made from the package alone; rows go to disk one by one."""
 
 import json
 from collections import Counter, defaultdict
@@ -12,10 +12,10 @@ from bot.audit.evidence.said import OUT_OF_HOURS, happened, in_words, is_out_of_
 
 NAME = "evidence.xlsx"
 LONGEST = 32_000
-"""Characters of a cell; Excel takes 32,767."""
+"""The most characters in a cell; Excel takes 32,767."""
 
 MOST_ROWS = 1_048_575
-"""Rows of a sheet below its headings; Excel takes no more, so the rest goes into another sheet."""
+"""The most rows that Excel takes below a sheet's headings; more go into another sheet."""
 
 DECIDED = ("request.approved", "request.rejected", "request.withdrawn")
 SETTLED = ("request.recorded", "request.settled")
@@ -44,7 +44,7 @@ SHEETS: Mapping[str, Sequence[str]] = {
 
 
 class _Book:
-    """Writes rows one below another, sheet by sheet; an empty sheet says so."""
+    """Writes rows sheet by sheet; an empty sheet says that it is empty."""
 
     def __init__(self, path: Path, package: Package) -> None:
         import xlsxwriter  # type: ignore[import-untyped] # noqa: PLC0415 - no types; needed seldom
@@ -62,7 +62,7 @@ class _Book:
             self._begin(name)
 
     def _begin(self, name: str) -> None:
-        """Begin a sheet with its headings; where the last one is full, another one of that name."""
+        """Begin a sheet with its headings; if the last one is full, another one with the same name."""
         self._parts[name] += 1
         part = f"{name} {self._parts[name]}" if self._parts[name] > 1 else name
         sheet = self._sheets[name] = self._book.add_worksheet(part)
@@ -142,7 +142,7 @@ def _seconds(asked: HistoryRow, row: HistoryRow) -> int:
 
 
 def _others(book: _Book, package: Package) -> None:
-    """Write what is about no request."""
+    """Write the rows that are about no request."""
     for row in package.entries("refusals.jsonl"):
         name = f"R-{row.request}" if row.request else None
         book.add(
@@ -173,7 +173,7 @@ def _others(book: _Book, package: Package) -> None:
 
 
 def _about_the_bot(book: _Book, package: Package) -> None:
-    """Write its policies, its starts and its heads."""
+    """Write the bot's policies, starts and heads."""
     for row in package.entries("policy_changes.jsonl"):
         said = "\n".join(row.data.get("difference", ()))
         hashes = row.data.get("old"), row.data.get("new")
@@ -186,7 +186,7 @@ def _about_the_bot(book: _Book, package: Package) -> None:
 
 
 class _Duties:
-    """Counts who asks and who approves: both roles, pairs, seconds, out of hours, one person's share."""
+    """Counts who asks and who approves: people in both roles, pairs, seconds, out of hours, shares."""
 
     def __init__(self) -> None:
         self._asked: Counter[str] = Counter()

@@ -1,1 +1,1 @@
-"""What `billing-bot check` looks at: each look gives findings, one line each."""
+"""The checks of `billing-bot check`: each gives findings of one line."""

@@ -1,4 +1,4 @@
-"""A check of the mail server that takes heads, where one is set."""
+"""Checks the mail server for heads, if one is set."""
 
 from collections.abc import AsyncIterator
 
@@ -9,7 +9,7 @@ from bot.workflow.anchoring import NotLeftError
 
 
 async def look(found: Settings) -> AsyncIterator[Noticed]:
-    """Yield whether the server lets the bot in; nothing is mailed."""
+    """Yield whether the server accepts the bot's login; nothing is mailed."""
     if not found.anchor_mail_to:
         return
     server = found.smtp_url.get_secret_value()

@@ -28,10 +28,11 @@ async def look(
     """Yield every finding at Slack.
 
     Args:
-        settings: As read.
-        policy: Whose groups are read; None where it cannot be used.
-        client: With the bot's token.
-        alone: Whether no bot works on the database, so that a connection takes nobody's clicks.
+        settings: The settings.
+        policy: The policy whose groups are read; None if it cannot be used.
+        client: The client with the bot's token.
+        alone: Whether no bot works on the database, so that a new connection takes no clicks away
+        from it.
     """
     try:
         identity = await identity_of(client, settings.slack_team_id)
@@ -143,7 +144,7 @@ async def _app_token(settings: Settings, client: SlackWeb, *, alone: bool) -> No
 
 
 async def _other_connections(url: str) -> int:
-    """Return how many others Slack counts as connected; this connection is closed again."""
+    """Connect and disconnect again; return how many other connections Slack counted."""
     async with (
         asyncio.timeout(HELLO_SECONDS),
         aiohttp.ClientSession() as session,

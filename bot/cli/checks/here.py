@@ -19,7 +19,7 @@ from bot.store.errors import StoreError
 from bot.store.file.reading import open_read_only
 
 LEAST_FREE = 1_000_000_000
-"""Bytes: some years of a team, and room for a backup."""
+"""Bytes: enough for some years of a team's work and a backup."""
 
 _SIGNING_SECRET = re.compile(r"[0-9a-f]{32}")
 _MODES = (
@@ -29,7 +29,7 @@ _MODES = (
 
 
 def settings(found: Settings) -> Iterator[Noticed]:
-    """Yield what can be found out from settings that were read."""
+    """Yield the findings from the settings alone."""
     ways = [words for name, words in _MODES if getattr(found, name).get_secret_value()]
     if ways:
         yield good("settings", f"complete for {' and '.join(ways)}")
@@ -64,7 +64,7 @@ def settings(found: Settings) -> Iterator[Noticed]:
 
 
 def _given() -> Iterator[Noticed]:
-    """Yield names that nothing reads, and a file of secrets that everybody can read."""
+    """Yield unknown settings, and a file of secrets that everybody can read."""
     for name, meant in misspelled().items():
         yield warning(name, MISSPELLED.format(meant), "write it as .env.example does")
     file = Path(".env")
@@ -75,7 +75,7 @@ def _given() -> Iterator[Noticed]:
 
 
 def anchors(found: Settings) -> Iterator[Noticed]:
-    """Yield where the history's end is left outside the database, and whether that works."""
+    """Yield the places outside the database that heads are noted at, and whether that works."""
     names = "AUDIT_CHANNEL, TIMESTAMP_URL, ANCHOR_FOLDER, ANCHOR_MAIL_TO"
     if found.not_anchored:
         yield warning(
@@ -102,7 +102,7 @@ def anchors(found: Settings) -> Iterator[Noticed]:
 
 
 def policy(found: Settings) -> tuple[list[Noticed], Policy | None]:
-    """Return the policy, where it can be used."""
+    """Return the findings about the policy, and the policy if it can be used."""
     try:
         read = read_policy(Path(found.policy_file), found.places)
     except PolicyError as error:
@@ -132,7 +132,7 @@ def same_policy(found: Settings, policy: Policy) -> Iterator[Noticed]:
 
 
 def database(found: Settings) -> Iterator[Noticed]:
-    """Yield the findings about the file: whole, of this version, ours, with room, and who works on it."""
+    """Yield the findings about the file: complete, of this version, the bot's own, with room, and in use by whom."""
     if is_postgres(found.database_path):
         yield from _server(found)
         yield from _others(found)
@@ -183,7 +183,7 @@ def _server(found: Settings) -> Iterator[Noticed]:
 
 
 def rules(found: Settings) -> Iterator[Noticed]:
-    """Yield the rules that a server's database has no more; asked for at each start, in any thread."""
+    """Yield the triggers that a server's database has lost; called at each start, in any thread."""
     if not is_postgres(found.database_path):
         return
     try:
@@ -195,7 +195,7 @@ def rules(found: Settings) -> Iterator[Noticed]:
 
 
 def _gone(missing: Sequence[str]) -> Noticed:
-    """Return what is said of rules that somebody has dropped, switched off or changed."""
+    """Return a sentence about triggers that somebody has dropped, switched off or changed."""
     words = f"rules of the database are gone: {', '.join(missing)}"
     return wrong("DATABASE_URL", words, "find out who took them away")
 
@@ -210,7 +210,7 @@ def _no_file_yet(about: str, path: Path) -> Noticed:
 
 
 def room(found: Settings) -> Iterator[Noticed]:
-    """Yield whether the disk has room; a server looks after its own."""
+    """Yield whether the disk has room; a server's disk is not checked."""
     if is_postgres(found.database_path):
         return
     free = shutil.disk_usage(Path(found.database_path).resolve().parent).free

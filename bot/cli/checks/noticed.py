@@ -1,4 +1,4 @@
-"""One finding of a check: what was found, and how to mend it."""
+"""One finding of a check: what was found, and how to fix it."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -8,7 +8,7 @@ from bot.cli.exits import WILL_PASS, WRONG_SETTINGS
 
 
 class Grade(StrEnum):
-    """How a finding counts, from the best to the worst."""
+    """How bad a finding is, from the best to the worst."""
 
     GOOD = "good"
     WARNING = "warning"
@@ -17,19 +17,19 @@ class Grade(StrEnum):
 
 
 STATUS = {Grade.GOOD: 0, Grade.WARNING: 1, Grade.PASSES: WILL_PASS, Grade.WRONG: WRONG_SETTINGS}
-"""The exit status of the worst finding: 1 can wait, 75 passes by itself, 2 needs a change."""
+"""The exit status of the worst finding: 1 can wait, 75 ends by itself, 2 needs a change."""
 
 _MARKS = {Grade.GOOD: "ok", Grade.WARNING: "warning", Grade.PASSES: "later", Grade.WRONG: "WRONG"}
 
 
 @dataclass(frozen=True, slots=True)
 class Noticed:
-    """What was found about one thing.
+    """A finding about one thing.
 
     Attributes:
         about: A setting's name, or a few words.
         found: What was found.
-        mend: What to do; empty where nothing has to be done.
+        mend: What to do; empty if nothing has to be done.
     """
 
     grade: Grade
@@ -43,31 +43,31 @@ class Noticed:
         return f"{_MARKS[self.grade]:<8} {self.about}: {self.found}{mend}"
 
     def shown(self) -> dict[str, str]:
-        """Return the same for programs."""
+        """Return the finding for programs."""
         return {name: str(value) for name, value in asdict(self).items()}
 
 
 def good(about: str, found: str) -> Noticed:
-    """Return that nothing has to be done."""
+    """Return a finding that needs no action."""
     return Noticed(Grade.GOOD, about, found)
 
 
 def warning(about: str, found: str, mend: str) -> Noticed:
-    """Return that it works, and could be better."""
+    """Return a finding about something that works, but could be better."""
     return Noticed(Grade.WARNING, about, found, mend)
 
 
 def passes(about: str, found: str, mend: str) -> Noticed:
-    """Return that it does not hold now, and may later."""
+    """Return a finding about something that is wrong now, and may end by itself."""
     return Noticed(Grade.PASSES, about, found, mend)
 
 
 def wrong(about: str, found: str, mend: str) -> Noticed:
-    """Return something that somebody has to change."""
+    """Return a finding about something that a person has to change."""
     return Noticed(Grade.WRONG, about, found, mend)
 
 
 def worst(findings: Iterable[Noticed]) -> int:
-    """Return the exit status."""
+    """Return the exit status for the worst of the findings."""
     grades = list(Grade)
     return STATUS[max((each.grade for each in findings), key=grades.index, default=Grade.GOOD)]

@@ -1,1 +1,1 @@
-"""PostgreSQL in the place of SQLite's file: nothing here is imported where it is not chosen."""
+"""PostgreSQL instead of SQLite's file; imported only if the settings choose it."""

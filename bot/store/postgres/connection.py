@@ -1,4 +1,4 @@
-"""A connection that never waits for long: the event loop is what waits, and a click wants an answer."""
+"""A connection that never waits for long: it holds up the event loop, and a click needs an answer."""
 
 import time
 from collections.abc import Iterator
@@ -14,19 +14,19 @@ from psycopg.types.string import StrDumperUnknown
 from bot.store.waits import Waits
 
 LONGEST_SECONDS = 1.5
-"""How long a server may take: a click is answered within 2 s."""
+"""The most a server may take: a click is answered within 2 s."""
 
 SECONDS_A_ROW = 0.001
-"""What one row of many adds to that: a list of 50,000 documents is written in one transaction."""
+"""The time that each of many rows adds: a list of 50,000 documents is written in one transaction."""
 
 CONNECT_SECONDS = 2  # the least that libpq takes
 SECONDS_A_CHARACTER = 2e-6
-"""What a character of a long value adds: the facts of 20,000 documents are 8 MB."""
+"""The time that each character of a long value adds: the facts of 20,000 documents are 8 MB."""
 
 LONG = 10_000
 
 IDLE_IN_TRANSACTION_SECONDS = 5
-"""A process that is frozen inside a transaction holds the write lock no longer than that."""
+"""The longest that a process frozen inside a transaction holds the write lock."""
 
 NAME = "billing-bot"
 _DEFAULTS = {
@@ -58,51 +58,51 @@ SELECT set_config('search_path', COALESCE(
   quote_ident(current_schema()), ''), false);
 SELECT pg_backend_pid(), current_setting('server_encoding'), current_setting('session_replication_role')
 """
-"""What the statements of the bot take for granted, whatever a server, a database or a role sets otherwise.
+"""Settings that the bot's statements rely on, whatever a server, a database or a role sets.
 
-A commit that is answered lasts (`check` names what the server cannot promise); what is read behind the write
-lock is of then; a session that says nothing for long stays, but for one of a host that is gone; and the tables are those that are there, although a
-schema that comes before them was made later.
+A commit that is answered lasts (`check` names what the server cannot promise). Reads after the write lock see
+what was committed by then. A silent session stays, unless its host is gone. And the tables are the existing
+ones, although a schema that comes before theirs was made later.
 """
 
 _ENCODINGS = ("UTF8", "SQL_ASCII")
 
 
 class _Text(StrDumperUnknown):
-    """Text, in which PostgreSQL takes no character 0: the sign for what cannot be shown replaces it."""
+    """Text; PostgreSQL takes no character 0, so the replacement character U+FFFD replaces it."""
 
     def dump(self, obj: str) -> bytes | bytearray | memoryview | None:
         return super().dump(obj.replace("\0", "\ufffd"))
 
 
 class _YesOrNo(IntDumper):
-    """True and False as SQLite keeps them: 1 and 0."""
+    """True and False, kept as in SQLite: 1 and 0."""
 
     def dump(self, obj: Any) -> bytes | bytearray | memoryview | None:
         return super().dump(int(obj))
 
 
 class Bounded(psycopg.Connection[tuple[Any, ...]]):
-    """A connection on which nothing waits longer than its limit; then it is closed."""
+    """A connection that is closed when something takes longer than its limit."""
 
     longest: ClassVar[float] = LONGEST_SECONDS
     """Seconds that a transaction, or a statement outside of one, may wait for the server in all."""
 
     left: float | None = None
-    """How long what goes on may still wait; None: each statement for itself."""
+    """How long the work in progress may still wait; None: each statement has its own limit."""
 
     number: int = 0
-    """The server's own number for this session; between them a pooler makes one up for libpq."""
+    """The server's own number for this session; a pooler in between would give libpq another one."""
 
     more: float = 0.0
-    """What the next statement gets on top of `longest`, outside of all that."""
+    """Additional time for the next statement alone, on top of `longest`."""
 
     waits: Waits | None = None
-    """Notes how long each answer takes, for whoever must not wait that long."""
+    """Notes how long each answer takes, so that work that can wait is postponed."""
 
     @contextmanager
     def within(self, seconds: float) -> Iterator[None]:
-        """Let everything inside wait this long for the server in all; the bot's own work does not count."""
+        """Let everything inside wait this long for the server in total; the bot's own work does not count."""
         before, self.left = self.left, seconds
         try:
             yield
@@ -110,13 +110,13 @@ class Bounded(psycopg.Connection[tuple[Any, ...]]):
             self.left = before
 
     def allow(self, seconds: float) -> None:
-        """Let what follows wait this much longer."""
+        """Let the work in progress wait this much longer."""
         self.more = seconds
         if self.left is not None:
             self.left += seconds
 
     def wait(self, gen: PQGen[Any], interval: float = 0.1, timeout: float | None = None) -> Any:
-        """Wait as psycopg does, but not for long.
+        """Wait as psycopg does, but no longer than the limit.
 
         Raises:
             psycopg.OperationalError: It took too long, and the connection is closed.
@@ -145,11 +145,11 @@ def connect(url: str, **more: str) -> Bounded:
     """Connect, with bounds on everything.
 
     Args:
-        url: `postgresql://…`; what it says itself holds.
-        more: Parameters of libpq that hold where the address does not say them.
+        url: `postgresql://…`; its own parameters win.
+        more: Parameters of libpq, used if the address does not set them.
 
     Raises:
-        psycopg.Error: There is no connection to be had, or none that the bot can work with.
+        psycopg.Error: The server gives no connection, or none that the bot can work with.
     """
     given = psycopg.conninfo.conninfo_to_dict(url)
     address = psycopg.conninfo.make_conninfo("", **{**_DEFAULTS, **more, **given, **_ALWAYS})
@@ -172,7 +172,7 @@ def _number(said: psycopg.Cursor[tuple[Any, ...]]) -> int:
     """Return the server's number of a session that was set up.
 
     Raises:
-        psycopg.NotSupportedError: Nothing can be written in it as the bot needs it.
+        psycopg.NotSupportedError: The bot cannot write in this session.
     """
     while said.nextset():
         pass

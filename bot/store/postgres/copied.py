@@ -22,7 +22,7 @@ _SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 
 class ServerSide:
-    """A database on a server, in one connection; as a source it is read as it was at one moment.
+    """A database on a server, over one connection; a source is read as of one moment.
 
     Args:
         connection: The open connection.
@@ -34,7 +34,7 @@ class ServerSide:
     @classmethod
     @contextmanager
     def source(cls, url: str) -> Iterator[Self]:
-        """Open the side that is read.
+        """Open the source.
 
         Raises:
             StoreError: It cannot be.
@@ -50,7 +50,7 @@ class ServerSide:
     @classmethod
     @contextmanager
     def target(cls, url: str) -> Iterator[Self]:
-        """Open the side that is written to; its tables are made where there are none.
+        """Open the target, and make its tables if there are none.
 
         Raises:
             StoreError: It cannot be.
@@ -88,7 +88,7 @@ class ServerSide:
         return schema.applied(self._connection) == every
 
     def has_marker(self) -> bool:
-        """Return whether a copy into it was begun and has not ended."""
+        """Return whether a copy into it was begun and not finished."""
         return is_half_copied(self._connection)
 
     @contextmanager
@@ -102,7 +102,7 @@ class ServerSide:
         self._connection.execute(statement(sql).sql, values)
 
     def empty(self, tables: Iterable[CopiedTable]) -> None:
-        """Delete every row, past the triggers."""
+        """Delete every row, without the triggers."""
         every = [f'"{table.name}"' for table in tables]
         for name in every:
             self.run(f"ALTER TABLE {name} DISABLE TRIGGER USER")
@@ -111,7 +111,7 @@ class ServerSide:
             self.run(f"ALTER TABLE {name} ENABLE TRIGGER USER")
 
     def fill(self, table: CopiedTable, rows: Iterable[Row]) -> None:
-        """Put rows into an empty table, past its triggers; inside a transaction."""
+        """Put rows into an empty table inside a transaction, without its triggers."""
         self.run(f'ALTER TABLE "{table.name}" DISABLE TRIGGER USER')
         into = f'COPY "{table.name}" ({table.listed}) FROM STDIN'
         with self._connection.cursor() as cursor, cursor.copy(into) as copying:
@@ -121,6 +121,6 @@ class ServerSide:
 
 
 def is_half_copied(connection: Bounded) -> bool:
-    """Return whether a copy into this database was begun and has not ended."""
+    """Return whether a copy into this database was begun and not finished."""
     (there,) = connection.execute(f"SELECT to_regclass('{MARKER}') IS NOT NULL").fetchone() or (0,)
     return bool(there)

@@ -1,9 +1,9 @@
 """The database on a PostgreSQL server, as the store uses it from the event loop.
 
-Statements are direct, as on SQLite. Where the server does not answer, the event loop that works stands still once,
-for `Bounded.longest`; then the connection is closed, everything is refused at once, and a thread of
-its own asks for a new one until there is one. What listens stands on another one (`bot.slack.listening`): it answers whoever
-waits, and of what it has given up nothing is recorded.
+Statements are direct, as on SQLite. If the server does not answer, the working event loop stands
+still once, for `Bounded.longest`. Then the connection is closed, everything is refused at once,
+and a separate thread connects again. Slack is heard on another event loop (`bot.slack.listening`),
+which answers clicks that waited too long; nothing of these is recorded.
 """
 
 import logging
@@ -55,7 +55,7 @@ START_AGAIN = "could_not_record: find out why, and start this process again, whi
 WHAT_TO_DO = "could_not_record: check the PostgreSQL server and the way to it"
 
 _BEGIN = "BEGIN; SELECT turn, format FROM turns_of_work FOR UPDATE"
-"""The one row of that table is the write lock: what is read after it is what is written upon."""
+"""The one row of that table is the write lock: reads after it see what the writes change."""
 
 GIVEN_UP = "the database took too long, and whoever waited for it was answered so"
 
@@ -79,20 +79,20 @@ class PostgresDatabase:
         connection.waits = self.waits
         self._heard = _heard_on(connection)
         self._writing: Bounded | None = None
-        """The connection of the open transaction: no part of it goes by another one."""
+        """The connection of the open transaction: all parts of it use this one."""
         self._awaited = set[Awaited]()
-        """Whose answers the open transaction is for; several clicks share one."""
+        """The clicks that the open transaction is for; several share one."""
         self._distrusted = ""
         self._takes_nothing = ""
         self._closed = Event()
         self._format = format_of_tables()
         self.turn: int | None = None
-        """Which turn of work this process has; None: it does not work. After another has begun, nothing is written."""
+        """The turn of work this process has; None: it does not work. Once another has begun, nothing is written."""
         self._has_lost_its_turn = False
 
     @property
     def trouble(self) -> str:
-        """Return why nothing can be written that lasts; empty if nothing is known to be wrong."""
+        """Return why a write would not last; empty if nothing is known to be wrong."""
         return self._distrusted
 
     @property
@@ -106,11 +106,11 @@ class PostgresDatabase:
         return self._writing is not None
 
     def expect(self, known: Callable[[], Head]) -> None:
-        """Take the result of `known` for a row that stands: a server without it is a standby that was behind."""
+        """Remember `known`, which returns a row that must be there: a server without it was a standby behind."""
         self._known = known
 
     def distrust(self, why: str) -> None:
-        """Let nothing begin until a start has checked the database."""
+        """Refuse everything until a start has checked the database."""
         self._distrusted = self._distrusted or why
 
     def execute(self, sql: str, parameters: Any = None) -> psycopg.Cursor[tuple[Any, ...]]:
@@ -154,15 +154,15 @@ class PostgresDatabase:
     def transaction(self) -> Iterator[None]:
         """Open one durable transaction that nobody else can write in between. Never await inside it.
 
-        Inside another one it is a part of that, undone by itself where it fails.
+        Inside another transaction it is a part of that, and only it is undone if it fails.
 
-        The write lock is taken first, so what is read inside is what is written upon.
+        The write lock is taken first, so reads inside see what the writes change.
         Everything together may take `Bounded.longest`.
 
         Raises:
-            CouldNotRecordError: Nothing was written. It is a `ForbiddenByDatabaseError` where the
-                database's own rules refused it, and a `NotKnownWhetherRecordedError` where the server went
-                away at the commit.
+            CouldNotRecordError: Nothing was written. It is a `ForbiddenByDatabaseError` if the
+            database's own rules
+                refused it, and a `NotKnownWhetherRecordedError` if the server went away at the commit.
         """
         if self.in_transaction:
             self._is_for(awaited())
@@ -215,7 +215,7 @@ class PostgresDatabase:
             raise
 
     def _refuse_others(self, begun: psycopg.Cursor[tuple[Any, ...]]) -> None:
-        """Write nothing where another process works by now, or where the tables are not this version's any more."""
+        """Refuse to write if another process works by now, or if the tables are of another version."""
         begun.nextset()
         turn, there = begun.fetchone() or (None, 0)
         if turn is None:
@@ -235,11 +235,11 @@ class PostgresDatabase:
 
     @property
     def has_lost_its_turn(self) -> bool:
-        """Return whether another turn of work than this process's was seen to stand in the database."""
+        """Return whether the database showed another turn of work than this process's."""
         return self._has_lost_its_turn
 
     def begin_turn(self, holder: int) -> None:
-        """Write from now on as the process that works, for as long as no other one does.
+        """Become the process that works, which may write until another one begins its turn.
 
         Raises:
             CouldNotRecordError: The session `holder` does not hold the work lock.
@@ -250,7 +250,7 @@ class PostgresDatabase:
         self.turn = turn
 
     def others_have_written(self) -> bool:
-        """Return whether another connection has committed since the last call: it notifies, so nobody is asked."""
+        """Return whether another connection has committed since the last call; commits notify, so this is cheap."""
         connection = self._connection
         if connection is None:
             return False
@@ -277,7 +277,7 @@ class PostgresDatabase:
         """Return the connection.
 
         Raises:
-            CouldNotRecordError: There is none just now.
+            CouldNotRecordError: There is none right now.
         """
         connection = self._connection
         if was_answered():
@@ -305,7 +305,7 @@ class PostgresDatabase:
         return NotAnsweringError(f"could not record this: {trouble}")
 
     def _lost(self, connection: Bounded) -> None:
-        """Refuse everything from now on, and ask for another connection outside the event loop."""
+        """Refuse everything from now on, and connect again outside the event loop."""
         if self._connection is connection and not self._closed.is_set():
             self._connection = None
             logger.error(WHAT_TO_DO, extra={"trouble": NOT_ANSWERING})
@@ -331,20 +331,20 @@ class PostgresDatabase:
 
 
 def _say_once(why: str, said: set[str]) -> None:
-    """Log why there is no connection, the first time: a wrong password and a server that starts differ."""
+    """Log why there is no connection, once for each reason."""
     if why not in said:
         logger.warning("database_cannot_be_reached: %s", why)
     said.add(why)
 
 
 def _longer(values: Sequence[Any]) -> float:
-    """Return how much longer than another a statement with these values may take, in seconds."""
+    """Return how many more seconds a statement with these values may take."""
     lengths = (len(each) for each in values if isinstance(each, str))
     return sum(length for length in lengths if length > LONG) * SECONDS_A_CHARACTER
 
 
 def _heard_on(connection: Bounded) -> set[int]:
-    """Have everybody's commits reported; return who was heard, as the server's process numbers."""
+    """Have everybody's commits notified; return who notified, as the server's process numbers."""
     heard: set[int] = set()
     connection.add_notify_handler(lambda found: heard.add(found.pid))
     connection.execute(f"LISTEN {CHANNEL}")
@@ -357,7 +357,7 @@ def _refuse_an_old_one(connection: Bounded) -> None:
 
 
 def _refuse_a_pooler(url: str, connection: Bounded) -> None:
-    """Refuse to share one session of the server between two connections, of which one would hold the work lock."""
+    """Refuse to share a session of the server between two connections, one of which holds the work lock."""
     with connect(url) as another:
         if another.number == connection.number:
             raise StoreError(POOLER)

@@ -1,7 +1,7 @@
-"""Turns SQLite's text of a statement into PostgreSQL's, by a few rules that apply to every statement.
+"""Turns a statement for SQLite into one for PostgreSQL, by a few rules for all statements.
 
-What both understand is written once, in the modules of the tables. Rules replace text outside of
-quotes only; what a rule cannot say is written so that both understand it.
+Each statement is written once, in the modules of the tables. Rules replace text outside of quotes
+only; where no rule helps, the statement is written so that both databases understand it.
 """
 
 import re
@@ -33,17 +33,17 @@ _RULES = tuple(
 
 
 class Statement(NamedTuple):
-    """A statement with places `$1`, `$2`, and what belongs there.
+    """A statement with places `$1`, `$2`, and the values for them.
 
     Attributes:
-        names: For each place the index or the name of its value.
+        names: The index or name of the value for each place.
     """
 
     sql: str
     names: tuple[int | str, ...]
 
     def values(self, given: Sequence[Any] | Mapping[str, Any] | None) -> list[Any] | None:
-        """Return the values in the order of the places; None where there is no place."""
+        """Return the values in the order of the places; None if there is no place."""
         if not self.names:
             return None
         return [given[name] for name in self.names]  # type: ignore[index]

@@ -1,4 +1,4 @@
-"""Figures of a server's database for `/metrics`, and a write that leaves nothing: each on a separate connection."""
+"""Figures of a server's database for `/metrics`, and a test write; each over a separate connection."""
 
 import psycopg
 
@@ -28,11 +28,11 @@ def figures(url: str) -> Measures:
 
 
 def why_not_writable(url: str, head: Head) -> str:
-    """Write a row and take it back, in any thread; return why that did not last, without a name, or nothing.
+    """Write a row and roll it back, in any thread; return why that failed, without a name, or nothing.
 
     Args:
         url: The server's database.
-        head: A row of the history that stands in it, unless an older copy took its place.
+        head: A row that the history contains, unless an older copy has replaced the database.
     """
     try:
         with connect(url) as connection:

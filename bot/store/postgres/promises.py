@@ -16,7 +16,7 @@ from bot.store.postgres.refused import refusal
 from bot.store.schema import migrations
 
 OLDEST = 140_000
-"""The oldest version that the bot is made for, as the server numbers it: 14."""
+"""The oldest version that the bot supports, as the server numbers it: 14."""
 
 _ASKED = """
 SELECT current_setting('server_version'), CAST(current_setting('server_version_num') AS BIGINT),
@@ -36,7 +36,7 @@ WHERE granted AND relnamespace = to_regnamespace(current_schema())
   AND COALESCE(application_name, '') NOT LIKE '{NAME}%'
 ORDER BY pid
 """  # noqa: S608 - own words
-"""Who else holds what each write of the bot needs: somebody at a console with a transaction open, most of the time."""
+"""The sessions that hold a lock the bot's writes need; mostly a console with an open transaction."""
 
 
 class Holder(NamedTuple):
@@ -53,12 +53,13 @@ class PostgresServer(NamedTuple):
     Attributes:
         version: As words; `number` as 150004.
         size: Bytes of the database.
-        synchronous: The standbys that a commit waits for; empty for none.
-        commit: What it waits for there, as the bot's own sessions have it (`connect` raises `off` and `local`).
-        standbys: How many follow it just now.
+        synchronous: The standbys that a commit waits for; empty if none.
+        commit: `synchronous_commit` of the bot's sessions (`connect` changes `off` and `local` to
+        `on`).
+        standbys: How many follow it right now.
         is_made: Whether the database has its tables.
         pending: Steps that the next start takes.
-        holders: Who keeps the bot from writing just now.
+        holders: The sessions that keep the bot from writing right now.
     """
 
     version: str

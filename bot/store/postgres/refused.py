@@ -1,4 +1,4 @@
-"""Why a server lets nobody in, in one sentence, and whether that passes by itself."""
+"""Why a server accepts no connection, in one sentence, and whether that ends by itself."""
 
 import re
 from typing import NamedTuple
@@ -18,10 +18,10 @@ _LASTING = tuple(
         ("certificate", "the server's certificate is not accepted: set sslrootcert to its issuer's"),
     )
 )  # fmt: skip
-"""What a person has to change, by the words of libpq and of a server that speaks English.
+"""Reasons that a person has to remove, by the English words of libpq and servers.
 
-A connection that was never made has no SQLSTATE. What a server says in another language passes for
-something that ends by itself: it is shown as it is, and the start is tried again.
+A connection that was never made has no SQLSTATE. Words in another language count as a reason that ends by
+itself: they are shown, and the start is tried again.
 """
 
 _FULL = re.compile("too many clients|too many connections|remaining connection slots")
@@ -46,8 +46,8 @@ class NotLetIn(NamedTuple):
 def refusal(error: Exception) -> NotLetIn:
     """Return why a server could not be used.
 
-    Of several hosts that refused, another one may take the writes soon; a standby may be promoted. So
-    neither lasts.
+    If several hosts or a standby refused, the reason ends by itself: another host may take the
+    writes soon.
     """
     said = str(error)
     attempts = dict(_ATTEMPT.findall(said))

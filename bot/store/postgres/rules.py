@@ -1,4 +1,4 @@
-"""Whether a server still has every rule that its database should refuse by."""
+"""Whether a server still has every trigger that protects the database."""
 
 import re
 
@@ -31,7 +31,7 @@ def missing(url: str) -> list[str]:
     """Return triggers that the server lacks, has switched off, or has in another form.
 
     Raises:
-        StoreError: It cannot be asked.
+        StoreError: The server cannot be asked.
     """
     try:
         with connect(url) as connection:

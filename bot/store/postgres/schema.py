@@ -1,8 +1,8 @@
-"""Tables, indexes and triggers on PostgreSQL: SQLite's, by rule.
+"""Tables, indexes and triggers on PostgreSQL, derived from SQLite's by rules.
 
-A new database is made from what all migrations together leave in SQLite, so there is one schema and
-no second one that could differ. Migrations that come after one was made run as they stand, through
-the same rules: they are written in what both understand.
+A new database is made from the result of all migrations in SQLite, so there is one schema and no
+second one that could differ. Later migrations run through the same rules, and are written so that
+both databases understand them.
 """
 
 import re
@@ -47,9 +47,10 @@ CREATE OR REPLACE FUNCTION instr(text TEXT, part TEXT) RETURNS INTEGER LANGUAGE 
   SELECT strpos(text, part)
 $$;
 """
-"""SQLite's functions by their names there; of JSON what the bot asks for: members of an object, and lists.
+"""SQLite's functions under their names there; of JSON, members of an object and lists.
 
-Where a text anywhere in it has the character 0, PostgreSQL gives no member at all, and a rule that asks for one would not hold."""
+If a text in the JSON has the character 0, PostgreSQL returns no member at all, and a trigger that
+asks for one would not work."""
 
 _TOO_LONG_TO_INDEX = {"requests_to_decide": "(state_at, requester, expires_at)"}
 """A rule's text can be longer than what fits into an index of PostgreSQL (2,704 bytes)."""
@@ -102,7 +103,7 @@ def _indexed(name: str, sql: str) -> str:
 
 
 def _numbering(table: str, column: str) -> Iterator[str]:
-    """Number a row that has no number, as SQLite does; nobody else writes meanwhile."""
+    """Yield the trigger that numbers a row without a number, as SQLite does; nobody else writes meanwhile."""
     name = f"{table}_number_themselves"
     following = f"(SELECT COALESCE(MAX({column}), 0) + 1 FROM {table})"  # noqa: S608 - own names
     body = f"IF NEW.{column} IS NULL THEN NEW.{column} := {following}; END IF;"
@@ -153,7 +154,7 @@ def baseline() -> Iterator[str]:
 
 
 class Migrating:
-    """The database, as a migration takes it: statements in SQLite's words."""
+    """The database for a migration, which runs SQLite's statements."""
 
     def __init__(self, connection: Bounded) -> None:
         self._connection = connection
@@ -165,11 +166,12 @@ class Migrating:
 
 
 def bring_up_to_date(connection: Bounded) -> None:
-    """Make the tables, or change an older version's; safe from every replica together.
+    """Make the tables, or bring an older version's up to date; replicas may do it at the same time.
 
-    One transaction under an advisory lock: another process waits, and finds everything done. A table
-    that somebody reads for long is waited for shortly, so that those who work are not held up. Processes
-    of an older version find another format in the row that they lock, and write nothing more.
+    One transaction under an advisory lock: another process waits, and finds everything done. If
+    somebody reads a table for long, the wait is short, so that the working process is not held up.
+    Processes of an older version find another format in the row that they lock, and write nothing
+    more.
 
     Raises:
         StoreError: A newer version of the bot has written it.
@@ -205,7 +207,7 @@ def bring_up_to_date(connection: Bounded) -> None:
 
 
 def _refuse_a_second_one(connection: Bounded) -> None:
-    """Refuse to make tables beside those of another schema: who works is decided for a whole database.
+    """Refuse to make tables beside those of another schema: the work lock is for a whole database.
 
     Raises:
         StoreError: There are some.
@@ -223,7 +225,7 @@ def _refuse_a_second_one(connection: Bounded) -> None:
 
 
 def _refuse_what_is_not_ours(connection: Bounded, made: list[str]) -> None:
-    """Refuse to make tables where another program has one of that name.
+    """Refuse to make tables if another program has one with such a name.
 
     Raises:
         StoreError: It has.
@@ -253,7 +255,7 @@ def refuse_newer(newer: set[str]) -> None:
 
 
 def applied(connection: Bounded) -> set[str]:
-    """Return the names of the migrations that the database has; empty where it has no tables yet."""
+    """Return the names of the migrations that the database has; empty if it has no tables yet."""
     (there,) = connection.execute("SELECT to_regclass('turns_of_work') IS NOT NULL").fetchone() or (
         0,
     )

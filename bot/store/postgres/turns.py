@@ -1,4 +1,4 @@
-"""Turns of work: whoever begins to work takes the next one, and whoever worked before can write nothing more."""
+"""Turns of work: a process that begins to work takes the next one, and the one before can write no more."""
 
 from contextlib import suppress
 from typing import Final
@@ -10,7 +10,7 @@ from bot.store.errors import CouldNotRecordError
 from bot.store.postgres.connection import Bounded
 
 KEY: Final = 0x776F726B
-"""Of the advisory lock (`work` in ASCII); each database of a server has its own ones."""
+"""The advisory lock's key (`work` in ASCII); each database of a server has its own locks."""
 
 HOLDERS: Final = f"""
 SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted
@@ -21,7 +21,7 @@ SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted
 
 
 def is_newer(connection: Bounded, own: int) -> bool:
-    """Return whether a newer version has changed the tables since this process began.
+    """Return whether a newer version of the bot has changed the tables since this process began.
 
     Args:
         connection: To the server.

@@ -1,7 +1,8 @@
-"""Which process works, where several machines share one PostgreSQL server.
+"""Which process works if several machines share one PostgreSQL server.
 
-A session advisory lock on a connection of its own: the server gives it to nobody else until it has ended
-that session. It has to go straight to the server; a pooler that hands sessions round cannot hold a lock.
+It is a session advisory lock on a separate connection: the server gives it to nobody else until
+that session has ended. The connection has to go straight to the server; a pooler that shares
+sessions cannot hold a lock.
 """
 
 import logging
@@ -24,10 +25,10 @@ logger = logging.getLogger(__name__)
 
 HEARTBEAT_SECONDS: Final = 5.0
 TRY_SECONDS: Final = 0.25
-"""Between two tries of a process that stands by: it works within a second of another one's death."""
+"""Seconds between two tries of a process that stands by: it works within a second after another one died."""
 
 PATIENCE_SECONDS: Final = 30.0
-"""How long a heartbeat may take: a server that stands still for a while has not ended any session."""
+"""The most a heartbeat may take: a server that stands still for a while has ended no session."""
 
 FIRST_ANSWER_SECONDS: Final = 2.0
 AGAIN_SECONDS: Final = 0.5
@@ -37,7 +38,7 @@ SELECT got,
   CASE WHEN got THEN set_config('idle_session_timeout', '{FRESH_SECONDS:.0f}s', false) END
 FROM (SELECT pg_try_advisory_lock({KEY}) AS got OFFSET 0) AS tried
 """  # noqa: S608 - own words
-"""Whoever gets it and then says nothing for so long loses it, however it came to be silent."""
+"""The process with the lock loses it after this much silence, whatever the cause."""
 
 _MINE = f"""
 SELECT EXISTS ({HOLDERS} AND pid = pg_backend_pid())
@@ -56,7 +57,7 @@ class PostgresLock:
 
     Args:
         url: `postgresql://…`.
-        fence: Is opened by each heartbeat that is answered.
+        fence: Each answered heartbeat opens it.
     """
 
     def __init__(self, url: str, fence: Fence) -> None:
@@ -75,7 +76,7 @@ class PostgresLock:
         self._ending = Event()
 
     def take(self) -> bool:
-        """Try for the lock from now on, again and again; return whether this process has it by now."""
+        """Keep trying for the lock from now on; return whether this process has it already."""
         if self._thread is None:
             self._thread = Thread(target=self._keep, name="work lock", daemon=True)
             self._thread.start()
@@ -94,7 +95,7 @@ class PostgresLock:
 
     @property
     def is_lost(self) -> bool:
-        """Return whether this process held it, and another may hold it now; or must not work any more."""
+        """Return whether another process may hold it now, or this one must not work any more."""
         return bool(self.why_lost)
 
     def release(self) -> None:
@@ -143,7 +144,7 @@ class PostgresLock:
             self._ending.wait(HEARTBEAT_SECONDS if has_it else TRY_SECONDS)
 
     def _failed(self, why: str) -> None:
-        """Handle a session that ended: whoever held the lock has lost it, whoever waited for it tries again."""
+        """Handle the end of the session: a process with the lock has lost it, a waiting one tries again."""
         if self._is_taken and not self._ending.is_set():
             self.fence.shut()
             self.why_lost = f"its session with PostgreSQL ended ({why})"
@@ -177,6 +178,6 @@ def _session(name: str, quiet: float, *, works: bool) -> Session:
 
 
 def _own_name() -> str:
-    """Return a name of at most 63 bytes, as the server keeps; by its end two processes of a machine differ."""
+    """Return a name of at most 63 bytes, which the server keeps; its end differs between processes."""
     pid = f":{os.getpid()}"
     return f"{NAME} lock {socket.gethostname()[: 63 - len(NAME) - 6 - len(pid)]}{pid}"
