@@ -1,4 +1,4 @@
-"""The clock that both local servers read; whoever starts them passes one in."""
+"""The clock that both local servers read; it is passed in when they are started."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from aiohttp import web
 
 
 class Clock(Protocol):
-    """Time as the sandbox sees it."""
+    """The sandbox's time."""
 
     def now(self) -> datetime:
         """Return the time now, aware and in UTC."""
@@ -22,7 +22,7 @@ class Clock(Protocol):
 
 
 def dated(app: web.Application, clock: Clock, ahead: Callable[[], timedelta]) -> None:
-    """Let a server's answers say its own time in the header `Date`; `ahead` is by how much it is ahead."""
+    """Put the server's own time into the header `Date` of its answers; `ahead` is how far it is ahead."""
 
     async def say(_: web.Request, response: web.StreamResponse) -> None:
         response.headers["Date"] = format_datetime(clock.now() + ahead(), usegmt=True)

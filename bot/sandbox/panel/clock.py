@@ -7,20 +7,20 @@ from datetime import UTC, datetime, timedelta
 
 
 class MovableClock:
-    """The machine's time plus what it was moved by; a move wakes whoever sleeps on it."""
+    """The machine's time plus the moves; a move wakes everything that sleeps on this clock."""
 
     def __init__(self, ahead: timedelta = timedelta()) -> None:
         self._ahead = ahead
         self._moved = asyncio.Event()
         self.on_move: Callable[[], None] = lambda: None
-        """Rung after each move, for those who sleep until a moment they once worked out."""
+        """Called after each move, for work that sleeps until a time computed earlier."""
 
     def now(self) -> datetime:
         """Return the moment, aware UTC."""
         return datetime.now(UTC) + self._ahead
 
     def monotonic(self) -> float:
-        """Return seconds that never step back; a move counts as time that has passed."""
+        """Return seconds that never go back; a move counts as elapsed time."""
         return time.monotonic() + self._ahead.total_seconds()
 
     @property
@@ -32,7 +32,7 @@ class MovableClock:
         """Move it ahead.
 
         Raises:
-            ValueError: The span goes back; a sandbox's time only goes on.
+            ValueError: The span is negative; a sandbox's time only moves forward.
         """
         if span < timedelta():
             raise ValueError("the clock only goes ahead")
@@ -42,7 +42,7 @@ class MovableClock:
         self.on_move()
 
     async def sleep(self, seconds: float) -> None:
-        """Return after so many seconds of this clock."""
+        """Return after this many seconds of this clock."""
         due = self.monotonic() + seconds
         while (left := due - self.monotonic()) > 0:
             moved = self._moved

@@ -10,20 +10,20 @@ from bot.sandbox.slack.workspace import Workspace
 from bot.sandbox.zuora.world import World
 
 SOON = timedelta(minutes=10)
-"""How far ahead Zuora's work is finished before it is kept, so that nothing hangs."""
+"""How far ahead Zuora's pending work is finished before it is kept, so that none of it is lost."""
 _STATE = "state.pickle"
 
 
 @dataclass
 class Kept:
-    """What is kept besides the bot's files."""
+    """The state that is kept besides the bot's files."""
 
     workspace: Workspace
     world: World
     policy: str
     ahead: timedelta
     zuora_port: int
-    """What is approved is bound to Zuora's address, so that has to stay the same."""
+    """An approval is bound to Zuora's address, so the port has to stay the same."""
 
 
 class KeptError(Exception):
@@ -31,12 +31,12 @@ class KeptError(Exception):
 
 
 def load(file: Path, folder: Path) -> Kept | None:
-    """Put the bot's files into a folder and return the rest; None where there is no file yet.
+    """Put the bot's files into a folder and return the rest; None if there is no file yet.
 
     The file is a pickle in a zip, which can run code: open only what your own sandbox has kept.
 
     Raises:
-        KeptError: It is no file of a sandbox, or one of another version.
+        KeptError: The file is not of a sandbox, or of another version.
     """
     if not file.exists():
         return None

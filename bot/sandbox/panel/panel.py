@@ -1,4 +1,4 @@
-"""`/sandbox/panel`: what the page shows besides Slack, and the switches for people."""
+"""`/sandbox/panel`: what the page shows besides Slack, and its switches."""
 
 import asyncio
 import contextlib
@@ -25,7 +25,7 @@ LONGEST_MOVE = timedelta(days=40)
 
 @dataclass(frozen=True)
 class PolicyChoice:
-    """The policies that a person can choose from, and what makes the bot follow one.
+    """The policies that a person can choose from, and the function that puts one in force.
 
     Attributes:
         labels: The words on the page by the policy's name.

@@ -1,4 +1,4 @@
-"""What the local Zuora did, as JSON for the page."""
+"""The effects in the local Zuora, as JSON for the page."""
 
 from collections import Counter
 from decimal import Decimal
@@ -16,7 +16,7 @@ KINDS: tuple[Kind, ...] = ("invoice", "credit_memo", "debit_memo")
 def did(zuora: LocalZuora) -> dict[str, Any]:
     """Return mails with how often each went out, runs, and calls, the newest first.
 
-    `totals` counts all of them where a list is cut short.
+    `totals` counts all of them, also if a list is cut short.
     """
     world = zuora.world
     mails = Counter(
@@ -60,7 +60,7 @@ def did(zuora: LocalZuora) -> dict[str, Any]:
 
 
 def record(zuora: LocalZuora, number: str) -> dict[str, Any] | None:
-    """Return a run or a document by number or id, with its mails; None: there is none."""
+    """Return a run or a document by number or id, with its mails; None if there is none."""
     world = zuora.world
     for run in world.bill_runs.values():
         if number in (run.number, run.id):
@@ -95,7 +95,7 @@ def _document(document: Document) -> dict[str, Any]:
 
 
 def _digits(amount: Decimal) -> str:
-    """Return an amount with at least two digits behind its point, and with all that it has."""
+    """Return an amount with all its digits, and at least two after the point."""
     _, _, exponent = amount.as_tuple()
     has = -exponent if isinstance(exponent, int) else 0
     return f"{amount:,.{max(2, has)}f}"

@@ -1,4 +1,4 @@
-"""The stories that play by themselves; each shows the use that its name gives."""
+"""The stories that play by themselves; each is named after what it shows."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass

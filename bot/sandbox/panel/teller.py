@@ -18,7 +18,7 @@ CHANNEL = "C0BILLING"
 ALICE, BOB, CARLA = "U0ALICE", "U0BOB", "U0CARLA"
 TO_TYPE = re.compile("Type (.+) to confirm")
 MORE_NEEDED = "more approval"
-"""What the thread says where the policy asks for another person."""
+"""What the thread says if the policy asks for another person."""
 STILL_SECONDS = 1.5
 AMOUNTS = ("1250.00", "880.50", "4100.00", "312.40")
 
@@ -30,7 +30,7 @@ class Scene:
     Attributes:
         story: The story's name.
         caption: What happens now, in one sentence.
-        actor: Through whose eyes it is seen.
+        actor: The person whose screen is shown.
         thread: `ts` of the card whose thread is open, if one is.
         over: Whether the story has ended, by itself or because somebody took over.
     """
@@ -47,7 +47,7 @@ class Scene:
 
 
 class DisturbedError(Exception):
-    """Somebody did something by hand, so that the story cannot go on; a clause that says what."""
+    """Somebody did something by hand, and the story cannot go on; the text is a clause that says what."""
 
 
 @dataclass
@@ -57,7 +57,7 @@ class Teller:
     Attributes:
         pause: Real seconds between two steps.
         show: Is called with each scene.
-        turned: The switches that the story itself has turned, and whether on.
+        turned: The switches that the story itself has turned, and whether it turned them on.
     """
 
     name: str
@@ -116,7 +116,7 @@ class Teller:
         return run.number
 
     def new_charges(self, batch: str) -> None:
-        """Have customers of a batch order something, so that there is something to bill however often it was billed."""
+        """Have customers of a batch order something, so that there is something to bill every time."""
         world = self.zuora.world
         accounts = [each for each in world.accounts.values() if each.batch == batch]
         for account, amount in zip(accounts, AMOUNTS, strict=False):
@@ -145,7 +145,7 @@ class Teller:
         return await self.new_card(cards)
 
     async def new_card(self, cards: int) -> str:
-        """Wait for a card beyond this many messages in the channel; return its `ts`."""
+        """Wait for a card after this many messages in the channel; return its `ts`."""
         await self.slack.until(lambda: len(self.slack.channel_messages(CHANNEL)) > cards)
         return self.slack.channel_messages(CHANNEL)[-1].ts
 
@@ -156,7 +156,7 @@ class Teller:
         await self.slack.click(actor, CHANNEL, ts, action_id, block_id=block_id)
 
     async def approve(self, ts: str, caption: str) -> None:
-        """Have as many controllers approve a card as the policy asks for, each typing what a form asks for."""
+        """Have as many controllers approve a card as the policy requires; each types what the form asks for."""
         for actor, words in (
             (BOB, caption),
             (CARLA, "The policy asks for two: Carla approves too"),
@@ -172,7 +172,7 @@ class Teller:
                 return
 
     async def orders(self, number: int, paths: str = "/emails") -> None:
-        """Wait until this many orders have reached Zuora on paths with that end."""
+        """Wait until this many orders have reached Zuora on paths with this end."""
         await self.slack.until(lambda: len(self.ordered(paths)) >= number)
 
     def ordered(self, paths: str = "/emails") -> list[str]:
@@ -207,7 +207,7 @@ class Teller:
         return bool(self._approved(actor, ts))
 
     def _approved(self, actor: str, ts: str) -> str:
-        """Return the line of a card's thread that says that somebody approved it; empty until it stands there."""
+        """Return the line of a card's thread that says that somebody approved it; empty until it is there."""
         said = f"<@{actor}> approved "
         lines = (reply.text for reply in self.slack.thread(CHANNEL, ts))
         return next((text for text in lines if text.startswith(said)), "")
@@ -242,7 +242,7 @@ class Teller:
 
 
 def why_stopped(teller: Teller, stopped: Exception) -> str:
-    """Return what somebody did by hand, or which trouble is on, for mostly that is the reason; and what to do."""
+    """Return what somebody did by hand, or else which trouble is on (the usual reason), and what to do."""
     on = [
         each.in_words
         for each in teller.troubles.all
@@ -257,7 +257,7 @@ def why_stopped(teller: Teller, stopped: Exception) -> str:
 
 
 def _typed(form: Mapping[str, Any]) -> dict[str, str]:
-    """Return what a form asks to be typed, as it says in the field's label: `Type BR-00000001 to confirm`."""
+    """Return what a form asks to be typed, from the field's label: `Type BR-00000001 to confirm`."""
     labels = {
         each.get("block_id"): each.get("label", {}).get("text", "") for each in form["blocks"]
     }

@@ -9,7 +9,7 @@ from bot.sandbox.slack.server import LocalSlack
 from bot.sandbox.zuora.server import LocalZuora
 
 EVER = 1_000_000_000
-"""This many calls: nobody waits for the end of a trouble that is switched on."""
+"""The number of calls that a trouble affects: practically all, until it is switched off."""
 ORDERS = ("/v1/*/emails", "/v1/bill-runs")
 """Paths of the POSTs that have an effect."""
 ALL = ("/v1/*", "/object-query/*")
@@ -23,7 +23,7 @@ class Trouble:
 
     Attributes:
         name: Names it in the page's requests.
-        side: Whose trouble it is.
+        side: The server that has the trouble.
         label: The words on the switch.
         means: What happens while it is on, in one sentence.
         during: Makes the trouble last as long as the context it returns.

@@ -12,7 +12,7 @@ from bot.sandbox.slack.errors import SlackError
 
 @dataclass(frozen=True)
 class Args:
-    """The arguments of one call, whatever way they came."""
+    """The arguments of one call, however they were sent."""
 
     values: Mapping[str, Any]
 

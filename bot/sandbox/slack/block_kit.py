@@ -1,4 +1,4 @@
-"""Whether Slack would take these blocks or this view, and the ids it adds to them."""
+"""Checks blocks and views as Slack does, and adds ids as Slack does."""
 
 import secrets
 from collections.abc import Iterator, Mapping
@@ -97,7 +97,7 @@ _HOME: Final = Shape({"blocks": anything}, _VIEW_COMMON)
 
 
 def check_blocks(blocks: Any, surface: Surface, at: str = "/blocks") -> list[str]:
-    """Return what Slack would say against ``blocks``; empty when it would take them."""
+    """Return Slack's objections to ``blocks``; empty if it would accept them."""
     most = limits.MESSAGE_BLOCKS if surface == "message" else limits.VIEW_BLOCKS
     shape = array(typed(BLOCKS, SURFACES[surface]), most, 0 if surface == "message" else 1)
     problems = list(shape(blocks, at))
@@ -143,7 +143,7 @@ def _unique_actions(block: Mapping[str, Any], at: str) -> Iterator[str]:
 
 
 def check_view(view: Any, kind: str) -> list[str]:
-    """Return what Slack would say against a view of the wanted ``kind`` (modal or home)."""
+    """Return Slack's objections to a view of this ``kind`` (modal or home)."""
     if not isinstance(view, dict):
         return [error("must provide an object", "/view")]
     if view.get("type") != kind:

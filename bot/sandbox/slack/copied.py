@@ -1,4 +1,4 @@
-"""Copies of what goes over the wire."""
+"""Copies of JSON values."""
 
 import pickle
 from typing import TypeVar

@@ -9,7 +9,7 @@ Kind = Literal["slash_commands", "interactive", "events_api"]
 
 @dataclass(frozen=True)
 class Delivered:
-    """What the app answered within three seconds.
+    """The app's answer within three seconds.
 
     Attributes:
         status: the HTTP status; 200 for a socket's acknowledgement, 0 for none.
@@ -26,7 +26,7 @@ class Delivered:
 
 @dataclass(frozen=True)
 class Retry:
-    """Which repetition of an event this is, and why."""
+    """The number of an event's repetition, and its reason."""
 
     number: int
     reason: str

@@ -1,4 +1,4 @@
-"""What the local Slack answers instead of ``ok``."""
+"""Errors that the local Slack answers with."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -25,7 +25,7 @@ class SlackError(Exception):
 
 
 def with_messages(code: str, messages: Sequence[str]) -> SlackError:
-    """Return a refusal whose reasons stand in ``response_metadata.messages``."""
+    """Return a refusal with its reasons in ``response_metadata.messages``."""
     return SlackError(code, response_metadata={"messages": list(messages)})
 
 

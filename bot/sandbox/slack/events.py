@@ -1,4 +1,4 @@
-"""The Events API: sends the app what happened, and repeats it where it was not heard."""
+"""The Events API: sends events to the app, and repeats those that were not acknowledged."""
 
 import asyncio
 from typing import Any
@@ -18,7 +18,7 @@ class Events:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def send(self, name: str, event: dict[str, Any]) -> Delivered | None:
-        """Send an event; None when the manifest does not subscribe to ``name``.
+        """Send an event; return None if the manifest does not subscribe to ``name``.
 
         A failed delivery is repeated at once, after one minute and after five, by the clock.
         """

@@ -1,4 +1,4 @@
-"""Trouble on request: what goes wrong with the next calls of a method."""
+"""Trouble on request: makes the next calls of a method go wrong."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class Faults:
         self._down = False
         self.on_down: Callable[[], None] = lambda: None
         self.silent: dict[str, str] = {}
-        """Channels in which nothing may be posted, each with Slack's error string for it."""
+        """Channels that refuse every message, each with Slack's error string for it."""
 
     @property
     def down(self) -> bool:

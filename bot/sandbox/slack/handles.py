@@ -1,4 +1,4 @@
-"""What Slack gives an app for a short while: triggers and response URLs."""
+"""Triggers and response URLs, which Slack gives an app for a short time."""
 
 import secrets
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from bot.sandbox.slack.limits import RESPONSE_URL_SECONDS, RESPONSE_URL_USES, TR
 
 @dataclass
 class Trigger:
-    """What a trigger stands for; ``in_modal`` when it came from inside a modal."""
+    """A trigger; ``in_modal`` if it came from inside a modal."""
 
     user: str
     born: datetime
@@ -51,7 +51,7 @@ class Triggers:
 
 @dataclass
 class ResponseUrl:
-    """Where answers through a response URL go; ``source_ts`` is the message it came from."""
+    """The target of a response URL; ``source_ts`` is the message it came from."""
 
     user: str
     channel: str

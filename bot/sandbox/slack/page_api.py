@@ -151,7 +151,7 @@ class PageApi:
     async def _in_message(self, person: str, data: Mapping[str, Any]) -> Ack:
         """Use an element of a message as the person's screen shows it: it may have changed just now.
 
-        Whoever confirms a button while somebody else decides still presses that button.
+        A person who confirms a button while somebody else decides still presses that button.
         """
         where = (person, data["channel"], data["ts"])
         value, block_id = data.get("value"), data.get("block_id")

@@ -1,4 +1,4 @@
-"""What people do in Slack, and what they see in return."""
+"""People's actions in Slack, and what they see as a result."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ LOOK_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class Ack:
-    """What the app answered to one thing a person did.
+    """The app's answer to one action of a person.
 
     Attributes:
         ok: the app acknowledged in time.
@@ -39,7 +39,7 @@ class Ack:
 
 @dataclass(frozen=True)
 class Submission:
-    """What became of a submitted modal.
+    """The result of submitting a modal.
 
     Attributes:
         errors: texts at input blocks, by block_id, from Slack's client or from the app.
@@ -141,7 +141,7 @@ class People:
         return message
 
     async def slash(self, user: str, channel: str, text: str) -> Ack:
-        """Type a slash command, and look until something is to be seen.
+        """Type a slash command, and wait until something appears.
 
         An app may acknowledge a command and open its form or answer a moment later.
         """
@@ -167,7 +167,7 @@ class People:
         return self._ack(user, delivered)
 
     def _seen_by(self, user: str) -> tuple[str, int]:
-        """Return the modal on top of somebody's screen, and how much was said to them alone."""
+        """Return the modal on top of somebody's screen, and how many messages only they can see."""
         workspace = self._core.workspace
         views = workspace.views.get(user)
         told = sum(1 for message in workspace.ephemerals if message.ephemeral_to == user)

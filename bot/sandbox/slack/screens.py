@@ -1,4 +1,4 @@
-"""What people do with the elements on their screen: click, choose, submit, close."""
+"""People's actions with the elements on their screen: click, choose, submit, close."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a workspace holds: people, groups, channels, messages, modals, homes and files."""
+"""The contents of a workspace: people, groups, channels, messages, modals, homes and files."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -150,12 +150,12 @@ class StoredFile:
     """A file: announced, then uploaded, then shared.
 
     Attributes:
-        owner: Who added it; the bot where nobody else did.
-        team: The workspace of whoever did.
+        owner: Who added it; the bot if nobody else did.
+        team: The workspace of that person.
         mode: Slack's word for where it is: `hosted` by Slack, `external` anywhere else, `tombstone`
             where it was deleted, `hidden_by_limit` where a free plan shows it no more.
-        at: Where `url_private_download` leads; empty for the place it is really at.
-        moved: Where that place sends whoever asks there; empty for nowhere.
+        at: The address in `url_private_download`; empty for the real one.
+        moved: The address that this one redirects to; empty for none.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""What the tenant will do by itself, in order of time; nothing runs in the background."""
+"""The tenant's own future actions, in order of time; nothing runs in the background."""
 
 import heapq
 import itertools
@@ -20,7 +20,7 @@ class Agenda:
         self._order = itertools.count()
 
     def __reduce__(self) -> tuple[type["Agenda"], tuple[()]]:
-        """Leave out what is still to come where a tenant is kept: it is code, which cannot be kept."""
+        """Leave out future actions when a tenant is kept: they are code, which cannot be kept."""
         return Agenda, ()
 
     def at(self, when: datetime, action: Action) -> None:

@@ -1,4 +1,4 @@
-"""What a bill run generates: one draft for each account that has something to bill."""
+"""Generates a bill run's documents: one draft for each account that has something to bill."""
 
 from collections import defaultdict
 from datetime import date
@@ -93,7 +93,7 @@ def generate(tenant: Tenant, run: BillRun, today: date) -> None:
 
 
 def undo(run: BillRun) -> None:
-    """Give back what a canceled or removed run had billed, where nothing billed further since."""
+    """Undo what a canceled or removed run had billed, unless a later run has billed further."""
     for subscription, before in reversed(run.billed):
         subscription.billed_to = min(subscription.billed_to, before)
     run.billed.clear()

@@ -1,4 +1,4 @@
-"""One call: what came in, what a route sees of it, what goes out."""
+"""One call: the request, what a route sees of it, and the answer."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ from bot.sandbox.zuora.tenant import Tenant
 
 @dataclass
 class Call:
-    """A request received, also one that a fault swallowed."""
+    """A request received, even if a fault swallowed it."""
 
     method: str
     path: str
@@ -35,7 +35,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Answer:
-    """What goes out; `body` is JSON unless `text` or the bytes of a `file` are given."""
+    """The answer to send; `body` is JSON unless `text` or the bytes of a `file` are given."""
 
     status: int
     body: Any = None
@@ -55,7 +55,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Context:
-    """What a route works on."""
+    """The input of a route."""
 
     tenant: Tenant
     path: str

@@ -1,4 +1,4 @@
-"""`/sandbox/zuora/…`: lets another process look at the local Zuora and change it."""
+"""`/sandbox/zuora/…`: lets another process read and change the local Zuora."""
 
 import dataclasses
 import json

@@ -1,4 +1,4 @@
-"""One request on its way through the service: what is refused before a route sees it. No I/O."""
+"""One request on its way through the service, with the checks before a route sees it. No I/O."""
 
 import json
 import uuid
@@ -36,7 +36,7 @@ class Exchange:
         return self.header("Idempotency-Key")
 
     def own_headers(self) -> dict[str, str]:
-        """Return the headers that set this request apart from others."""
+        """Return the headers of an answer that identify its request."""
         track = self.header("Zuora-Track-Id")
         return {"Zuora-Request-Id": self.request_id, **({"Zuora-Track-Id": track} if track else {})}
 
@@ -70,7 +70,7 @@ class Exchange:
         return body
 
     def check_headers(self, allowed: bool) -> None:  # noqa: FBT001 - one fact, named by its type
-        """Refuse what the headers alone make wrong.
+        """Refuse a request whose headers are wrong.
 
         Raises:
             RefusalError: 405 for a method that the path has not, 400 for an Idempotency-Key outside

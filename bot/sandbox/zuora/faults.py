@@ -1,4 +1,4 @@
-"""Faults on demand: what networks, gateways and Zuora itself do wrong."""
+"""Faults on demand, as of networks, gateways and Zuora itself."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -92,7 +92,7 @@ class Faults:
 
 
 def answer_of(fault: Fault, request_id: str) -> Answer:
-    """Return what a fault that comes before the effect answers."""
+    """Return the answer of a fault that comes before the effect."""
     details = fault.details
     match fault.kind:
         case "unauthorized":
@@ -139,8 +139,8 @@ def _status(details: Mapping[str, Any]) -> Answer:
 def is_stored(fault: Fault, answer: Answer) -> bool:
     """Return whether the service, not a gateway before it, gave a fault's answer.
 
-    Only the service keeps answers under an Idempotency-Key; `stored` in the details decides where
-    it is given, since the guides do not say which errors are kept.
+    Only the service keeps answers under an Idempotency-Key; `stored` in the details
+    decides if it is given, since the guides do not say which errors are kept.
     """
     given = fault.details.get("stored")
     if given is not None:

@@ -1,4 +1,4 @@
-"""Idempotency-Key: what was answered is answered again (Idempotent requests)."""
+"""Idempotency-Key: repeats the stored answer (Idempotent requests)."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

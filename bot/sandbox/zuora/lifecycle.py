@@ -49,7 +49,7 @@ def _store(
 
 
 def fields_of(body: dict[str, Any], today: date) -> dict[str, Any]:
-    """Return a run's stored fields as a checked request gives them.
+    """Return a run's stored fields, from a checked request.
 
     A scheduled run has offsets from its run day in place of dates (Cancel a bill run, its sample).
     """

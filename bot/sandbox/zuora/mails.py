@@ -1,4 +1,4 @@
-"""Mails to customers: who gets them, when they go, and how late the documents show it."""
+"""Mails to customers: who gets them, when they are sent, and when the documents show it."""
 
 import re
 from collections.abc import Iterable
@@ -26,7 +26,7 @@ _ADDRESS = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>.]+")
 
 @dataclass(frozen=True)
 class Letter:
-    """A document to mail, to whom, under which notification."""
+    """A mail to send: the document, its recipients and the notification."""
 
     document: Document
     recipients: tuple[str, ...]
@@ -63,8 +63,9 @@ def run_letters(
 ) -> list[Letter]:
     """Return what emailing a run sends: posted invoices and credit memos, never debit memos.
 
-    Without `resend` only documents that show no mail yet; since they show it late, two calls in
-    quick succession both find them (Email billing documents from a bill run, its note on resend).
+    Without `resend` it sends only documents that show no mail yet. They show it late, so two calls
+    in quick succession both find them (Email billing documents from a bill run, its note on
+    resend).
     """
     return [
         Letter(document, bill_to(document.account), notification or MANUAL[document.kind])
@@ -111,7 +112,7 @@ def queue(
     cause: Cause,
     run: BillRun | None = None,
 ) -> None:
-    """Have letters go out once their PDFs are there."""
+    """Send letters once their PDFs are there."""
     for index, letter in enumerate(letters):
         when = tenant.after(at, tenant.timings.pdf + index * tenant.timings.mail_interval)
 

@@ -37,19 +37,19 @@ class Knobs:
     """The tenant's settings, and the places where Zuora's documents leave two readings open."""
 
     keeps_keys: bool = True
-    """False: an Idempotency-Key changes nothing, and what is sent twice is done twice."""
+    """False: an Idempotency-Key has no effect, and a call that is sent twice is done twice."""
     idempotency_hours: float = 24.0
     idempotency_body_mismatch: Literal["replay", "reject"] = "replay"
     token_seconds: int = 3598
     expires_in: Any = None
-    """What the token call gives as a token's life, however odd; None: `token_seconds`."""
+    """The value for a token's life in the token call's answer, however odd; None: `token_seconds`."""
     tokens_per_minute: int = 100
     default_version: str = "186.0"
     auto_post_rule: bool = True
     catch_up: bool = False
     multi_org: bool = False
     orgs: frozenset[str] = frozenset()
-    """Ids of the organizations that the user may act in; empty where nothing is checked."""
+    """Ids of the organizations that the user may act in; if empty, nothing is checked."""
     orgs_required: bool = False
     """True: every call has to name organizations. No page says that a tenant does so."""
     invoice_settlement: bool = True
@@ -81,9 +81,9 @@ class Knobs:
     ignores_filters: bool = False
     """True: Object Query answers with the rows of every run, whatever was asked for."""
     lists_at_most: int | None = None
-    """Object Query ends after so many rows and names no next page."""
+    """Object Query ends after this many rows and names no next page."""
     repeats_rows: int = 0
-    """So many rows of a page stand at the beginning of the next one again."""
+    """This many rows of a page are repeated at the beginning of the next one."""
     strict_index: bool = False
     """True: Object Query refuses filters on fields that may be unindexed, such as sourceId."""
     concurrency_limit: int = 40

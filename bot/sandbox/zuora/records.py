@@ -1,4 +1,4 @@
-"""The things a tenant holds. Plain and mutable: a test changes a field to make the facts drift."""
+"""The records of a tenant. They are mutable: a test changes a field to make the facts drift."""
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -10,7 +10,7 @@ Kind = Literal["invoice", "credit_memo", "debit_memo"]
 
 @dataclass
 class Contact:
-    """A person that bills go to."""
+    """A person who receives bills."""
 
     id: str
     first_name: str
@@ -29,7 +29,7 @@ class Profile:
     number: str
     muted: bool = False
     inactive: frozenset[str] = frozenset()
-    """Names of notifications that are off here, beside those that are off in every profile."""
+    """Names of notifications that are off in this profile, besides those that are off in every profile."""
 
 
 @dataclass
@@ -50,7 +50,7 @@ class Account:
     payment_term: str = "Net 30"
     communication_profile_id: str | None = None
     is_labeled: bool = True
-    """False: with Multi-Org it is in no organization yet, as accounts of before are."""
+    """False: it is in no organization yet, like accounts from before Multi-Org."""
     fails_billing: bool = False
     """True: every bill run leaves this account out as failed and still completes."""
     says: dict[str, Any] = field(default_factory=dict)
@@ -107,7 +107,7 @@ class Document:
     pdf_error: str | None = None
     updated_at: datetime | None = None
     updated_by: str = ""
-    """Id of the user who changed it last; empty for that of the client."""
+    """Id of the user who changed it last; empty for the client's user."""
     reversed: bool = False
     """A reversed invoice stays Posted (page *Reverse an invoice*)."""
     says: dict[str, Any] = field(default_factory=dict)
@@ -134,7 +134,7 @@ class BillRun:
     updated_at: datetime
     run_type: str = "Regular"
     updated_by: str = ""
-    """As with a document."""
+    """Id of the user who changed it last; empty for the client's user."""
     batches: list[str] | None = None
     bill_cycle_day: str | None = None
     filters: list[dict[str, Any]] | None = None
@@ -157,7 +157,7 @@ class BillRun:
     scheduled_at: datetime | None = None
     organization_labels: list[dict[str, Any]] | None = None
     body: dict[str, Any] = field(default_factory=dict)
-    """The request that made it; the next occurrence of a schedule is made of it again."""
+    """The request that made it; the next occurrence of a schedule is made from it too."""
     through_api: bool = False
     executed_at: datetime | None = None
     ended_at: datetime | None = None
@@ -197,7 +197,7 @@ class PreviewRun:
 
 
 def said(entry: object, row: dict[str, Any]) -> dict[str, Any]:
-    """Return the JSON of a record with what Zuora writes otherwise, and without what it leaves out."""
+    """Return the JSON of a record, changed by `says` and without the fields in `hides`."""
     if not isinstance(entry, Account | Document | BillRun):
         return row
     return {name: v for name, v in {**row, **entry.says}.items() if name not in entry.hides}
@@ -205,7 +205,7 @@ def said(entry: object, row: dict[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Cause:
-    """The call that a mail came of; all None when a bill run sent it by itself."""
+    """The call that caused a mail; all None if a bill run sent it by itself."""
 
     track_id: str | None = None
     request_id: str | None = None
@@ -231,7 +231,7 @@ class Mail:
 
 @dataclass(frozen=True)
 class HistoryRow:
-    """A row of the email history, also for a mail that could not be sent."""
+    """A row of the email history; also written for a mail that could not be sent."""
 
     account_id: str
     object_id: str

@@ -1,4 +1,4 @@
-"""Finding the route of a path."""
+"""Finds the route of a path."""
 
 from dataclasses import dataclass
 from urllib.parse import unquote

@@ -52,7 +52,7 @@ def _target(context: Context) -> date:
 
 
 def preview(context: Context) -> dict[str, Any]:
-    """Answer POST /v1/operations/billing-preview: what one account would be billed for."""
+    """Answer POST /v1/operations/billing-preview: the charges of billing one account."""
     target = _target(context)
     key = context.body.get("accountId") or context.body.get("accountNumber")
     if not isinstance(key, str):

@@ -22,7 +22,7 @@ PATHS: Mapping[str, Kind] = {
 
 
 def require_feature(context: Context, kind: Kind) -> None:
-    """Refuse memos with category 10 where the tenant has no Invoice Settlement."""
+    """Refuse memos with category 10 if the tenant has no Invoice Settlement."""
     if kind != "invoice" and not context.tenant.knobs.invoice_settlement:
         raise refusal(10, "The Invoice Settlement feature is not enabled.")
 
@@ -78,7 +78,7 @@ def _list(kind: Kind, path: str) -> Handler:
 
 
 def _recipients(context: Context, document: Document) -> tuple[str, ...]:
-    """Return whom an email call reaches (Email an invoice, its note on Bill To)."""
+    """Return the recipients of an email call (Email an invoice, its note on Bill To)."""
     given = context.body.get("emailAddresses")
     if given is not None and not isinstance(given, str):
         raise refusal(20, "'emailAddresses' must be a text with commas between addresses.")

@@ -1,4 +1,4 @@
-"""PDF files of billing documents: how far they are, and which ones a memo has.
+"""PDF files of billing documents: their status, and which ones a memo has.
 
 Key names: pages *Retrieve the PDF file generation status of invoices* (and of credit and debit
 memos) and *List all files of a credit memo*.
@@ -23,7 +23,7 @@ _MEMO_PATHS = {path: kind for path, kind in PATHS.items() if kind != "invoice"}
 
 
 def file_url(file_id: str) -> str:
-    """Return where a file is opened; the id there is the file's handle, not the file's own."""
+    """Return the address of a file; it contains the file's handle, not its id."""
     return f"/v1/files/{file_id[:-1]}{'e' if file_id[-1] != 'e' else 'f'}"
 
 

@@ -1,4 +1,4 @@
-"""Billing preview runs: what runs by batch would bill, in the background, as a file.
+"""Billing preview runs: compute in the background what runs by batch would bill, as a file.
 
 Pages *Create a billing preview run*, *Retrieve a billing preview run*, *Retrieve a file*, *Field
 descriptions of the CSV output file*.
@@ -93,7 +93,7 @@ def _allowed(tenant: Tenant) -> None:
 
 
 def _one_at_a_time(tenant: Tenant, batches: str) -> None:
-    """Refuse a second preview of a batch; with which code, no page says."""
+    """Refuse a second preview of a batch; the code is a guess, since no page says it."""
     wanted = set(batches.split(","))
     for run in tenant.world.preview_runs.values():
         theirs = set((run.body.get("batches") or "").split(","))

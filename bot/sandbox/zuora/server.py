@@ -92,7 +92,7 @@ class LocalZuora:
 
     @property
     def timings(self) -> Timings:
-        """Return the durations; assign others to have them hold for what begins from then on."""
+        """Return the durations; assign others for work that begins from then on."""
         return self.tenant.timings
 
     @timings.setter
@@ -121,14 +121,14 @@ class LocalZuora:
             self._runner = None
 
     async def until(self, predicate: Callable[[], bool], seconds: float = 60.0) -> None:
-        """Return once a predicate holds, looking again at every call and as the clock moves.
+        """Return once a predicate holds; it is checked at every call and when the clock moves.
 
         Args:
             predicate: looked at with the tenant's state brought up to the clock.
             seconds: real seconds to wait at most.
 
         Raises:
-            AssertionError: it did not come to hold; the text says what there is instead.
+            AssertionError: it did not hold in time; the text says what there is instead.
         """
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds

@@ -20,7 +20,7 @@ TOKEN_PATH = "/oauth/token"
 
 
 def latency_of(path: str, table: Mapping[str, float]) -> float:
-    """Return the real seconds that a path takes: of the longest glob that matches."""
+    """Return the real seconds that a path takes: those of the longest matching glob."""
     globs = [glob for glob in table if fnmatchcase(path, glob)]
     return table[max(globs, key=len)] if globs else 0.0
 
@@ -118,7 +118,7 @@ class Service:
         return answer
 
     async def _take_time(self, exchange: Exchange) -> None:
-        """Answer slowly."""
+        """Wait if a fault makes this answer slow."""
         if exchange.fault is not None and exchange.fault.kind == "slow":
             await self.tenant.clock.sleep(exchange.fault.details.get("seconds", 30.0))
 

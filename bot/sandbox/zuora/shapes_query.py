@@ -24,7 +24,7 @@ def _audit(created: datetime, updated: datetime, by: str = "") -> dict[str, Any]
 
 
 def bill_run(tenant: Tenant, run: BillRun) -> dict[str, Any]:
-    """Return ExpandedBillingRun; its figures are there once the run has ended."""
+    """Return ExpandedBillingRun; it has figures once the run has ended."""
     documents = tenant.world.documents_of(run)
     memos = sum(document.kind == "credit_memo" for document in documents)
     took = run.ended_at - run.executed_at if run.ended_at and run.executed_at else None

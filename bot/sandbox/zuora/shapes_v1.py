@@ -51,7 +51,7 @@ def bill_run(tenant: Tenant, run: BillRun) -> dict[str, Any]:
 
 
 def _source(document: Document) -> dict[str, Any]:
-    """Return what a document was made by and whether it was reversed: not of a debit memo."""
+    """Return a document's source and whether it was reversed; nothing for a debit memo."""
     if document.kind == "debit_memo":
         return {}
     return {
@@ -102,7 +102,7 @@ def invoice(tenant: Tenant, document: Document) -> dict[str, Any]:
 
 
 def memo(tenant: Tenant, document: Document) -> dict[str, Any]:
-    """Return a credit or debit memo, which shows nothing of mails."""
+    """Return a credit or debit memo, which shows no mails."""
     debit = document.kind == "debit_memo"
     amounts = (
         {

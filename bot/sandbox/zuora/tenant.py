@@ -11,7 +11,7 @@ from bot.sandbox.zuora.world import World
 
 @dataclass
 class Tenant:
-    """All that a route works on; `knobs` and `timings` may be replaced while it runs."""
+    """Everything that a route works on; `knobs` and `timings` may be replaced while it runs."""
 
     number: str
     world: World
@@ -44,8 +44,8 @@ class Tenant:
         """Return the entity that a call's header names (header `Zuora-Entity-Ids`).
 
         Raises:
-            RefusalError: there are several and the header names none of them. No page says with
-                which error.
+            RefusalError: there are several and the header names none of them. The error is a
+                guess, since no page says it.
         """
         if not self.entities:
             return self

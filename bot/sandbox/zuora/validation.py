@@ -31,7 +31,7 @@ def invalid(name: str, why: str) -> Reason:
 
 
 def parse_date(value: object) -> date | None:
-    """Return the date of a `yyyy-mm-dd` text, or None when it is none."""
+    """Return the date of a `yyyy-mm-dd` text, or None if it is no date."""
     if not isinstance(value, str) or not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
         return None
     try:
@@ -41,7 +41,7 @@ def parse_date(value: object) -> date | None:
 
 
 def create_reasons(body: Mapping[str, Any], knobs: Knobs) -> list[Reason]:
-    """Return every reason to refuse a create request, apart from what only the data can show."""
+    """Return every reason to refuse a create request that its fields alone show."""
     reasons = [*_types(body), *_selector(body, knobs)]
     reasons += [*_dates(body), *_charge_types(body), *_features(body, knobs)]
     reasons += [*_organizations(body, knobs)]

@@ -86,7 +86,7 @@ class World:
         batch: str = "Batch1",
         **fields: Any,
     ) -> Account:
-        """Add an account; `email` "" makes an address from the number, None leaves it without."""
+        """Add an account; `email` "" makes an address from the number, None means no address."""
         number = number or _unused("A", self.accounts)
         address = f"billing.{number.lower()}@example.com" if email == "" else email
         account = Account(
@@ -182,10 +182,10 @@ class World:
         credit_memos: Iterable[Line] = (),
         **fields: Any,
     ) -> BillRun:
-        """Add a bill run with its documents, which have the state that fits the run's.
+        """Add a bill run with its documents, in states that fit the run's.
 
         Beside the run's own fields, `mailed_at` (datetime) marks run and documents as mailed. A
-        run of a number in use takes the place of the other one and its documents.
+        run whose number is in use replaces the other one and its documents.
         """
         if number in self.bill_runs:
             self.remove_bill_run(self.bill_runs[number])
