@@ -58,16 +58,16 @@ def stayed(file: DatabaseFile, archives: list[Archive]) -> Iterator[Finding]:
     """Yield how the rows that stayed of archived requests differ from what the history says stayed."""
     for each in archives:
         row = file.row(each.entry)
-        told = json.loads(row.data) if row else {}
-        is_told = (told.get("sha256"), told.get("last"), told.get("hash")) == (
+        recorded = json.loads(row.data) if row else {}
+        is_recorded = (recorded.get("sha256"), recorded.get("last"), recorded.get("hash")) == (
             each.sha256,
             *each.last,
         )
-        if not is_told or told.get("kept") != kept_hash_of(file, each.position):
+        if not is_recorded or recorded.get("kept") != kept_hash_of(file, each.position):
             words = f"What stayed of the requests in {each.file} is not as the history says."
             yield Finding(Flaw.UNSUPPORTED, each.entry, words)
         newest = each is archives[-1]
-        if newest and is_told and told["stays"] != staying_hash(_standing(file, each)):
+        if newest and is_recorded and recorded["stays"] != staying_hash(_standing(file, each)):
             words = f"Rows are missing, or new, among those that stayed when {each.file} was made."
             yield Finding(Flaw.DELETED, each.entry, words)
 

@@ -19,7 +19,7 @@ from bot.store.file import crosscheck
 from bot.store.file.archived import archives_of
 from bot.store.file.reading import DatabaseFile, open_read_only
 
-MOST_TOLD = 20
+MOST_LISTED = 20
 Heads = Sequence[Sequence[Head]]
 """Lists of heads that were noted elsewhere."""
 ORDER = (
@@ -230,8 +230,8 @@ def _other_head(head: Head, last: Head) -> Finding:
 
 def _tables(file: DatabaseFile, walked: Walked, *, cut: bool) -> Iterator[Finding]:
     """Compare the other tables with the history: rows newer than its last entry mean that its end was cut off."""
-    for told, mismatch in enumerate(crosscheck.mismatches(file)):
-        if told == MOST_TOLD:
+    for listed, mismatch in enumerate(crosscheck.mismatches(file)):
+        if listed == MOST_LISTED:
             yield Finding(Flaw.UNSUPPORTED, None, "There is more of this; the rest is not listed.")
             return
         if mismatch.at > walked.last_at or (cut and mismatch.at):

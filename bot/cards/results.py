@@ -66,8 +66,8 @@ def failures(request: Request, calls: Sequence[Call]) -> list[Message]:
     again = [row] if refused else []
     if len(rows) <= MOST_ROWS:
         return [table(request, found, again)]
-    told = lines.reply(request, f"{title}; the list is in the file.")
-    return [table(request, found), replace(told, blocks=[*told.blocks, *again])]
+    reply = lines.reply(request, f"{title}; the list is in the file.")
+    return [table(request, found), replace(reply, blocks=[*reply.blocks, *again])]
 
 
 def tables(request: Request, found: Sequence[Table]) -> list[Message]:
@@ -79,12 +79,12 @@ def table(request: Request, found: Table, rows: Sequence[blocks.Block] = ()) -> 
     """Return one list for the thread: a table, or a file if it is long."""
     if len(found.rows) > MOST_ROWS:
         return _file(request, found)
-    told = [f"{found.title}:", *(" · ".join(row) for row in found.rows)]
+    texts = [f"{found.title}:", *(" · ".join(row) for row in found.rows)]
     return Message(
         kind=MessageKind.REPLY,
         request=request.number,
         channel=request.channel,
-        text="\n".join(blocks.as_text([each]) for each in told),
+        text="\n".join(blocks.as_text([each]) for each in texts),
         blocks=[
             blocks.paragraph(f"{found.title}:"),
             {

@@ -163,7 +163,7 @@ def _made(
             key=key.encode() if verified.keyed else b"",
             mask=Mask() if options["redact"] else NoMask(),
             before=before,
-            verified=_told(verified) | _by_whom(settings),
+            verified=_findings(verified) | _by_whom(settings),
             sample=(options["seed"], options["sample"]),
         )
         stored.made_ready(file)
@@ -237,7 +237,7 @@ def _by_whom(settings: EvidenceSettings) -> dict[str, str]:
     }
 
 
-def _told(verified: Verified) -> dict[str, Any]:
+def _findings(verified: Verified) -> dict[str, Any]:
     return {
         "whole": verified.flaw is None,
         "rows": verified.entries,

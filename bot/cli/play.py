@@ -56,17 +56,17 @@ async def _approve(slack: LocalSlack, say: Callable[[str], Any]) -> str:
     say(f"\n{_name(slack, REQUESTER)}  presses Approve")
     await slack.click(REQUESTER, CHANNEL, ts, "approve")
     await slack.until(lambda: bool(slack.private(REQUESTER, CHANNEL)))
-    told = _read(slack, slack.private(REQUESTER, CHANNEL)[-1].text)
-    say(f"   only {_name(slack, REQUESTER)} sees  {told}")
+    seen = _read(slack, slack.private(REQUESTER, CHANNEL)[-1].text)
+    say(f"   only {_name(slack, REQUESTER)} sees  {seen}")
     say(f"\n{_name(slack, APPROVER)}  presses Approve")
     await slack.click(APPROVER, CHANNEL, ts, "approve")
     return ts
 
 
 def _ended_well(slack: LocalSlack, zuora: LocalZuora, ts: str, say: Callable[[str], Any]) -> bool:
-    told = [reply.text for reply in slack.thread(CHANNEL, ts)]
+    seen = [reply.text for reply in slack.thread(CHANNEL, ts)]
     orders = [call for call in zuora.calls if call.path == f"/v1/bill-runs/{BILL_RUN}/emails"]
-    steps = [step for text in told for step in STEPS if step in text]
+    steps = [step for text in seen for step in STEPS if step in text]
     in_order = steps == list(STEPS)  # others may be in between
     say(f"\nZuora received {len(orders)} order to send mails.")
     ended_well = in_order and len(orders) == 1

@@ -132,29 +132,29 @@ def explanation(
     one, names = asked[0], listed([each.operation for each in asked])
     amounts = "an amount that is not known" if one.amounts is None else in_words(one.amounts)
     applies = "applies" if len(policy.rules(asked)) == 1 else "apply"
-    told = [
+    sentences = [
         f"{names} over {amounts} in a {one.tenant} tenant: {rule.name} {applies}.",
         f"Needs {rule.approvals} of: {', '.join(rule.approvers)}; never the person who asked.",
         f"Expires after {_span(rule.expires_after.total_seconds())}.",
     ]
     if any(tier.above for tier in policy.tiers):
-        told.append(
+        sentences.append(
             "Amounts above and below zero are added up separately, and the larger sum counts; an "
             "unknown amount counts as above every limit."
         )
     if rule.remind_after:
         spans = ", ".join(_span(span.total_seconds()) for span in rule.remind_after)
-        told.append(f"Those who have not decided are reminded after {spans}.")
+        sentences.append(f"Those who have not decided are reminded after {spans}.")
     if rule.type_the_number:
-        told.append("Highest tier: the approver types the number to confirm.")
-    told.append(_pings(rule, requester, members))
+        sentences.append("Highest tier: the approver types the number to confirm.")
+    sentences.append(_pings(rule, requester, members))
     if (
         requester
         and requester not in policy.requesters
         and not any(is_group(name) for name in policy.requesters)
     ):
-        told.append(f"{requester} may not ask: requesters are {', '.join(policy.requesters)}.")
-    return told
+        sentences.append(f"{requester} may not ask: requesters are {', '.join(policy.requesters)}.")
+    return sentences
 
 
 def _pings(rule: Rule, requester: str | None, members: frozenset[str] | None) -> str:

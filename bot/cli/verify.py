@@ -164,8 +164,8 @@ def _verified(
     except (StoreError, OSError, ValueError) as error:
         click.echo(f"not readable: {error}", err=True)
         return NOT_READABLE
-    codes = [_tell(str(file or without_password(settings.database_path)), verified)]
-    codes += [_tell(str(archive), found) for archive, found in checked]
+    codes = [_print(str(file or without_password(settings.database_path)), verified)]
+    codes += [_print(str(archive), found) for archive, found in checked]
     return next(filter(None, codes), 0)
 
 
@@ -178,7 +178,7 @@ def _listed(path: Path) -> list[Head]:
     return [Head(*each) for each in noted_in(str(path))]
 
 
-def _tell(what: str, verified: Verified) -> int:
+def _print(what: str, verified: Verified) -> int:
     say_findings(verified)
     for note in verified.notes:
         click.echo(f"note: {note}")

@@ -142,10 +142,10 @@ def trouble_differs(before: Sequence[Doubt], now: Sequence[Doubt]) -> list[str]:
 def unchecked_differs(before: Sequence[Doubt], now: Sequence[Doubt]) -> list[str]:
     """Return what Zuora no longer says, and what it did not say before."""
     gone = [each for each in now if each not in before]
-    told = [each for each in before if each not in now]
+    now_known = [each for each in before if each not in now]
     return [
         *(f"Zuora no longer says for {each.number} whether {each.words}" for each in gone),
-        *(f"Zuora now says for {each.number} whether {each.words}" for each in told),
+        *(f"Zuora now says for {each.number} whether {each.words}" for each in now_known),
     ]
 
 

@@ -142,9 +142,9 @@ async def _pdfs(
         numbers.setdefault(document.kind, []).append(document.number)
     reads = (zuora.pdf_statuses(kind, of_kind) for kind, of_kind in numbers.items())
     read = list(zip(await side_by_side(reads), map(len, numbers.values()), strict=True))
-    told = [status for statuses, _ in read for status in statuses or ()]
+    latest = [status for statuses, _ in read for status in statuses or ()]
     return pdf_checks.pdfs_of(
-        told,
+        latest,
         unread=sum(max(0, number - len(statuses or ())) for statuses, number in read),
         unasked=len(carrying) - len(asked),
         certain=certain,

@@ -29,8 +29,8 @@ class PolicyError(Exception):
 
     def __init__(self, path: Path, problems: list[str]) -> None:
         self.problems = problems
-        told = "".join(f"\n  {problem}" for problem in problems)
-        super().__init__(f"The policy {path} cannot be used:{told}")
+        listed = "".join(f"\n  {problem}" for problem in problems)
+        super().__init__(f"The policy {path} cannot be used:{listed}")
 
 
 def read_policy(path: Path, places: Places | None = None) -> Policy:

@@ -170,14 +170,14 @@ WORDS = {
 
 def _right(settings: S | None, problems: dict[str, str]) -> S:
     if problems or settings is None:
-        told = "\n".join(
+        listed = "\n".join(
             f"  {name}: {what}"
             for name, what in [
                 *((name.upper(), what) for name, what in sorted(problems.items())),
                 *((name, MISSPELLED.format(meant)) for name, meant in misspelled().items()),
             ]
         )
-        msg = f"These settings are missing or wrong:\n{told}"
+        msg = f"These settings are missing or wrong:\n{listed}"
         raise SettingsError(msg)
     return settings
 

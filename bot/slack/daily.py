@@ -50,13 +50,13 @@ class Daily:
         """Do what is due, until cancelled."""
         while True:
             try:
-                self.tell()
+                self.post_if_due()
                 await catch_up(self._store)
             except CouldNotRecordError:
                 logger.warning("daily_work_was_not_recorded")
             await self._clock.sleep(self._rest().total_seconds())
 
-    def tell(self) -> bool:
+    def post_if_due(self) -> bool:
         """Put today's digest into the outbox if it is due and not done yet; return whether it was put there.
 
         A row of the database claims the day. Before the first request there is nothing to say, so a new bot is silent.
@@ -69,7 +69,7 @@ class Daily:
         if due is None or now < due or not self._store.requests.newest():
             return False
         with self._store.transaction():
-            if not self._store.mornings.told(self._timetable.day(now), now):
+            if not self._store.mornings.claim(self._timetable.day(now), now):
                 return False
             text, blocks = mornings_digest(self._store, self._links, self._timetable, now)
             message = Message(

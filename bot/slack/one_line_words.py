@@ -45,13 +45,13 @@ def _batches(values: dict[str, Any], value: str) -> str:
     return ""
 
 
-def _choice(name: str, *choices: str, told: str = "") -> Set:
-    """Return a setter for one of the choices; `told` describes them if they are many."""
+def _choice(name: str, *choices: str, described: str = "") -> Set:
+    """Return a setter for one of the choices; `described` stands for them if they are many."""
     spelled = {plain(each): each for each in choices}
 
     def set_choice(values: dict[str, Any], value: str) -> str:
         if plain(value) not in spelled:
-            return f"choose one of {told or ', '.join(choices)}."
+            return f"choose one of {described or ', '.join(choices)}."
         values[name] = spelled[plain(value)]
         return ""
 
@@ -108,7 +108,7 @@ SETTERS: dict[str, Set] = {
         "AllBillCycleDays",
         "AsRunDay",
         *(str(day) for day in range(1, 32)),
-        told="AllBillCycleDays, AsRunDay and 1 to 31",
+        described="AllBillCycleDays, AsRunDay and 1 to 31",
     ),
     "account": _text("account"),
     "subscriptions": _text("subscriptions"),
@@ -133,7 +133,7 @@ SETTERS: dict[str, Set] = {
     "repeat": _choice("repeat_type", "None", "Daily", "Weekly", "Monthly"),
     "from": _text("repeat_from"),
     "to": _text("repeat_to"),
-    "hour": _choice("run_time", *(str(hour) for hour in range(24)), told="0 to 23"),
+    "hour": _choice("run_time", *(str(hour) for hour in range(24)), described="0 to 23"),
     "days": _several("weekly_on", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"),
     "endOfMonth": _flag("on_end_of_month", "yes"),
     "reason": _text("reason"),

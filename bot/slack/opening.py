@@ -136,15 +136,15 @@ async def _pressed(
 ) -> tuple[Part, ...]:
     """Open what a button leads to; return why not, or nothing. Only the click's ids are believed."""
     request = known(answering.parts.store, click.named)
-    told = wanted.format(
+    advice = wanted.format(
         name=request.operation if request else "form",
         request=request.name if request else "nothing",
         step=shortened(click.action_id.rpartition(":")[2], LONGEST_NAME),
     )
-    if why := await refusal_to_ask(answering, click.actor, told):
+    if why := await refusal_to_ask(answering, click.actor, advice):
         return why
     if find in NAMING:
-        _, why = meant_or_why(answering.parts, click.named, click.actor, told)
+        _, why = meant_or_why(answering.parts, click.named, click.actor, advice)
         if why:
             return why
     found = find(forms, answering.parts, click, request)

@@ -54,8 +54,8 @@ async def _status_of(answering: Answering, links: Links, pointed: payloads.Point
     request = next((number for number in named if store.requests.get(number) is not None), None)
     if request is not None:
         return answers.story(store, links, request)
-    told = await _of_a_number(answering.parts, links, mentioned(pointed.text))
-    return told or (answers.story(store, links, named[0]) if named else Words(NOTHING_THERE))
+    answer = await _of_a_number(answering.parts, links, mentioned(pointed.text))
+    return answer or (answers.story(store, links, named[0]) if named else Words(NOTHING_THERE))
 
 
 async def _of_a_number(parts: Looking, links: Links, asked: Sequence[str]) -> Words | None:
@@ -76,11 +76,11 @@ async def _of_a_number(parts: Looking, links: Links, asked: Sequence[str]) -> Wo
     if not named:
         return None
     first, *more = ours or named
-    told = await look_up(parts, links, first, NO_VALUES)
+    answer = await look_up(parts, links, first, NO_VALUES)
     others = {each.number for typed in more for each in named[typed]}
     others -= {each.number for each in named[first]}
     if not others:
-        return told
+        return answer
     also = f"It names {some(sorted(others), SHOWN)} as well; `{COMMAND}` with a number shows each."
-    shown = [*told.blocks, blocks.context(also)] if told.blocks else told.blocks
-    return Words(f"{told.text}\n{blocks.escaped(also)}", shown)
+    shown = [*answer.blocks, blocks.context(also)] if answer.blocks else answer.blocks
+    return Words(f"{answer.text}\n{blocks.escaped(also)}", shown)

@@ -125,9 +125,9 @@ def story(store: Store, links: Links, number: int, within: Within = EVERYWHERE) 
         return Words(blocks.escaped(where))
     written, left_out = store.history.story(number, STORY_LIMIT, request.reason)
     archive = store.archives.of(number)
-    told = [_deed(each, brief) for each in written]
+    shown = [_deed(each, brief) for each in written]
     if left_out > 0:
-        told.append(Line("", (f"… and {left_out:,} more; the evidence has all.",)))
+        shown.append(Line("", (f"… and {left_out:,} more; the evidence has all.",)))
     verdicts = store.status.verdicts(number)
     return lists.words(
         f"{brief.name}: {lists.what_of(brief.operation, brief.subject)}",
@@ -143,7 +143,7 @@ def story(store: Store, links: Links, number: int, within: Within = EVERYWHERE) 
             *([line("Archived", archived(archive))] if archive else []),
             *_places(links, brief),
         ),
-        told,
+        shown,
     )
 
 
@@ -190,5 +190,5 @@ def _some(
 ) -> tuple[Line, ...]:
     """Return the first `SHOWN` of them, and how many there are."""
     status = store.status
-    told = [lists.any_state(links, each, status.verdicts) for each in status.briefs(found[:SHOWN])]
-    return lists.section(heading, told, len(found), rest=rest)
+    shown = [lists.any_state(links, each, status.verdicts) for each in status.briefs(found[:SHOWN])]
+    return lists.section(heading, shown, len(found), rest=rest)

@@ -98,7 +98,7 @@ def _results(store: Store, links: Links, timetable: Timetable, now: datetime) ->
         return (Line("", (Strong(when), ": no results")),)
     words = ", ".join(f"{number:,} {HEADLINES[state]}" for state, number in counted.items())
     found = store.status.ended_between(first, last, SHOWN)
-    told = [lists.ended(links, each) for each in found]
-    more = sum(counted.values()) - len(told)
+    ended = [lists.ended(links, each) for each in found]
+    more = sum(counted.values()) - len(ended)
     rest = [Line("", (f"… and {more:,} more; {lists.IN_THE_EXPORT}.",))] if more > 0 else []
-    return (Line("", (Strong(when), f": {words}")), *told, *rest)
+    return (Line("", (Strong(when), f": {words}")), *ended, *rest)

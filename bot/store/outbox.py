@@ -324,8 +324,8 @@ class Outbox:
             "ORDER BY sequence DESC LIMIT 1",
             [request],
         ).fetchone()
-        told_at = None if row is None else from_text_or_none(row[0])
-        return row is not None and told_at is None, told_at
+        shown_at = None if row is None else from_text_or_none(row[0])
+        return row is not None and shown_at is None, shown_at
 
     def progress_rests(self, request: int, until: datetime) -> None:
         """Let no progress of a request go out before `until`, because one was just sent."""

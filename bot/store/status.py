@@ -293,7 +293,7 @@ class Mornings:
         ).fetchone()
         return str(found or "")
 
-    def told(self, day: str, now: datetime) -> bool:
+    def claim(self, day: str, now: datetime) -> bool:
         """Claim a day (`2026-11-21`) for its digest, inside a transaction; return False if it was posted already."""
         cursor = self._database.execute(
             "INSERT INTO digests (day, at) VALUES (?, ?) ON CONFLICT DO NOTHING",

@@ -205,7 +205,7 @@ def _start(
         request=request.number,
         data={"digest": request.digest, **bound},
     )
-    told = lines.reply(
+    reply = lines.reply(
         after,
         f"Nothing has changed in Zuora. {doing(order.effect())}.",
     )
@@ -219,6 +219,6 @@ def _start(
                 _plan(parts, request, subjects)
             elif parts.store.calls.tally(request.number).calls != len(subjects):
                 raise CouldNotRecordError("could not record this: not every call was planned")
-            parts.store.move(request, after, entry, now, card_edit(after), told)
+            parts.store.move(request, after, entry, now, card_edit(after), reply)
     if why:
         _stop_for_others(parts, request, why)

@@ -48,11 +48,11 @@ def also_open(
         others: What other requests do to its documents.
         without: Number of the request that it replaces, which is left out.
     """
-    told = {number for number, _, _ in about}
+    named = {number for number, _, _ in about}
     found = [*about] + [
         (one.request, "mail", one.number or one.call)
         for one in others
-        if one.how is Certainty.OPEN and one.request not in told
+        if one.how is Certainty.OPEN and one.request not in named
     ]
     return [
         lines.reply(

@@ -100,7 +100,7 @@ def write(
     missing = needed - len(agreeing) - 1
     if missing <= 0:
         return _settle(store, request, record, agreeing, now)
-    told = lines.reply(
+    reply = lines.reply(
         request,
         Mention(record.person),
         f" looked in Zuora and recorded for {request.name}: {record.seen} ({named(record.note, MOST_TYPED)}). "
@@ -130,7 +130,7 @@ def _settle(
         result = f"{of_all} For those whose answer was lost, {who} recorded that {seen}."
     after = replace(request.moved(conclusion(calls), now, result=result), progress=tally(calls))
     entry = _entry(What.SETTLED, request, record, by="person", with_=sorted(agreeing))
-    told = lines.reply(
+    reply = lines.reply(
         after,
         Mention(record.person),
         f" looked in Zuora and recorded for {request.name}: {record.seen} ({named(record.note, MOST_TYPED)}). ",

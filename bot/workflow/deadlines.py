@@ -24,12 +24,12 @@ def expire(store: Store, request: Request, now: datetime) -> None:
     """Let a request expire because nobody decided in time; silence never approves."""
     after = request.moved(State.EXPIRED, now)
     entry = Entry(what=What.EXPIRED, request=request.number)
-    told = lines.reply(
+    reply = lines.reply(
         after, f"{request.name} expired; nobody decided in time. Nothing was sent, ",
         Mention(request.requester), ".",
     )  # fmt: skip
     with store.transaction():
-        store.move(request, after, entry, now, card_edit(after), change_and_ask_again(told, after))
+        store.move(request, after, entry, now, card_edit(after), change_and_ask_again(reply, after))
 
 
 def stop(store: Store, request: Request, why: str, now: datetime, *, others: int = 0) -> None:
@@ -44,7 +44,7 @@ def stop(store: Store, request: Request, why: str, now: datetime, *, others: int
     """
     after = request.moved(State.STOPPED, now, result=f"Nothing was sent. {why}")
     entry = Entry(what=What.STOPPED, request=request.number, data={"why": why})
-    told = lines.reply(
+    reply = lines.reply(
         after, f"{request.name} stopped; nothing was sent. ", *with_moments(f"{why} "), Mention(request.requester),
         " can ask again.",
     )  # fmt: skip
@@ -56,7 +56,7 @@ def stop(store: Store, request: Request, why: str, now: datetime, *, others: int
             entry,
             now,
             card_edit(after),
-            mail_the_others(change_and_ask_again(told, after), after, others),
+            mail_the_others(change_and_ask_again(reply, after), after, others),
         )
 
 
@@ -85,10 +85,10 @@ def wait_for_zuora(
         late = f"{why} It could not be sent within {HOURS} hours of its approval."
         stop(store, request, late, now)
         return
-    told = lines.reply(
+    reply = lines.reply(
         request, f"{why} {so_far} The bot keeps trying until ", Moment(until), "."
     )  # fmt: skip
-    wait_until(store, request, why, now, wake_at, *([told] if request.looks == 0 else []))
+    wait_until(store, request, why, now, wake_at, *([reply] if request.looks == 0 else []))
 
 
 def wait_until(

@@ -69,13 +69,13 @@ def _approve(
     note = f" Note: {_stopped(decision.reason)}" if decision.reason else ""
     if missing > 0:
         after = with_mine
-        told = lines.reply(
+        reply = lines.reply(
             after, Mention(person.user_id),
             f" approved {request.name}; {count(missing, 'more approval')} needed.{note}",
         )  # fmt: skip
     else:
         after = with_mine.decided(State.APPROVED, person.user_id, now, wake_at=now)
-        told = lines.reply(
+        reply = lines.reply(
             after, Mention(person.user_id),
             f" approved {request.name}.{note} Zuora is read again before anything is sent.",
         )  # fmt: skip
@@ -126,7 +126,7 @@ def _end(store: Store, request: Request, decision: Decision, now: datetime) -> D
     after = request.decided(state, person.user_id, now, reason=reason, wake_at=None)
     done = "rejected" if rejected else "withdrew"
     why = f": {_stopped(reason)}" if reason else "."
-    told = lines.reply(
+    reply = lines.reply(
         after, Mention(person.user_id), f" {done} {request.name}{why} Nothing was sent, ",
         Mention(request.requester), ".",
     )  # fmt: skip

@@ -87,19 +87,19 @@ class Answered:
             looks=0,
         )
         entry = Entry(what=What.PROGRESSED, request=after.number, data={"result": accepted})
-        told = lines.reply(after, accepted)
-        return Next(after, entry, [card_edit(after), told])
+        reply = lines.reply(after, accepted)
+        return Next(after, entry, [card_edit(after), reply])
 
     def _end(self, state: State, order: Order[Any, Any]) -> Next:
         """Return how it ended, with a line in the thread."""
         result = f"{order.result(self.calls)}{_asked_again(self.calls)}"
         moved = self.request.moved(state, self.now, result=result)
         after = replace(moved, progress=tally(self.calls))
-        told = lines.reply(after, result, " ", Mention(after.requester))
+        reply = lines.reply(after, result, " ", Mention(after.requester))
         alone = len(self.calls) == 1  # where there are many, the list of failures has the button
         if alone and state is State.FAILED:
-            told = change_and_ask_again(told, after)
-        return self._ended(after, told)
+            reply = change_and_ask_again(reply, after)
+        return self._ended(after, reply)
 
     def _ask_again(self, at: datetime) -> Next:
         """Return that calls are sent again under their keys, with one line in the thread for all tries."""
@@ -118,13 +118,13 @@ class Answered:
             what=What.DELAYED, request=request.number,
             data={"why": why, "calls": len(lost), "again_at": at.isoformat()},
         )  # fmt: skip
-        told = lines.reply(
+        reply = lines.reply(
             after, f"{why} Zuora knows a call by its key and does not do it twice. Nobody has to do "
             "anything; the next try is ", Moment(at), ".",
         )  # fmt: skip
         shown = (request.result, request.progress)
         drawn = [card_edit(after)] if (after.result, after.progress) != shown else []
-        first = [] if any(call.repeats for call in calls) else [told]
+        first = [] if any(call.repeats for call in calls) else [reply]
         return Next(after, entry, [*drawn, *first])
 
     def _unknown(self, poll: timedelta) -> Next:
@@ -148,17 +148,17 @@ class Answered:
             f"⚠ {request.name}: we don't know whether this was {'sent' if mails else 'done'}. Check "
             f"{where_to_look(request)} in Zuora, then record what you see with the buttons on the card. {result} "
         )
-        told: tuple[Part, ...] = (
+        words: tuple[Part, ...] = (
             loudly,
             Mention(request.requester), " ", Mention(request.decided_by or request.requester),
         )  # fmt: skip
-        return self._ended(after, lines.reply(after, *told))
+        return self._ended(after, lines.reply(after, *words))
 
-    def _ended(self, after: Request, told: Message) -> Next:
+    def _ended(self, after: Request, reply: Message) -> Next:
         """Return the end, with the final progress and what failed."""
         data = {"state": after.state.value, "result": after.result}
         entry = Entry(what=What.ENDED, request=after.number, data=data)
-        messages = [card_edit(after), told, *results.failures(after, self.calls)]
+        messages = [card_edit(after), reply, *results.failures(after, self.calls)]
         if len(self.calls) == 1:
             return Next(after, entry, messages)
         return Next(after, entry, messages, results.progress(after, Tally.of(self.calls), self.now))
@@ -169,13 +169,13 @@ class Answered:
         if progress is None:
             store.move(self.request, after, entry, now, *messages)
             return
-        waits, told_at = store.outbox.progress_shown(after.number)
-        if told_at is None and not waits:
+        waits, shown_at = store.outbox.progress_shown(after.number)
+        if shown_at is None and not waits:
             store.move(self.request, after, entry, now, progress, *messages)
             return
         store.move(self.request, after, entry, now, *messages)
         # the last of its lane, so that nothing waits for it
-        soonest = now if told_at is None else max(now, told_at + PROGRESS_GAP)
+        soonest = now if shown_at is None else max(now, shown_at + PROGRESS_GAP)
         store.outbox.add(progress, now, not_before=soonest)
 
 
@@ -240,11 +240,11 @@ def _asked_again(calls: Sequence[Call]) -> str:
 
 def show_progress(store: Store, request: Request, now: datetime) -> datetime:
     """Show the progress if the last time is long enough ago; return when to look again."""
-    waits, told_at = store.outbox.progress_shown(request.number)
+    waits, shown_at = store.outbox.progress_shown(request.number)
     if waits:
         return now + PROGRESS_GAP / 3
-    if told_at is not None and now - told_at < PROGRESS_GAP:
-        return told_at + PROGRESS_GAP
+    if shown_at is not None and now - shown_at < PROGRESS_GAP:
+        return shown_at + PROGRESS_GAP
     tally_now = store.calls.tally(request.number)
     if tally_now.calls > 1:
         store.outbox.add(results.progress(request, tally_now, now), now)

@@ -62,8 +62,8 @@ def _go_on(parts: Working, request: Request, before: Progress, progress: Progres
     )
     with parts.store.transaction():
         if changed:
-            told = lines.reply(after, _what_is_new(before, progress))
-            parts.store.move(request, after, entry, now, card_edit(after), told)
+            reply = lines.reply(after, _what_is_new(before, progress))
+            parts.store.move(request, after, entry, now, card_edit(after), reply)
             return
         parts.store.requests.move(request, after)
         if is_named:  # otherwise nothing happened, and there is nothing to record
@@ -93,7 +93,7 @@ def _end(store: Store, request: Request, progress: Progress, now: datetime) -> N
             **progress.named_run(),
         },
     )
-    told = lines.reply(after, progress.result, " ", Mention(request.requester))
+    reply = lines.reply(after, progress.result, " ", Mention(request.requester))
     with store.transaction():
         store.move(
             request,
@@ -101,5 +101,5 @@ def _end(store: Store, request: Request, progress: Progress, now: datetime) -> N
             entry,
             now,
             card_edit(after),
-            next_steps(told, after, progress.next_steps),
+            next_steps(reply, after, progress.next_steps),
         )

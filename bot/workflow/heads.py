@@ -52,13 +52,13 @@ class Heads:
                 bind(self._store, self._clock)
                 await drop_left_over(self._store, self._clock, self._clock.now() - LEFT_OVER)
                 if self._anchors.is_any:
-                    self.tell()
+                    self.note_if_due()
                     await self.leave()
             except CouldNotRecordError:
                 logger.warning("head_was_not_recorded")
             await self._clock.sleep(LOOK_SECONDS)
 
-    def tell(self) -> bool:
+    def note_if_due(self) -> bool:
         """Write a head into the history, and into the outbox for the channel, if one is due; return whether it was.
 
         Raises:

@@ -44,18 +44,18 @@ def _write(
     if after.state is State.WAITING:
         after = replace(after, wake_at=after.waits_until)
     words = _waits(after) if after.state is State.WAITING else _not_known(after)
-    told = lines.reply(after, *words, *approvers_in_words(people))
+    reply = lines.reply(after, *words, *approvers_in_words(people))
     also = beside(store, after)
-    told = replace(
-        told,
+    reply = replace(
+        reply,
         kind=MessageKind.REMINDER,
-        text=blocks.fitted([told.text, *in_one_text(after, also).split("\n")]),
-        blocks=[*told.blocks, *in_a_list(after, also, ())],
+        text=blocks.fitted([reply.text, *in_one_text(after, also).split("\n")]),
+        blocks=[*reply.blocks, *in_a_list(after, also, ())],
     )
     entry = Entry(
         what=What.REMINDED, request=request.number, data={"people": people, "reminder": due}
     )
-    store.move(request, after, entry, now, told)
+    store.move(request, after, entry, now, reply)
 
 
 def _waited_for(store: Store, request: Request, found: list[frozenset[str] | None]) -> list[str]:

@@ -44,8 +44,8 @@ def resume(
         ended = [_ended(store, request, now) for request in found if request is not None]
         names = [request.name for request in ended]
         data = {"database": new_id, "ended": names, "numbers_behind": highest}
-        told = _said(channel, len(ended), store.requests.next_number())
-        store.record(Entry(what=What.RESUMED, data=data), now, told)
+        message = _said(channel, len(ended), store.requests.next_number())
+        store.record(Entry(what=What.RESUMED, data=data), now, message)
     return ended
 
 
@@ -60,8 +60,10 @@ def _ended(store: Store, request: Request, now: datetime) -> Request:
         request=request.number,
         data={"why": LOOK_FIRST, "was": request.state.value},
     )
-    told = lines.reply(after, f"{request.name} is stopped. {LOOK_FIRST} ", Mention(after.requester))
-    store.move(request, after, entry, now, card_edit(after), told)
+    message = lines.reply(
+        after, f"{request.name} is stopped. {LOOK_FIRST} ", Mention(after.requester)
+    )
+    store.move(request, after, entry, now, card_edit(after), message)
     return after
 
 

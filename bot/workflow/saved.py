@@ -282,8 +282,10 @@ def _continue_parent(store: Store, asker: Asker, saved: tuple[Request, ...], now
         request=parent.number,
         data={"reason": reason, "digest": parent.digest, "policy": parent.policy_hash},
     )
-    told = lines.reply(after, Mention(person.user_id), f" {reason}. Its approvals no longer count.")
-    store.move(parent, after, entry, now, card_edit(after), told)
+    reply = lines.reply(
+        after, Mention(person.user_id), f" {reason}. Its approvals no longer count."
+    )
+    store.move(parent, after, entry, now, card_edit(after), reply)
 
 
 def _asked_entry(request: Request, shown: Message, why: Mapping[str, Any]) -> Entry:

@@ -328,13 +328,13 @@ class Pass:
         write = partial(self._write_once, answered, sending)
         for tries_left in reversed(range(TRIES_TO_WRITE if answered else 1)):
             try:
-                told = await self._parts.store.together.write(write)
+                has_news = await self._parts.store.together.write(write)
             except CouldNotRecordError:
                 if not tries_left:
                     raise
                 await self._parts.clock.sleep(1.0)
             else:
-                if told:
+                if has_news:
                     self._parts.bells.sender.set()
                 return
 

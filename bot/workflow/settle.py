@@ -91,8 +91,8 @@ def _write(
             request=request.number,
             data={"state": after.state.value, "by": "reading Zuora", "seen": seen},
         )
-        told = lines.reply(after, f"{request.name}: {result} ", Mention(request.requester))
-        store.move(request, after, entry, now, card_edit(after), told)
+        reply = lines.reply(after, f"{request.name}: {result} ", Mention(request.requester))
+        store.move(request, after, entry, now, card_edit(after), reply)
 
 
 def _look_later(parts: Working, request: Request, known: list[Call], *, unread: bool) -> None:
@@ -113,19 +113,19 @@ def _look_later(parts: Working, request: Request, known: list[Call], *, unread: 
         after = replace(after, progress=tally(calls))
         left = sum(1 for call in calls if call.is_lost)
         seen = f"Zuora shows {len(known):,} of the mails whose answer was lost; {left:,} are left."
-        told = [card_edit(after), lines.reply(after, seen)] if known else []
-        store.move(request, after, entry, now, *told)
+        messages = [card_edit(after), lines.reply(after, seen)] if known else []
+        store.move(request, after, entry, now, *messages)
 
 
 def leave_to_people(store: Store, request: Request, now: datetime) -> None:
     """Leave the outcome to people because reading proved nothing, and say so once in the thread."""
     after = request.waiting_again(request.next_reminder_at or now)
     entry = Entry(what=What.DELAYED, request=request.number, data={"why": "not provable"})
-    told = lines.reply(
+    reply = lines.reply(
         after,
         f"Reading Zuora proved nothing about {request.name}, and nothing more is sent. "
         "A person has to look there and record what is seen with the buttons on the card. ",
         Mention(request.requester), " ", Mention(request.decided_by or request.requester),
     )  # fmt: skip
     with store.transaction():
-        store.move(request, after, entry, now, told)
+        store.move(request, after, entry, now, reply)

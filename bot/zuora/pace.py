@@ -75,8 +75,8 @@ class Width:
                 read before a thousand mails shows how many of them may go at once. Object Query
                 has a larger limit of its own, which says nothing about mails.
         """
-        told = self._remaining is not None and 0 < (self._limit or 0) <= DEFAULT_LIMIT
-        if alone and told and not self._refused_once:
+        is_reported = self._remaining is not None and 0 < (self._limit or 0) <= DEFAULT_LIMIT
+        if alone and is_reported and not self._refused_once:
             self._value = float(min(max(self._first, self._remaining or 0), self.ceiling))
             return
         if not full or self._remaining == 0:

@@ -159,7 +159,7 @@ class Life:
                 lambda: store.homes.forget("U0ANN"),
                 lambda: store.calls.forget_planned(number),
                 self.prepare,
-                lambda: store.mornings.told(str(now.date()), now),
+                lambda: store.mornings.claim(str(now.date()), now),
                 lambda: store.drafts.add(f"d{len(self.requests)}-{now}", "U0ANN", {"a": 1}, now),
                 lambda: store.copies.compared(f"{now.timestamp()}", now),
                 lambda: store.requests.set_card(number, "1.5"),

@@ -296,7 +296,7 @@ async def test_two_processes_tell_one_head(audited):
         other, audited.clock, anchors=Anchors(AUDIT), wake_sender=lambda: woken.append(True)
     )
 
-    assert heads_of_other.tell() is False
+    assert heads_of_other.note_if_due() is False
     assert woken == []
     other.close()
 

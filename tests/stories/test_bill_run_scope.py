@@ -184,7 +184,7 @@ async def test_a_run_for_an_account_of_the_batch_that_began_meanwhile_stops_it(s
 
 
 async def test_runs_of_which_the_list_tells_no_accounts_are_read_one_by_one(stage, world):
-    stage.zuora.knobs = Knobs(runs_tell_scope=False)
+    stage.zuora.knobs = Knobs(runs_show_scope=False)
     one = account_run(world, "A2")
     two = world.add_bill_run(status="Pending", batches=["Batch1"])
     world.add_bill_run(status="Pending", batches=["Batch9"])

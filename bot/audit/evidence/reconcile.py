@@ -149,7 +149,7 @@ async def reconciled_everywhere(
 def compared(runs: Sequence[BillRun], period: Period, done: Iterable[Done]) -> dict[str, Any]:
     """Return what `reconciled` does, for runs that were read."""
     oldest = min((run.created_at for run in runs if run.created_at), default=None)
-    untold = [run.number for run in runs if run.created_at is None]
+    undated = [run.number for run in runs if run.created_at is None]
     limited = len(runs) >= MOST_READ
     if limited and (oldest is None or oldest >= period.start):
         why = f"Zuora has more bill runs than the {MOST_READ:,} that can be read at once"
@@ -162,9 +162,9 @@ def compared(runs: Sequence[BillRun], period: Period, done: Iterable[Done]) -> d
         "read": len(runs),
         "limits": [
             *([_older(oldest)] if limited else []),
-            *([f"Zuora gave no creation time of: {', '.join(untold)}"] if untold else []),
+            *([f"Zuora gave no creation time of: {', '.join(undated)}"] if undated else []),
         ],
-        "things": [{**_told(run), "deeds": list(_deeds(run, period, mine))} for run in concerned],
+        "things": [{**_shown(run), "deeds": list(_deeds(run, period, mine))} for run in concerned],
     }
 
 
@@ -337,7 +337,7 @@ def _mails(done: Done) -> bool:
     return OPERATIONS[done.operation].deed is Deed.MAILED
 
 
-def _told(run: BillRun) -> dict[str, Any]:
+def _shown(run: BillRun) -> dict[str, Any]:
     at = run.last_emailed_at
     return {
         "kind": "bill run",

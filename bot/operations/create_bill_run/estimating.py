@@ -92,7 +92,7 @@ async def look(body: CreateBillRunBody, run_id: str, zuora: ZuoraClient) -> Fore
         ended = f"its preview run {run.number} ended in {run.status}{why}."
         return Foreseen(f"Zuora gave no estimate; {ended}")
     found = await zuora.preview_totals(run, wanted)
-    return Foreseen(" ".join(told(body, run, found)), _amount(run, found))
+    return Foreseen(" ".join(estimate_sentences(body, run, found)), _amount(run, found))
 
 
 def _amount(run: PreviewRun, found: PreviewTotals) -> str:
@@ -109,7 +109,9 @@ def _amount(run: PreviewRun, found: PreviewTotals) -> str:
     return f"about {_charged(found)} of {count(found.accounts, 'account')}, {said}"
 
 
-def told(body: CreateBillRunBody, run: PreviewRun, found: PreviewTotals) -> Iterator[str]:
+def estimate_sentences(
+    body: CreateBillRunBody, run: PreviewRun, found: PreviewTotals
+) -> Iterator[str]:
     """Yield sentences on the sums of each currency, and on what they leave out. No I/O."""
     day = until(body)
     items = f"{count(found.items, 'item')} of {count(found.accounts, 'account')}"

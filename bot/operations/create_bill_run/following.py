@@ -81,9 +81,9 @@ async def named(name: str, call: Call, zuora: ZuoraClient) -> BillRun | None:
     sent_at = call.first_sent_at or call.sent_at
     since = sent_at - CLOCK_MARGIN if sent_at else None
     found = await zuora.bill_runs(created_since=since)
-    told = next((run for run in found if run.name == name), None)
-    if told is not None:
-        return told
+    ours = next((run for run in found if run.name == name), None)
+    if ours is not None:
+        return ours
     for run in [run for run in found if not run.name][:MOST_NAMES_READ]:
         plain = await zuora.bill_run_state(run.id)
         if plain.name == name:

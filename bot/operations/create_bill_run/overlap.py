@@ -67,7 +67,7 @@ def _overlap(
     batches: Mapping[str, str],
 ) -> bool:
     """Return whether they bill some of the same accounts, or may, because that is not known."""
-    if ALL_BATCHES in body.batches or ALL_BATCHES in run.batches or not _is_told(run):
+    if ALL_BATCHES in body.batches or ALL_BATCHES in run.batches or not _names_accounts(run):
         return True
     if account is not None:
         in_batches = run.batches and (account.batch in run.batches or not account.batch)
@@ -78,17 +78,17 @@ def _overlap(
     return bool(set(body.batches) & theirs)
 
 
-def _is_told(run: BillRun) -> bool:
+def _names_accounts(run: BillRun) -> bool:
     return bool(run.batches or run.billed_account_id)
 
 
 def _status(run: BillRun) -> str:
     said = run.status or "state not known"
-    return said if _is_told(run) else f"{said}, whom it bills is not known"
+    return said if _names_accounts(run) else f"{said}, whom it bills is not known"
 
 
 async def _with_scope(run: BillRun, zuora: ZuoraClient) -> BillRun:
-    if _is_told(run) or not run.id:
+    if _names_accounts(run) or not run.id:
         return run
     try:
         plain = await zuora.bill_run_state(run.id)

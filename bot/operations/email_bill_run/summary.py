@@ -41,7 +41,7 @@ def summary(facts: EmailRunFacts, *, resend: bool) -> Summary:
                 *alarming(doubts.run_lines(documents)),
                 _mailed_again(documents.mailed_before) if again else "",
                 *_left_out(facts, resend=resend),
-                *_not_told(facts),
+                *_not_said(facts),
                 *facts.checks.cautions(),
                 "this run mails by itself; customers may get it twice"
                 if facts.mails_itself and not resend
@@ -59,7 +59,7 @@ def _mailed_again(number: int) -> str:
     )
 
 
-def _not_told(facts: EmailRunFacts) -> Iterator[str]:
+def _not_said(facts: EmailRunFacts) -> Iterator[str]:
     """Yield what Zuora does not say and is too important to be only in *Details*."""
     documents = facts.documents
     if documents.unchecked:

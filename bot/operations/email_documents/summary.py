@@ -44,7 +44,7 @@ def summary(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> Summary:
                 words.mailed_lately(facts),
                 words.by_itself(facts),
                 _left_out(facts),
-                _not_told(facts),
+                _not_said(facts),
                 *_contents(body, facts),
                 _without(body, facts),
                 _same_addresses(body, facts),
@@ -54,7 +54,7 @@ def summary(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> Summary:
     )
 
 
-def _not_told(facts: EmailDocumentsFacts) -> str:
+def _not_said(facts: EmailDocumentsFacts) -> str:
     unchecked = list(dict.fromkeys(each.number for each in facts.totals.unchecked))
     said = f"Zuora does not say whether {some(unchecked)} can be sent as they are"
     return said if unchecked else ""

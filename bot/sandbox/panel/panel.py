@@ -134,9 +134,9 @@ class Panel:
         teller = Teller(
             name, self._slack, self._zuora, self._clock, self._troubles, self._show, pause
         )
-        self._playing = asyncio.create_task(self._told(teller), name=f"story {name}")
+        self._playing = asyncio.create_task(self._played(teller), name=f"story {name}")
 
-    async def _told(self, teller: Teller) -> None:
+    async def _played(self, teller: Teller) -> None:
         for user in list(self._slack.workspace.views):
             with contextlib.suppress(NotOnScreenError):
                 await self._slack.close(user)  # a form left open would hide the story's own

@@ -14,7 +14,7 @@ class Changes:
         self._own: dict[str, int] = {}
         self._waiters: set[asyncio.Event] = set()
 
-    def tell(self, people: Iterable[str] | None = None) -> None:
+    def record(self, people: Iterable[str] | None = None) -> None:
         """Record a change visible to ``people`` (everybody when None)."""
         if people is None:
             self._all += 1

@@ -90,10 +90,10 @@ class Core:
         self.on_shown(message.text, message.blocks)
         if message.ephemeral_to is not None:
             self.workspace.ephemerals.append(message)
-            self.changes.tell([message.ephemeral_to])
+            self.changes.record([message.ephemeral_to])
         else:
             channel.add(message)
-            self.changes.tell(channel.members)
+            self.changes.record(channel.members)
         return message
 
     def touched(self, message: Message) -> None:
@@ -101,7 +101,7 @@ class Core:
         self.on_shown(message.text, message.blocks)
         channel = self.workspace.channels[message.channel]
         seen_by = channel.members if message.ephemeral_to is None else [message.ephemeral_to]
-        self.changes.tell(seen_by)
+        self.changes.record(seen_by)
 
     def find_view(self, view_id: str = "", external_id: str = "") -> View | None:
         """Find an open modal or a home by its id or the app's own id."""

@@ -80,7 +80,7 @@ class People:
 
     def _notice(self, user: str, text: str) -> None:
         self._core.workspace.notices[user] = text
-        self._core.changes.tell([user])
+        self._core.changes.record([user])
 
     def seen_channel(self, user: str, channel: str) -> Channel:
         """Return a channel that ``user`` is in.
@@ -170,8 +170,8 @@ class People:
         """Return the modal on top of somebody's screen, and how many messages only they can see."""
         workspace = self._core.workspace
         views = workspace.views.get(user)
-        told = sum(1 for message in workspace.ephemerals if message.ephemeral_to == user)
-        return (views[-1].id if views else "", told)
+        heard = sum(1 for message in workspace.ephemerals if message.ephemeral_to == user)
+        return (views[-1].id if views else "", heard)
 
     def _failed(self, user: str, command: str, delivered: Delivered, error: str) -> Ack:
         sentence = f"{command} failed with the error {error}"

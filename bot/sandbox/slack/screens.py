@@ -116,7 +116,7 @@ class Screens:
         if element["type"] in KINDS:
             state = state_value(element, value)
             view.values.setdefault(block["block_id"], {})[action_id] = state
-            self._core.changes.tell([user])
+            self._core.changes.record([user])
         if block["type"] == "input" and not block.get("dispatch_action"):
             return Ack(ok=True, status=0)
         payload = self._payloads.view_action(user, view, action)
@@ -143,7 +143,7 @@ class Screens:
         self._fill(view, values)
         problems = {b["block_id"]: client_problem(b, view.values) for b in view.blocks}
         view.errors = {block_id: text for block_id, text in problems.items() if text}
-        self._core.changes.tell([user])
+        self._core.changes.record([user])
         if view.errors:
             return Submission(ok=False, errors=view.errors, view=view.payload())
         payload = self._payloads.submission(user, view)
@@ -156,14 +156,14 @@ class Screens:
             self._obey(user, view, delivered.body)
         except SlackError as refusal:
             return self._trouble(user, refusal.code)
-        self._core.changes.tell([user])
+        self._core.changes.record([user])
         top = self.top(user)
         shown = top.payload() if top is not None else None
         return Submission(ok=not view.errors, errors=dict(view.errors), view=shown)
 
     def _trouble(self, user: str, error: str) -> Submission:
         self._core.workspace.notices[user] = TROUBLE
-        self._core.changes.tell([user])
+        self._core.changes.record([user])
         top = self.top(user)
         return Submission(ok=False, view=top.payload() if top is not None else None, error=error)
 
@@ -195,7 +195,7 @@ class Screens:
         closing = list(reversed(stack)) if cleared else [view]
         for gone in closing:
             stack.remove(gone)
-        self._core.changes.tell([user])
+        self._core.changes.record([user])
         ack = Ack(ok=True, status=0)
         for gone in closing:
             if gone.content.get("notify_on_close"):

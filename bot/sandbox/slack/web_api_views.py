@@ -47,7 +47,7 @@ def show_view(core: Core, user: str, content: dict[str, Any]) -> View:
     view.root_view_id = stack[0].id if stack else view.id
     view.previous_view_id = stack[-1].id if stack else None
     stack.append(view)
-    core.changes.tell([user])
+    core.changes.record([user])
     return view
 
 
@@ -57,7 +57,7 @@ def replace_view(core: Core, view: View, content: dict[str, Any]) -> View:
     view.hash = core.new_hash()
     view.errors = {}
     view.values = initial_values(view.blocks, view.values)
-    core.changes.tell([view.user])
+    core.changes.record([view.user])
     return view
 
 

@@ -71,7 +71,7 @@ class Knobs:
     books_closed_until: date | None = None
     preview_runs: bool = True
     """False: billing preview runs answer 403, as they do to a user without the permission."""
-    runs_tell_scope: bool = True
+    runs_show_scope: bool = True
     """False: Object Query says neither account nor batches of a bill run; no page promises them."""
     pending_limit: int = 500
     pending_limit_category: Literal[30, 70] = 30

@@ -141,8 +141,8 @@ def _zip(number: str, rows: Any, failed: list[Account]) -> bytes:
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(f"{number}.csv", _csv(COLUMNS, rows))
         if failed:
-            told = [(each.id, "Billing failed.") for each in failed]
-            archive.writestr(f"{number}-errors.csv", _csv(("Account: ID", "Error"), told))
+            errors = [(each.id, "Billing failed.") for each in failed]
+            archive.writestr(f"{number}-errors.csv", _csv(("Account: ID", "Error"), errors))
     return packed.getvalue()
 
 

@@ -29,8 +29,8 @@ def bill_run(tenant: Tenant, run: BillRun) -> dict[str, Any]:
     memos = sum(document.kind == "credit_memo" for document in documents)
     took = run.ended_at - run.executed_at if run.ended_at and run.executed_at else None
     schedule = run.schedule or {}
-    told = tenant.knobs.runs_tell_scope
-    filters = (run.filters or []) if told else []
+    shows_scope = tenant.knobs.runs_show_scope
+    filters = (run.filters or []) if shows_scope else []
     return {
         "id": run.id,
         **_audit(run.created_at, run.updated_at, run.updated_by),
@@ -40,7 +40,7 @@ def bill_run(tenant: Tenant, run: BillRun) -> dict[str, Any]:
         "status": run.status,
         "targetType": "BatchBillRun" if run.batches else "SingleAccount",
         "accountId": filters[0].get("accountId") if filters else None,
-        "batches": ",".join(run.batches) if run.batches and told else None,
+        "batches": ",".join(run.batches) if run.batches and shows_scope else None,
         "billCycleDay": run.bill_cycle_day,
         "targetDate": day(run.target_date),
         "invoiceDate": day(run.invoice_date),

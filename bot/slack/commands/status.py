@@ -119,8 +119,8 @@ async def _billstatus(answering: Answering, links: Links, typed: TypedCommand) -
         shown = blocks.escaped(shortened(text, 60))
         await reply(answering, typed, work, f"Looking for {shown} in Zuora…")
     else:
-        told, made = await answer_to(answering, links, person, text, within)
-        await ack(text=told, blocks=made or None)
+        answer, made = await answer_to(answering, links, person, text, within)
+        await ack(text=answer, blocks=made or None)
 
 
 def _request_named(text: str) -> int | None:

@@ -48,20 +48,20 @@ class Origin:
 
     def metadata(self) -> str:
         """Return it as `private_metadata`, which may have `METADATA_LIMIT` characters."""
-        told = {"channel": self.channel, "parent": self.parent, "kept": dict(self.kept)}
-        return json.dumps({**told, "draft": self.draft} if self.draft else told)
+        data = {"channel": self.channel, "parent": self.parent, "kept": dict(self.kept)}
+        return json.dumps({**data, "draft": self.draft} if self.draft else data)
 
 
 def origin_of(metadata: str) -> Origin:
     """Return the origin in `private_metadata`, whatever that holds."""
     try:
-        told = json.loads(metadata)
+        data = json.loads(metadata)
     except ValueError:
         return Origin()
-    if not isinstance(told, dict):
+    if not isinstance(data, dict):
         return Origin()
-    channel, parent, kept = told.get("channel"), told.get("parent"), told.get("kept")
-    draft = told.get("draft")
+    channel, parent, kept = data.get("channel"), data.get("parent"), data.get("kept")
+    draft = data.get("draft")
     return Origin(
         channel=channel if isinstance(channel, str) else "",
         parent=_parent(parent),
@@ -70,11 +70,11 @@ def origin_of(metadata: str) -> Origin:
     )
 
 
-def _parent(told: Any) -> str:
+def _parent(data: Any) -> str:
     """Return the request's name; an older version wrote only its number, as a number."""
-    if type(told) is int:
-        return str(told)
-    return told if isinstance(told, str) and not told.isdigit() else ""
+    if type(data) is int:
+        return str(data)
+    return data if isinstance(data, str) and not data.isdigit() else ""
 
 
 class AskForm(ABC):

@@ -221,10 +221,10 @@ def _calls(file: DatabaseFile, here: Callable[[str], str]) -> Iterator[Mismatch]
         words = f"row {sequence} shows a call of R-{number} about {subject}, which is gone"
         yield Mismatch(words, "")
     found = file.database.execute(_CALLS + here("calls.request"))
-    for number, subject, tries, told, at, last in found:
+    for number, subject, tries, recorded, at, last in found:
         words = f"R-{number} called Zuora about {subject}"
-        if tries > told:
-            words = f"{words} {tries} times, and the history records {told}"
+        if tries > recorded:
+            words = f"{words} {tries} times, and the history records {recorded}"
             yield Mismatch(words, at or "")
         else:
             yield Mismatch(f"{words} at {at}, and the history records {last}", "")
@@ -244,10 +244,11 @@ def _decisions(file: DatabaseFile, here: Callable[[str], str]) -> Iterator[Misma
 
 def _states(file: DatabaseFile) -> Iterator[Mismatch]:
     for number, state, at, sequence, what, data in file.database.execute(_STATES):
-        told = state_after(what, json.loads(data))
-        if told and told != state:
+        recorded = state_after(what, json.loads(data))
+        if recorded and recorded != state:
             yield Mismatch(
-                f"R-{number} is {state}, and the history's last word (row {sequence}) is {told}", at
+                f"R-{number} is {state}, and the history's last word (row {sequence}) is {recorded}",
+                at,
             )
 
 
