@@ -276,7 +276,7 @@ def test_settings_cannot_be_changed_after_they_were_read(environment):
     [("DIGEST_TIME", "8:00"), ("DIGEST_TIME", "24:00"), ("DIGEST_ZONE", "Mars/Base"),
      ("DIGEST_ZONE", "../etc"), ("DIGEST_DAYS", "monday")],
 )  # fmt: skip
-def test_a_digest_that_cannot_be_told_is_refused(environment, name, value):
+def test_a_digest_that_cannot_be_posted_is_refused(environment, name, value):
     environment(GOOD | {name: value})
 
     with pytest.raises(SettingsError) as refused:
@@ -285,7 +285,7 @@ def test_a_digest_that_cannot_be_told_is_refused(environment, name, value):
     assert named_in(str(refused.value)) == {name}
 
 
-def test_the_digest_is_told_at_a_time_in_a_zone_on_days(environment):
+def test_the_digest_is_posted_at_a_time_in_a_zone_on_days(environment):
     environment(
         GOOD | {"DIGEST_TIME": "08:30", "DIGEST_ZONE": "Europe/Berlin", "DIGEST_DAYS": "MON,Sat"}
     )

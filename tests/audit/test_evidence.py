@@ -112,7 +112,7 @@ async def test_the_population_is_counted_and_bound_to_the_chain(busy, tmp_path):
     assert len(lines(out, "history.jsonl")) == len(everything)
 
 
-async def test_a_packet_tells_who_did_what_when_under_which_rule(busy, tmp_path):
+async def test_a_packet_shows_who_did_what_when_under_which_rule(busy, tmp_path):
     _, out = await made(busy, tmp_path)
 
     packet = packet_of(out, 1)
@@ -204,7 +204,7 @@ async def test_a_changed_file_is_named(busy, tmp_path, change):
     assert next(iter(change)) in result.output
 
 
-async def test_a_changed_row_is_told_even_under_a_new_manifest(busy, tmp_path):
+async def test_a_changed_row_is_found_even_under_a_new_manifest(busy, tmp_path):
     _, out = await made(busy, tmp_path)
     with zipfile.ZipFile(out) as archive:
         rows = archive.read("history.jsonl").replace(b"request.rejected", b"request.approved")

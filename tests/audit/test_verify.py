@@ -489,7 +489,7 @@ def noted(path, sequence):
     return f"{sequence}:{found}"
 
 
-def test_a_chain_rebuilt_without_a_key_is_told_by_a_noted_head_alone(path):
+def test_a_chain_rebuilt_without_a_key_is_found_by_a_noted_head_alone(path):
     head = noted(path, 9)
     with Tampering(path) as connection:
         connection.execute("UPDATE history SET team = 'T0X' WHERE what = 'refused'")
@@ -501,7 +501,7 @@ def test_a_chain_rebuilt_without_a_key_is_told_by_a_noted_head_alone(path):
     assert "Row 9" in result.output
 
 
-def test_a_tail_cut_with_all_that_tells_of_it_is_told_by_a_noted_head(path):
+def test_a_tail_cut_with_all_that_shows_it_is_found_by_a_noted_head(path):
     with sqlite3.connect(path) as connection:
         last = last_of(connection)
     connection.close()
@@ -522,7 +522,7 @@ def test_a_noted_head_of_a_whole_history_is_fine(path):
 
 
 @pytest.mark.parametrize("key", [KEY])
-def test_a_chain_rebuilt_without_the_key_is_told_by_the_key(path, key):
+def test_a_chain_rebuilt_without_the_key_is_found_by_the_key(path, key):
     with Tampering(path) as connection:
         row = edit(connection)
         rehash(connection, row)
@@ -534,7 +534,7 @@ def test_a_chain_rebuilt_without_the_key_is_told_by_the_key(path, key):
 
 
 @pytest.mark.parametrize("key", [KEY])
-def test_a_chain_rebuilt_without_a_trace_of_the_key_is_told_by_the_key(path, key):
+def test_a_chain_rebuilt_without_a_trace_of_the_key_is_found_by_the_key(path, key):
     with Tampering(path) as connection:
         connection.execute("DELETE FROM history WHERE what = 'audit.key_changed'")
         renumber(connection, 2, -1)

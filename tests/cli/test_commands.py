@@ -143,7 +143,7 @@ async def stop(process, number=signal.SIGTERM):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_run_ends_in_order_when_it_is_told_to(tmp_path, servers, number):
+async def test_run_ends_in_order_when_it_is_asked_to(tmp_path, servers, number):
     slack, zuora = servers
     process = await start("run", tmp_path, environment(slack, zuora, 0), [*ANEW, "bot"])
     ack = await slack.slash("U0ALICE", "C0BILLING", "/billemail help")

@@ -87,7 +87,7 @@ async def test_a_channel_that_is_not_there_is_named(tmp_path, servers):
     assert "channel_not_found" in said
 
 
-async def test_an_app_without_the_scope_to_look_at_channels_is_told_which_one(tmp_path, servers):
+async def test_an_app_without_the_scope_to_look_at_channels_reads_which_one(tmp_path, servers):
     slack, zuora = servers
     slack.faults.add("conversations.info", "error", error="missing_scope")
 

@@ -147,7 +147,7 @@ def test_an_unknown_outcome_is_reminded_of_without_an_end_and_before_it_is_looke
         ([Verdict.REJECTED, Verdict.LOST, Verdict.ACCEPTED], State.UNKNOWN),
     ],
 )
-def test_the_worst_answer_tells_how_it_ended(verdicts, state):
+def test_the_worst_answer_shows_how_it_ended(verdicts, state):
     calls = [CALL._replace(tries=1, verdict=verdict) for verdict in verdicts]
 
     assert conclusion(calls) is state

@@ -252,7 +252,7 @@ async def test_who_has_every_right_goes_through_the_same_authority(listening):
             assert len(asked) > questions, listener
 
 
-async def test_help_tells_nothing_and_changes_nothing(listening):
+async def test_help_shows_nothing_and_changes_nothing(listening):
     stage, found = listening
     before, history = state_of(stage), refusals(stage)
 

@@ -43,9 +43,7 @@ WINNERS = {"approved": What.APPROVED, "rejected": What.REJECTED, "withdrawn": Wh
 
 
 @pytest.mark.parametrize("turn", range(3))
-async def test_story_27_of_approve_reject_and_withdraw_one_wins_and_the_others_are_told(
-    stage, turn
-):
+async def test_story_27_of_approve_reject_and_withdraw_one_wins_and_the_others_read_it(stage, turn):
     ts = await stage.ask()
     bodies = [
         click("approve", Who(BOB), name_of(stage)),
@@ -125,7 +123,7 @@ async def test_story_29_a_form_submitted_several_times_at_once_is_one_request(st
     assert stage.store.requests.get(2) is None
 
 
-async def test_story_30_the_second_to_ask_for_the_same_run_is_told_of_the_first(stage):
+async def test_story_30_the_second_to_ask_for_the_same_run_reads_of_the_first(stage):
     stage.policy = 'requesters = ["U0ALICE", "U0MARA"]\napprovers = ["S0CONTROLLERS"]\n'
     await stage.restart()
     await stage.ask()
@@ -205,7 +203,7 @@ async def test_story_33_a_posting_whose_answer_was_lost_is_settled_by_reading(st
     assert len(stage.puts("post")) == 1
 
 
-async def test_story_33_completed_with_drafts_left_is_told_as_a_failure_in_part(stage, drafts):
+async def test_story_33_completed_with_drafts_left_is_shown_as_a_failure_in_part(stage, drafts):
     drafts.post_ends_in = "Completed"
     ts = await stage.ask_step("post_bill_run", DRAFTS)
     await stage.press(BOB, ts)

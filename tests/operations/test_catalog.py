@@ -117,7 +117,7 @@ def test_no_other_room_names_an_operation():
 
 
 @every
-def test_the_policy_takes_its_name_and_the_readme_tells_it(name, tmp_path):
+def test_the_policy_takes_its_name_and_the_readme_has_it(name, tmp_path):
     path = tmp_path / "policy.toml"
     path.write_text(f'requesters = ["UA"]\napprovers = ["UB"]\n[[rule]]\noperations = ["{name}"]\n')
 
@@ -169,7 +169,7 @@ def test_it_has_a_word_in_lists_and_a_deed_in_the_figures(name):
 
 
 @steps
-def test_a_run_shows_its_button_in_a_state_that_allows_it_and_help_tells_it(name):
+def test_a_run_shows_its_button_in_a_state_that_allows_it_and_help_shows_it(name):
     step = STEPS[name]
     states = [state for state in STATES
               if name in legal_steps(state, posted=0, run_type="Regular")]  # fmt: skip

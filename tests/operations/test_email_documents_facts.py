@@ -46,7 +46,7 @@ def bound(body, its_facts):
     [{"number": "INV2"}, {"id": "2" * 32}, {"status": "Draft"}, {"currency": "EUR"},
      {"amount": Decimal("10.01")}, {"mailed_at": AT}],
 )  # fmt: skip
-def test_each_field_that_takes_effect_changes_the_digest_and_is_told(change):
+def test_each_field_that_takes_effect_changes_the_digest_and_is_shown(change):
     before, now = facts(DOCUMENT), facts(replace(DOCUMENT, **change))
 
     assert bound(BODY, before) != bound(BODY, now)

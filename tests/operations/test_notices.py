@@ -99,7 +99,7 @@ def test_what_may_not_be_read_is_not_taken_for_on(profiles, found):
     ],
     ids=["only one there is", "one of two", "unknown"],
 )
-def test_where_zuora_does_not_tell_the_profile_only_a_single_one_is_taken(told, profiles, state):
+def test_where_zuora_does_not_name_the_profile_only_a_single_one_is_taken(told, profiles, state):
     ((_, _, found, _),) = states([document(profile=told)], profiles, [notification()])
 
     assert found == state
@@ -122,7 +122,7 @@ def test_only_what_may_stay_unmailed_is_bound():
     assert checks(("on", 3), ("muted", 2)).material() == {"notices": [("invoice", "muted", 2)]}
 
 
-def test_whatever_changes_the_digest_is_told_and_nothing_else():
+def test_whatever_changes_the_digest_is_shown_and_nothing_else():
     all_of_them = [
         checks(("on", 3)), checks(("on", 1), ("on", 2)), checks(("muted", 3)),
         checks(("muted", 1), ("on", 2)), checks(("off", 1), ("on", 2)), MailChecks(),

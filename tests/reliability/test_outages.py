@@ -173,7 +173,7 @@ async def test_a_click_during_the_outage_of_slack_is_not_taken_and_works_afterwa
     await all_is_told(stage)
 
 
-async def test_a_request_that_expires_while_slack_is_away_is_told_as_expired(busy):
+async def test_a_request_that_expires_while_slack_is_away_is_shown_as_expired(busy):
     stage = busy
     stage.slack.faults.down = True
     await pass_time(stage, step=3600, hours=25)

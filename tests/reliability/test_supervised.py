@@ -73,7 +73,7 @@ async def test_a_loop_that_a_database_server_leaves_alone_waits_without_a_trace_
     await stage.until_card(ts, "Accepted by Zuora")
 
 
-async def test_a_sender_that_breaks_is_run_again_and_tells_everything_once(stage, break_once):
+async def test_a_sender_that_breaks_is_run_again_and_sends_everything_once(stage, break_once):
     ts = await stage.ask()
     await stage.quiet()
     break_once(stage.bot.sender, "_start_lanes", sqlite3.DatabaseError("malformed"))

@@ -120,7 +120,7 @@ async def test_a_rejection_says_in_its_form_that_it_was_not_recorded(stage, trou
     assert stage.request().state == "waiting"
 
 
-async def test_who_may_not_ask_is_told_so_although_it_cannot_be_recorded(stage, trouble):
+async def test_who_may_not_ask_reads_so_although_it_cannot_be_recorded(stage, trouble):
     database = trouble(stage)
     database.begin()
 

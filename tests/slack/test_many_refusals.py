@@ -77,7 +77,7 @@ async def test_the_refusals_of_the_next_minute_are_written_again_after_those_tha
     assert (after.request, after.data["wanted"]) == (1, "approve")
 
 
-async def test_one_person_causes_some_private_answers_a_minute_and_is_told_that_the_rest_is_left_out(
+async def test_one_person_causes_some_private_answers_a_minute_and_reads_that_the_rest_is_left_out(
     stage,
 ):
     ts = await stage.ask()

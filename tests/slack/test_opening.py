@@ -18,7 +18,7 @@ async def test_the_form_opens_where_the_command_was_typed(stage, command):
 
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("error", ["expired_trigger_id", "internal_error"])
-async def test_a_form_that_does_not_open_is_told_to_who_typed_the_command(stage, command, error):
+async def test_a_form_that_does_not_open_is_said_to_who_typed_the_command(stage, command, error):
     stage.slack.faults.add("views.open", "error", error=error)
 
     ack = await stage.slack.slash(ALICE, CHANNEL, command)

@@ -6,7 +6,7 @@ from bot.slack.replying import FAULT
 from tests.stage import ALICE, CARLA, CHANNEL
 
 
-async def test_a_file_that_cannot_be_made_is_told_to_who_asked_for_it(stage):
+async def test_a_file_that_cannot_be_made_is_said_to_who_asked_for_it(stage):
     await stage.ask()
     stage.store._database.execute("ALTER TABLE calls RENAME TO gone")
 
@@ -16,7 +16,7 @@ async def test_a_file_that_cannot_be_made_is_told_to_who_asked_for_it(stage):
     await stage.until_told(CARLA, "could not be made")
 
 
-async def test_a_fault_while_a_form_is_on_its_way_is_told_to_who_typed_the_command(stage, caplog):
+async def test_a_fault_while_a_form_is_on_its_way_is_said_to_who_typed_the_command(stage, caplog):
     caplog.set_level(logging.CRITICAL)
     stage.bot.answering.client = None  # whatever it is that nobody thought of
 

@@ -144,7 +144,7 @@ async def test_an_answer_that_slack_could_not_give_is_looked_for_too(stage):
     assert len(cards(stage)) == 1
 
 
-async def test_a_process_that_died_while_sending_is_told_from_one_that_did_not_send(stage):
+async def test_a_process_that_died_while_sending_differs_from_one_that_did_not_send(stage):
     stage.slack.faults.add("chat.postMessage", "hang")
     await fill(stage)
     await stage.until(lambda: any(each.tries for each in stage.store.outbox.open()))
@@ -368,7 +368,7 @@ def write(stage, *told):
     stage.bot.parts.bells.sender.set()
 
 
-async def test_progress_that_has_not_gone_out_is_told_as_it_stands_now_in_its_place(stage):
+async def test_progress_that_has_not_gone_out_is_shown_as_it_stands_now_in_its_place(stage):
     ts = await stage.ask()
     await quiet(stage)
     stage.slack.faults.add("chat.postMessage", "ratelimited", retry_after=60)
@@ -385,7 +385,7 @@ async def test_progress_that_has_not_gone_out_is_told_as_it_stands_now_in_its_pl
     assert shown == sorted(shown)
 
 
-async def test_progress_whose_answer_was_lost_is_found_and_then_edited_not_told_twice(stage):
+async def test_progress_whose_answer_was_lost_is_found_and_then_edited_not_posted_twice(stage):
     ts = await stage.ask()
     await quiet(stage)
     stage.slack.faults.add("chat.postMessage", "lose_answer")

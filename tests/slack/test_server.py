@@ -219,7 +219,7 @@ async def test_a_fault_of_the_program_is_answered_without_a_look_at_the_body(
     assert untouched(web_stage) == before
 
 
-async def test_health_tells_a_stranger_whether_the_bot_works_and_nothing_else(web_stage, http):
+async def test_health_shows_a_stranger_whether_the_bot_works_and_nothing_else(web_stage, http):
     addresses = [
         web_stage.slack.request_url.replace("/slack/events", path)
         for path in ("/healthz", "/livez")

@@ -85,7 +85,7 @@ async def test_the_form_that_came_back_can_be_put_right_and_sent_again(slow):
     assert slow.request().subject == "BR-00000001"
 
 
-async def test_who_closed_the_form_meanwhile_is_told_privately_that_it_was_asked(slow):
+async def test_who_closed_the_form_meanwhile_reads_privately_that_it_was_asked(slow):
     await slow.fill()
     await slow.slack.close(ALICE)
     slow.clock.advance(seconds=SLOW)
@@ -94,7 +94,7 @@ async def test_who_closed_the_form_meanwhile_is_told_privately_that_it_was_asked
     await slow.slack.until(lambda: len(slow.slack.channel_messages(CHANNEL)) == 1)
 
 
-async def test_who_closed_the_form_meanwhile_is_told_privately_what_was_wrong(slow):
+async def test_who_closed_the_form_meanwhile_reads_privately_what_was_wrong(slow):
     slow.zuora.world.add_bill_run("BR-00000002", status="Completed", invoices=[])
     await slow.fill(text="BR-00000002")
     await slow.slack.close(ALICE)
@@ -129,7 +129,7 @@ async def test_what_could_not_be_recorded_is_said_late_too(slow):
     assert slow.store.requests.get(1) is None
 
 
-async def test_if_the_bot_dies_meanwhile_the_person_is_told_after_the_restart(slow):
+async def test_if_the_bot_dies_meanwhile_the_person_is_answered_after_the_restart(slow):
     await slow.fill()
     for task in list(slow.bot.answering._tasks):  # the process dies while it reads
         task.cancel()
@@ -158,7 +158,7 @@ async def test_if_the_bot_dies_once_it_is_saved_nobody_is_asked_to_ask_again(slo
     assert not any("ask again" in text for text in slow.told(ALICE))
 
 
-async def test_who_was_answered_is_told_nothing_more(slow):
+async def test_who_was_answered_reads_nothing_more(slow):
     await slow.fill()
     slow.clock.advance(seconds=SLOW)
     await until_title(slow, "Asked for approval")

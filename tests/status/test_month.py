@@ -337,7 +337,7 @@ async def test_amounts_have_the_digits_of_their_currency_in_the_alt_text_too(mon
     [(None, "-"), (0, "0 s"), (59, "59 s"), (90, "2 min"), (3599, "1 h 00 min"),
      (11100, "3 h 05 min"), (187200, "2 d 4 h")],
 )  # fmt: skip
-def test_a_duration_is_told_in_two_units(seconds, words):
+def test_a_duration_is_shown_in_two_units(seconds, words):
     assert duration(seconds) == words
 
 
@@ -375,7 +375,7 @@ async def test_a_picture_that_is_not_drawn_is_an_error_of_its_own(
         await drawn(chart_of(month))
 
 
-async def test_what_draws_is_not_told_the_tokens(month, monkeypatch, tmp_path):
+async def test_what_draws_is_not_given_the_tokens(month, monkeypatch, tmp_path):
     spy, seen = tmp_path / "spy", tmp_path / "seen"
     spy.write_text(f"#!/bin/sh\ncat > /dev/null\nenv > {seen}\nexit 1\n")
     spy.chmod(0o700)
@@ -457,7 +457,7 @@ def test_the_next_digest_is_due_by_the_clock_of_its_zone(now, due):
     assert timetable().next_after(now) == due
 
 
-def test_a_time_that_the_clock_leaps_over_is_told_all_the_same():
+def test_a_time_that_the_clock_leaps_over_is_shown_all_the_same():
     leaping = timetable(at=time(2, 30), days=frozenset(range(7)))
     now = datetime(2026, 3, 29, 0, 0, tzinfo=UTC)
 
@@ -465,7 +465,7 @@ def test_a_time_that_the_clock_leaps_over_is_told_all_the_same():
 
 
 @pytest.mark.parametrize(("day", "back"), [(23, 3), (24, 1), (27, 1)])
-def test_over_the_weekend_the_digest_tells_from_friday_on(day, back):
+def test_over_the_weekend_the_digest_covers_from_friday_on(day, back):
     assert timetable().days_back(datetime(2026, 11, day, 9, tzinfo=UTC)) == back
 
 

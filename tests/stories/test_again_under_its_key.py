@@ -293,7 +293,7 @@ async def test_another_tenant_gets_nothing_under_the_old_key(stage):
     assert "another Zuora tenant" in stage.card(ts)
 
 
-async def test_after_a_start_without_zuora_it_waits_until_zuora_tells_which_tenant_this_is(stage):
+async def test_after_a_start_without_zuora_it_waits_until_zuora_names_which_tenant_this_is(stage):
     stage.zuora.faults.add(EMAILS, **NEVER_CAME)
     ts = await stage.ask()
     await stage.press(BOB, ts)

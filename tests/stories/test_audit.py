@@ -267,7 +267,7 @@ async def audited(stage):
     return stage
 
 
-async def test_the_head_is_told_once_an_hour_whoever_restarts(audited):
+async def test_the_head_is_noted_once_an_hour_whoever_restarts(audited):
     stage = audited
     await stage.restart()
     await stage.quiet()
@@ -289,7 +289,7 @@ async def test_the_head_is_told_once_an_hour_whoever_restarts(audited):
         assert result.exit_code == 0, result.output
 
 
-async def test_two_processes_tell_one_head(audited):
+async def test_two_processes_note_one_head(audited):
     other = Store.open(audited.settings().database_path)
     woken = []
     heads_of_other = Heads(
@@ -301,7 +301,7 @@ async def test_two_processes_tell_one_head(audited):
     other.close()
 
 
-async def test_without_a_channel_no_head_is_told(stage):
+async def test_without_a_channel_no_head_is_noted(stage):
     await stage.pass_time(days=2)
 
     assert What.HEAD not in kinds(stage)

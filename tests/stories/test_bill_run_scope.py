@@ -106,7 +106,7 @@ async def test_a_tenant_with_50_batches_is_offered_50_and_a_line_names_the_setti
     assert stage.slack.channel_messages(CHANNEL) == []
 
 
-async def test_a_form_of_before_the_setting_was_lowered_is_told_at_its_field(stage, world):
+async def test_a_form_of_before_the_setting_was_lowered_is_said_at_its_field(stage, world):
     await with_batches(stage, 200)
     await stage.slack.slash(ALICE, CHANNEL, "/billrun batch=Batch77 target=2026-11-30")
     await with_batches(stage, 50)
@@ -183,7 +183,7 @@ async def test_a_run_for_an_account_of_the_batch_that_began_meanwhile_stops_it(s
     assert f"another run over the same accounts has begun: {run.number}" in stage.request().result
 
 
-async def test_runs_of_which_the_list_tells_no_accounts_are_read_one_by_one(stage, world):
+async def test_runs_of_which_the_list_shows_no_accounts_are_read_one_by_one(stage, world):
     stage.zuora.knobs = Knobs(runs_show_scope=False)
     one = account_run(world, "A2")
     two = world.add_bill_run(status="Pending", batches=["Batch1"])

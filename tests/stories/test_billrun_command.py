@@ -61,7 +61,7 @@ async def test_a_completed_catch_up_run_cannot_be_canceled(stage):
     assert buttons(await stage.show(RUN)) == [POST]
 
 
-async def test_the_card_tells_state_name_dates_counts_and_totals(stage):
+async def test_the_card_shows_state_name_dates_counts_and_totals(stage):
     add(stage, "Completed")
 
     shown = await stage.show(RUN)
@@ -74,7 +74,7 @@ async def test_the_card_tells_state_name_dates_counts_and_totals(stage):
     assert "Emailed: no; only posted documents can be" in shown.text
 
 
-async def test_the_card_tells_what_was_mailed_and_when(stage):
+async def test_the_card_shows_what_was_mailed_and_when(stage):
     add(stage, "Posted", mailed_at=stage.clock.now() - timedelta(days=1))
 
     shown = (await stage.show(RUN)).text
@@ -83,13 +83,13 @@ async def test_the_card_tells_what_was_mailed_and_when(stage):
     assert "|20 Nov 2026 10:00 UTC>" in shown
 
 
-async def test_the_card_tells_that_nothing_was_mailed(stage):
+async def test_the_card_shows_that_nothing_was_mailed(stage):
     add(stage, "Posted")
 
     assert "Emailed: Zuora shows no mail of 2 documents" in (await stage.show(RUN)).text
 
 
-async def test_the_card_tells_zuoras_words_about_a_failure(stage):
+async def test_the_card_shows_zuoras_words_about_a_failure(stage):
     add(stage, "Error", error_message="Tax engine <!channel> did not answer")
 
     shown = (await stage.show(RUN)).text
@@ -97,7 +97,7 @@ async def test_the_card_tells_zuoras_words_about_a_failure(stage):
     assert "Tax engine &lt;!channel&gt; did not answer" in shown
 
 
-async def test_the_card_of_a_schedule_tells_when_it_runs(stage):
+async def test_the_card_of_a_schedule_shows_when_it_runs(stage):
     schedule = {"repeatFrom": "2026-12-01", "repeatType": "Monthly", "runTime": 10}
     at = stage.clock.now() + timedelta(days=10)
     add(stage, "Pending", schedule=schedule, scheduled_at=at)
@@ -211,7 +211,7 @@ async def test_a_button_for_an_unknown_operation_opens_nothing(stage):
 
 
 @pytest.mark.parametrize("text", ["", "batch=Batch1"])
-async def test_strangers_are_told_who_may_ask_and_see_nothing(stage, text):
+async def test_strangers_read_who_may_ask_and_see_nothing(stage, text):
     before = len(stage.zuora.calls)
 
     ack = await stage.slack.slash(MARA, CHANNEL, f"/billrun {text}")

@@ -74,7 +74,7 @@ async def test_nobody_else_learns_anything(stage, user, words):
 
 
 @pytest.mark.parametrize("user", [ALICE, BOB, MARA])
-async def test_requesters_approvers_and_viewers_are_told_what_waits(stage, user):
+async def test_requesters_approvers_and_viewers_see_what_waits(stage, user):
     ts = await stage.ask()
 
     told = await ask_status(stage, user)
@@ -109,7 +109,7 @@ async def test_unknown_outcomes_come_first_and_loud(stage):
     assert told.index("OUTCOME UNKNOWN since") < told.index("Waiting for approval")
 
 
-async def test_results_are_told_with_what_may_be_claimed(stage):
+async def test_results_are_shown_with_what_may_be_claimed(stage):
     await approve(stage, await stage.ask())
 
     told = await ask_status(stage, MARA)
@@ -209,7 +209,7 @@ async def test_waiting_leaves_out_what_has_expired_before_the_bot_has_ended_it(s
     assert "You may approve: none" in await ask_status(stage, BOB, "waiting")
 
 
-async def test_of_a_bill_run_with_many_requests_the_newest_are_told_and_all_are_counted(stage):
+async def test_of_a_bill_run_with_many_requests_the_newest_are_shown_and_all_are_counted(stage):
     for _ in range(SHOWN + 2):
         await stage.ask()
     stage.zuora.faults.add("*", kind="status", status=403, body={"code": 1}, times=None)
@@ -223,7 +223,7 @@ async def test_of_a_bill_run_with_many_requests_the_newest_are_told_and_all_are_
     assert "|R-2>" not in told
 
 
-async def test_a_request_is_told_from_its_asking_to_its_end_with_card_and_thread(stage):
+async def test_a_request_is_shown_from_its_asking_to_its_end_with_card_and_thread(stage):
     ts = await stage.ask()
     await stage.press(ALICE, ts)
     await approve(stage, ts)
@@ -267,7 +267,7 @@ async def test_a_bill_run_is_read_in_zuora_and_its_requests_stand_below(stage):
     assert "R-1> email BR-00000001" in told
 
 
-async def test_a_bill_run_is_told_from_the_database_when_zuora_is_silent(stage):
+async def test_a_bill_run_is_shown_from_the_database_when_zuora_is_silent(stage):
     await stage.ask()
     stage.zuora.faults.add("*", kind="status", status=403, body={"code": 1}, times=None)
 
@@ -343,7 +343,7 @@ async def test_the_month_comes_as_table_and_as_picture_with_the_same_words(stage
         assert f"{row[0]['text']}: {row[1]['text']}" in picture.alt
 
 
-async def test_a_picture_that_cannot_be_drawn_is_told_and_the_table_is_there(stage, monkeypatch):
+async def test_a_picture_that_cannot_be_drawn_is_said_and_the_table_is_there(stage, monkeypatch):
     monkeypatch.setattr(sys, "executable", "/bin/false")
 
     assert "Requests: 0" in await ask_status(stage, MARA, "month")
@@ -429,7 +429,7 @@ async def test_the_file_of_the_command_line_has_names_and_the_digits_of_each_cur
     )
 
 
-async def test_a_file_that_slack_does_not_take_is_told(stage):
+async def test_a_file_that_slack_does_not_take_is_shown(stage):
     stage.slack.faults.add("files.getUploadURLExternal", "error", error="internal_error")
 
     await ask_status(stage, MARA, "export month")
@@ -437,7 +437,7 @@ async def test_a_file_that_slack_does_not_take_is_told(stage):
     await stage.until_told(MARA, "Slack did not take the Requests of 2026-11")
 
 
-async def test_a_file_that_cannot_be_made_is_told(stage):
+async def test_a_file_that_cannot_be_made_is_shown(stage):
     await stage.ask()
     database = stage.store.requests._database
     database.execute("ALTER TABLE approvals RENAME TO elsewhere")
@@ -457,7 +457,7 @@ async def test_a_month_that_has_not_begun_has_no_figures(stage, words):
     assert not stage.slack.workspace.files
 
 
-async def test_what_became_of_many_documents_is_told_as_on_the_card(stage):
+async def test_what_became_of_many_documents_is_shown_as_on_the_card(stage):
     stage.zuora.world.add_bill_run(
         "BR-00000002", invoices=[("A00000001", "USD", f"{n}.00") for n in (1, 2, 3)]
     )
@@ -475,7 +475,7 @@ async def test_what_became_of_many_documents_is_told_as_on_the_card(stage):
     assert "email 3 invoices · 1 of 3 failed" in await ask_status(stage, MARA, "R-1")
 
 
-async def test_a_document_mailed_with_its_whole_run_is_not_told_as_never_mailed(stage):
+async def test_a_document_mailed_with_its_whole_run_is_not_shown_as_never_mailed(stage):
     number = stage.zuora.world.documents_of(stage.zuora.world.bill_runs["BR-00000001"])[0].number
     await approve(stage, await stage.ask())
 
@@ -528,7 +528,7 @@ async def test_the_global_shortcut_opens_nothing_for_those_who_may_not_ask(stage
 
 
 @pytest.mark.parametrize("where", ["card", "thread", "talk about R-1", "is BR-00000001 out?"])
-async def test_the_message_shortcut_tells_the_status_privately(stage, where):
+async def test_the_message_shortcut_shows_the_status_privately(stage, where):
     ts = await stage.ask()
     await approve(stage, ts)
     if where == "thread":
@@ -606,7 +606,7 @@ async def test_the_message_shortcut_says_when_there_is_no_number(stage):
     await stage.until_told(MARA, "it names no request (R-17), bill run or document")
 
 
-async def test_the_message_shortcut_tells_a_stranger_only_who_may(stage):
+async def test_the_message_shortcut_shows_a_stranger_only_who_may(stage):
     ts = await stage.ask()
 
     await stage.slack.message_shortcut(STRANGER, "status_of_this", CHANNEL, ts)
@@ -670,7 +670,7 @@ async def test_the_digest_counts_all_that_expires_and_all_that_ended(stage):
     assert "… and 2 more; the export of their months has all." in told
 
 
-async def test_two_processes_tell_the_digest_once(stage):
+async def test_two_processes_post_the_digest_once(stage):
     stage.changes = {"digest_time": "08:00"}
     await stage.restart()
     await stage.ask()
@@ -707,7 +707,7 @@ async def test_without_a_time_there_is_no_digest(stage):
     assert digests(stage) == []
 
 
-async def test_running_work_is_told_with_its_progress(stage):
+async def test_running_work_is_shown_with_its_progress(stage):
     run = stage.zuora.world.add_bill_run(
         "BR-00000002", status="Completed", invoices=[("A00000001", "USD", "1.00")]
     )

@@ -250,7 +250,7 @@ async def test_another_time_of_the_occurrence_stops_it(stage, scheduled):
     assert "is due <!date^1796205600" in told.text
 
 
-async def test_a_run_that_was_posted_instead_is_told_with_what_is_legal_now(stage, run):
+async def test_a_run_that_was_posted_instead_is_shown_with_what_is_legal_now(stage, run):
     stage.zuora.timings = Timings(cancelling=86_400)
     ts = await running(stage)
     run.status = "Posted"
@@ -374,7 +374,7 @@ async def test_a_cancellation_is_followed_on_after_a_restart(stage, scheduled):
     assert len(stage.puts("cancel")) == 1
 
 
-async def test_who_may_not_decide_is_told_who_may(stage, run):
+async def test_who_may_not_decide_reads_who_may(stage, run):
     ts = await ask(stage)
 
     await stage.press(MARA, ts)
@@ -383,7 +383,7 @@ async def test_who_may_not_decide_is_told_who_may(stage, run):
     assert stage.puts("cancel") == []
 
 
-async def test_an_open_posting_of_the_same_run_is_told_and_which_it_is(stage, run):
+async def test_an_open_posting_of_the_same_run_is_shown_and_which_it_is(stage, run):
     await stage.ask_step("post_bill_run", RUN)
 
     ts = await ask(stage)

@@ -87,7 +87,7 @@ def looks(stage):
     ]  # fmt: skip
 
 
-async def test_a_run_by_batch_is_created_followed_and_told_with_its_totals(stage, world):
+async def test_a_run_by_batch_is_created_followed_and_shown_with_its_totals(stage, world):
     ts = await ask(stage)
 
     card = stage.card(ts)
@@ -267,7 +267,7 @@ async def test_subscriptions_are_sent_by_the_id_of_their_latest_version(stage, w
     ]
 
 
-async def test_a_look_that_zuora_refuses_is_told_once_and_that_it_can_be_read_again(stage, world):
+async def test_a_look_that_zuora_refuses_is_said_once_and_that_it_can_be_read_again(stage, world):
     ts = await ask(stage)
     await approve(stage, ts)
     await stage.until_card(ts, "Running in Zuora")
@@ -355,7 +355,9 @@ async def test_a_run_that_posts_and_mails_by_itself_says_so_and_is_followed_unti
     assert stage.slack.thread(CHANNEL, ts)[-1].blocks[-1]["type"] != "actions"
 
 
-async def test_completed_after_posting_began_is_told_as_a_posting_that_failed_in_part(stage, world):
+async def test_completed_after_posting_began_is_shown_as_a_posting_that_failed_in_part(
+    stage, world
+):
     world.plans.append({"post_ends_in": "Completed"})
     ts = await ask(stage, f"{LINE} autopost=yes")
     await approve(stage, ts)
@@ -421,7 +423,7 @@ async def test_a_run_that_somebody_deletes_in_zuora_ends_the_request(stage, worl
     assert "BR-00000002 is gone" in stage.request().result
 
 
-async def test_zuoras_refusal_to_create_it_is_told_in_its_words(stage, world):
+async def test_zuoras_refusal_to_create_it_is_shown_in_its_words(stage, world):
     ts = await ask(stage, f"{LINE} org=Europe")  # the local tenant has no Multi-Org
     await approve(stage, ts)
 

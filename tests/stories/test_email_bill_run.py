@@ -37,7 +37,7 @@ async def test_the_same_path_works_over_signed_http(web_stage):
     assert len(web_stage.orders()) == 1
 
 
-async def test_the_card_tells_counts_and_totals_for_each_currency(stage):
+async def test_the_card_shows_counts_and_totals_for_each_currency(stage):
     ts = await stage.ask()
 
     card = stage.card(ts)
@@ -99,7 +99,7 @@ async def test_help_is_for_everybody_and_opens_no_form(stage):
 
 @pytest.mark.parametrize("command", ["/billemail", "/billrun", "/billstatus"])
 @pytest.mark.parametrize("flag", ["is_restricted", "is_ultra_restricted", "is_stranger"])
-async def test_help_tells_guests_and_other_companies_no_channel_and_no_names(stage, command, flag):
+async def test_help_shows_guests_and_other_companies_no_channel_and_no_names(stage, command, flag):
     setattr(stage.slack.workspace.users[ALICE], flag, True)
 
     ack = await stage.slack.slash(ALICE, CHANNEL, f"{command} help")
@@ -111,7 +111,7 @@ async def test_help_tells_guests_and_other_companies_no_channel_and_no_names(sta
     assert "<!subteam" not in ack.text
 
 
-async def test_who_may_not_ask_is_told_who_may(stage):
+async def test_who_may_not_ask_reads_who_may(stage):
     ack = await stage.slack.slash(BOB, CHANNEL, "/billemail BR-00000001")
 
     assert "You may not ask for billing operations" in ack.text
@@ -177,7 +177,7 @@ async def test_a_requester_may_not_approve(stage):
     assert stage.orders() == []
 
 
-async def test_who_is_not_an_approver_is_told_who_is(stage):
+async def test_who_is_not_an_approver_reads_who_is(stage):
     ts = await stage.ask()
 
     await stage.press(MARA, ts)
@@ -236,7 +236,7 @@ async def test_a_form_submitted_twice_is_one_request(stage):
     assert [message.ts for message in stage.slack.channel_messages(CHANNEL)] == [ts]
 
 
-async def test_a_rejection_asks_for_a_reason_and_tells_it(stage):
+async def test_a_rejection_asks_for_a_reason_and_shows_it(stage):
     ts = await stage.ask()
 
     submitted = await stage.reject(BOB, ts, "The totals are wrong")
@@ -531,7 +531,7 @@ async def test_what_goes_out_is_written_down_before_it_goes(stage):
     stage.clock.advance(seconds=60)  # the bot lets its call get its answer before it ends
 
 
-async def test_what_the_bot_had_mailed_a_while_ago_is_told_to_who_decides_next(stage):
+async def test_what_the_bot_had_mailed_a_while_ago_is_shown_to_who_decides_next(stage):
     first = await stage.ask()
     await stage.press(BOB, first)
     await stage.until_card(first, "Accepted by Zuora")

@@ -379,7 +379,7 @@ async def test_a_balance_that_changed_is_no_drift(stage, invoice):
     await approved(stage, ts)
 
 
-async def test_a_notification_that_could_not_be_checked_and_is_off_is_told_in_zuoras_words(
+async def test_a_notification_that_could_not_be_checked_and_is_off_is_shown_in_zuoras_words(
     stage, invoice
 ):
     stage.zuora.knobs = replace(

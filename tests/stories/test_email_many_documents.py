@@ -301,7 +301,7 @@ async def test_the_largest_are_on_the_card_and_all_in_the_details_and_none_in_th
     assert all(" · bill-to at " in row for row in rows)
 
 
-async def test_an_open_request_for_some_of_the_same_documents_is_told(stage):
+async def test_an_open_request_for_some_of_the_same_documents_is_shown(stage):
     numbers = add_invoices(stage, 12)
     await stage.ask(text=" ".join(numbers[:6]))
     await stage.ask(text=" ".join(numbers[6:]))
@@ -316,7 +316,7 @@ async def test_an_open_request_for_some_of_the_same_documents_is_told(stage):
     ]
 
 
-async def test_the_request_whose_place_a_changed_one_takes_is_not_told_as_open(stage):
+async def test_the_request_whose_place_a_changed_one_takes_is_not_shown_as_open(stage):
     await stage.ask()
     await stage.ask(user=ALICE)
     person = Person(user_id=ALICE, team_id="T0SANDBOX", memberships={"S0BILLING": True})

@@ -146,7 +146,7 @@ async def test_it_is_made_once_and_approval_and_sending_make_no_other(stage, wor
     assert len(estimates(stage, ts)) == 1
 
 
-async def test_once_it_is_decided_no_estimate_is_told_any_more(stage, world):
+async def test_once_it_is_decided_no_estimate_is_shown_any_more(stage, world):
     ts = await ask(stage)
     await stage.press(BOB, ts)
     await stage.until(lambda: stage.request().state == "running")
@@ -179,7 +179,7 @@ async def test_a_tenant_without_the_permission_is_no_reason_to_refuse(stage, wor
     assert "permission" in told
 
 
-async def test_a_preview_that_fails_in_zuora_is_told(stage, world):
+async def test_a_preview_that_fails_in_zuora_is_shown(stage, world):
     ts = await ask(stage)
     (run,) = world.preview_runs.values()
     run.ends_in = "Error"
@@ -222,7 +222,7 @@ async def ask_through_an_outage(stage):
     return stage.slack.channel_messages(CHANNEL)[-1].ts
 
 
-async def test_a_file_that_cannot_be_read_is_not_told_as_nothing(stage, world):
+async def test_a_file_that_cannot_be_read_is_not_shown_as_nothing(stage, world):
     ts = await ask(stage)
     stage.clock.advance(seconds=4)
     world.agenda.advance(stage.clock.now())
@@ -250,7 +250,7 @@ async def test_a_batch_that_is_being_previewed_for_another_request_is_waited_for
     assert "BPR-00000002" in estimates(stage, second)[0]
 
 
-async def test_a_batch_that_is_previewed_for_long_is_told_in_zuoras_words(stage, world):
+async def test_a_batch_that_is_previewed_for_long_is_shown_in_zuoras_words(stage, world):
     stage.zuora.timings = replace(stage.zuora.timings, preview=10**6)
     await ask(stage)
     second = await ask(stage, f"{LINE} name=Other")
@@ -292,7 +292,7 @@ async def test_what_cannot_be_written_down_is_done_later(stage, world):
     assert len(estimates(stage, ts)) == 1
 
 
-async def test_a_fault_of_the_bots_own_is_told_once_and_does_not_come_again(stage, world):
+async def test_a_fault_of_the_bots_own_is_said_once_and_does_not_come_again(stage, world):
     ts = await ask(stage)
     drop_trigger(stage.store, "requests_keep_their_facts")
     stage.store._database.execute("UPDATE requests SET facts = 'broken' WHERE number = 1")

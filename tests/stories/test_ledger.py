@@ -114,7 +114,7 @@ async def test_a2_a_document_is_known_by_its_number_where_zuora_left_out_its_id(
     assert len(stage.orders()) == 1 + mixed
 
 
-async def test_a3_days_after_a_run_its_memo_alone_is_told_as_mailed_again_and_needs_two(
+async def test_a3_days_after_a_run_its_memo_alone_is_shown_as_mailed_again_and_needs_two(
     stage, held
 ):
     stage.policy = AGAIN

@@ -343,7 +343,7 @@ async def test_one_failed_pdf_of_a_run_is_a_line_and_all_of_them_are_refused(sta
     assert "Zuora could not make the PDF of" in submitted.errors["bill_run"]
 
 
-async def test_pdfs_that_zuora_does_not_tell_of_are_a_line(stage, world):
+async def test_pdfs_that_zuora_does_not_mention_are_a_line(stage, world):
     stage.zuora.faults.add(
         "/v1/invoices/pdf-status", kind="status", status=403, body={"message": "no"}, times=9
     )

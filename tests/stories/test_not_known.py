@@ -236,7 +236,7 @@ async def test_c7_c8_only_a_mail_that_was_not_listed_before_is_proof(stage, zone
 
 @pytest.mark.parametrize("field", ["active", "emailOption"])
 @pytest.mark.parametrize("said", [None, "maybe", {}])
-async def test_a_notification_of_which_it_is_not_told_that_it_is_on_is_not_taken_as_on(
+async def test_a_notification_of_which_it_is_not_said_that_it_is_on_is_not_taken_as_on(
     stage, field, said
 ):
     name = "Manual Email For Invoice"

@@ -57,7 +57,7 @@ async def test_a_short_rest_that_zuora_asks_for_is_sat_out_within_the_pass(stage
     await stage.until_card(ts, "Accepted by Zuora: email 30 invoices")
 
 
-async def test_a_long_rest_is_told_and_left_to_a_later_pass(stage):
+async def test_a_long_rest_is_noted_and_left_to_a_later_pass(stage):
     numbers = add_invoices(stage, 30)
     stage.zuora.faults.add(MAILS, kind="too_many", times=1, after=20, retry_after=120)
     ts = await ask(stage, numbers)

@@ -145,7 +145,7 @@ async def test_after_a_lost_answer_nothing_says_that_nothing_was_sent(stage):
     assert not any("nothing was sent" in text.lower() for text in stage.thread(ts))
 
 
-async def test_of_what_zuora_never_took_the_history_tells_that_it_was_given_up(stage):
+async def test_of_what_zuora_never_took_the_history_records_that_it_was_given_up(stage):
     numbers = add_invoices(stage, 60)
     stage.zuora.faults.add(MAILS, kind="too_many", times=None, after=5, retry_after=600)
     await ask(stage, numbers)

@@ -361,7 +361,7 @@ async def test_the_email_form_takes_the_entity_from_the_line(stage, worlds):
     assert stage.request(1).place == f"entity={AMERICA}"
 
 
-async def test_the_advice_for_two_organizations_of_an_entity_tells_one_of_them(stage, worlds):
+async def test_the_advice_for_two_organizations_of_an_entity_shows_one_of_them(stage, worlds):
     stage.changes = {"zuora_entity_ids": ENTITIES, "zuora_org_ids": "Retail=o1, Both=o1+o2"}
     await stage.done_as_time_passes(stage.restart())
 

@@ -103,7 +103,7 @@ async def test_what_was_asked_under_it_waits_until_somebody_who_gains_nothing_co
     await stage.slack.until(lambda: "confirmed already" in told(stage, BOB))
 
 
-async def test_told_alone_nothing_waits_and_that_it_is_not_confirmed_stays_in_the_evidence(
+async def test_with_tell_nothing_waits_and_that_it_is_not_confirmed_stays_in_the_evidence(
     stage, tmp_path
 ):
     with_channel(stage)

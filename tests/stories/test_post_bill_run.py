@@ -71,7 +71,7 @@ async def test_a_run_is_posted_after_another_persons_approval_and_followed(stage
     assert f"<@{ALICE}>" in ended
 
 
-async def test_the_card_tells_what_becomes_final_and_whether_posting_mails(stage, run):
+async def test_the_card_shows_what_becomes_final_and_whether_posting_mails(stage, run):
     card = stage.card(await ask(stage))
 
     assert "Bill run: BR-00000002 · December · Completed" in card
@@ -173,7 +173,7 @@ def test_which_notifications_mail_on_posting(event, name, active, muted, mails):
     assert posting_mails([notification]) == mails
 
 
-async def test_a_closed_period_is_told_in_zuoras_words(stage, run):
+async def test_a_closed_period_is_shown_in_zuoras_words(stage, run):
     stage.zuora.knobs = replace(stage.zuora.knobs, books_closed_until=run.invoice_date)
 
     ts = await approved(stage)
@@ -281,7 +281,7 @@ async def test_a_renamed_run_is_no_drift(stage, run):
     await stage.until_card(ts, "Running in Zuora")
 
 
-async def test_completed_after_posting_is_told_as_a_failure_in_part(stage, run):
+async def test_completed_after_posting_is_shown_as_a_failure_in_part(stage, run):
     run.post_ends_in = "Completed"
     ts = await running(stage)
 
@@ -333,7 +333,7 @@ async def test_old_state_shown_once_more_is_not_called_a_failure(stage, run):
     await stage.until_card(ts, "Posted bill run")
 
 
-async def test_a_run_where_nothing_could_be_posted_is_told_so(stage, run):
+async def test_a_run_where_nothing_could_be_posted_is_shown_so(stage, run):
     ts = await running(stage)
     run.status = "Completed"
 
@@ -345,7 +345,7 @@ async def test_a_run_where_nothing_could_be_posted_is_told_so(stage, run):
 
 
 @pytest.mark.parametrize("status", ["Error", "Canceled"])
-async def test_any_other_end_is_told_as_what_it_is(stage, run, status):
+async def test_any_other_end_is_shown_as_what_it_is(stage, run, status):
     ts = await running(stage)
     run.status = status
 

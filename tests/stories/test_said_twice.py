@@ -159,7 +159,7 @@ async def test_c7_c8_a_time_without_a_zone_is_in_the_tenants(stage, zone, shown)
     assert shown in stage.card(ts)
 
 
-async def test_c7_c8_a_run_that_tells_its_zone_needs_no_setting(stage):
+async def test_c7_c8_a_run_that_shows_its_zone_needs_no_setting(stage):
     run_of(stage).says = {"timeZone": "Asia/Tokyo"}
     invoice(stage).says = {"lastEmailSentDate": "2026-11-20 10:00:00"}
 

@@ -112,7 +112,7 @@ def test_an_effect_s_answer_says_no_later_or_perhaps(status, body, family, categ
 
 @pytest.mark.parametrize("category", [10, 20, 21, 22, 23, 27, 30, 45, 90])
 @pytest.mark.parametrize("shape", [int, str])
-def test_a_definite_no_is_told_by_the_last_two_digits(category, shape):
+def test_a_definite_no_is_recognized_by_the_last_two_digits(category, shape):
     for status in (200, 400):
         found = judged(status, reasons(shape(500000_00 + category), "Because."))
 

@@ -31,7 +31,7 @@ def test_the_width_begins_low_and_widens_while_it_is_used():
     assert seen == [8, 16, 24, 36]
 
 
-def test_past_the_documented_limit_the_width_only_grows_fast_where_zuora_tells_a_higher_one():
+def test_past_the_documented_limit_the_width_only_grows_fast_where_zuora_names_a_higher_one():
     silent, told = Width(widest=200), Width(widest=200)
     told.read(limits(80))
     for _ in range(180):
@@ -78,7 +78,7 @@ def test_the_width_waits_while_others_use_the_tenant():
     assert width.calls == 8
 
 
-def test_what_is_told_to_be_free_is_used_at_once_and_no_more():
+def test_what_is_reported_as_free_is_used_at_once_and_no_more():
     width = Width(first=8)
     width.read(limits(40, remaining=5))
     width.went_well(full=True)
@@ -95,7 +95,7 @@ async def answered(pace, status=200, **told):
     pace.leave(status, limits(**told) if told else {}, None)
 
 
-async def test_a_single_read_tells_how_many_may_go_at_once(clock):
+async def test_a_single_read_shows_how_many_may_go_at_once(clock):
     pace = Pace(clock)
     await answered(pace, limit=40, remaining=39)
     assert pace.width == 39
@@ -104,7 +104,7 @@ async def test_a_single_read_tells_how_many_may_go_at_once(clock):
     assert pace.width == 8
 
 
-async def test_what_a_read_was_told_counts_once(clock):
+async def test_what_a_read_learned_counts_once(clock):
     pace = Pace(clock)
     for _ in range(8):
         await pace.enter()
@@ -197,7 +197,7 @@ async def test_a_rest_is_as_long_as_it_was_asked_for_however_the_clock_is_set(cl
     assert clock.slept == [20]
 
 
-async def test_a_long_rest_is_told_instead_of_sat_out(clock):
+async def test_a_long_rest_is_returned_instead_of_sat_out(clock):
     pace = Pace(clock, Width(first=4))
     await pace.enter()
     pace.leave(429, {"RateLimit-Remaining": "0"}, 600.0)
@@ -261,7 +261,7 @@ class Narrow:
 
 
 @pytest.mark.parametrize("limit", [8, 20])
-async def test_a_limit_that_is_not_told_is_found_and_hardly_ever_tried_beyond(make, limit):
+async def test_a_limit_that_is_not_reported_is_found_and_hardly_ever_tried_beyond(make, limit):
     server = Narrow(limit, 0.03)
     app = web.Application()
     app.router.add_post("/oauth/token", server.token)

@@ -168,7 +168,7 @@ def test_that_posting_mails_nobody_is_never_guessed(flags):
 
 
 @given(said=ANY)
-def test_a_pdf_in_a_state_that_zuora_does_not_have_was_not_told(said):
+def test_a_pdf_in_a_state_that_zuora_does_not_have_is_not_known(said):
     status = rows.text({"it": said}, "it").capitalize()
     found = pdfs_of([PdfStatus(number="1", status=status)], unread=0, unasked=0, certain=True)
     assert (found.unread == 1) is (status not in STATES)

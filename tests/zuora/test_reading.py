@@ -213,7 +213,7 @@ async def test_the_newer_spelling_of_debit_memos_can_be_chosen(local, make):
     assert local.calls[1].path == f"/v1/debit-memos/{made.number}"
 
 
-async def test_a_subscription_tells_its_account_and_version(local, zuora):
+async def test_a_subscription_shows_its_account_and_version(local, zuora):
     made = local.world.add_subscription("A00000001")
 
     found = await zuora.subscription(made.number)

@@ -16,7 +16,7 @@ def tokens(local):
     return [call for call in local.calls if call.path == "/oauth/token"]
 
 
-async def test_check_tells_the_tenant_and_its_entities(zuora):
+async def test_check_returns_the_tenant_and_its_entities(zuora):
     tenant = await zuora.check()
 
     assert tenant.id == "12270"
@@ -61,7 +61,7 @@ def test_a_token_must_name_the_tenant_that_is_set(scope, expected, words):
         ("entity.11e6 tenant.1", "", ()),
     ],
 )
-def test_entities_that_a_token_does_not_name_are_told(scope, entity_ids, outside):
+def test_entities_that_a_token_does_not_name_are_reported(scope, entity_ids, outside):
     assert entities_outside(tenant_of(scope), units_of(entity_ids)) == outside
 
 
@@ -69,7 +69,7 @@ def test_a_scope_without_a_tenant_is_read_too():
     assert tenant_of("platform.write") == Tenant("")
 
 
-async def test_a_wrong_secret_is_told_without_showing_it(make):
+async def test_a_wrong_secret_is_reported_without_showing_it(make):
     zuora = make(client_secret="very-secret")
 
     with pytest.raises(ZuoraLockedOut) as raised:

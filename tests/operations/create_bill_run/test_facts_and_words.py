@@ -214,7 +214,7 @@ def test_an_empty_run_is_a_success_without_next_steps():
     assert end.next_steps == ()
 
 
-def test_a_catch_up_run_is_told_as_one():
+def test_a_catch_up_run_is_shown_as_one():
     body = BODY.model_copy(update={"run_type": "CatchUp"})
 
     assert "the billed-through dates were moved on" in ended("Completed", body).result
@@ -224,7 +224,7 @@ def test_an_error_without_words_is_said_to_have_none():
     assert ended("Error").result == "BR-1 ended in Error: Zuora gave no reason."
 
 
-def test_a_state_that_is_not_known_is_told_by_its_own_name():
+def test_a_state_that_is_not_known_is_shown_by_its_own_name():
     before = Progress(run_id="1", number="BR-1", status="Pending", seen=("Pending",))
 
     assert following.moved(before, run(status="Odd")).words == "BR-1 is Odd now."

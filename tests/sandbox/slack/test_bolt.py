@@ -185,7 +185,7 @@ async def test_a_bad_view_in_the_answer_is_trouble(slack, connected):
     assert done.error == "invalid_arguments"
 
 
-async def test_closing_tells_the_app_that_wants_to_know(slack, connected, client):
+async def test_closing_informs_the_app_that_wants_to_know(slack, connected, client):
     closed = []
 
     @connected.shortcut("new_request")

@@ -68,7 +68,7 @@ async def test_a_deleted_parent_stays_as_a_tombstone(browser, client):
     assert (gone["deleted"], gone["text"]) == (True, "This message was deleted.")
 
 
-async def test_changes_are_told_to_those_who_can_see_them(browser, client):
+async def test_changes_reach_those_who_can_see_them(browser, client):
     async with browser.get("/sandbox/events", params={"as": "U0BOB"}) as stream:
 
         async def told():

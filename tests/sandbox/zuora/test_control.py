@@ -11,7 +11,7 @@ from tests.sandbox.zuora.conftest import TLS, Client
 CONTROL = "/sandbox/zuora"
 
 
-async def test_the_state_tells_runs_mails_and_calls(client, clock):
+async def test_the_state_shows_runs_mails_and_calls(client, clock):
     await client.post("/v1/invoices/INV00000001/emails")
     clock.move(10)
     state = (await client.http.get(f"{CONTROL}/state")).json()

@@ -143,7 +143,7 @@ async def test_an_unknown_kind_is_refused(zuora):
         zuora.faults.add("*", kind="surprise")
 
 
-async def test_waiting_in_vain_tells_what_there_is(client, zuora):
+async def test_waiting_in_vain_shows_what_there_is(client, zuora):
     await client.post(EMAILS)
     with pytest.raises(AssertionError, match=r"BR-00000001 Posted.*Calls: 1.*emails 200"):
         await zuora.until(lambda: False, seconds=0.02)

@@ -13,7 +13,7 @@ def categories(answer) -> list[int]:
     return [int(reason["code"]) % 100 for reason in answer.json()["reasons"]]
 
 
-async def test_a_token_tells_its_tenant_and_its_lifetime(client):
+async def test_a_token_shows_its_tenant_and_its_lifetime(client):
     answer = (await client.sign_in()).json()
     assert answer["token_type"] == "bearer"
     assert answer["expires_in"] == 3598
@@ -131,7 +131,7 @@ async def test_a_track_id_with_forbidden_characters_is_refused(client, track):
     assert (answer.status_code, categories(answer)) == (400, [20])
 
 
-async def test_answers_tell_the_limits(client):
+async def test_answers_show_the_limits(client):
     first = await client.get("/object-query/billing-runs")
     second = await client.get("/v1/invoices/INV00000001")
     assert first.headers["Concurrency-Limit-Type"] == "Object Query"

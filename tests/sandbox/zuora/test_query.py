@@ -143,7 +143,7 @@ async def test_a_name_with_a_slash_in_a_key_is_one_key(client):
     assert "'a/b'" in answer.json()["reasons"][0]["message"]
 
 
-async def test_accounts_tell_whom_bills_go_to(client, world):
+async def test_accounts_show_whom_bills_go_to(client, world):
     answer = (await client.get("/v1/accounts/A00000001")).json()
     assert answer["basicInfo"]["id"] == world.accounts["A00000001"].id
     assert answer["billToContact"]["workEmail"] == "billing.a00000001@example.com"
@@ -153,7 +153,7 @@ async def test_accounts_tell_whom_bills_go_to(client, world):
     assert (await client.get("/v1/accounts/none")).status_code == 404
 
 
-async def test_subscriptions_tell_their_owner(client, world):
+async def test_subscriptions_show_their_owner(client, world):
     subscription = world.add_subscription("A00000001")
     answer = (await client.get(f"/v1/subscriptions/{subscription.number}")).json()
     assert (answer["id"], answer["isLatestVersion"]) == (subscription.id, True)
@@ -163,7 +163,7 @@ async def test_subscriptions_tell_their_owner(client, world):
     assert (await client.get("/v1/subscriptions/none")).status_code == 404
 
 
-async def test_invoices_and_memos_tell_their_amounts(client, world):
+async def test_invoices_and_memos_show_their_amounts(client, world):
     invoice = (await client.get("/v1/invoices/INV00000001")).json()
     run = world.bill_runs["BR-00000001"]
     assert (invoice["amount"], invoice["billRunId"]) == (100.0, run.id)
@@ -177,7 +177,7 @@ async def test_invoices_and_memos_tell_their_amounts(client, world):
     assert (await client.get("/v1/billing-documents")).status_code == 400
 
 
-async def test_a_preview_tells_what_an_account_would_be_billed(client, world):
+async def test_a_preview_shows_what_an_account_would_be_billed(client, world):
     world.add_subscription("A00000001", "10.00", billed_to=date(2026, 10, 31))
     world.add_subscription("A00000001", "-2.00")
     body = {"accountNumber": "A00000001", "targetDate": "2026-11-30"}
