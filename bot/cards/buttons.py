@@ -31,7 +31,7 @@ MOST_ON_A_CONFIRMATION = 30
 NOT_DONE = frozenset(
     {State.REJECTED, State.WITHDRAWN, State.EXPIRED, State.STOPPED, State.FAILED}
 )  # fmt: skip
-"""The ends of which something can be asked for again."""
+"""The end states after which something can be asked for again."""
 
 
 def of(
@@ -56,7 +56,7 @@ def of(
 
 
 def _next(request: Request, order: Order[Any, Any]) -> tuple[blocks.Block, ...]:
-    """Return the button that asks for what was not done; nothing where Zuora has to be read first."""
+    """Return the button that asks for what was not done; nothing if Zuora has to be read first."""
     progress = Progress.of(request)
     if request.state not in NOT_DONE or progress.look_first:
         return ()

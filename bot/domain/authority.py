@@ -31,8 +31,8 @@ class Person:
     Attributes:
         user_id: Slack user id; names and addresses are never compared.
         team_id: The workspace the click came from.
-        memberships: For each user group that matters: True, False, or None where Slack could not
-            be asked. None never counts as a yes.
+        memberships: For each user group that matters: True, False, or None if Slack could not be
+        asked. None never counts as a yes.
         zone: The time zone of the person's account; UTC where Slack names none.
         called: `person_name` and `person_email` as Slack says them; for the record, never compared.
         members: Everybody in each of these groups, as Slack listed them for this question.
@@ -83,7 +83,7 @@ def may_view(person: Person, policy: Policy) -> Refusal | None:
 
 
 def may_approve_under(person: Person, rule: Rule) -> Refusal | None:
-    """Return why somebody may not approve what waits under a rule, whoever asked for it; None: they may."""
+    """Return why somebody may not approve requests under a rule, apart from their own; None: they may."""
     return _counts(person, rule.approvers, Refusal.NOT_AN_APPROVER)
 
 
@@ -104,8 +104,8 @@ def may_decide(
         person: As read from Slack for this question.
         request: As stored; its rule is the one from the moment it was asked for.
         now: The moment, aware UTC; None: whether they may at all, whatever the request's state.
-        today: The rule of today's policy for it. Whoever decides must be an approver under this one
-            too, so nobody who was removed from the policy decides anything.
+        today: The rule of today's policy for it. The person must be an approver under this one
+        too, so nobody who was removed from the policy decides anything.
     """
     refusal = _barred(person) or _authority(verb, person, request, today)
     if refusal is not None or now is None:

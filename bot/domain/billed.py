@@ -17,8 +17,8 @@ class Billed:
         bill_cycle_day: With batches: `1` to `31`, or anything else for every day.
         account: Zuora's id of the one account.
         account_number: Its number, for people.
-        in_batch: The batch that the one account is in; empty where it is not known.
-        own_day: Its bill cycle day; empty where it is not known.
+        in_batch: The batch of the one account; empty if not known.
+        own_day: Its bill cycle day; empty if not known.
         subscriptions: Their numbers; empty for all of the account's.
     """
 

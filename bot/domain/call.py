@@ -41,8 +41,8 @@ class Call(NamedTuple):
         retry_at: When a `busy` call may be tried again, as Zuora asked.
         words: What Zuora said, for people, or what a person settled.
         began: JSON of what the call started, if that has to be followed.
-        content: SHA-256 (hex) of method, address and body as they first went out; empty where Zuora
-            takes no key, and for a call that a version before this one sent.
+        content: SHA-256 (hex) of method, address and body as they first went out; empty if Zuora
+        takes no key, and for a call that an earlier version sent.
         repeats: How often it was sent again under its key after its answer was lost.
         no_more: Why it is no longer sent again under its key; empty while it may be.
     """

@@ -1,4 +1,4 @@
-"""Time that is passed in, so that tests can move it; and how far other clocks differ from it."""
+"""Time that is passed in, so that tests can move it; and the differences of other clocks from it."""
 
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime

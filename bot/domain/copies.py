@@ -65,7 +65,7 @@ def why_held(own: OwnHistory, shown: Iterable[Shown]) -> str:
 
     Args:
         own: This database's history.
-        shown: Messages of the bot as they stand in Slack, in any order.
+        shown: The bot's messages in Slack, in any order.
     """
     shown = tuple(shown)
     present = tuple(own.ids)[-1]

@@ -71,7 +71,7 @@ class Entry:
 
     Attributes:
         who: Slack user id, or empty for the bot itself.
-        data: Everything an auditor wants beside it; canonical JSON in the database.
+        data: Everything else an auditor needs; canonical JSON in the database.
     """
 
     what: What

@@ -116,7 +116,7 @@ class DocumentKey(NamedTuple):
 
 
 def _id_in(text: str) -> str:
-    """Return the id in an address or after a label, without hyphens; empty if anything else stands beside it.
+    """Return the id in an address or after a label, without hyphens; empty if there is anything else.
 
     That could be another number: `DM00000003 INV:…`, `A-7|…`.
     """

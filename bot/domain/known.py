@@ -18,7 +18,7 @@ class NotKnown:
 
     Attributes:
         why: For people, after a number in brackets: `missing`, `not an amount: “5,000.00”`.
-        said: What was said instead, as it came; empty where nothing was.
+        said: What was said instead, unchanged; empty if nothing was.
     """
 
     why: str

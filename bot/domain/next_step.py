@@ -144,8 +144,8 @@ def next_step(
 
     Args:
         request: As stored.
-        calls: All its calls, as stored. None of them may be under way in this process: whoever
-            works on a request holds it until the answers are stored.
+        calls: All its calls, as stored. None of them may be under way in this process: a task
+        holds its request until the answers are stored.
         now: The moment, aware UTC.
         follows: Whether its operation follows what an accepted call started until that ends.
         again: The first pause before a call whose answer was lost is sent again; None: it is not.

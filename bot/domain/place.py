@@ -36,7 +36,7 @@ class Unit(NamedTuple):
 def plain_ids(ids: str) -> str:
     """Return the header's ids in one form, whatever their hyphens and case.
 
-    Several organizations are a set, so each stands there once, in order.
+    Several organizations are a set, so each occurs once, in order.
     """
     plain = (each.strip().replace("-", "").lower() for each in ids.split(","))
     return ",".join(sorted({each for each in plain if each}))

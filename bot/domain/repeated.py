@@ -1,6 +1,7 @@
 """An order that was typed again because its answer did not come. No I/O.
 
-A form has an id, so it asks once. A typed line has none, and whoever saw *operation_timeout* types it again.
+A form has an id, so it asks once. A typed line has none, and people who see *operation_timeout*
+type it again.
 """
 
 from collections.abc import Iterable

@@ -29,7 +29,7 @@ from bot.domain.policy import Rule
 _NUMBER = re.compile(r"[A-Z]{2,5}-?\d+", re.ASCII)
 
 APART = '{"apart":'
-"""How facts begin whose documents are so many that they stand in parts beside the request."""
+"""The beginning of facts whose documents are stored in parts, because there are too many."""
 
 UNKNOWN_REMINDED_AFTER = (timedelta(hours=1), timedelta(hours=5))
 """When people are reminded of an unknown outcome that nobody has settled, counted from when it became one."""

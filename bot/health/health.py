@@ -87,7 +87,7 @@ class Health:
         return "failed" if hangs or self.loops.ended() else READY
 
     def healthy(self) -> str:
-        """Return what `/healthz` reports: `ready`, or what stands still until a person mends it.
+        """Return what `/healthz` reports: `ready`, or what does not work until a person fixes it.
 
         A restart would not help: if the file was deleted, it would begin an empty database.
         """

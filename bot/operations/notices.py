@@ -231,7 +231,7 @@ def switched_off(notices: Sequence[Notice], *, whole_kind: bool) -> list[Notice]
 
 
 def off_in_words(notices: Sequence[Notice], otherwise: str = "") -> str:
-    """Return why nobody would be mailed, and how to mend that.
+    """Return why nobody would be mailed, and how to fix that.
 
     Args:
         notices: The notices that are off.

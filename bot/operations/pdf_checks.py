@@ -29,7 +29,7 @@ class FailedPdf(BaseModel, frozen=True):
 class Pdfs(BaseModel, frozen=True):
     """The PDFs of the documents to be mailed, if the mails carry them.
 
-    They are shown, but no approval is bound to them, because Zuora goes on making them.
+    They are shown, but an approval does not depend on them, because Zuora may still be making them.
 
     Attributes:
         asked: For how many of them Zuora gave a state.
@@ -75,7 +75,7 @@ def pdfs_of(found: Sequence[PdfStatus], *, unread: int, unasked: int, certain: b
 
 
 def failed_in_words(pdfs: Pdfs, otherwise: str = "") -> str:
-    """Return which PDFs could not be made, and how to mend that."""
+    """Return which PDFs could not be made, and how to fix that."""
     return (
         f"Zuora could not make the PDF of {_which(pdfs)}. Fix its template and generate the "
         f"PDF again in Zuora{otherwise}."

@@ -58,7 +58,7 @@ class Progress(BaseModel, frozen=True, defer_build=True):
 
     @classmethod
     def of(cls, request: Request) -> "Progress":
-        """Return how far a stored request got."""
+        """Return a stored request's progress."""
         return cls.model_validate_json(request.progress) if request.progress else cls()
 
 

@@ -82,7 +82,7 @@ class DocumentsFacts(BaseModel, frozen=True):
 
     @property
     def amounts(self) -> tuple[Money, ...] | None:
-        """Return every total, kind by kind; None where an amount is not known."""
+        """Return every total, kind by kind; None if an amount is not known."""
         return amounts_of(self.kinds)
 
     @classmethod

@@ -13,7 +13,7 @@ Values = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Problems:
-    """What is wrong with a form: a message for each field, which says how to mend it.
+    """What is wrong with a form: a message for each field, which says how to fix it.
 
     Attributes:
         others: Numbers of the documents that can still be mailed if others of the form were mailed

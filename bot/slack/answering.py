@@ -36,7 +36,7 @@ SECONDS_FOR_ZUORA = 2.0
 
 
 def not_recorded(error: CouldNotRecordError) -> str:
-    """Return the answer for whoever acted, and log it, even while a server is known to be away."""
+    """Return the answer for the person who acted, and log it, even while a server is known to be away."""
     is_open = isinstance(error, NotKnownWhetherRecordedError)
     if not was_answered():
         logger.warning("answered_as_not_recorded: %s", error)

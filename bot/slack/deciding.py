@@ -170,7 +170,7 @@ async def _decided(
         answering: The listeners' side of the bot.
         act: Carries the decision out.
         asked: Who decides what.
-        request: As read just now; the transaction reads it again.
+        request: The request as read before the transaction, which reads it again.
     """
     people, rules = answering.people, answering.parts.rules
     clocks = answering.parts.clocks

@@ -37,7 +37,7 @@ def held(answering: Answering) -> Middleware:
 def answer_not_recorded(
     answering: Answering, body: dict[str, Any], error: CouldNotRecordError
 ) -> BoltResponse:
-    """Return the answer to a payload of which nothing was recorded, or of which that is not known."""
+    """Return the answer to a payload that was not recorded, or perhaps not."""
     words = not_recorded(error)
     return answer(answering, body, words, NOTHING if words == COULD_NOT_RECORD else "Not known")
 

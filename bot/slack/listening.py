@@ -1,4 +1,4 @@
-"""What listens stands on an event loop of its own where the database is a server.
+"""A separate event loop that hears Slack, used if the database is on a server.
 
 The loop that works stands still while a server does not answer. Slack's payloads, its answers and the probes do not: a
 thread takes them, hands them to the loop that works, and answers itself where the database lets somebody wait for too long.
@@ -156,7 +156,7 @@ class OnItsOwnLoop:
         self._thread.start()
 
     async def stop(self) -> None:
-        """End what still goes on there, and the thread."""
+        """End the work that is still under way there, and the thread."""
         await self.run(_rest_ended())
         self._loop.call_soon_threadsafe(self._loop.stop)
         await asyncio.to_thread(self._thread.join)
@@ -184,7 +184,7 @@ async def _rest_ended() -> None:
 
 @asynccontextmanager
 async def where_to_listen(*, apart: bool) -> AsyncIterator[Listening]:
-    """Return where to listen, until the block is left: on a thread of its own, or here."""
+    """Return where to listen until the block is left: on a separate thread, or here."""
     if not apart:
         yield OnTheSameLoop()
         return

@@ -100,8 +100,8 @@ async def open_for_command(
 ) -> None:
     """Acknowledge a command and open its form at the same time.
 
-    So a slow form never makes Slack say that the command was not answered. If the form does not open, that is said where
-    the command was typed.
+    So a slow form never makes Slack say that the command was not answered. If the form does not
+    open, the person reads so where the command was typed.
     """
 
     async def opened() -> None:

@@ -1,4 +1,4 @@
-"""Shows a person how far Zuora is read for a form, and lets them stop it."""
+"""Shows a person the progress of reading Zuora for a form, and lets them stop it."""
 
 import asyncio
 from typing import Any, TypeVar
@@ -49,7 +49,7 @@ class Readings:
             await self._show(change.view_id, fields.notice(TITLE, words))
 
     async def ended(self, view_id: str, task: asyncio.Task[T], progress: HowFar) -> T | None:
-        """Show how far a reading is until it ends, and return what it found; None if it was stopped."""
+        """Show the progress of a reading until it ends, and return what it found; None if it was stopped."""
         self._tasks[view_id] = task
         shown, open_ = view(progress), True
         while not (await asyncio.wait({task}, timeout=SECONDS_BETWEEN))[0]:
@@ -67,7 +67,7 @@ class Readings:
 
 
 def view(progress: HowFar) -> fields.View:
-    """Return how far a reading is, with a button that stops it."""
+    """Return the progress of a reading, with a button that stops it."""
     words = (
         "This takes a while. You can close this: the request appears in the channel, or a message "
         "says why not."

@@ -50,7 +50,7 @@ async def reply(
         answering: Holds on to work that outlives the listener.
         typed: The command.
         work: Makes the answer.
-        meanwhile: What is said while the work goes on.
+        meanwhile: The words while the work goes on.
     """
     task = answering.keep(work)
     done, _ = await asyncio.wait({task}, timeout=SECONDS_FOR_ZUORA)
@@ -72,7 +72,7 @@ async def _later(respond: AsyncRespond, task: asyncio.Task[Words]) -> None:
 
 
 async def said_if_it_fails(respond: AsyncRespond, work: Awaitable[None]) -> None:
-    """Do what an acknowledged command promised; if it fails, say so to whoever typed it."""
+    """Do what an acknowledged command promised; if it fails, say so to the person who typed it."""
     try:
         await work
     except CouldNotRecordError:
@@ -83,7 +83,7 @@ async def said_if_it_fails(respond: AsyncRespond, work: Awaitable[None]) -> None
 
 
 async def say(respond: AsyncRespond, made: Words, *, instead: bool = False) -> None:
-    """Answer whoever typed a command after it was acknowledged, or replace the message."""
+    """Answer the person who typed a command after it was acknowledged, or replace the message."""
     if was_answered():
         return
     if not respond.response_url:

@@ -260,7 +260,7 @@ class Sender:
             self._again(outgoing, self._clock.now() + wait, never_arrived=False)
 
     async def _drawn(self, outgoing: Outgoing) -> Outgoing | None:
-        """Return the message as it looks now; None if it cannot be drawn, so that its thread goes on."""
+        """Return the message as it looks now; None if it cannot be drawn, so that its thread is still sent."""
         try:
             return await self._shown(outgoing)
         except CouldNotRecordError:

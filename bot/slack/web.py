@@ -1,4 +1,4 @@
-"""Slack's Web API, with a rest for each method that Slack limits, whoever calls it."""
+"""Slack's Web API, with a pause for each method that Slack limits, for all callers."""
 
 from math import ceil
 from typing import Any
@@ -38,7 +38,7 @@ def proxy_for(address: str) -> str | None:
 class SlackWeb(AsyncWebClient):
     """The SDK's client, which refuses calls to a method that rests, as Slack would.
 
-    Slack limits each method separately (page *Rate limits*), and whoever keeps calling must wait longer.
+    Slack limits each method separately (page *Rate limits*), and further calls lengthen the wait.
 
     Args:
         clock: The time.

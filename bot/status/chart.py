@@ -1,6 +1,6 @@
 """A month as a picture: amounts by day and currency, and time to decision; where everything goes.
 
-The picture has a ground of its own, so it reads alike in a light and a dark Slack. It is 1080 px
+The picture has its own background, so it looks the same in a light and a dark Slack. It is 1080 px
 wide with letters of 34 px and more: on a phone, which shows it some 360 px wide, still 11 px.
 """
 

@@ -1,4 +1,4 @@
-"""Draws a month's picture in a process of its own, which ends with the picture."""
+"""Draws a month's picture in a separate process, which ends with the picture."""
 
 import asyncio
 import os

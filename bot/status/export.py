@@ -20,7 +20,7 @@ from bot.store.store import Store
 Format = Literal["csv", "json", "xlsx"]
 Row = dict[str, Any]
 Called = Callable[[str], Awaitable[str]]
-"""The name of a person by Slack id; empty where it cannot be read."""
+"""The name of a person by Slack id; empty if it cannot be read."""
 
 
 async def nobody(_person: str) -> str:
@@ -44,8 +44,8 @@ COLUMNS = (
 )  # fmt: skip
 """The columns. `documents_done` and `amount_done`, added up by `effect` and `currency`, are the month's figures.
 
-What belongs to the request as a whole stands in each of its rows. The times to decision and to done stand only in
-the first, so that their columns have each request once.
+Each row repeats the values that belong to the whole request. The times to decision and to done
+stand only in the first, so that their columns have each request once.
 """
 
 

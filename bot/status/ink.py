@@ -84,7 +84,7 @@ def _panel(
 def _fitting(
     pen: ImageDraw.ImageDraw, words: str, font: ImageFont.ImageFont | ImageFont.FreeTypeFont
 ) -> str:
-    """Return the words, cut to what fits beside a heading."""
+    """Return the words, cut to fit next to a heading."""
     parts: Sequence[str] = words.split(" · ")
     while len(parts) > 1 and pen.textlength(" · ".join(parts), font) > WIDTH - 2 * MARGIN - 130:
         parts = parts[1:]

@@ -1,4 +1,4 @@
-"""Requests as lines of a list: number, what, who, since when, until when, how far."""
+"""Requests as lines of a list: number, what, who, since when, until when, progress."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -88,7 +88,7 @@ def waiting(links: Links, brief: Brief) -> Line:
 
 
 def running(links: Links, brief: Brief, verdicts: Mapping[str, int]) -> Line:
-    """Return a line with how far it is."""
+    """Return a line with the request's progress."""
     return _line(
         links, brief, " · since ", Moment(brief.state_at), " · ", _how_far(brief, verdicts)
     )

@@ -43,7 +43,7 @@ class Month:
         days: Sums for the picture: day of the month, `posted` or `mailed`, currency.
         waited: Decisions by class of `LIMITS`.
         places: How many requests for each entity and organization, if there are several.
-        to_decision, to_done: Medians in seconds; None where there is none.
+        to_decision, to_done: Medians in seconds; None if there is none.
         refusals: How many clicks were refused; None if not counted.
         within: ` in entity Europe` for one place; empty for all.
     """

@@ -53,7 +53,7 @@ class Leaving(NamedTuple):
         last: The last row of the history that may go.
         requests: Numbers of the requests that go.
         kept: Hash of what stays of these requests.
-        stays: Hash of which rows up to the last one stay.
+        stays: Hash of the list of rows, up to the last one, that stay.
     """
 
     last: Head

@@ -104,7 +104,7 @@ class Calls:
         return tuple(_from_row(row) for row in rows)
 
     def forget_planned(self, request: int) -> None:
-        """Delete the calls of a request that has not begun and of which none went out."""
+        """Delete the calls of a request that has not begun; none of them went out."""
         self._database.execute(
             "DELETE FROM calls WHERE request = ? AND tries = 0 AND EXISTS "
             "(SELECT 1 FROM requests WHERE number = calls.request AND state = 'approved')",

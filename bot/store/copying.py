@@ -127,7 +127,7 @@ def _table(pattern: Database, name: str) -> CopiedTable:
 
 
 def source_of(side: Side) -> Source:
-    """Return which database a side is, and how far its history goes."""
+    """Return which database a side is, and the end of its history."""
     (name,) = next(side.rows("SELECT id FROM copies ORDER BY position DESC LIMIT 1"))
     sequence, hashed = next(side.rows("SELECT sequence, hash FROM history_head"))
     return Source(str(name), int(sequence), str(hashed))

@@ -7,7 +7,7 @@ logger = logging.getLogger(__name__)
 
 DAMAGED, REPLACED = "database damaged", "database deleted or replaced"
 LOCKED_BY_OTHERS = "database locked by another program"
-"""A trouble that ends without anybody mending it."""
+"""A trouble that ends by itself."""
 NEWER = "a newer version of Billing Bot has changed the database's tables"
 """A trouble that arises while this process runs; it then writes nothing more and ends."""
 NOT_ANSWERING = "database does not answer"

@@ -67,7 +67,7 @@ class Outgoing:
     def lane(self) -> str:
         """Return the message's lane; messages of a lane go out one after another, such as a request's card and thread.
 
-        A private answer has a lane of its own.
+        A private answer has a separate lane.
         """
         message = self.message
         if message.kind is MessageKind.HOME:

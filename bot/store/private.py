@@ -38,7 +38,7 @@ def made(path: Path | str) -> Path:
 def opened_alone(path: Path | str) -> int:
     """Open a file, create it or narrow its mode so that nobody else can open it; return the descriptor.
 
-    It is for locks, because whoever can open a file can hold a lock on it.
+    It is for locks, because anybody who can open a file can hold a lock on it.
 
     Raises:
         OSError: It cannot be opened or narrowed.

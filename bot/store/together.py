@@ -16,7 +16,7 @@ from bot.store.turns import Turns
 
 T = TypeVar("T")
 AT_ONCE = 8
-"""How many writes share a commit: some 4 ms of the event loop, of which 1 is the commit.
+"""How many writes share a commit: some 4 ms of the event loop, with 1 ms for the commit.
 
 As many answers are begun in one turn of the event loop, so that their writes can share it.
 """
@@ -44,7 +44,7 @@ class Together:
         """Run one write; it is durable when this returns.
 
         Args:
-            work: Reads, decides and writes in transactions of its own, and never awaits. It is run
+            work: Reads, decides and writes in its own transactions, and never awaits. It is run
                 a second time where the commit that it shared could not be made.
 
         Raises:

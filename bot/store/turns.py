@@ -99,8 +99,8 @@ class Turns:
     async def after_people(self) -> None:
         """Wait until nobody waits for an answer or a write, but only for a moment, however many come.
 
-        Of many that wait here, one goes on in each turn of the event loop, so that no turn is long and a click that comes
-        in between need not wait for the others.
+        If many wait here, one continues in each turn of the event loop, so that no turn is long
+        and a click that comes in between need not wait for the others.
         """
         async with self._behind_people:
             await self._nobody_waits.wait()

@@ -35,7 +35,7 @@ class Waits:
 
     @property
     def is_slow(self) -> bool:
-        """Return whether an answer is waited for just now that should have come."""
+        """Return whether an answer is overdue right now."""
         return self._going_on() > 0.0
 
     def _going_on(self) -> float:

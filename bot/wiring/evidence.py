@@ -82,7 +82,7 @@ def register_evidence(
 def loops_of(
     parts: Parts, changes: PolicyChanges, people: People
 ) -> Mapping[str, Callable[[], Awaitable[None]]]:
-    """Return the loops beside the runner's and the sender's, by name."""
+    """Return the loops other than the runner's and the sender's, by name."""
 
     def read() -> Awaitable[Members]:
         return people.groups(parts.rules.policy.everybody)  # of the policy at that moment

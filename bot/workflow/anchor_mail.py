@@ -1,4 +1,4 @@
-"""Leaves heads in a mailbox that belongs to whoever checks the history."""
+"""Mails heads to the people who check the history."""
 
 import asyncio
 import smtplib

@@ -54,7 +54,7 @@ class Keeper(Protocol):
 class Folder:
     """A folder on a disk that keeps what is written (WORM), or a bucket that is mounted as one.
 
-    Each head is a file of its own, written once, with the head's text and its signature if it has
+    Each head is a separate file, written once, with the head's text and its signature if it has
     one.
     """
 

@@ -1,4 +1,4 @@
-"""Asking: turns what was typed into requests with facts, cards and history entries, or into problems to mend."""
+"""Asking: turns what was typed into requests with facts, cards and history entries, or into problems to fix."""
 
 import asyncio
 from collections.abc import Sequence

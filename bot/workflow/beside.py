@@ -104,7 +104,7 @@ def beside(
     Args:
         store: The database.
         request: As it is now.
-        reach: Which documents, and what the others do, if that was read just now.
+        reach: Which documents, and what the others do, if that was just read.
         without: Number of the request that it replaces, which is left out.
     """
     if request.state is not State.WAITING:

@@ -92,7 +92,7 @@ def write(
     Args:
         store: The database.
         request: Its outcome is unknown.
-        record: What was seen just now.
+        record: What this person saw.
         agreeing: Who else recorded the same and may still decide.
         needed: How many people the stricter rule requires.
         now: The moment, aware UTC.

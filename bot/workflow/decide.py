@@ -260,7 +260,7 @@ def _record(
     declined: Declined,
     now: datetime,
 ) -> None:
-    """Record the refusal, answer whoever clicked, and draw an outdated card again."""
+    """Record the refusal, answer the person who clicked, and draw an outdated card again."""
     person = decision.person
     number = request.number if request else None
     entry = Entry(

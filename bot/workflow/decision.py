@@ -27,7 +27,7 @@ class Decided:
 
 @dataclass(frozen=True, slots=True)
 class Declined:
-    """The click changed nothing; `why` is shown to whoever clicked."""
+    """The click changed nothing; `why` is shown to the person who clicked."""
 
     refusal: Refusal | None
     why: tuple[Part, ...]
@@ -45,7 +45,7 @@ class Decision:
     Attributes:
         verb: Approve, reject or withdraw; or record what was seen in Zuora.
         name: The request's name, which is all that is believed of a click; None: it named none.
-        person: Who pressed, as read from Slack just now.
+        person: Who pressed, as just read from Slack.
         reason: Why, if that was asked for.
         typed: The number that was typed to confirm, if the rule requires it.
         standing: For everybody who approved before, why that no longer counts; None: it counts.

@@ -40,7 +40,7 @@ class Answered:
     """A request whose calls all have answers; how it continues is written in the caller's transaction.
 
     Attributes:
-        request: As it stands in the database.
+        request: The request in the database.
         calls: All of its calls.
         now: The moment, aware UTC.
     """

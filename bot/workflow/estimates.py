@@ -1,7 +1,7 @@
 """Estimates that Zuora makes in the background, shown on the card and in the thread.
 
-They help whoever decides. Nothing waits for an estimate, no approval is bound to it, and after the decision none
-is shown any more.
+They help approvers to decide. Nothing waits for an estimate, no approval is bound to it, and after
+the decision none is shown any more.
 """
 
 import asyncio

@@ -45,7 +45,7 @@ def effects_of(
 
     Args:
         store: The database.
-        mailings: The documents, as they were read just now.
+        mailings: The documents as they were just read.
         number: The request that asks, which is left out; 0 for one that is not made yet.
         place: Where in the tenant it acts, as `Place.key`.
     """

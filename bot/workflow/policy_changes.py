@@ -88,7 +88,7 @@ class PolicyChanges:
         clock: The time.
         rules: Today's policy, and who is behind its groups.
         channel: Slack channel id of the audit channel; empty for none, then only people get it.
-        wake_sender: Rung when a message stands in the outbox.
+        wake_sender: Rung when a message was put into the outbox.
     """
 
     def __init__(

@@ -30,7 +30,7 @@ def resume(
     Args:
         store: The copy that was put back; no other process works on it.
         now: The moment.
-        shown: The bot's messages as they stand in Slack.
+        shown: The bot's messages in Slack.
         new_id: The database's id from now on.
         channel: Slack channel id where this is announced.
 

@@ -42,7 +42,7 @@ class Asker:
     """Who asks, and with which form.
 
     Attributes:
-        person: As read from Slack just now.
+        person: The person, as just read from Slack.
         form_id: Id of the form, so that a form submitted twice makes its requests once.
         reason: Why, as typed.
         parent: Number of the request that this one continues. If that still waits and the same

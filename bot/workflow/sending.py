@@ -45,7 +45,7 @@ BETWEEN = 0.001
 """How many calls are saved as sent and go out together, and how many seconds of real time later the next ones do.
 
 Calls that go out all at once come back all at once, and each then waits until the others are read, round after round.
-And if the process is killed, only few calls are left of which nobody knows whether they went out.
+And if the process is killed, it is not known of only a few calls whether they went out.
 """
 
 A_PART = 4
@@ -93,9 +93,9 @@ def _goes_on(parts: Working, request: Request) -> Request:
 async def _may_go_out(parts: Working, request: Request, calls: Sequence[Call]) -> Sequence[Call]:
     """Return the calls that are in time and still as approved; record why the others are not.
 
-    Until a call was done, all facts are read again, unless they were read just now. Once a call was done or may have
-    been, it has changed the facts, so each document that is left is read by itself, unless the last call went out just
-    now.
+    Until a call was done, all facts are read again, unless they were just read. Once a call was
+    done or may have been, it has changed the facts, so each document that is left is read by
+    itself, unless the last call went out just now.
     """
     now = parts.clock.now()
     calling = await calling_of(parts, request)

@@ -20,7 +20,7 @@ class Signer:
     """Signs with one private key.
 
     Args:
-        key: As `openssl genpkey -algorithm ed25519 -outform DER | base64` writes it.
+        key: The key as written by `openssl genpkey -algorithm ed25519 -outform DER | base64`.
     """
 
     def __init__(self, key: str) -> None:

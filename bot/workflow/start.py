@@ -23,7 +23,7 @@ def record_start(
 
     Args:
         store: The store.
-        policy: As read just now.
+        policy: The policy as just read.
         now: The moment.
         about: Which bot this is, where, and with which settings, as `installed.surroundings`
             returns it.

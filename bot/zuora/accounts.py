@@ -14,7 +14,7 @@ async def account(caller: Caller, key: str) -> Account:
     Raises:
         ZuoraNotFound: There is no such account.
         ZuoraContradicts: The answer is about another one.
-        ZuoraError: As from `Caller.read`.
+        ZuoraError: See `Caller.read`.
     """
     found = account_of(rows.as_row((await caller.read(calls.get("v1", "accounts", key))).data))
     agreement.answered(key, "account", found.id, found.number)

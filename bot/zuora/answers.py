@@ -109,7 +109,7 @@ class BillingDocument:
         trouble: Why it must not be sent even if it is Posted, for example `was reversed`.
         unchecked: Which such reasons Zuora said nothing about, for example `reversed`.
         bill_to_mail: Whether the bill-to contact has an address; None if not read.
-        mail_domain: Domain of that address; empty where it is not known, or names are not read.
+        mail_domain: Domain of that address; empty if not known, or if names are not read.
         more_mail: Whether the account has additional addresses; None if not read.
         profile_id: The communication profile of its account; empty if not given.
     """
@@ -174,7 +174,7 @@ class Account:
     Attributes:
         bill_to_mail: Whether the bill-to contact has a work or personal address; None if Zuora
             shows no such contact.
-        mail_domain: Domain of that address; empty where it is not known, or names are not read.
+        mail_domain: Domain of that address; empty if not known, or if names are not read.
         more_mail: Whether there are additional addresses; None if Zuora does not say.
         additional_mails: How many additional addresses there are.
         prefers_email: Whether e-mail is among its ways of delivery.

@@ -27,7 +27,7 @@ async def read(caller: Caller, key: str, here: Here) -> BillRun:
     Raises:
         ZuoraNotFound: Neither knows it.
         ZuoraContradicts: The answer is about another run.
-        ZuoraError: As from `Caller.read`.
+        ZuoraError: See `Caller.read`.
     """
     counts, refused = await _counts(caller, key)
     bill_run_id = rows.text(counts, "id") or key
@@ -54,7 +54,7 @@ async def read_state(caller: Caller, bill_run_id: str, here: Here) -> BillRun:
 
     Raises:
         ZuoraNotFound: The bill run does not exist (any more).
-        ZuoraError: As from `Caller.read`.
+        ZuoraError: See `Caller.read`.
     """
     data = (await caller.read(_plain(bill_run_id))).data
     run = bill_run_of({}, rows.part({"run": data}, "run"), here)

@@ -32,7 +32,7 @@ async def one(reader: DocumentReader, where: str, key: str) -> BillingDocument:
     Raises:
         ZuoraNotFound: There is no such document.
         ZuoraContradicts: The answer is about another one.
-        ZuoraError: As from `Caller.read`.
+        ZuoraError: See `Caller.read`.
     """
     row = rows.as_row((await reader.caller.read(calls.get("v1", where, key))).data)
     document = reader.document(row)
@@ -52,7 +52,7 @@ async def for_mail(
     is called unknown.
 
     Raises:
-        ZuoraError: As from `Caller.read`.
+        ZuoraError: See `Caller.read`.
     """
     keys = tuple(keys)
     progress.expect(len(keys))

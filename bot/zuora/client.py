@@ -222,7 +222,7 @@ class ZuoraClient(Effects):
             ZuoraElsewhere: The token is not valid for an entity in the settings.
             ZuoraLockedOut: Zuora does not know the client.
             ZuoraRejected: It is another tenant's.
-            ZuoraUnavailable: No token can be had just now.
+            ZuoraUnavailable: There is no token right now.
         """
         try:
             await self._tokens.token()

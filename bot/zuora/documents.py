@@ -45,7 +45,7 @@ async def of_run(
 
     Raises:
         ZuoraTooMany: It has more than a request may hold.
-        ZuoraError: As from `Caller.read`.
+        ZuoraError: See `Caller.read`.
     """
     kinds: tuple[tuple[DocumentKind, int | NotKnown], ...] = (
         ("invoice", invoices),

@@ -41,7 +41,7 @@ async def subscription(caller: Caller, key: str) -> Subscription:
 
     Raises:
         ZuoraContradicts: The answer is about another one.
-        ZuoraError: As from `Caller.read`.
+        ZuoraError: See `Caller.read`.
     """
     data = (await caller.read(calls.get("v1", "subscriptions", key))).data
     found = subscription_of(as_row(data))

@@ -61,7 +61,7 @@ async def of_memos(
 
     Raises:
         ZuoraContradicts: There are too many, or the time of one is not known.
-        ZuoraError: As from `Caller.read`.
+        ZuoraError: See `Caller.read`.
     """
     around = (since - _ANY_ZONE, min(until, here.now) + _ANY_ZONE)
 

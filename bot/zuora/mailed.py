@@ -37,7 +37,7 @@ async def invoices_since(caller: Caller, since: datetime, here: Here) -> list[Ma
 
     Raises:
         ZuoraRejected: Zuora filters by neither field.
-        ZuoraError: As from `Caller.read`.
+        ZuoraError: See `Caller.read`.
     """
     moment = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     for field in _FIELDS:

@@ -28,7 +28,7 @@ async def memos(caller: Caller, field: str, values: Collection[str]) -> list[Mem
     """Return the memos that have one of these values in a field, fifty values in a call.
 
     Raises:
-        ZuoraError: As from `Caller.read`.
+        ZuoraError: See `Caller.read`.
     """
     found = []
     for objects in ("credit-memos", "debit-memos"):

@@ -77,7 +77,7 @@ async def what_are(
 
     Raises:
         ZuoraContradicts: An answer is about something else than the question.
-        ZuoraError: As from `Caller.read`, but for a refusal.
+        ZuoraError: See `Caller.read`; a refusal raises nothing.
     """
     asked = await aside(_readings, list(typed))
     of_documents: dict[Kind, str] = {kind: path for kind, path in paths.items()}  # noqa: C416 - a wider key

@@ -68,7 +68,7 @@ async def objects(caller: Caller, query: HttpCall, *, most: int | None = None) -
 
     Raises:
         ZuoraUnavailable: The pages do not end.
-        ZuoraError: As from `Caller.read`.
+        ZuoraError: See `Caller.read`.
     """
     found: list[Row] = []
     async for page in pages(caller, query):
@@ -83,7 +83,7 @@ async def pages(caller: Caller, query: HttpCall) -> AsyncIterator[list[Row]]:
 
     Raises:
         ZuoraUnavailable: The pages do not end.
-        ZuoraError: As from `Caller.read`.
+        ZuoraError: See `Caller.read`.
     """
     answer, first = await _first_page(caller, query)
     seen = set[str]()
@@ -150,7 +150,7 @@ async def zoql(caller: Caller, text: str, *, most: int | None = None) -> list[Ro
 
     Raises:
         ZuoraUnavailable: The rows do not end.
-        ZuoraError: As from `Caller.read`.
+        ZuoraError: See `Caller.read`.
     """
     found: list[Row] = []
     call, seen = calls.zoql(text), set[str]()

@@ -54,7 +54,7 @@ async def statuses(
     """Return the status of documents' PDFs, fifty in a call; None if the bot may not read it.
 
     Raises:
-        ZuoraError: As from `Caller.read`, but for a refusal.
+        ZuoraError: See `Caller.read`; a refusal raises nothing.
     """
     if not keys:
         return ()
@@ -73,7 +73,7 @@ async def files_of_memo(caller: Caller, kind: DocumentKind, key: str) -> frozens
     mail takes, so both are returned.
 
     Raises:
-        ZuoraError: As from `Caller.read`, but for a refusal.
+        ZuoraError: See `Caller.read`; a refusal raises nothing.
     """
     found: list[Row] = []
     try:

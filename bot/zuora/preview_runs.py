@@ -93,7 +93,7 @@ async def begin(caller: Caller, wanted: PreviewWanted, *, key: str) -> str:
     """Have Zuora begin a preview run; return its id.
 
     Raises:
-        ZuoraError: As from `Caller.read`. It is sent like a read: with one key Zuora begins one
+        ZuoraError: See `Caller.read`. It is sent like a read: with one key Zuora begins one
         run.
     """
     call = calls.begin_preview_run(
@@ -138,7 +138,7 @@ async def totals(caller: Caller, run: PreviewRun, wanted: PreviewWanted) -> Prev
 
     Raises:
         ZuoraRejected: There is no file, or it cannot be read.
-        ZuoraError: As from `Caller.read`.
+        ZuoraError: See `Caller.read`.
     """
     if not run.file_id:
         raise ZuoraRejected("Zuora's preview run has no file.")

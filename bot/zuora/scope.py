@@ -42,7 +42,7 @@ async def accounts_in_batches(
         None if the query is refused, or does not say whether some account is covered.
 
     Raises:
-        ZuoraError: As from `Caller.read`, but for a refusal.
+        ZuoraError: See `Caller.read`; a refusal raises nothing.
     """
     found: list[Row] = []
     try:
@@ -80,7 +80,7 @@ async def currencies(
         None if the query is refused. At most `MOST_CURRENCIES` accounts.
 
     Raises:
-        ZuoraError: As from `Caller.read`, but for a refusal.
+        ZuoraError: See `Caller.read`; a refusal raises nothing.
     """
     found: list[Row] = []
     try:

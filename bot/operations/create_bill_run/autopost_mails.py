@@ -48,7 +48,7 @@ class AutoMails(BaseModel, frozen=True):
 
     @property
     def problem(self) -> str:
-        """Return why nobody would be mailed, and how to mend that; empty if somebody would be."""
+        """Return why nobody would be mailed, and how to fix that; empty if somebody would be."""
         if self.state != "off":
             return ""
         return (

@@ -34,7 +34,7 @@ class BilledSubscription(BaseModel, frozen=True):
     """A subscription, with the id to send to Zuora.
 
     Attributes:
-        is_latest: Whether this is its latest version; None where Zuora did not say.
+        is_latest: Whether this is its latest version; None if Zuora did not say.
     """
 
     id: str

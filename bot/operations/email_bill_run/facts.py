@@ -64,7 +64,7 @@ class EmailRunFacts(RunFacts):
         return "up to " if doubt else ""
 
     def ordered(self, *, resend: bool) -> int:
-        """Return how many documents the order is about, whoever gets them."""
+        """Return how many documents the order is about, including those that reach nobody."""
         documents = self.documents
         if resend:
             return documents.posted

@@ -285,7 +285,7 @@ def _proof(number: str) -> Settlement:
 
 
 def _pointless(number: str, checks: MailChecks) -> Problems | None:
-    """Return what certainly leaves a whole kind of documents unmailed, and how to mend that; None: nothing."""
+    """Return what certainly leaves a whole kind of documents unmailed, and how to fix that; None: nothing."""
     said = []
     if off := notices.switched_off(checks.notices, whole_kind=True):
         said.append(f"{number}: {notices.off_in_words(off)}")

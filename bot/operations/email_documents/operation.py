@@ -211,7 +211,7 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
         return self.body.documents
 
     def mailings(self) -> tuple[Mailing, ...]:
-        """Return each document, with a call of its own."""
+        """Return each document; each gets a separate call."""
         return tuple(
             Mailing(
                 call=each.number,

@@ -71,7 +71,7 @@ class Sorted:
     wrong: tuple[str, ...]
 
     def problem(self) -> str:
-        """Return what is wrong with the list as a whole, and how to mend that; empty if nothing is."""
+        """Return what is wrong with the list as a whole, and how to fix that; empty if nothing is."""
         if many := too_many(len(self.documents) + len(self.wrong)):
             return many
         if self.wrong:

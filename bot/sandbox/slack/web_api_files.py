@@ -114,7 +114,7 @@ def add(core: Core, user: str, name: str, content: bytes, channels: list[str]) -
 
 
 async def download(core: Core, request: web.Request) -> web.Response:
-    """Give a file to whoever shows a token that may read it; others are sent to log in."""
+    """Serve a file to callers with a token that may read it; redirect others to a login page."""
     stored = core.workspace.files.get(request.match_info["name"].rpartition("-")[2])
     known = request.headers.get("Authorization") == f"Bearer {core.bot_token}"
     if not known or "files:read" not in core.scopes():

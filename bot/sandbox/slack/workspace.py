@@ -64,7 +64,7 @@ class Message:
 
     @property
     def is_reply(self) -> bool:
-        """Return whether this stands in a thread below another message."""
+        """Return whether this is a reply in another message's thread."""
         return self.thread_ts is not None and self.thread_ts != self.ts
 
 
@@ -103,7 +103,7 @@ class Channel:
 
 @dataclass
 class View:
-    """A modal or a home as it stands on one person's screen."""
+    """A modal or a home on one person's screen."""
 
     id: str
     user: str

@@ -32,7 +32,7 @@ class Origin:
     Attributes:
         channel: Where the command was typed, for answers after the form was closed.
         parent: Name of the request that this one continues, with its random part; empty for none.
-        kept: What was typed into fields that the form does not show just now.
+        kept: Values typed into fields that the form does not show right now.
         draft: Its name in the database, if it is too long for Slack; else empty.
     """
 

@@ -100,7 +100,7 @@ ORDER BY sequence
 
 
 def staying_hash(rows: Iterable[tuple[int, str]]) -> str:
-    """Return the SHA-256 (hex) of which rows stayed: one `sequence:hash` a line."""
+    """Return the SHA-256 (hex) of the list of rows that stayed: one `sequence:hash` a line."""
     hashed = sha256()
     for sequence, row_hash in rows:
         hashed.update(f"{sequence}:{row_hash}\n".encode())
