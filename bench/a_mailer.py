@@ -1,4 +1,4 @@
-"""Mails so many invoices and tells how long it took.
+"""Mails a number of invoices and tells how long it took.
 
 `client`: by the Zuora client alone. `types`: the same without httpx2's own client. `runner`: by the bot's own way, from planned calls in the
 database to the last answer written.

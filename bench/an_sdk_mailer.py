@@ -1,4 +1,4 @@
-"""Mails so many invoices with Zuora's own SDK and 40 threads; runs in an environment of its own."""
+"""Mails a number of invoices with Zuora's own SDK and 40 threads; runs in its own environment."""
 
 import gc
 import json

@@ -32,7 +32,7 @@ MOST_BYTES = 1126
 
 
 async def measure(options: Options) -> list[Row]:
-    """Each size in a server and in processes of its own."""
+    """Each size in a server and in separate processes."""
     sizes = (500, 1500) if options.small else (2_500, 20_000, 50_000)
     rows: list[Row] = []
     for documents in sizes:
@@ -82,7 +82,7 @@ async def _views(few: int, many: int) -> list[Row]:
 
 
 async def _once(server: Program, module: str, documents: int) -> dict[str, Any]:
-    """One round in a process of its own, with what the server saw of it."""
+    """One round in a separate process, with what the server saw of it."""
     await server.tell()
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", module, f"http://127.0.0.1:{server.ready}", str(documents),

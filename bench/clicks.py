@@ -36,7 +36,7 @@ MODES: dict[Mode, str] = {"run": "Socket Mode", "web": "signed HTTP"}
 
 @dataclass(kw_only=True)
 class _Both:
-    """The bot and the empty app, side by side, each on a local Slack of its own."""
+    """The bot and the empty app, side by side, each on its own local Slack."""
 
     here: Place
     bot: Program

@@ -62,7 +62,7 @@ def _decide(bot: Bot, numbers: list[int]) -> float:
 
 
 class _Bare:
-    """The same tables and indexes without triggers, in a file of their own beside the bot's."""
+    """The same tables and indexes without triggers, in a separate file beside the bot's."""
 
     def __init__(self, here: Place) -> None:
         self._from = sqlite3.connect(here.database)

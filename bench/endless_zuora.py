@@ -1,4 +1,4 @@
-"""A broken Zuora in a process of its own: it passes calls on, and answers lists of invoices without an end.
+"""A broken Zuora in a separate process: it passes calls on, and answers lists of invoices without an end.
 
 `python -m bench.endless_zuora KIND ADDRESS`; lists are passed on too until a line comes in.
 

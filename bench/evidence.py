@@ -1,6 +1,6 @@
 """Memory, time and size of the evidence of many requests: `python -m bench.evidence [REQUESTS ...]`.
 
-Each command is a process of its own, whose largest memory and processor time the system itself counts. Zuora is not reachable,
+Each command is a separate process, whose largest memory and processor time the system itself counts. Zuora is not reachable,
 so the package says that it was not compared with it (status 26).
 """
 
@@ -111,7 +111,7 @@ def measured(folder: Path, requests: int) -> None:
 
 
 def main() -> None:
-    """Measure each number of requests in a folder of its own."""
+    """Measure each number of requests in a separate folder."""
     for each in sys.argv[1:] or ("1000",):
         with tempfile.TemporaryDirectory(prefix="billing-bot-bench-") as folder:
             measured(Path(folder), int(each))

@@ -26,7 +26,7 @@ class Row:
         what: What was measured.
         ours: The figure itself, with its unit.
         against: What it is compared with, and that figure.
-        rounds: The ratio of each round; empty where there is nothing to compare with.
+        rounds: The ratio of each round; empty if there is nothing to compare with.
         goal: The goal in words; empty for none.
         most: The ratio that may not be exceeded.
         least: The ratio that must be reached.
@@ -57,7 +57,7 @@ class Row:
 
     @property
     def verdict(self) -> str:
-        """`met`, `missed`, or empty where there is no goal."""
+        """`met`, `missed`, or empty if there is no goal."""
         ratio = self.ratio
         if self.met is not None:
             return "met" if self.met else "missed"

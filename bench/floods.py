@@ -1,6 +1,6 @@
 """`python -m bench.floods`: what genuine clicks cost while strangers or a broken Zuora flood the bot.
 
-The bot runs in web mode in a process of its own with 1,024 open files, strangers in another one, everything on
+The bot runs in web mode in a separate process with 1,024 open files, strangers in another one, everything on
 loopback. `--before FOLDER` floods another version too, checked out there; `--write` puts both into docs/reliability.md.
 """
 

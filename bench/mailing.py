@@ -90,7 +90,7 @@ async def _untold(server: Program, how: str, words: str, options: Options) -> Ro
 
 
 async def _run(how: str, server: Program, mails: int, sdk: Path | None) -> dict[str, Any]:
-    """One round in a process of its own, with what the server saw of it."""
+    """One round in a separate process, with what the server saw of it."""
     url = f"http://127.0.0.1:{server.ready}"
     with tempfile.TemporaryDirectory(prefix="billing-bot-bench-") as folder:
         if how == "sdk" and sdk is not None:

@@ -97,7 +97,7 @@ def omissions() -> Iterator[Omission]:
 
 
 def tried(omission: Omission, place: Path) -> tuple[float, str]:
-    """Return the seconds until a test named it, and its words; empty where none did."""
+    """Return the seconds until a test named it, and its words; empty if none did."""
     file = place / omission.file
     kept = file.read_text()
     file.write_text(omission.text)

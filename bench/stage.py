@@ -85,7 +85,7 @@ def make_slack() -> TimedSlack:
 
 @dataclass(kw_only=True)
 class Program:
-    """A program in a process of its own."""
+    """A program in a separate process."""
 
     process: asyncio.subprocess.Process
     ready: int = 0
@@ -171,7 +171,7 @@ class Place:
 
     @asynccontextmanager
     async def the_bot(self, root: Path = ROOT) -> AsyncIterator[Program]:
-        """The bot of this version or another's `root`, running in a process of its own."""
+        """The bot of this version or another's `root`, running in a separate process."""
         env = environment_of(self.settings)
         async with program("bench.the_bot", self.mode, env=env, root=root) as started:
             if self.mode == "web":
@@ -205,7 +205,7 @@ async def place(mode: Mode = "run", **changes: Any) -> AsyncIterator[Place]:
 
 @asynccontextmanager
 async def empty_app(mode: Mode, slack: TimedSlack) -> AsyncIterator[Program]:
-    """The empty Bolt app on a local Slack of its own, in a process of its own."""
+    """The empty Bolt app on its own local Slack, in a separate process."""
     env = {
         "BENCH_BOT_TOKEN": BOT_TOKEN,
         "SLACK_APP_TOKEN": APP_TOKEN,

@@ -68,7 +68,7 @@ async def start_once(here: Place) -> float:
 
 
 async def running_command(here: Place) -> asyncio.subprocess.Process:
-    """`billing-bot run` in a process of its own, ready."""
+    """`billing-bot run` in a separate process, ready."""
     command = Path(sys.executable).with_name("billing-bot")
     process = await asyncio.create_subprocess_exec(
         str(command), "run", cwd=ROOT, env={**os.environ, **environment_of(here.settings), "LOG_FORMAT": "text"},

@@ -181,7 +181,7 @@ async def measure(store: Store, last: int, rounds: int) -> dict[str, tuple[float
 
 
 async def compare(requests: int, history: int, rounds: int) -> None:
-    """Measure both sizes and print what came of it."""
+    """Measure both sizes and print the result."""
     with tempfile.TemporaryDirectory() as folder:
         for months in (24, 1):
             small = await _filled(Path(folder) / f"small{months}.db", 1000, 10_000, months)

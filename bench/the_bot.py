@@ -1,4 +1,4 @@
-"""The bot in a process of its own, as `billing-bot run` and `billing-bot web` start it.
+"""The bot in a separate process, as `billing-bot run` and `billing-bot web` start it.
 
 Beside them it only has a shorter gap between two messages in one channel, and answers questions
 about itself on standard input.

@@ -10,7 +10,7 @@ def entry_hash(before: str, sequence: int, at: str, entry: Entry, key: bytes = b
     Args:
         before: Hash of the row before; `FIRST_HASH` for the first.
         sequence: Number of the row, from 1 on without a gap.
-        at: The row's time as text, as it stands in the database.
+        at: The row's time as text, as in the database.
         entry: What is written.
         key: `AUDIT_KEY`; without it anybody who can write the file can compute the hash.
     """

@@ -102,7 +102,7 @@ async def stage(tmp_path, request):
 
 @pytest.fixture
 async def web_stage(tmp_path, request):
-    """As `stage`, with signed HTTP."""
+    """The `stage`, with signed HTTP."""
     async for each in _stage(tmp_path, "web", request):
         yield each
 

@@ -10,7 +10,7 @@ from bot.store.store import Store
 
 
 def fresh(path: Path | str) -> Path:
-    """Write a migrated, empty database to `path`, with an id of its own; returns the path.
+    """Write a migrated, empty database to `path`, with its own id; returns the path.
 
     Its bytes are those of a file that `Store.open` has made in this process: 36 migrations take ten
     times as long as the rest of a start. Whoever tests migrations opens a file that is not there.

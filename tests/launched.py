@@ -29,7 +29,7 @@ sys.dont_write_bytecode = False
 """Where an environment asks for no compiled files, as a container does, each start would compile 700 modules anew: 2 to 4 s."""
 
 ANEW = [sys.executable, "-P", "-m"]
-"""How to start a module in an interpreter of its own."""
+"""How to start a module in a separate interpreter."""
 LONGEST_ORDER = 100_000
 ADOPTS = 36
 """PR_SET_CHILD_SUBREAPER: whoever sets it becomes the parent of its descendants' orphans."""

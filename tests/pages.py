@@ -28,7 +28,7 @@ SEEDS = Path(__file__).parents[2] / "shared" / "seeds"
 
 
 def folder() -> Path | None:
-    """The folder with the pages; None where there is none.
+    """The folder with the pages; None if there is none.
 
     Raises:
         FileNotFoundError: `ZUORA_PAGES` names a folder without any page.

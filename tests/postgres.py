@@ -154,7 +154,7 @@ def copy_of(address: str) -> str:
 
 
 def fresh_database() -> str:
-    """The address of a new, migrated, empty database with an id of its own."""
+    """The address of a new, migrated, empty database with its own id."""
     address = _made(_migrated())
     with_id(address, secrets.token_hex(8))
     return address

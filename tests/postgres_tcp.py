@@ -29,7 +29,7 @@ log_min_messages = error
 
 
 def binaries() -> Path | None:
-    """The folder with `initdb` and `postgres`; None where there is none."""
+    """The folder with `initdb` and `postgres`; None if there is none."""
     named = shutil.which("postgres")
     found = [Path(named).resolve().parent] if named else []
     found += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
@@ -68,7 +68,7 @@ class NamedServer:
 
 
 class TcpServer(NamedServer):
-    """One server in a folder of its own; it runs as nobody where the test runs as root, as it insists.
+    """One server in a separate folder; it runs as nobody where the test runs as root, as it insists.
 
     Args:
         durable: Whether a commit waits for the disk, as it does in production.

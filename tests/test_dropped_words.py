@@ -1,4 +1,4 @@
-"""Words that were dropped do not come back: the list stands in docs/glossary.md.
+"""Words that were dropped do not come back: the list is in docs/glossary.md.
 
 What Slack shows while stories are played is looked through for them by `tests.every_message`.
 """

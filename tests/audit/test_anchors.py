@@ -1,4 +1,4 @@
-"""Heads are signed, and left where whoever can write the database cannot change them (case V10).
+"""Heads are signed, and left where people who can write the database cannot change them (case V10).
 
 `openssl ts` plays the authority for time stamps on loopback, and verifies what it stamped.
 """

@@ -45,7 +45,7 @@ _CAN_MAIL = (
 
 
 def dump(path):
-    """Everything that is bound, as it reads; None where it cannot be read."""
+    """Everything that is bound, as it reads; None if it cannot be read."""
     try:
         with closing(sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)) as file:
             found = {
@@ -60,7 +60,7 @@ def dump(path):
 
 
 def contents(path):
-    """Every file of a package as it reads; None where it cannot be read."""
+    """Every file of a package as it reads; None if it cannot be read."""
     try:
         with zipfile.ZipFile(path) as archive:
             return sorted((name, archive.read(name)) for name in archive.namelist())

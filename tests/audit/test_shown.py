@@ -1,4 +1,4 @@
-"""What stands in Slack is bound by the history: each message of a request within the hour after it was sent."""
+"""The history has a hash of what is in Slack: each message of a request within the hour after it was sent."""
 
 import json
 import sqlite3

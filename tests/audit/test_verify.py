@@ -1,4 +1,4 @@
-"""Every manipulation of a real database file is found, each with an exit status of its own."""
+"""Every manipulation of a real database file is found, each with its own exit status."""
 
 import asyncio
 import hashlib

@@ -38,7 +38,7 @@ class Browser:
 
     @asynccontextmanager
     async def window(self, url, size=WIDE, **how):
-        """A window of its own, with nothing remembered from other windows."""
+        """A separate window, with nothing remembered from other windows."""
         width, height = size
         context = await self._chromium.new_context(
             viewport={"width": width, "height": height}, **how

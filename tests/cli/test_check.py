@@ -1,4 +1,4 @@
-"""`billing-bot check`: a line for each thing, what was found and how to mend it, and the worst as exit status."""
+"""`billing-bot check`: a line for each thing, what was found and how to fix it, and the worst as exit status."""
 
 import asyncio
 import json

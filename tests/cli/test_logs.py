@@ -1,4 +1,4 @@
-"""The log cannot be filled: the same trouble stands in it some times a minute (row H1)."""
+"""The log cannot be filled: the same trouble is in it only a few times a minute (row H1)."""
 
 import io
 import logging

@@ -24,7 +24,7 @@ NOT_AT_REST = (
 
 
 def told(program):
-    """What a program says as JSON, in a process of its own."""
+    """What a program says as JSON, in a separate process."""
     done = subprocess.run(  # noqa: S603 - our own program
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True,
         env=ENVIRONMENT, timeout=60,

@@ -1,6 +1,6 @@
 """Starts the real bot again and again: `python launch.py`, an order a line on standard input.
 
-The libraries are imported once, and each order makes a process of its own by `fork`, which then
+The libraries are imported once, and each order makes a separate process by `fork`, which then
 runs `python -m bot run` with the environment of the order. An order is a JSON object with `env`,
 `log`, `points` (a folder), `command` (`run`, or another of the bot's), `begun` and `speed` (see `clock.FastClock`), `seconds_a_message` and
 `death` (see `points.Points`). Told on standard output: `{"pid": …}` at a start and `{"status": …}`

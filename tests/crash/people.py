@@ -134,7 +134,7 @@ class People:
         return sum(ASK_AGAIN in each.text for each in self.slack.private(person, CHANNEL))
 
     async def said_to(self, person: str, wanted: Wanted) -> str:
-        """What the form says to whoever asks for it once more; empty where it said nothing."""
+        """What the form says to whoever asks for it once more; empty if it said nothing."""
         await self._close_what_is_open(person)
         await self._answered(self.slack.slash(person, CHANNEL, wanted.command))
         if (self.slack.view(person) or {}).get("submit"):
@@ -147,14 +147,14 @@ class People:
             await self.slack.close(person)
 
     def find(self, wanted: Wanted) -> Message | None:
-        """The card of a request, if it stands in the channel."""
+        """The card of a request, if it is in the channel."""
         for message in self.slack.channel_messages(CHANNEL):
             if wanted.subject.lower() in headline(message).lower():
                 return message
         return None
 
     async def card(self, wanted: Wanted) -> Message | None:
-        """The card of a request, as soon as it stands in the channel; None if it was refused."""
+        """The card of a request, as soon as it is in the channel; None if it was refused."""
         await until(lambda: self.find(wanted) is not None or wanted in self.refused)
         return self.find(wanted)
 

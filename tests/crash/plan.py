@@ -81,7 +81,7 @@ def _step(name: str) -> Maker:
 
 
 def _command(operation: Operation, command: SlashCommand) -> Maker:
-    """An operation whose form has a command of its own, for its example."""
+    """An operation whose form has its own command, for its example."""
 
     def made(world: World, _number: int) -> Wanted:
         subject = EXAMPLES[operation.name].typed(world)[operation.field]
@@ -164,7 +164,7 @@ MAKERS: tuple[tuple[Maker, int], ...] = (
     (_mail_credit_memo, 2),
     (_mail_mixed, 1),
 )
-"""How many of each. What a run's button or a command of its own asks for is here by itself."""
+"""How many of each. What a run's button or its own command asks for is here by itself."""
 
 PAIRS = 4
 """So many bill runs are mailed while one of their documents is asked for alone, in either order."""

@@ -86,7 +86,7 @@ class Replicated(Story):
     Args:
         folder: For the logs.
         points: Where the points are remembered.
-        server: A server of its own: it is restarted in the middle.
+        server: A separate server: it is restarted in the middle.
         seed: Decides the order of the requests and what happens to whom.
         seconds: How long something happens each second.
     """
@@ -209,7 +209,7 @@ class Replicated(Story):
     async def _to_rest(
         self, people: "asyncio.Future[Any]", keeping: list["asyncio.Task[None]"]
     ) -> None:
-        """Let everything be mended, and wait until nothing is left to do; then end them in order."""
+        """Let everything be repaired, and wait until nothing is left to do; then end them in order."""
         end = time.monotonic() + REST_SECONDS
         while not self._is_over(people) or self._mending:
             assert time.monotonic() < end, f"no rest: {self._left()}\n{self._log()}"

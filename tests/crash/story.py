@@ -46,7 +46,7 @@ SELECT (SELECT COUNT(*) FROM outbox WHERE ended_at IS NULL) + (
 
 @dataclass
 class Told:
-    """What came of a story."""
+    """The result of a story."""
 
     kills: int = 0
     by_signal: int = 0
@@ -183,7 +183,7 @@ class Story:
         return await self.launcher.start(self._environment(), self.points, **death)
 
     def states(self) -> dict[int, str]:
-        """Every request's number and state, as they stand in the file."""
+        """Every request's number and state, read from the file."""
         return dict(self._read("SELECT number, state FROM requests"))
 
     async def _lives(self, people: "asyncio.Future[Any]") -> None:

@@ -366,7 +366,7 @@ async def measured(fault: Fault, gate: asyncio.Semaphore) -> str:
 
 @contextmanager
 def disk(folder: str, *, is_small: bool) -> Iterator[None]:
-    """A disk of its own for a folder, where it has to be small."""
+    """A separate disk for a folder, where it has to be small."""
     if not is_small:
         yield
         return

@@ -1,4 +1,4 @@
-"""A bot in a process of its own, seen from outside as its operator sees it: HTTP, log, signals."""
+"""A bot in a separate process, seen from outside as its operator sees it: HTTP, log, signals."""
 
 import asyncio
 import re
@@ -193,7 +193,7 @@ class Operated:
         return found
 
     async def metric(self, name, **labels):
-        """The sum of a metric's samples that have these labels; None where there is none."""
+        """The sum of a metric's samples that have these labels; None if there is none."""
         _, text = await self.get("/metrics")
         wanted = [f'{label}="{value}"' for label, value in labels.items()]
         found = [

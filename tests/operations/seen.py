@@ -24,7 +24,7 @@ class Done:
 
     Attributes:
         mailings, listed: Numbers of the documents that were saved with it: of those that it can
-            mail, which are empty where no number is known yet, and of those that its details list.
+            mail, which are empty if no number is known yet, and of those that its details list.
     """
 
     order: Order[Any, Any]

@@ -27,7 +27,7 @@ SOON = 10.0
 
 
 class Process:
-    """A bot in a process of its own; its log is read as it grows."""
+    """A bot in a separate process; its log is read as it grows."""
 
     def __init__(self, pair, name):
         self._pair = pair

@@ -48,7 +48,7 @@ async def replicas(tmp_path, server):
 
 @pytest.fixture
 async def own_replicas(tmp_path, own_server):
-    """As `replicas`, on a server that the test may stop."""
+    """The `replicas`, on a server that the test may stop."""
     async for each in _replicas(tmp_path, own_server):
         yield each
 

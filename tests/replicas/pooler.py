@@ -11,7 +11,7 @@ _NO = {80877103, 80877104}
 
 
 class Pooler:
-    """Listens in threads of its own.
+    """Listens in separate threads.
 
     Args:
         port: The server's.

@@ -1,4 +1,4 @@
-"""Several real bots on one PostgreSQL server, each on a way of its own that can be cut."""
+"""Several real bots on one PostgreSQL server, each over its own connection, which can be cut."""
 
 import asyncio
 import sys
@@ -12,7 +12,7 @@ from tests.stage import CHANNEL
 
 
 class Replica(Process):
-    """A bot in a process of its own, and its way to the server."""
+    """A bot in a separate process, and its way to the server."""
 
     def __init__(self, pair, name, way):
         super().__init__(pair, name)

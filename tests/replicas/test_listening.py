@@ -1,4 +1,4 @@
-"""What listens stands on an event loop of its own: clicks and probes are answered whatever the work waits for."""
+"""Slack is heard on a separate event loop: clicks and probes are answered whatever the work waits for."""
 
 import asyncio
 import socket

@@ -1,4 +1,4 @@
-"""What cannot be written down is not done, and whoever acted is told so."""
+"""What cannot be written down is not done, and the person who acted reads so."""
 
 import asyncio
 from contextlib import ExitStack

@@ -22,7 +22,7 @@ SORRY = "I could not record this, so nothing was done."
 
 
 def values(stage, user=ALICE):
-    """What stands in the fields of the open form."""
+    """The values in the fields of the open form."""
     found = stage.slack.view(user)["state"]["values"]
     return {name: next(iter(each.values())) for name, each in found.items()}
 

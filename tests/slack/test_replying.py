@@ -1,4 +1,4 @@
-"""What a command promised when it was acknowledged is kept, or whoever typed it hears why not."""
+"""What a command promised when it was acknowledged is kept, or the person who typed it reads why not."""
 
 import logging
 

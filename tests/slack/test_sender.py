@@ -1,4 +1,4 @@
-"""What stands in the outbox arrives in Slack: in order for each card, each once, whatever Slack does."""
+"""The messages of the outbox arrive in Slack: in order for each card, each once, whatever Slack does."""
 
 import asyncio
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""Whoever waits for a long reading sees how far it is, and can stop it."""
+"""A person who waits for a long reading sees its progress, and can stop it."""
 
 from dataclasses import replace
 

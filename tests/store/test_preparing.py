@@ -1,4 +1,4 @@
-"""What a large request consists of is written before it, and counts for nothing until it stands there."""
+"""What a large request consists of is written before it, and counts for nothing until that is saved."""
 
 import json
 import sqlite3

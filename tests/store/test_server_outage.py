@@ -222,7 +222,7 @@ def who_is_there(store):
 
 
 def test_of_what_was_answered_as_not_recorded_nothing_is_committed_and_nothing_more_is_asked(store):
-    """What listens gives up on a thread of its own: here between the last statement and the commit."""
+    """What listens gives up on a separate thread: here between the last statement and the commit."""
     answer = Awaited()
 
     def write_too_late():

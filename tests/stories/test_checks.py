@@ -20,7 +20,7 @@ TEN = [
 
 
 def seen(stage, ts):
-    """What the card says of the checks; empty where it says nothing."""
+    """What the card says of the checks; empty if it says nothing."""
     return next((e.partition(SEEN)[2] for e in stage.card(ts).splitlines() if SEEN in e), "")
 
 

@@ -1,4 +1,4 @@
-"""Cards that are hard to read at a glance, each as it stands in the channel; `tests.hard_cases` makes them."""
+"""Cards that are hard to read at a glance, each as in the channel; `tests.hard_cases` makes them."""
 
 import pytest
 

@@ -9,7 +9,7 @@ from tests.stories.test_numbers import add
 
 
 async def asked(stage, typed):
-    """What the request for such a list is about; empty where the form says what is wrong."""
+    """What the request for such a list is about; empty if the form says what is wrong."""
     submitted = await stage.fill(text="INV1", documents=typed)
     if not submitted.ok:
         return submitted.errors["documents"], []

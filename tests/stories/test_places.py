@@ -23,7 +23,7 @@ approvals = 2
 
 @pytest.fixture
 async def worlds(stage):
-    """Two entities; in each a posted run BR-00000001 with an invoice of its own."""
+    """Two entities; in each a posted run BR-00000001 with its own invoice."""
     found = {}
     for entity, currency in ((EUROPE, "EUR"), (AMERICA, "USD")):
         found[entity] = stage.zuora.add_entity(entity)

@@ -143,7 +143,7 @@ async def test_of_two_hundred_what_zuora_shows_as_mailed_is_not_sent_again(stage
 
 
 async def half_sent(stage, number=30):
-    """Some of many went out, and Zuora takes no more just now; the card's `ts`, and all numbers."""
+    """Some of many went out, and Zuora takes no more right now; the card's `ts`, and all numbers."""
     numbers = add_invoices(stage, number)
     stage.zuora.faults.add("/v1/invoices/*/emails", kind="too_many", after=5, times=200)
     ts = await ask(stage, numbers)

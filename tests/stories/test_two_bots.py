@@ -16,7 +16,7 @@ OTHER = "BR-00000002"
 
 @asynccontextmanager
 async def a_second_bot(stage, folder):
-    """Another bot on the same Slack app and the same Zuora, with a database of its own."""
+    """Another bot on the same Slack app and the same Zuora, with its own database."""
     folder.mkdir()
     second = Stage(folder, "run")
     second.clock, second.slack, second.zuora = stage.clock, stage.slack, stage.zuora

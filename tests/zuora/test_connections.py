@@ -42,7 +42,7 @@ class Bare:
 
 
 async def _head(reader: asyncio.StreamReader) -> bytes:
-    """One request with its body; empty where the other side ended."""
+    """One request with its body; empty if the other side ended."""
     try:
         head = await reader.readuntil(b"\r\n\r\n")
     except asyncio.IncompleteReadError:
