@@ -104,6 +104,6 @@ class _FencedRequest(aiohttp.ClientRequest):
             self.fence.let_out()
         except FenceShutError as error:
             protocol: Any = conn.protocol
-            protocol.set_exception(error)  # whoever waits for the answer gets it
+            protocol.set_exception(error)  # the caller that waits for the answer gets it
             return
         await super().write_bytes(writer, conn, content_length)

@@ -91,7 +91,7 @@ def slack_clock(request: int | None, messages: Iterable[Facts]) -> Iterator[Find
         yield from [Finding("clock went back", None, words)] * (not made - BACK <= taken <= end + BACK)
 
 
-def _point(text: bytes) -> tuple[int, int]:  # of Ed25519; where 32 bytes are none, (0, 0), whose sums are no point either
+def _point(text: bytes) -> tuple[int, int]:  # of Ed25519; (0, 0) if the 32 bytes are none, and its sums are no point either
     y = int.from_bytes(text, "little") % 2**255
     square = (y * y - 1) * pow(D * y * y + 1, -1, P) % P
     x = pow(square, (P + 3) // 8, P)

@@ -91,7 +91,7 @@ def verify_database(path: Path, *, key: str, noted: Heads = (), authority: bytes
         ValueError,
         TypeError,
         AttributeError,
-    ) as error:  # text that is none any more
+    ) as error:  # bytes that are no text any more
         raise StoreError(f"{path} is damaged: {error!r}.") from error
     return verified
 

@@ -82,9 +82,9 @@ def _failed(answering: Answering) -> Callable[..., Awaitable[BoltResponse]]:
     """Return the handler for a listener that failed."""
 
     async def failed(error: Exception, body: dict[str, Any]) -> BoltResponse:
-        if isinstance(error, CouldNotRecordError):  # whoever waits for an answer learns why
+        if isinstance(error, CouldNotRecordError):  # a person who waits for an answer reads why
             return answer_not_recorded(answering, body, error)
-        # A fault in the program. What the body says is nobody's business but the listener's.
+        # A fault in the program. Only the listener may see the body.
         logger.error("listener_failed", exc_info=error)
         return BoltResponse(status=500, body="")
 

@@ -200,7 +200,7 @@ class _Asking:
                         response_action="update", view=fields.notice("Nothing was saved", *other)
                     )
                     return
-                if other:  # a message needs a field to stand at
+                if other:  # a message needs a field to be shown at
                     first = next(iter(submission.values))
                     known[first] = " ".join([*([known[first]] if first in known else []), *other])
                 await ack(response_action="errors", errors=known)

@@ -14,7 +14,9 @@ from bot.store.times import from_text, to_text
 
 _ENDED = "state IN ('rejected', 'withdrawn', 'expired', 'stopped', 'succeeded', 'failed')"
 _OPEN = "state IN ('waiting', 'approved', 'running', 'unknown')"
-_BY_END = "INDEXED BY requests_ended"  # the planner chooses one that has to sort them all
+_BY_END = (
+    "INDEXED BY requests_ended"  # otherwise the planner chooses an index that has to sort all rows
+)
 _COLUMNS = (
     "number", "operation", "subject", "requester", "state", "created_at", "expires_at", "state_at",
     "decided_by", "channel", "card_ts", "rule", "progress", "result", "place", "place_words",

@@ -51,7 +51,7 @@ class Together:
             CouldNotRecordError: Nothing of it was written.
         """
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        # each in the context of whoever asked for it: its lines of the log, and whether somebody still waits
+        # each in its caller's context: the number in its log lines, and whether somebody still waits
         self._waiting.append((partial(copy_context().run, work), answer))
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._work_off(), name="together", context=Context())

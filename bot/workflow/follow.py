@@ -33,7 +33,7 @@ async def follow(parts: Working, request: Request) -> None:
     except (
         ZuoraRejected,
         ZuoraLockedOut,
-    ) as error:  # it would stay the same for ever, and nobody would know
+    ) as error:  # otherwise it would stay the same for ever, and nobody would know
         progress = before.model_copy(update={"words": "", "unread": str(error)})
     except ZuoraError:
         progress = before.model_copy(update={"words": ""})  # the next look shows it

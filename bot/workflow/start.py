@@ -63,7 +63,7 @@ def record_policy(store: Store, policy: Policy, now: datetime) -> bool:
         "difference": difference(str(before.get("text", "")), policy.text),
     }
     store.record(Entry(what=What.POLICY_CHANGED, data=data), now)
-    store.homes.redraw(now)  # who may look and who may decide may have changed
+    store.homes.redraw(now)  # viewers and approvers may have changed
     return True
 
 

@@ -63,13 +63,13 @@ def verify_evidence(
         with zipfile.ZipFile(path) as archive:
             verified = _verified(archive, key.encode(), noted, authority)
             if verified.flaw:
-                return verified  # what people read of a package that is wrong is nothing to compare
+                return verified  # a wrong package's report and workbook need no comparison
             made = json.loads(archive.read("verification.json"))
             notes = () if made.get("files") == program else (NOT_AGAIN.format(made.get("version")),)
             found = tuple(_for_people(archive, path, program))
             return replace(verified, findings=found, notes=(*verified.notes, *notes))
     except DAMAGED as error:
-        clear_frames(error.__traceback__)  # what they hold open of the file is closed now
+        clear_frames(error.__traceback__)  # this closes the files that they hold open
         raise StoreError(f"{path} is no evidence, or is damaged: {error!r}.") from error
 
 

@@ -101,7 +101,7 @@ def _cleared(group: tuple[str, ...], found: Found) -> Iterator[Cleared]:
         elif named:
             yield Cleared(why=_which(unquoted(one), named))
         elif (key := document_key(one)) and key.kind in found.not_read:
-            yield Cleared(one)  # why Zuora refuses its kind is said where it is read
+            yield Cleared(one)  # the reading of the run says why Zuora refuses its kind
         else:
             yield Cleared(unknown=unquoted(one))
 

@@ -322,7 +322,7 @@ class PostgresDatabase:
                 _say_once(refusal(error).words, said)
                 continue
             self._heard = _heard_on(connection)
-            self._heard.add(0)  # whoever wrote meanwhile was not heard
+            self._heard.add(0)  # writes meanwhile were not noticed
             connection.waits = self.waits
             self._takes_nothing = ""
             self._connection = connection
@@ -377,7 +377,7 @@ def open_postgres(url: str) -> PostgresDatabase:
         schema.bring_up_to_date(connection)
         return PostgresDatabase(url, connection)
     except (psycopg.Error, StoreError) as error:
-        broke = connection is not None and connection.closed  # as after having been frozen
+        broke = connection is not None and connection.closed  # for example after having been frozen
         if connection is not None:
             connection.close()
         if isinstance(error, StoreError):
