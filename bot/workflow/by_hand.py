@@ -107,7 +107,7 @@ def write(
         f"It counts when {count(missing, 'more person', 'more people')} "
         f"{'has' if missing == 1 else 'have'} recorded the same.",
     )
-    store.record(_entry(What.RECORDED, request, record, missing=missing), now, told)
+    store.record(_entry(What.RECORDED, request, record, missing=missing), now, reply)
     give(store, record.person, What.RECORDED, of_request(request), now)
     return request
 
@@ -137,7 +137,7 @@ def _settle(
         Mention(request.requester),
     )
     listed = [] if record.accepted else results.failures(after, calls)
-    store.move(request, after, entry, now, card_edit(after), told, *listed)
+    store.move(request, after, entry, now, card_edit(after), reply, *listed)
     give(store, record.person, What.SETTLED, of_request(request), now)
     return after
 

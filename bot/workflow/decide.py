@@ -81,7 +81,7 @@ def _approve(
         )  # fmt: skip
     noted = {"note": decision.reason} if decision.reason else {}
     entry = _entry(What.APPROVED, request, decision, {"missing": max(0, missing), **noted})
-    store.move(request, after, entry, now, card_edit(after), told)
+    store.move(request, after, entry, now, card_edit(after), reply)
     give(store, person.user_id, What.APPROVED, of_request(request), now)
     return Decided(after)
 
@@ -132,7 +132,7 @@ def _end(store: Store, request: Request, decision: Decision, now: datetime) -> D
     )  # fmt: skip
     what = What.REJECTED if rejected else What.WITHDRAWN
     entry = _entry(what, request, decision, {"reason": reason})
-    store.move(request, after, entry, now, card_edit(after), change_and_ask_again(told, after))
+    store.move(request, after, entry, now, card_edit(after), change_and_ask_again(reply, after))
     if rejected:  # whoever withdraws decides about their own request
         give(store, person.user_id, what, of_request(request), now)
     return Decided(after)

@@ -170,8 +170,8 @@ class PolicyChanges:
                 Mention(person.user_id),
                 f" confirmed the change of the policy in row {change.sequence}.",
             )
-            told = [_said(self._channel, said)] if self._channel else []
-            self._store.record(_entry(What.POLICY_CONFIRMED, person, data), now, *told)
+            messages = [_said(self._channel, said)] if self._channel else []
+            self._store.record(_entry(What.POLICY_CONFIRMED, person, data), now, *messages)
             give(self._store, person.user_id, What.POLICY_CONFIRMED, str(change.sequence), now)
         self._wake_sender()
         return ("Confirmed. Whatever was waiting for this continues within a minute.",)
