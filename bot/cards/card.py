@@ -65,7 +65,7 @@ TYPED = ("Why", "Rejected", "Withdrawn")
 """Lines with a reason that a person typed; a card shows its beginning."""
 
 NOTED = "Approved"
-"""The line with the notes of those who approved, one of which may have to leave room for the button."""
+"""The line with the approvers' notes, which may have to leave room for the button."""
 
 NEXT = "next:"
 """Prefix of buttons that open the form of a new request; its first values come from the database."""

@@ -253,7 +253,7 @@ class History:
         return _from_row(found) if found else None
 
     def denied(self) -> frozenset[int]:
-        """Return the rows of decisions of which the people in whose names they were made say that they are not theirs."""
+        """Return the rows of decisions that people have denied: made in their names, but not by them."""
         said = self.since(0, What.STATEMENT_DENIED)
         return frozenset(row for each in said for row in each.entry.data.get("rows", ()))
 

@@ -238,7 +238,7 @@ BEGIN SELECT RAISE(ABORT, 'what a request does in Zuora stands in it'); END;
 
 @migrations(name="0059_any_deed")
 def any_deed(db: Database) -> None:
-    """Refuse only a request without a deed: which there are is known to the type `Deed` alone, and no list of them stands in the tables."""
+    """Refuse only a request without a deed: the type `Deed` alone lists the deeds, and no table does."""
     run(db, _ANY_DEED)
 
 

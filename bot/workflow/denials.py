@@ -40,14 +40,14 @@ LOOK = "Somebody else may hold Slack's signing secret: change it, and look at wh
 class Answers:
     """Takes the answers to receipts and statements.
 
-    Whoever denies an approval stops what waits on it: of a request that was not begun nothing is sent, and of one
-    that is being sent nothing more. What was done stays done, and is said.
+    A denied approval stops its request: if it was not begun, nothing is sent; if it is being sent,
+    nothing more is. Effects that happened remain, and the thread says so.
 
     Args:
         store: The store.
         clock: The time.
-        loud: Slack channel ids in which *Not mine* is said: the audit channel and that of the cards.
-        wake_sender: Rung when a message stands in the outbox.
+        loud: Slack channel ids where *Not mine* is posted: the audit channel and that of the cards.
+        wake_sender: Rung when a message was put into the outbox.
     """
 
     def __init__(

@@ -32,7 +32,8 @@ BESIDE = (What.POLICY_CONFIRMED, What.EXPLAINED)
 def give(store: Store, person: str, what: What, about: str, now: datetime) -> None:
     """Put the receipt for the decision that was just recorded into the outbox, inside its transaction.
 
-    It goes to whom the history names (Slack user id), whoever clicked in their name. Its button names the row.
+    It goes to the person in the history (Slack user id), even if somebody else clicked in their
+    name. Its button names the row.
     """
     row, row_hash = store.history.last()
     words = (

@@ -74,10 +74,10 @@ class Rules:
     async def not_approved_any_more(self, request: Request, now: datetime) -> str | None:
         """Return why the approvals of an approved request are no longer enough; empty: they are.
 
-        An approval must count under the request's own rule and under today's. Whoever was removed from a group or from
-        the policy, or no longer has an ordinary account, has approved nothing. An approval that its person denies
-        (`denials`) shows that clicks may be forged, so the others do not count either. None means that Slack cannot be
-        read just now.
+        An approval must count under the request's own rule and under today's. An approval does not
+        count if the person was removed from a group or the policy, or no longer has an ordinary
+        account. An approval that its person denies (`denials`) shows that clicks may be forged, so
+        the others do not count either. None means that Slack cannot be read right now.
         """
         if self.store.history.approval_is_denied(request.number):
             return DENIED

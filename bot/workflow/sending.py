@@ -93,9 +93,9 @@ def _goes_on(parts: Working, request: Request) -> Request:
 async def _may_go_out(parts: Working, request: Request, calls: Sequence[Call]) -> Sequence[Call]:
     """Return the calls that are in time and still as approved; record why the others are not.
 
-    Until a call was done, all facts are read again, unless they were just read. Once a call was
-    done or may have been, it has changed the facts, so each document that is left is read by
-    itself, unless the last call went out just now.
+    Until a call was done, all facts are read again, unless they were just read. A call that was
+    done, or may have been, has changed the facts, so each remaining document is then read by
+    itself, unless the last call has just gone out.
     """
     now = parts.clock.now()
     calling = await calling_of(parts, request)

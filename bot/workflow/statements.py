@@ -57,7 +57,7 @@ class Statements:
     Args:
         store: The store.
         clock: The time.
-        wake_sender: Rung when a message stands in the outbox.
+        wake_sender: Rung when a message was put into the outbox.
     """
 
     def __init__(self, store: Store, clock: Clock, *, wake_sender: Callable[[], None]) -> None:

@@ -277,7 +277,7 @@ class _Writing:
         return {name: self._mask.stored(text) for name, text in texts.items()}
 
     def _masked(self, row: Row) -> Line:
-        """A row of the chain without names and addresses: of each field that held one its commitment stands there instead.
+        """Return a row of the chain without names and addresses: each field with one is replaced by its commitment.
 
         What the control is performed again with is never masked. A row of before has no salts, so its hash fits no more.
         """

@@ -50,7 +50,7 @@ class OwnMessages(Protocol):
         ...
 
     def has_card(self, request: int, ts: str) -> bool:
-        """Return whether a request stands in the database, with its card under this `ts`."""
+        """Return whether the database has a request whose card has this `ts`."""
         ...
 
     def hash_of(self, row: int) -> str:

@@ -3,7 +3,7 @@
 from importlib import resources
 
 PARTS = ("rows", "calls", "control", "standalone")
-"""Modules, each of which needs those before it alone."""
+"""Modules in an order in which each needs only earlier ones."""
 
 OURS = "from bot.audit."
 """How a line begins that is needed between modules, and not in one file."""

@@ -267,7 +267,7 @@ def newest_message(file: DatabaseFile) -> int:
 
 
 def card_ts(file: DatabaseFile, number: int) -> str | None:
-    """Return Slack's `ts` of a request's card; None where there is no such request, or no card of it yet."""
+    """Return Slack's `ts` of a request's card; None if there is no such request, or no card of it yet."""
     sql = "SELECT card_ts FROM requests WHERE number = ?"
     found = file.database.execute(sql, [number]).fetchone()
     return found[0] if found else None
@@ -350,7 +350,7 @@ class Explanation(NamedTuple):
 def explanations(file: DatabaseFile) -> dict[tuple[str, str], Explanation]:
     """What was signed last of each number in each entity (empty: of the only one).
 
-    A signature of which whoever gave it says that it is not theirs is none.
+    A signature that its owner has denied does not count.
     """
     rows = file.database.execute(
         "SELECT sequence, what, data, who, at FROM history WHERE request IS NULL "
