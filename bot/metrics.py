@@ -53,12 +53,12 @@ SIGNATURES_REFUSED = Counter(
 )
 DENIED = Counter(
     "billing_bot_decisions_denied",
-    "Decisions, or statements of a month, of which people said that they are not theirs.",
+    "Decisions and monthly statements that people denied as not theirs.",
     registry=REGISTRY,
 )
 LOOP_DELAY = Gauge(
     "billing_bot_event_loop_delay_seconds",
-    "The longest that the event loop was late within the last look.",
+    "The longest delay of the event loop within the last look.",
     registry=REGISTRY,
 )
 CLOCK_SKEW = Gauge(

@@ -40,7 +40,7 @@ def walked_with_archives(
 def against_heads(
     archives: list[Archive], walked: Walked, noted: Sequence[Sequence[Head]]
 ) -> Iterator[Finding]:
-    """Yield the noted heads that do not fit; a head whose row is in an archive is compared with the archive."""
+    """Yield findings on noted heads that do not fit, and on those that need an archive because their row is in it."""
     until = archives[-1].last.sequence if archives else 0
     away = {
         head for heads in noted for head in heads
@@ -55,7 +55,7 @@ def against_heads(
 
 
 def stayed(file: DatabaseFile, archives: list[Archive]) -> Iterator[Finding]:
-    """Yield how the rows that stayed of archived requests differ from what the history says stayed."""
+    """Yield findings where the rows left behind by an archive differ from those that the history recorded."""
     for each in archives:
         row = file.row(each.entry)
         recorded = json.loads(row.data) if row else {}

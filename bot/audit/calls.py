@@ -10,7 +10,7 @@ from bot.audit.rows import Facts, Row, compact, has_mask, hashed, is_masked
 COLLECTIONS = {"invoice": ("invoices",), "credit_memo": ("credit-memos",), "debit_memo": ("debitmemos", "debit-memos")}
 
 
-def created(body: Facts, facts: Facts) -> Facts:  # the JSON that creates a bill run, but for its name
+def created(body: Facts, facts: Facts) -> Facts:  # the JSON that creates a bill run, without its name
     target, invoice, plan = (body.get(name) or {} for name in ("target_month_day", "invoice_month_day", "schedule"))
     account, has_batches = {"accountId": facts["account"]}, bool(body.get("batches"))
     filters = [{"filterType": "Subscription", **account, "subscriptionId": each} for _, each in facts["subscriptions"]]

@@ -133,7 +133,7 @@ def stand(rows: Iterable[Row], key: bytes) -> Chain:
 
 
 class _Quotes(dict[str, str]):
-    """Texts as JSON, each made once, because the same few people and kinds are in all rows."""
+    """Keeps texts as JSON, because the same few people and kinds occur in all rows."""
 
     def __missing__(self, text: str) -> str:
         if len(self) == MOST_QUOTES:
@@ -196,7 +196,7 @@ def walk(
 
 
 def _wrong_key(row: Row, key: bytes) -> Finding | None:
-    """Return the finding that this is not the key that the history was begun with, or None."""
+    """Return a finding if this is not the key that the row names; None if it is."""
     ours = fingerprint(key)
     if ours and f'"{ours}"' in row.data:
         return None

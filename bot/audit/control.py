@@ -39,7 +39,7 @@ class InForce:
         return [members for _, members in known[max(0, at - 1) : at + 1] if members is not None]
 
 
-def holds(tier: Facts, part: str, compared: Facts, record: Facts) -> bool:  # a rule of a policy for (a part of) what is asked
+def holds(tier: Facts, part: str, compared: Facts, record: Facts) -> bool:  # whether a policy's rule covers (a part of) the request
     tenants = {compared["tenant"], *(["production"] if compared["tenant"] == "unknown" else [])}
     above, amounts = {code: Decimal(each) for code, each in tier.get("above", {}).items()}, compared["amounts"]
     is_above = not above or amounts is None or any(
@@ -79,7 +79,7 @@ def ruled(record: Facts, asked: Facts, policy: Facts) -> Iterator[str]:  # how a
         yield "is under a rule with approvers that the policy's text does not name"
 
 
-def summed(record: Facts, asked: Facts) -> Iterator[str]:  # whether what chose the rule are the sums of what is asked for
+def summed(record: Facts, asked: Facts) -> Iterator[str]:  # whether the totals compared with the rule are those of the documents
     body, bound, shown, compared = json.loads(record["body"]), asked["bound"]["facts"], json.loads(record["facts"]), asked["compared"]
     alone, listed, numbers = record["operation"].removeprefix("email_"), bound.get("documents"), body.get("documents", ())
     totals = [] if listed is not None else (shown.get("drafts") or shown.get("documents") or {"kinds": []})["kinds"]
@@ -95,7 +95,7 @@ def summed(record: Facts, asked: Facts) -> Iterator[str]:  # whether what chose 
             yield f"compares {each['documents']} documents with the rule, and is about {len(listed)}"
 
 
-def added_up(found: Sequence[Any]) -> list[tuple[str, Decimal]] | None:  # by kind and currency, what is below zero by itself
+def added_up(found: Sequence[Any]) -> list[tuple[str, Decimal]] | None:  # by kind and currency, amounts below zero apart
     sums = dict[tuple[str, str, bool], Decimal]()
     if not all(isinstance(text, str) for _, *amount in found for text in amount):
         return None  # one is not known
@@ -118,7 +118,7 @@ def line_of(record: Facts, story: Sequence[Row], about: Facts) -> Facts:  # a re
             "asked_in_period": "no" if not is_new else "yes" if about["start"] <= record["created_at"] < about["end"] else LATE}
 
 
-def approved(rule: Facts, rows: Sequence[Row], stands: InForce, expires: str) -> Iterator[tuple[Row, str]]:  # by enough, in time
+def approved(rule: Facts, rows: Sequence[Row], stands: InForce, expires: str) -> Iterator[tuple[Row, str]]:  # enough people, in time
     good, started, over, needed, digest = set[str](), False, "", rule.get("approvals", 1), json.loads(rows[0].data).get("digest")
     for row, data in ((row, json.loads(row.data)) for row in rows):
         approves, starts, members, wrong = row.what == APPROVED, row.what == STARTED, data.get("members", {}), ""
@@ -139,16 +139,16 @@ def approved(rule: Facts, rows: Sequence[Row], stands: InForce, expires: str) ->
         yield from [(row, wrong)] * bool(wrong)
 
 
-def asked_for(record: Facts, row: Row, stands: InForce) -> Iterator[str]:  # whether the record says what its first row does
+def asked_for(record: Facts, row: Row, stands: InForce) -> Iterator[str]:  # whether the record agrees with its first row
     asked, in_force, mine = json.loads(row.data), [each for each in stands.force if each[0] < row.sequence], record["policy_hash"]
     if (record["requester"], record["digest"]) != (row.who, asked.get("digest")) or record["created_at"] > row.at:
         yield "is by somebody else, of another time or about something else than its record says"
     if asked.get("policy", mine) != mine or (in_force and in_force[-1][1] != mine):
-        since = f", which row {in_force[-1][0]} replaced: a process still had the file of before" * (mine in dict(in_force).values())
+        since = f", which row {in_force[-1][0]} replaced: a process still had the older file" * (mine in dict(in_force).values())
         yield f"is under another policy than the one in force{since}"
     if policy := stands.policies.get(mine):
         yield from ruled(record, asked, policy) if "compared" in asked else ()
-        yield from summed(record, asked) if "plain" in asked else ()  # a row of before may have its totals otherwise
+        yield from summed(record, asked) if "plain" in asked else ()  # an older row may add up its totals differently
     elif "bound" in asked and mine not in stands.policies:
         yield "is under a policy whose text is not there"
 

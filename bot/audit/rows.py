@@ -19,7 +19,7 @@ Row = collections.namedtuple("Row", "sequence at request what who team data befo
 Finding = collections.namedtuple("Finding", "flaw row words")
 
 
-def compact(value: Any) -> str:  # the one text of a value that hashes are made of
+def compact(value: Any) -> str:  # the canonical text that is hashed
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
@@ -27,7 +27,7 @@ def hashed(text: str, key: bytes = b"") -> str:  # HMAC-SHA-256 with a key, SHA-
     return (hmac.new(key, text.encode(), "sha256") if key else hashlib.sha256(text.encode())).hexdigest()
 
 
-def text_of(row: Row) -> str:  # what its hash is of: what has a salt, or is left out, stands there by its commitment alone
+def text_of(row: Row) -> str:  # the text that is hashed: a field that has a salt, or is left out, is in it as its commitment
     data = json.loads(row.data) if '"salts":{' in row.data or row.masked else {}
     is_canonical, salts, sealed = compact(data) == row.data, data.pop("salts", {}), data.pop("sealed", {}) if row.masked else {}
     sealed |= {name: hashed(compact([salt, data.get(name)])) for name, salt in salts.items()}
@@ -39,7 +39,7 @@ def has_mask(text: str) -> bool:
     return "[name " in text or "[address " in text
 
 
-def fits(row: Row, about: Facts, key: bytes) -> bool:  # whether it has its own hash; one of before that is masked has none
+def fits(row: Row, about: Facts, key: bytes) -> bool:  # whether it has its own hash; an older bot's masked row cannot
     is_mask = about["masked"] and row.what.startswith(MASKED) and has_mask(row.data)
     if row.masked and (not is_mask or OPEN & {*json.loads(row.data).get("sealed", {})}):
         return False
@@ -47,11 +47,11 @@ def fits(row: Row, about: Facts, key: bytes) -> bool:  # whether it has its own 
     return row.hash == own or is_unproven(row)
 
 
-def is_unproven(row: Row) -> bool:  # masked as rows of before are, which keep no salts
+def is_unproven(row: Row) -> bool:  # masked without commitments, because an older bot kept no salts
     return bool(row.masked and not json.loads(row.data).get("sealed"))
 
 
-def is_masked(row: Row, field: str) -> bool:  # whether a field of a row may read otherwise than it was written
+def is_masked(row: Row, field: str) -> bool:  # whether a field may differ from what was written
     return bool(row.masked and field in json.loads(row.data).get("sealed", {field: ""}))
 
 
@@ -133,7 +133,7 @@ def heads(rows: Iterable[Row], key: str, is_signed: Any = signed, vouched: int =
             yield Finding("rebuilt", row.sequence, f"{words}says another head than the history has.")
         is_other = stamp and hashlib.sha256(text.encode()).digest() not in stamp
         if is_other or (is_head and key and not is_signed(key, text, data.get("signature") or "00" * 64)):
-            words += "has a time stamp, and it is of another text." if is_other else "is a head that is not signed with the key of then."
+            words += "has a time stamp of another text." if is_other else "is a head that is not signed with the key in force."
             yield Finding("signature wrong", row.sequence, words)
         if row.what == "audit.signing_key" and before:
             said, endorsed = f"billing-bot signing key {key}", data.get("endorsed")
@@ -151,7 +151,7 @@ def noted_in(text: str) -> list[tuple[int, str]]:  # heads in a text, a file (a 
         with zipfile.ZipFile(path) as opened:
             (*_, last), about = ["", *opened.open("history.jsonl")], json.loads(opened.read("chain.json"))
         row, before = Row._make(json.loads(last)), (-about["before"]["sequence"], about["package_before"])
-        return [(row.sequence, row.hash), *[before] * bool(before[1])]  # where it ends; the manifest of the one that ends where it begins
+        return [(row.sequence, row.hash), *[before] * bool(before[1])]  # its last row; the manifest of the package before it
     parts = [each.read_bytes() for each in files] or [text.encode()]
     mail = [part for raw in parts for part in email.message_from_bytes(raw).walk() if not part.is_multipart()]
     parts += [bytes(part.get_payload(decode=True)) for part in mail]

@@ -19,9 +19,9 @@ FILES = {"chain.json", "history.jsonl", "requests.jsonl", "reconciliation.json",
          *(f"{name}.jsonl" for name in (*KINDS, "population", "exceptions"))}
 
 
-def unlike(packet: Facts, story: Sequence[Row], about: Facts) -> Iterator[str]:  # what is not as a request's rows say
+def unlike(packet: Facts, story: Sequence[Row], about: Facts) -> Iterator[str]:  # how a request differs from its rows
     record, card, asked = packet["record"], packet["card"] or {}, json.loads(story[0].data)
-    may = packet["masked"] if about["masked"] else ()  # be masked; with nothing masked in it, it is compared all the same
+    may = packet["masked"] if about["masked"] else ()  # be masked; what has no mask in it is compared all the same
     left_out = {name for name in may if has_mask(compact(packet.get(name, record["body"])))}
     known, bound = {*asked} - left_out - {*["bound"] * is_masked(story[0], "bound")}, asked.get("card", {})
     plain = [value for name, value in record.items() if name not in {"body", "facts", "reason"}]
@@ -52,7 +52,7 @@ def standing_of(opened: zipfile.ZipFile, about: Facts, key: bytes, stands: InFor
     before, earlier = about["before"]["sequence"], list(lines_of(opened, "standing.jsonl", Row._make))
     if not all(row.sequence <= before and fits(row, about, key) for row in earlier):
         yield Finding(UNSUPPORTED, None, "standing.jsonl has a row that is not as it was written, or is not from before the period.")
-    seals, has = True, False  # whether the bot that wrote a row kept salts: a row is left unproven only where it did not
+    seals, has = True, False  # whether the bot kept salts when it wrote a row: only without them may a row stay unproven
     for row in chain(earlier, rows_of(opened)):
         yield from stands.note(row)
         has = has or '"salts":{' in row.data or (row.what == "bot.started" and '"sealed":true' in row.data)
@@ -139,7 +139,7 @@ def checked(opened: zipfile.ZipFile, key: bytes, noted: Sequence[Sequence[tuple[
 if __name__ == "__main__":
     try:
         everything = list(checked(zipfile.ZipFile(sys.argv[1]), os.environ.get("AUDIT_KEY", "").encode(), [*map(noted_in, sys.argv[2:])]))
-    except Exception as error:  # noqa: BLE001 - whatever damage makes of it
+    except Exception as error:  # noqa: BLE001 - any damage
         everything = [Finding("not readable", None, repr(error))]
     print("\n".join([*(f"{each.flaw}: {each.words}" for each in everything), "note: FORMAT.md says what is not checked here"]))
     sys.exit(next((code for flaw, code in CODES.items() if flaw in {each.flaw for each in everything}), 0))

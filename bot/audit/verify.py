@@ -91,7 +91,7 @@ def verify_database(path: Path, *, key: str, noted: Heads = (), authority: bytes
         ValueError,
         TypeError,
         AttributeError,
-    ) as error:  # bytes that are no text any more
+    ) as error:  # bytes that are no longer text
         raise StoreError(f"{path} is damaged: {error!r}.") from error
     return verified
 
@@ -149,7 +149,7 @@ def verify_archive(path: Path, database: Path, *, key: str) -> Verified:
     with open_read_only(database) as file:
         made = next((each for each in archives_of(file) if each.sha256 == digest), None)
         if made is None:
-            words = f"{path} is not, or not as it was written, an archive that {database} records."
+            words = f"{path} is not an archive that {database} records, or it was changed."
             return replace(
                 verified, findings=(*verified.findings, Finding(Flaw.UNSUPPORTED, None, words))
             )
@@ -165,8 +165,8 @@ def verify_archive(path: Path, database: Path, *, key: str) -> Verified:
 FITS = "{} is the archive that row {} of the history shows, and the chain goes on from its end"
 
 NOT_ANCHORED = (
-    "no head from elsewhere was compared (--head): what somebody rebuilds who can write the file, and has "
-    "the key where there is one, does not show without"
+    "no head from elsewhere was compared (--head): without one, nobody can notice that the history was rebuilt by "
+    "somebody who can write the file and has its key, if it has one"
 )
 _BROKEN = {
     Flaw.GONE, Flaw.EDITED, Flaw.DELETED, Flaw.INSERTED, Flaw.REORDERED, Flaw.REBUILT, Flaw.KEY
@@ -186,7 +186,7 @@ def _chain(file: DatabaseFile, walked: Walked, key: bytes) -> Iterator[Finding]:
     begun = file.audit_key()
     if not walked.rows:
         if begun or (head and head.sequence) or file.has_requests():
-            yield Finding(Flaw.GONE, None, "The history is empty, and other tables are not.")
+            yield Finding(Flaw.GONE, None, "The history is empty, but other tables are not.")
         return
     if walked.keyed_from is None and (begun or key):
         yield _without_key(begun, key)
@@ -287,5 +287,5 @@ def _triggers(file: DatabaseFile) -> Iterator[Finding]:
         yield Finding(
             Flaw.TRIGGER, None,
             f"The trigger {name} is missing or was changed: the database no longer forbids what "
-            "it is there to forbid.",
+            "it should.",
         )  # fmt: skip

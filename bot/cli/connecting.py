@@ -61,7 +61,7 @@ async def listens(settings: Settings) -> AsyncIterator[Listening]:
 async def connected(
     bot: Bot, settings: Settings, mode: Mode, *, host: str = EVERYWHERE
 ) -> AsyncIterator[int]:
-    """Connect the bot to Slack in one of its two ways; yields the port (0 for Socket Mode)."""
+    """Connect the bot to Slack in one of its two ways; yield the port (0 for Socket Mode)."""
     starting = Starting(bot.parts.clock)
     async with (
         listens(settings) as place,

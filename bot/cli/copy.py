@@ -83,7 +83,7 @@ def _at(url: str) -> AuditSettings:
     """Return the settings for this `DATABASE_URL`.
 
     Raises:
-        click.BadParameter: It is empty.
+        click.BadParameter: It is not the address of a database.
     """
     try:
         return AuditSettings(database_url=url)

@@ -48,7 +48,7 @@ from bot.zuora.client import http_client
 DAY = click.DateTime(["%Y-%m-%d"])
 READ_SECONDS = 60.0
 CLOCKS_APART = timedelta(hours=1)
-"""A message that the database does not have counts as sent after it was read if Slack dates it no more than this before."""
+"""A message that the database does not have counts as sent after the reading if Slack dates it at most this long before it."""
 A_MONTH = timedelta(days=31)
 """The longest that a mail may precede the period in which it shows: Zuora marks some mails late."""
 

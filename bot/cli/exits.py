@@ -12,3 +12,4 @@ LOST_THE_WORK = 80
 NOT_READABLE = 3
 """An input cannot be read, or an output cannot be written."""
 NOT_DONE = 26
+"""Zuora was not compared, or Slack could not be read; the evidence is written all the same and says so."""

@@ -14,7 +14,7 @@ TURN_SECONDS = 0.001
 def keep_pauses_short() -> None:
     """Keep the event loop from waiting long for threads or the garbage collector, once the bot has started.
 
-    While a thread reads a long answer of Zuora, the event loop waits for its turn after each call to the
+    While a thread reads a long answer from Zuora, the event loop waits for its turn after each call to the
     operating system, and a click takes some thirty of these.
 
     The collector looks at fewer objects, and less often. A full collection looks at every object,

@@ -42,7 +42,7 @@ async def read(settings: EvidenceSettings, cards: Cards, own: OwnMessages) -> di
 
 
 class _Pages:
-    """Pages of messages; a pause that Slack asks for is kept."""
+    """Reads pages of messages, with the pauses that Slack asks for."""
 
     def __init__(self, client: SlackWeb) -> None:
         self._client = client

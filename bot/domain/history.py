@@ -1,7 +1,7 @@
 """What the append-only history records: who did what, when, about which request.
 
 A row's hash binds what may name a customer or hold an address by a commitment: a hash of the value with a salt that the
-row keeps. So in evidence that leaves such a value out the row's hash is still the right one, and nobody can guess the value.
+row keeps. So evidence can leave such a value out: the row's hash still fits, and nobody can guess the value.
 """
 
 import hashlib
@@ -105,7 +105,7 @@ class Head(NamedTuple):
 START = Head(0, FIRST_HASH)
 
 SEALED = ("request.", "call.", "refused", "statement.", "exception.", "estimate.")
-"""How the kinds of rows begin in which a text may be a customer's; in the others the bot speaks of itself."""
+"""How the kinds begin whose rows may hold a customer's text; all other rows are about the bot itself."""
 
 OPEN = frozenset(
     {
@@ -115,7 +115,7 @@ OPEN = frozenset(
         "state", "status", "subject", "track_id", "try", "verdict", "wanted", "zuora_request_id",
     }
 )  # fmt: skip
-"""What of a row's data is never left out, as the control is performed again with it; any other field has a salt."""
+"""The fields of a row's data that are never left out, because the control needs them; every other field has a salt."""
 
 MAY_NAME = ("body", "facts", "reason")
 """The columns of a request that can hold a customer's name or an address."""
@@ -150,8 +150,8 @@ def _together(texts: Mapping[str, str]) -> str:
 def bound(data: str) -> str:
     """Return what a row's hash binds of its stored data, as JSON.
 
-    Without salts that is the text. With them it is the text of what has none, and beside it the commitments of what
-    has; never of a text that is not canonical, as then two texts would have one hash.
+    Without salts, or if it is not canonical, that is the text itself, so that no two texts have one hash. With salts it
+    is the text of the fields without a salt, and the commitments of the others.
     """
     found = json.loads(data) if _HAS_SALTS in data else {}
     salts = found.get(SALTS)
@@ -163,7 +163,7 @@ def bound(data: str) -> str:
 
 
 def commitment(salt: str, value: Any) -> str:
-    """SHA-256 (hex) of a value with its salt."""
+    """Return the SHA-256 (hex) of a value with its salt."""
     return _committed(salt, _ENCODER.encode(value))
 
 

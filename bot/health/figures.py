@@ -116,7 +116,7 @@ class _Moment(Collector):
         )
         yield _one(
             "billing_bot_unknown_outcomes",
-            "Requests of which nobody knows whether Zuora did it.",
+            "Requests with an unknown outcome: Zuora may have done it or not.",
             unknown,
         )
         yield _one(

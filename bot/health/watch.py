@@ -28,7 +28,7 @@ SHARE_OF_CHECKS = 0.01
 """The share of time that may go into reading the whole file again and again, whatever its size."""
 
 ZUORA_LOOKS = 6
-"""Zuora is called after so many looks without any other call to it, which is once a minute.
+"""Zuora is called after this many looks without any other call to it, which is once a minute.
 
 Each call counts against the tenant's limits, and a sandbox grants some 10,000 a day.
 """

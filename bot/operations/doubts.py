@@ -63,7 +63,7 @@ def counted_lines(documents: DocumentsFacts) -> tuple[Line, ...]:
 
 
 def amounts_checked(unknown: Sequence[Doubt], of: int) -> Check:
-    """Check that each of so many documents has an amount and a currency."""
+    """Check that each of this many documents has an amount and a currency."""
     return check(
         "amounts",
         f"Zuora gives an amount and a currency for each of {count(of, 'document')}",

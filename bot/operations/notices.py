@@ -221,7 +221,7 @@ def switched_off(notices: Sequence[Notice], *, whole_kind: bool) -> list[Notice]
 
     Args:
         notices: All notices of the order.
-        whole_kind: Whether to return only kinds of which nothing at all would be mailed, for a run, whose documents cannot be left out one by one.
+        whole_kind: Whether to return only kinds that would not be mailed at all; for a run, whose documents cannot be left out one by one.
     """
     off = [notice for notice in notices if notice.state == "off"]
     if not whole_kind:

@@ -22,7 +22,7 @@ class Clock(Protocol):
 
 
 def dated(app: web.Application, clock: Clock, ahead: Callable[[], timedelta]) -> None:
-    """Put the server's own time into the header `Date` of its answers; `ahead` is how far it is ahead."""
+    """Put the server's time into the header `Date` of its answers, as far ahead of the clock as `ahead` returns."""
 
     async def say(_: web.Request, response: web.StreamResponse) -> None:
         response.headers["Date"] = format_datetime(clock.now() + ahead(), usegmt=True)

@@ -79,7 +79,7 @@ async def read_list(client: AsyncWebClient, file_id: str, teams: Collection[str]
     except NotAListError as error:
         raise CannotReadFileError(f"{name} {error}.") from error
     if not entries:
-        raise CannotReadFileError(f"{name} is empty: no number stands in it.")
+        raise CannotReadFileError(f"{name} is empty: it holds no number.")
     return ListFile(name, entries)
 
 

@@ -43,7 +43,7 @@ class Dispatches(Protocol):
 
 
 class Listening(Protocol):
-    """Where what listens stands."""
+    """The place where Slack's payloads arrive."""
 
     async def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run something there, from the loop that works."""
@@ -55,7 +55,7 @@ class Listening(Protocol):
         """Run something on the loop that works, from there.
 
         Raises:
-            TimeoutError: It has not answered within so many seconds.
+            TimeoutError: It has not answered within this many seconds.
         """
 
     def call(self, act: Callable[[str], None], words: str) -> None:
@@ -126,7 +126,7 @@ class OnItsOwnLoop:
         """Run something on the loop that works, from there.
 
         Raises:
-            TimeoutError: It has not answered within so many seconds.
+            TimeoutError: It has not answered within this many seconds.
         """
         asked_at = time.monotonic()
         try:
@@ -152,7 +152,7 @@ class OnItsOwnLoop:
         self._work.call_soon_threadsafe(act, words)
 
     def start(self) -> None:
-        """Begin to turn."""
+        """Start the thread."""
         self._thread.start()
 
     async def stop(self) -> None:
@@ -197,12 +197,12 @@ async def where_to_listen(*, apart: bool) -> AsyncIterator[Listening]:
 
 
 class HandsOver:
-    """Has the Bolt app answer on the loop that works, and answers without it where the database takes too long.
+    """Lets the Bolt app answer on the loop that works, and answers without it if the database takes too long.
 
-    What was answered so is not recorded: the store asks the same `Awaited` directly before it commits.
+    What was answered this way is not recorded: the store asks the same `Awaited` directly before it commits.
 
     Args:
-        place: Where this stands.
+        place: The loop that listens.
         app: The Bolt app.
         attending: Entered on the loop that works for every payload.
         waits: How long the database lets that loop wait.

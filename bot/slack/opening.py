@@ -101,7 +101,7 @@ async def open_for_command(
     """Acknowledge a command and open its form at the same time.
 
     So a slow form never makes Slack say that the command was not answered. If the form does not
-    open, the person reads so where the command was typed.
+    open, the person is shown why where the command was typed.
     """
 
     async def opened() -> None:

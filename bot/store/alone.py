@@ -69,11 +69,11 @@ class Alone:
         self._remember(request, _LastAlone(sequence, json.dumps(sorted(filter(None, runs)))))
 
     def forget(self, request: int) -> None:
-        """Forget it, as there is more that it can mail."""
+        """Forget a request, because it can now mail more."""
         self._seen.pop(request, None)
 
     def _remember(self, request: int, seen: _LastAlone) -> None:
-        """Remember it once the transaction is committed, as undone rows give their sequences to others."""
+        """Remember a request once the transaction is committed, because undone rows give their sequences to others."""
         once_committed(self._database, partial(self._remembered, request, seen))
 
     def _remembered(self, request: int, seen: _LastAlone) -> None:

@@ -9,7 +9,7 @@ from sqlite_utils import Database
 logger = logging.getLogger(__name__)
 
 MANY_ROWS = 2_000
-"""After so many rows a checkpoint is due; the log then has about four megabytes."""
+"""After this many rows a checkpoint is due; the log then has about four megabytes."""
 
 
 class Checkpoints:

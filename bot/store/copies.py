@@ -9,7 +9,7 @@ from bot.store.engine import Database
 from bot.store.times import to_text
 
 FIRST_MESSAGES = 1000
-"""The earliest `ts` is looked for among so many first messages, because lanes overtake each other."""
+"""The earliest `ts` is looked for among this many first messages, because lanes overtake each other."""
 
 
 class Copies:

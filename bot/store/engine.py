@@ -62,7 +62,7 @@ class Database(Protocol):
 
     @property
     def waits(self) -> Waits | None:
-        """Return how long a server's answers take; None for a file, which has no event loop wait for long."""
+        """Return how long a server's answers take; None for a file, which never makes the event loop wait for long."""
 
     @property
     def trouble(self) -> str:
@@ -94,7 +94,7 @@ class Database(Protocol):
         """
 
     def expect(self, known: Callable[[], Head]) -> None:
-        """Expect the row of the history that `known` returns to be in the database, whenever it is looked for."""
+        """Remember `known`, which returns a row of the history that the database must have."""
 
     def distrust(self, why: str) -> None:
         """Let nothing begin until the next start has checked the database."""
@@ -104,7 +104,7 @@ class Database(Protocol):
 
     @property
     def has_lost_its_turn(self) -> bool:
-        """Return whether the database was seen to have a turn of work that is not this process's."""
+        """Return whether the database showed another turn of work than this process's."""
 
     def begin_turn(self, holder: int) -> None:
         """Write from now on as the process that works; the one that worked before can write nothing more.

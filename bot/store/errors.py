@@ -11,9 +11,9 @@ LOCKED_BY_OTHERS = "database locked by another program"
 NEWER = "a newer version of Billing Bot has changed the database's tables"
 """A trouble that arises while this process runs; it then writes nothing more and ends."""
 NOT_ANSWERING = "database does not answer"
-"""A trouble of a server, which is asked again and again until it answers."""
+"""A trouble of the server's, which is asked again and again until it answers."""
 NO_ROOM = "database takes no more connections"
-"""A trouble of what opens a new one, such as a start; those that are open go on."""
+"""A trouble for new connections, such as a start's; those that are open go on."""
 
 
 class StoreError(Exception):

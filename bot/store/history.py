@@ -230,7 +230,7 @@ class History:
             end: The first moment after it.
             after: The last one of the part before; None for the first part.
             limit: How many at most.
-            behind: What was written behind this row counts whatever its time, if that is before `end`.
+            behind: Rows after this one count even if their time is before `start`.
         """
         rows = self._database.execute(
             "SELECT sequence, at, request, what, who, team, data, hash FROM history "
@@ -288,7 +288,7 @@ class History:
         Args:
             request: Its number.
             limit: How many entries at most.
-            reason: The request's; of what was asked nothing else is read, as that may name 50,000 documents.
+            reason: The request's; nothing else of its first entry is read, because that may name 50,000 documents.
         """
         where = "WHERE request = ? AND what NOT LIKE 'call.%' AND what <> 'slack.shown'"
         rows = self._database.execute(
@@ -340,6 +340,6 @@ def _log(entry: Entry) -> None:
 def _from_row(row: tuple[Any, ...]) -> Written:
     sequence, at, request, what, who, team, data, hashed = row
     read = json.loads(data)
-    read.pop(SALTS, None)  # of the row, not of what it says
+    read.pop(SALTS, None)  # they belong to the row, not to what it says
     entry = Entry(what=What(what), who=who, team=team, request=request, data=read)
     return Written(sequence, from_text(at), entry, hashed)

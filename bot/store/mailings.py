@@ -98,7 +98,7 @@ WHERE r.state IN ('waiting', 'approved', 'running', 'unknown') AND r.state = 'wa
 ORDER BY r.number
 """
 MANY = 1_000
-"""From so many documents on, it is quicker to go through the documents of the waiting requests."""
+"""From this many documents on, it is quicker to go through the documents of the waiting requests."""
 
 _ROW = tuple[Any, ...]
 
@@ -143,7 +143,7 @@ class Mailings:
             behind, first = rows[-1][-2:], ">"
 
     def look_for_others(self, request: int) -> Iterator[None]:
-        """Look in parts who shares any of it; if it is nobody, that is remembered until another has come."""
+        """Look in parts for requests that share any of it; if there is none, remember that until another one comes."""
         if self._alone.is_alone(request):
             return
         sequence, every_run = self._alone.last(), set[str]()
@@ -205,7 +205,7 @@ class Mailings:
         return {run for (run,) in rows}
 
     def is_alone(self, request: int) -> bool:
-        """Return whether it was looked for others and there was none, and nobody has come since."""
+        """Return whether the last look found no other request, and none has come since."""
         return self._alone.is_alone(request)
 
     def has_come_since(self, sequence: int, *, not_of: int) -> bool:

@@ -121,7 +121,7 @@ class Outbox:
         """Put a message at the end of its lane; return its sequence. It waits, and its age counts, from `not_before`.
 
         Two kinds are left out, and 0 is returned: a private answer to somebody who has just caused very many, and a home
-        of which one is still to be sent, because that is drawn when it goes out.
+        if an older one is still to be sent, because that is drawn when it goes out.
         """
         if message.kind is MessageKind.HOME and self._home_waits(message.user):
             return 0
@@ -224,7 +224,7 @@ class Outbox:
         )
 
     def put_back_meanwhile(self, now: datetime) -> timedelta:
-        """Return by how much, at least, the clock was put back while nothing ran; zero: not, as far as known."""
+        """Return the least by which the clock was put back while nothing ran; zero if nothing shows that it was."""
         (latest,) = self._database.execute(
             "WITH latest (tried_at, ended_at) AS "
             "(SELECT tried_at, ended_at FROM outbox ORDER BY sequence DESC LIMIT ?) "

@@ -375,7 +375,7 @@ def asked_hash_of(row: Mapping[str, Any]) -> str:
 
 
 def plain_hash(request: Request) -> str:
-    """Return the SHA-256 (hex) of what was asked without what may name a customer, so that the rest is proven where that is left out."""
+    """Return the SHA-256 (hex) of a request without the fields that may name a customer, so that evidence without these proves the rest."""
     row = bound_columns(_to_row(request)).items()
     return digest.text_hash(digest.canonical([each for name, each in row if name not in MAY_NAME]))
 

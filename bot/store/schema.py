@@ -217,15 +217,15 @@ _PARENTS = "CREATE INDEX requests_parent ON requests (parent) WHERE parent IS NO
 
 @migrations(name="0057_parents")
 def index_the_parents(db: Database) -> None:
-    """The card of a request that ended says which requests continue it."""
+    """Index requests by their parent, so that the card of one that ended names those that continue it."""
     run(db, _PARENTS)
 
 
 @migrations(name="0054_sealed")
 def sealed(_db: Database) -> None:
-    """Rows of the history keep salts in their data, by which their hashes are made.
+    """Keep salts in the data of the history's rows, from which their hashes are made.
 
-    No table changes; a version of before would take such a row for one that was edited.
+    No table changes, but an older version would take such a row for an edited one.
     """
 
 

@@ -45,7 +45,7 @@ class Together:
 
         Args:
             work: Reads, decides and writes in its own transactions, and never awaits. It is run
-                a second time where the commit that it shared could not be made.
+                a second time if the commit that it shared could not be made.
 
         Raises:
             CouldNotRecordError: Nothing of it was written.

@@ -41,7 +41,7 @@ HEAR_OTHERS_SECONDS = 0.25
 CHECKPOINT_SECONDS = 2.0
 LOOK_AGAIN_SECONDS = 30.0
 LET_IN_SECONDS = 30.0
-ANOTHER_TURN = "another turn of work stands in the database than this process began"
+ANOTHER_TURN = "the database holds another turn of work than the one that this process began"
 
 
 class Bot:

@@ -10,7 +10,7 @@ from bot.store.private import beside, opened_alone
 
 
 class CannotStartError(Exception):
-    """The settings name something that is not so; the message says what, in one sentence."""
+    """The settings say something that is not true; the message says what, in one sentence."""
 
 
 def fence_of(settings: Settings) -> Fence | None:
@@ -54,5 +54,5 @@ def work_lock(settings: AuditSettings, fence: Fence | None = None) -> Lock:
         os.close(opened_alone(path))
         return WorkLock(path)
     except OSError as error:
-        msg = f"DATABASE_URL: {path}, which stands beside the database, cannot be written: {error.strerror}."
+        msg = f"DATABASE_URL: {path}, which is beside the database, cannot be written: {error.strerror}."
         raise CannotStartError(msg) from error

@@ -1,4 +1,4 @@
-"""What people say of decisions that were made in their names: mine, or not mine, which holds up what rests on it."""
+"""Takes people's answers about decisions in their names; *Not mine* stops what rests on the decision."""
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -45,15 +45,14 @@ BETWEEN = 0.001
 """How many calls are saved as sent and go out together, and how many seconds of real time later the next ones do.
 
 Calls that go out all at once come back all at once, and each then waits until the others are read, round after round.
-And if the process is killed, it is not known of only a few calls whether they went out.
+And if the process is killed, only a few calls are left of which nobody knows whether they went out.
 """
 
 A_PART = 4
-"""For every so many calls that are out, one more is saved as sent in advance (for few calls, a few more).
+"""One call in advance is saved as sent for each of this many that are out (for few calls, a few more).
 
-It goes out as soon as an answer frees a place, without waiting for a commit. This is also the part (one in so many) of
-the width that each request has to itself. Both are kept small, because after a crash nobody knows whether these calls
-went out.
+It goes out as soon as an answer frees a place, without waiting for a commit. Each request also has one place in this
+many of the width to itself. Both numbers are small, because after a crash nobody knows whether these calls went out.
 """
 
 _TOO_MANY = 429

@@ -31,10 +31,10 @@ LOOK_SECONDS = 3600.0
 
 
 class _Span(NamedTuple):
-    """Which decisions are stated: those from `start` to before `end`, and from before it those behind a row.
+    """The decisions of a statement: those from `start` to before `end`, and earlier ones written behind a row.
 
-    The row is where the statements before were sent: what was decided under a wrong date, or while no statement
-    came, is in the next one.
+    The row is the one at which the previous statements were sent, so a decision with a wrong date, or of a month
+    without a statement, is in the next one.
     """
 
     start: datetime
@@ -164,7 +164,7 @@ def _by_person(decisions: Sequence[Written]) -> dict[str, list[Written]]:
 
 
 def _heading(span: _Span, decisions: Sequence[Written]) -> str:
-    """Return `In 2026-11 you made 9 decisions with Billing Bot`, or until when where some are of another time."""
+    """Return `In 2026-11 you made 9 decisions with Billing Bot`, or `Until the end of` it if some are older."""
     made = f"you made {count(len(decisions), 'decision')} with Billing Bot"
     if all(f"{each.at:%Y-%m}" == span.month for each in decisions):
         return f"In {span.month} {made}"

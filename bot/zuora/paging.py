@@ -64,7 +64,7 @@ async def objects(caller: Caller, query: HttpCall, *, most: int | None = None) -
     Args:
         caller: Sends the calls.
         query: The call of `calls.object_page`.
-        most: Stop after so many rows.
+        most: Stop after this many rows.
 
     Raises:
         ZuoraUnavailable: The pages do not end.
@@ -146,7 +146,7 @@ async def zoql(caller: Caller, text: str, *, most: int | None = None) -> list[Ro
     Args:
         caller: Sends the calls.
         text: The query.
-        most: Stop after so many rows.
+        most: Stop after this many rows.
 
     Raises:
         ZuoraUnavailable: The rows do not end.

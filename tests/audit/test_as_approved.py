@@ -194,7 +194,7 @@ def test_two_processes_with_different_policies_are_named():
     (words,) = asked_for(record, row, stands)
     assert (
         words
-        == "is under another policy than the one in force, which row 6 replaced: a process still had the file of before"
+        == "is under another policy than the one in force, which row 6 replaced: a process still had the older file"
     )
 
 

@@ -227,9 +227,9 @@ async def test_slack_is_read_and_a_card_that_is_gone_is_named(stage, tmp_path, m
     gone, out = await made(stage, tmp_path, slack=BOT_TOKEN)
 
     assert read(out, "slack.json")["missing"] == ["R-1"]
-    assert "Slack, bad: no card stands there any more of R-1" in gone.output
+    assert "Slack, bad: cards are gone: R-1" in gone.output
     assert gone.exit_code == 0
-    assert re.search("no card stands there any more of R-1", " ".join(page_of(out).words))
+    assert re.search("cards are gone: R-1", " ".join(page_of(out).words))
 
     monkeypatch.setenv("SLACK_API_URL", "http://127.0.0.1:9/api/")
     not_read, out = await made(stage, tmp_path, slack=BOT_TOKEN)
@@ -282,7 +282,7 @@ async def test_a_message_that_reads_otherwise_than_it_was_sent_is_named(
     (changed,) = found["changed"]
     assert (changed["request"], changed["ts"]) == ("R-2", message.ts)
     assert ("another hash" in changed["what"]) == (part == "metadata")
-    assert "something stands there otherwise than it was sent of R-2" in said
+    assert "messages differ from what was sent: R-2" in said
 
 
 async def test_a_reply_that_is_gone_is_named_though_a_person_wrote_another(
@@ -315,7 +315,7 @@ async def test_a_message_of_the_bots_that_the_database_has_not_sent_is_named(
     (changed,) = found["changed"]
     assert (changed["ts"], changed["what"]) == (
         forged.ts,
-        "is the bot's, and the database has not sent it",
+        "is the bot's, but the database did not send it",
     )
 
 

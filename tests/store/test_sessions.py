@@ -103,7 +103,7 @@ def test_a_database_with_another_programs_tables_is_not_begun(table):
     address = without_tables()
     said(f"CREATE TABLE {table} (id INTEGER)", name_of(address))
 
-    with pytest.raises(StoreError, match=f"the table {table} of another program"):
+    with pytest.raises(StoreError, match=f"another program's table {table}"):
         Store.open(address)
 
 

@@ -59,8 +59,7 @@ class Scope:
         mask: Removes names and addresses, or does nothing.
         before: The package before this one; None if there is none.
         verified: What checking the database's history found, for people; and who makes the
-        package, on
-            which machine.
+        package, on which machine.
         slack: What reading Slack found, from `in_slack.compared`.
         sample: The auditor's seed, and how many requests to draw with it.
     """
@@ -105,7 +104,7 @@ def before_of(path: Path) -> Before:
 
 
 def last_of(archive: zipfile.ZipFile, about: dict[str, Any]) -> Head:
-    """Where a package ends."""
+    """Return the last row of a package; if it has no row, the one before it."""
     line = b""
     with archive.open(ROWS) as lines:
         for each in lines:
@@ -232,7 +231,7 @@ class _Writing:
             step()
 
     def _things(self, things: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-        """Return what Zuora shows, masked and made JSON as it will be written."""
+        """Yield what Zuora shows, masked, as the JSON values that are written."""
         return (self._mask.masked(json.loads(_dumped(each))) for each in things)
 
     def _learn_names(self) -> None:
@@ -279,7 +278,7 @@ class _Writing:
     def _masked(self, row: Row) -> Line:
         """Return a row of the chain without names and addresses: each field with one is replaced by its commitment.
 
-        What the control is performed again with is never masked. A row of before has no salts, so its hash fits no more.
+        Fields that are needed to repeat the control are never masked. A row without salts, written by an older bot, no longer fits its hash.
         """
         if not self._mask.masks or not row.what.startswith(SEALED):
             return Line(*row, masked=False)

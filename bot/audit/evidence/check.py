@@ -31,7 +31,7 @@ UNSEALED = (
     "the manifest is not sealed with a key: whoever can write the file can make it anew. Compare "
     "the manifest's SHA-256 with the one that was noted when it was made: {}"
 )
-MASKED = "of {} requests the body, the facts, the reason, the card or messages are masked: what is left out there is not proven"
+MASKED = "in {} requests the body, the facts, the reason, the card or messages are masked; what was masked is not proven"
 OLD = "it is of format {}, and this program reads format {}. From format 2 on a package holds the verify.py that checks it."
 NOT_AGAIN = "00-report.html and evidence.xlsx were made by another program (version {}), so they were not made again"
 HELD = "the control was performed again for {} requests"

@@ -143,21 +143,21 @@ def _differences(
             yield {**about, "what": f"names row {row} of the history with another hash than it has"}
     if mine is None:
         if payload:
-            yield {**about, "what": "is the bot's, and the database has not sent it"}
+            yield {**about, "what": "is the bot's, but the database did not send it"}
     elif isinstance(number, int) and number != mine.sequence:
         yield {**about, "what": "is not what was sent last"}
     elif words_of(message) != words_of({"text": mine.text, "blocks": json.loads(mine.blocks)}):
-        yield {**about, "what": "reads otherwise than it was sent"}
+        yield {**about, "what": "differs from what was sent"}
 
 
 def _unknown(message: Mapping[str, Any], own: OwnMessages) -> Iterator[dict[str, Any]]:
-    """Yield that a message is a card of a request that the database does not have, or has under another `ts`."""
+    """Yield a difference if a message is a card that the database does not have, or has under another `ts`."""
     payload, ts = (message.get("metadata") or {}).get("event_payload") or {}, str(message.get("ts"))
     request, number = payload.get("request"), payload.get("sequence")
     if not isinstance(request, int) or not isinstance(number, int) or own.is_later(number, ts):
         return
     if not own.has_card(request, ts):
-        what = "is a card of the bot's, and the database has no such request, or another card of it"
+        what = "is a card of a request that the database does not have, or has with another card"
         yield {"request": f"R-{request}", "ts": ts, "what": what}
 
 

@@ -93,14 +93,14 @@ def slack_light(found: Facts) -> Light:
     wrong = [
         f"{words} {', '.join(requests)}"
         for words, requests in (
-            ("no card stands there any more of", found["missing"]),
+            ("cards are gone:", found["missing"]),
             ("messages are gone from the threads of", found["threads"]),
-            ("something stands there otherwise than it was sent of", changed),
+            ("messages differ from what was sent:", changed),
         )
         if requests
     ]
     right = (
         f"{count(found['cards'], 'card')} and {count(found['threads_read'], 'thread')} read from {found['address']}: all "
-        "stand there as they were sent"
+        "are as they were sent"
     )
     return _of("Slack", ["; ".join(wrong)] if wrong else [], right)

@@ -28,7 +28,7 @@ LIMIT = (
 
 
 class MemoOrder(NamedTuple):
-    """An order by the bot to mail a memo, or a run of its own that mails it by itself."""
+    """An order by the bot to mail a memo, or a run of the bot's that mails it by itself."""
 
     memo: Memo
     request: int

@@ -1,4 +1,4 @@
-"""The opposite direction: what the bot recorded as done, and Zuora does not show."""
+"""Finds what the bot recorded as done and Zuora does not show."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
@@ -17,7 +17,7 @@ ACCEPTED = "accepted"
 def runs(
     found: Sequence[BillRun], done: Iterable[Done], until: datetime, *, all_read: bool
 ) -> Iterator[dict[str, Any]]:
-    """Yield calls about bill runs that Zuora accepted, as the bot recorded, but whose effect it does not show.
+    """Yield calls about bill runs that were accepted, but whose effect Zuora does not show.
 
     Args:
         found: Zuora's runs.

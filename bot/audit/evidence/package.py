@@ -89,12 +89,12 @@ class Package:
 
     @property
     def denied(self) -> Iterator[HistoryRow]:
-        """What people said was not theirs of what was decided in their names."""
+        """Yield the rows in which somebody denied a decision or a statement in their name."""
         return (row for row in self.entries("statements.jsonl") if row.what == "statement.denied")
 
     @cached_property
     def denied_rows(self) -> dict[int, int]:
-        """The rows of decisions that are denied, each with the row that says so."""
+        """Return the row of each denied decision, with the row that denies it."""
         return {row: each.sequence for each in self.denied for row in each.data.get("rows", ())}
 
     def history(self) -> Iterator[Line]:
@@ -108,7 +108,7 @@ class Package:
 
     @property
     def exceptions(self) -> Iterator[Facts]:
-        """Return what Zuora shows and no request did, or that Zuora was not compared."""
+        """Yield the exceptions: what Zuora shows without a request, or that Zuora was not compared."""
         return self.lines("exceptions.jsonl")
 
     @property
@@ -129,7 +129,7 @@ def about_of(archive: zipfile.ZipFile) -> Facts:
 
 
 def entry_of(row: Facts) -> HistoryRow:
-    """A row of a packet, as people read it: without its salts and commitments."""
+    """Return a packet's row as people read it, without salts and commitments."""
     data = {name: value for name, value in row["data"].items() if name not in {SALTS, "sealed"}}
     return HistoryRow(**{name: row[name] for name in HistoryRow._fields} | {"data": data})
 

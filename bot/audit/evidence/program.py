@@ -6,11 +6,11 @@ PARTS = ("rows", "calls", "control", "standalone")
 """Modules in an order in which each needs only earlier ones."""
 
 OURS = "from bot.audit."
-"""How a line begins that is needed between modules, and not in one file."""
+"""The start of an import between the modules, which one file does not need."""
 
 
 def text() -> str:
-    """Return `verify.py`: what it does and how it is called first, then each module under its own heading."""
+    """Return the text of `verify.py`: how to run it, then each module under a heading."""
     room = resources.files("bot.audit")
     read = [room.joinpath(f"{name}.py").read_text(encoding="utf-8") for name in PARTS]
     split = [each.split("\n", 1) for each in read]

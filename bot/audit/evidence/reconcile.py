@@ -42,7 +42,7 @@ Kind = TypeVar("Kind", bound=Done | Mailed)
 
 
 class Read(Generic[Kind]):
-    """Records that are read anew each time, so that they need not all be in memory."""
+    """Reads records anew at each iteration, so that they need not all be in memory."""
 
     def __init__(self, read: Callable[[], Iterator[Kind]]) -> None:
         self._read = read
@@ -51,12 +51,12 @@ class Read(Generic[Kind]):
         return self._read()
 
     def only(self, wanted: Callable[[Kind], bool]) -> "Read[Kind]":
-        """Return those of one kind."""
+        """Return only the records that pass."""
         return Read(lambda: filter(wanted, self))
 
 
 class Own(NamedTuple):
-    """What the bot recorded that it did, or may have done."""
+    """What the bot did, or may have done, by its own records."""
 
     runs: Read[Done]
     mails: Read[Mailed]
@@ -179,7 +179,7 @@ def explained(
 ) -> dict[str, Any]:
     """Return the same with management's signed explanation of each exception, by its number and entity.
 
-    What was done after it was signed it does not explain.
+    An explanation does not cover what was done after it was signed.
     """
     entities = {place.words: entity_part(place.key) for place in places.all}
     for thing in found["things"]:
@@ -258,7 +258,7 @@ def _who(run: BillRun, deed: Deed) -> str:
 
 
 def _when(run: BillRun, deed: Deed) -> datetime | NotKnown | None:
-    """Return when it was done, as far as Zuora says that."""
+    """Return when it was done, as far as Zuora says."""
     times = {
         Deed.CREATED: run.created_at,
         Deed.POSTED: run.posted_at,

@@ -26,13 +26,13 @@ MOST_PAGES = 1000
 """The most requests with a separate page; of more, the sample and the first ones. All are in the packets."""
 
 CONTROL = (
-    "Whatever creates, posts, cancels or mails something in Zuora through this bot is approved by people other than the one who "
-    "asked, as many as the rule wants, each of them for exactly what is then sent."
+    "Nothing is created, posted, canceled or mailed in Zuora through this bot until as many people as the rule requires, none of "
+    "them the requester, have approved exactly what is then sent."
 )
 READING = (
     "How to read this: a request counts as mailing customers if mail can follow from it, now or later, which is what a rule of the "
     "policy looks at (sends). Posting always does, as Zuora may mail what is posted; whether it would mail is on the card, under "
-    "What exactly. Amounts are as on the card, credits below zero; requests of before that was recorded so have them without that sign. "
+    "What exactly. Amounts are as on the card, credits below zero; older requests show them without the sign. "
     f"Out of hours, in evidence.xlsx, means {OUT_OF_HOURS}."
 )
 STYLE = """
@@ -188,8 +188,8 @@ def _request(
             "Asked by": f"{person(history[0])}, {moment(history[0].at)}",
             "Reason": line["reason"],
             "Where": line["tenant"],
-            "Why so many approvals": _why(line, asked),
-            "What came of it": f"{line['state']} since {moment(line['state_at'])}{_ended(package, line)}",
+            "Approvals needed": _why(line, asked),
+            "State": f"{line['state']} since {moment(line['state_at'])}{_ended(package, line)}",
             "Digest": line["digest"],
         }
     )
@@ -250,7 +250,7 @@ def _why(line: Facts, asked: Facts) -> str:
     """Return the rule, its conditions, and the totals compared with them."""
     needed = count(line["approvals_needed"], "approval")
     conditions = in_words(asked.get("conditions") or {}) or "nothing in particular"
-    return f"{needed}, by {line['rule']}, which is for {conditions}. Compared were: {in_words(asked.get('compared') or {})}."
+    return f"{needed}, by {line['rule']}, which is for {conditions}. Compared with it: {in_words(asked.get('compared') or {})}."
 
 
 _DATE, _NAMED, _ID = (

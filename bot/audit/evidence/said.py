@@ -35,7 +35,7 @@ def moment(text: str) -> str:
 
 
 def happened(exception: Facts) -> str:
-    """Return when something was done outside the bot, as far as Zuora says that."""
+    """Return when something was done outside the bot, as far as Zuora says."""
     at = str(exception.get("at") or exception.get("last_emailed_at") or "")
     is_moment = at[:1].isdigit()
     return moment(datetime.fromisoformat(at).astimezone(UTC).isoformat()) if is_moment else at

@@ -62,7 +62,7 @@ class _Book:
             self._begin(name)
 
     def _begin(self, name: str) -> None:
-        """Begin a sheet with its headings; if the last one is full, another one with the same name."""
+        """Begin a sheet with its headings; later sheets of the same name are numbered."""
         self._parts[name] += 1
         part = f"{name} {self._parts[name]}" if self._parts[name] > 1 else name
         sheet = self._sheets[name] = self._book.add_worksheet(part)

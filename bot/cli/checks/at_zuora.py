@@ -69,7 +69,7 @@ async def _rules(zuora: ZuoraClient) -> Noticed:
     if rules is None:
         return warning(
             "billing rules", "cannot be read",
-            "give the bot's user the right to read settings: the card says then what posts by itself",
+            "give the bot's user the right to read settings: the card then says what posts by itself",
         )  # fmt: skip
     words = {True: "allowed", False: "not allowed", None: "not said"}[rules.auto_post_allowed]
     return good("billing rules", f"a bill run that posts by itself is {words}")

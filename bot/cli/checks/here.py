@@ -112,7 +112,7 @@ def policy(found: Settings) -> tuple[list[Noticed], Policy | None]:
 
 
 def same_policy(found: Settings, policy: Policy) -> Iterator[Noticed]:
-    """Yield that processes on the database go by another policy than this machine's file."""
+    """Yield a finding if processes on the database use another policy than this machine's file."""
     path = found.database_path
     try:
         if not others_on(path, SystemClock()):
@@ -122,7 +122,7 @@ def same_policy(found: Settings, policy: Policy) -> Iterator[Noticed]:
         else:
             with open_read_only(Path(path)) as file:
                 latest = file.policy_read_last()
-    except (OSError, StoreError):  # which is found elsewhere
+    except (OSError, StoreError):  # another check reports it
         return
     if latest and latest != policy.hash:
         yield warning(

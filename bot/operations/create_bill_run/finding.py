@@ -29,7 +29,7 @@ from bot.zuora.paging import all_or_none
 from bot.zuora.rows import zone_of
 
 MOST_PENDING = 500
-"""Zuora creates no run while more than so many made through the API are Pending (*Create a bill run*).
+"""Zuora creates no run while more than this many made through the API are Pending (*Create a bill run*).
 
 It does not show which of them were made through the API.
 """

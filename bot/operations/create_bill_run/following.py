@@ -18,7 +18,7 @@ from bot.zuora.rows import zone_of
 
 GONE = "NotFound"
 LOOKS_UNTIL_GONE = 3
-"""After so many looks, a run that is not found counts as gone; at first it may be missing, because reads lag."""
+"""After this many looks, a run that is not found counts as gone; at first it may be missing, because reads lag."""
 
 LOOKS_AT_COMPLETED = 40
 """How many times a run is looked at that should post itself but stays Completed: for about 2.5 h."""

@@ -63,7 +63,7 @@ async def look(run: RunFacts, drafts: Drafts, progress: Progress, zuora: ZuoraCl
 
 
 LOOKS_AT_COMPLETED = 5
-"""After so many looks, within a minute or two, a run that does not move counts as not posted."""
+"""After this many looks, within a minute or two, a run that does not move counts as not posted."""
 
 
 def _posted(progress: Progress, number: str, documents: Sequence[BillingDocument]) -> Progress:

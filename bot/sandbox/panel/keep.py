@@ -36,7 +36,7 @@ def load(file: Path, folder: Path) -> Kept | None:
     The file is a pickle in a zip, which can run code: open only what your own sandbox has kept.
 
     Raises:
-        KeptError: The file is not of a sandbox, or of another version.
+        KeptError: The file is not a sandbox's, or another version kept it.
     """
     if not file.exists():
         return None

@@ -128,7 +128,7 @@ class Panel:
             case {"do": "take_over"}:
                 await self.stop()
             case _:
-                raise ValueError(f"there is no such thing to do: {asked}")
+                raise ValueError(f"unknown action: {asked}")
 
     def _play(self, name: str, pause: float) -> None:
         teller = Teller(

@@ -16,7 +16,7 @@ KINDS: tuple[Kind, ...] = ("invoice", "credit_memo", "debit_memo")
 def did(zuora: LocalZuora) -> dict[str, Any]:
     """Return mails with how often each went out, runs, and calls, the newest first.
 
-    `totals` counts all of them, also if a list is cut short.
+    `totals` counts all of them, even if a list is cut short.
     """
     world = zuora.world
     mails = Counter(

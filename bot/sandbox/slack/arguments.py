@@ -56,7 +56,7 @@ class Args:
         return self.values.get(name) is not None
 
     def data(self, name: str, error: str) -> Any:
-        """Return an argument that is JSON, sent as such or as a string of JSON.
+        """Return an argument that is JSON, sent as a value or as a string of JSON.
 
         Raises:
             SlackError: ``error`` when the string is no JSON.

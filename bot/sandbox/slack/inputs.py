@@ -94,7 +94,7 @@ def state_value(element: Mapping[str, Any], value: Any) -> dict[str, Any]:
     """Return the state of ``element`` when a person sets it to ``value``.
 
     ``value`` is a text, a number, a date as ``YYYY-MM-DD``, an option's value or label, a user
-    id, a list of such things, None to clear, or a state as Slack sends it.
+    id, a list of these, None to clear, or a state as Slack sends it.
 
     Raises:
         NotOnScreenError: there is no such option.

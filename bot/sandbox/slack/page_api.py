@@ -179,7 +179,7 @@ class PageApi:
             case "home":
                 return await self._people.open_home(person)
             case other:
-                raise NotOnScreenError(f"there is no such thing to do: {other!r}")
+                raise NotOnScreenError(f"unknown action: {other!r}")
 
     async def _faults(self, request: web.Request) -> web.Response:
         data = await _object(request)

@@ -64,7 +64,7 @@ class Recorder:
     async def send(
         self, kind: Kind, payload: Mapping[str, Any], retry: Retry | None = None
     ) -> Delivered:
-        """Send on and remember."""
+        """Remember a payload and send it on."""
         self.last_payload, self.last_kind = copied(payload), kind
         return await self.route.send(kind, payload, retry)
 

@@ -57,7 +57,7 @@ def message_json(core: Core, message: Message, *, metadata: bool = False) -> dic
 
 
 def _optional(core: Core, message: Message) -> dict[str, Any]:
-    """Return what a message has only sometimes; Slack leaves out what is empty."""
+    """Return a message's optional fields; Slack leaves out the empty ones."""
     return {
         "blocks": message.blocks,
         "thread_ts": message.thread_ts,

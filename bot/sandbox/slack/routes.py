@@ -1,4 +1,4 @@
-"""Which address leads where, and the cut connections of a Slack that is down."""
+"""Routes requests to their handlers, and cuts connections while Slack is down."""
 
 from collections.abc import Awaitable, Callable
 from typing import Final

@@ -31,7 +31,7 @@ class LocalSlack:
     """A Slack workspace with one app, served over real sockets.
 
     Interactions reach the app over Socket Mode, or as signed HTTP posts when ``request_url`` is
-    set. Methods named after what a person does return what that person would see come back.
+    set. Methods named after a person's action return what that person would see.
     """
 
     def __init__(  # noqa: PLR0913 - one keyword for each thing a workspace's owner can set

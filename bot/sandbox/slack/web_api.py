@@ -18,7 +18,7 @@ Handler = Callable[[Core, Args], dict[str, Any]]
 
 @dataclass(frozen=True)
 class Method:
-    """A method: what answers it, the scopes of which it needs one, its tier, its token."""
+    """A method: its handler, its scopes (one is enough), its tier and its kind of token."""
 
     handler: Handler
     scopes: tuple[str, ...] = ()
@@ -45,7 +45,7 @@ class WebApi:
         self._methods = methods
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """Answer one call and write it down."""
+        """Answer one call and record it."""
         name = request.match_info["method"]
         args: Args = Args({})
         fault = self._core.faults.take(name)

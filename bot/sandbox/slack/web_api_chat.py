@@ -71,7 +71,7 @@ def writable_channel(core: Core, reference: str) -> Channel:
     """Return the channel in which the bot may write.
 
     Raises:
-        SlackError: ``channel_not_found``, ``is_archived`` or ``not_in_channel``, or what was ordered.
+        SlackError: ``channel_not_found``, ``is_archived``, ``not_in_channel``, or a fault's.
     """
     _may_speak(core, reference)
     user = core.workspace.users.get(reference)

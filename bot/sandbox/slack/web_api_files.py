@@ -98,7 +98,7 @@ def info(core: Core, args: Args) -> dict[str, Any]:
 
 
 def _is_seen(core: Core, stored: StoredFile) -> bool:
-    """Return whether the bot sees it: a file in a form is the app's, others are those of its channels."""
+    """Return whether the bot sees a file: one that was added to a form, or that is in one of its channels."""
     places = [core.workspace.channels[each] for each in stored.channels]
     return not places or any(BOT_USER in each.members for each in places)
 

@@ -72,7 +72,7 @@ def errors_say_their_status(version: str) -> bool:
 def answer_to(
     refused: RefusalError, path: str, version: str, request_id: str
 ) -> tuple[int, dict[str, Any]]:
-    """Return HTTP status and body of a refusal, in the manner of the part of the API called."""
+    """Return HTTP status and body of a refusal, in the form of the part of the API that was called."""
     if path.startswith("/object-query"):
         body = envelope(refused.reasons, request_id)
         return refused.status(), {"reasons": body["reasons"], "requestId": request_id}

@@ -32,7 +32,7 @@ class Exchange:
         return self.call.headers.get(name.lower())
 
     def key(self) -> str | None:
-        """Return the Idempotency-Key of a request that may have one."""
+        """Return the Idempotency-Key, or None."""
         return self.header("Idempotency-Key")
 
     def own_headers(self) -> dict[str, str]:

@@ -28,8 +28,8 @@ class Fault:
     """A fault that waits for calls.
 
     `details` by kind: status takes `status`, `body` (JSON), `text` (HTML), `headers` and `stored`;
-    slow takes `seconds`; any takes `lost` (true: what it answers is lost on its way); http200_failure takes `category` and `message`; too_many takes
-    `retry_after` (seconds, absent: no such header) and `rate` (true: the per-minute wording).
+    slow takes `seconds`; any takes `lost` (true: its answer is lost on the way); http200_failure takes `category` and `message`; too_many takes
+    `retry_after` (seconds; without it there is no such header) and `rate` (true: the per-minute wording).
     """
 
     path: str
@@ -76,7 +76,7 @@ class Faults:
     ) -> Fault:
         """Have the next `times` calls (None: all) to a path glob fail, past the first `after`."""
         if kind not in get_args(FaultKind):
-            raise ValueError(f"no such kind of fault: {kind}")
+            raise ValueError(f"unknown kind of fault: {kind}")
         fault = Fault(path, method, kind, times, after, details)
         self.waiting.append(fault)
         return fault

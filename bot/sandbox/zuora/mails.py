@@ -63,7 +63,7 @@ def run_letters(
 ) -> list[Letter]:
     """Return what emailing a run sends: posted invoices and credit memos, never debit memos.
 
-    Without `resend` it sends only documents that show no mail yet. They show it late, so two calls
+    Without `resend` it sends only documents that show no mail yet. They show one late, so two calls
     in quick succession both find them (Email billing documents from a bill run, its note on
     resend).
     """

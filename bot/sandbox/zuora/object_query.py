@@ -13,7 +13,7 @@ Row = dict[str, Any]
 _FILTER = re.compile(r"(\w+(?:\.\w+)?)\.(EQ|NE|LT|GT|LE|GE|SW|IN):(.*)", re.DOTALL)
 UNINDEXED = frozenset({"sourceId", "name", "billingRunNumber", "lastEmailSentDate", "source",
                        "organizationId"})  # fmt: skip
-"""Fields of which no document says that they are indexed."""
+"""Fields that no document calls indexed."""
 
 
 def _comparable(value: Any) -> tuple[int, float, str]:

@@ -72,7 +72,7 @@ class Knobs:
     preview_runs: bool = True
     """False: billing preview runs answer 403, as they do to a user without the permission."""
     runs_show_scope: bool = True
-    """False: Object Query says neither account nor batches of a bill run; no page promises them."""
+    """False: Object Query shows neither account nor batches of a bill run; no page promises them."""
     pending_limit: int = 500
     pending_limit_category: Literal[30, 70] = 30
     max_batch: int = 50

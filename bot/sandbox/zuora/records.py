@@ -54,7 +54,7 @@ class Account:
     fails_billing: bool = False
     """True: every bill run leaves this account out as failed and still completes."""
     says: dict[str, Any] = field(default_factory=dict)
-    """Fields of its JSON that Zuora writes otherwise than it is: what is odd, null or wrong."""
+    """Fields of its JSON that Zuora writes with another value: an odd one, null, or a wrong one."""
     hides: frozenset[str] = frozenset()
     """Fields of its JSON that Zuora leaves out."""
 
@@ -111,7 +111,7 @@ class Document:
     reversed: bool = False
     """A reversed invoice stays Posted (page *Reverse an invoice*)."""
     says: dict[str, Any] = field(default_factory=dict)
-    """Fields of its JSON that Zuora writes otherwise than it is: what is odd, null or wrong."""
+    """Fields of its JSON that Zuora writes with another value: an odd one, null, or a wrong one."""
     hides: frozenset[str] = frozenset()
     """Fields of its JSON that Zuora leaves out."""
 
@@ -173,7 +173,7 @@ class BillRun:
     billed: list[tuple[Subscription, date]] = field(default_factory=list)
     """Subscriptions that this run billed, each with the date it was billed to before."""
     says: dict[str, Any] = field(default_factory=dict)
-    """Fields of its JSON that Zuora writes otherwise than it is: what is odd, null or wrong."""
+    """Fields of its JSON that Zuora writes with another value: an odd one, null, or a wrong one."""
     hides: frozenset[str] = frozenset()
     """Fields of its JSON that Zuora leaves out."""
 

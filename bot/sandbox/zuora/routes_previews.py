@@ -28,7 +28,7 @@ COLUMNS = (
 
 
 def preview_run(context: Context) -> dict[str, Any]:
-    """Answer POST /v1/billing-preview-runs: by batch; `batches` is a text with commas, none is all."""
+    """Answer POST /v1/billing-preview-runs: by batch; `batches` is a text with commas; empty for all."""
     tenant, body = context.tenant, context.body
     _allowed(tenant)
     target = parse_date(body.get("targetDate"))

@@ -100,7 +100,7 @@ def notifications(context: Context) -> list[dict[str, Any]]:
 
 
 def _pdf_box(context: Context, event: str) -> str | None:
-    """Return whether a PDF is attached, as the page writes it; of memos by analogy."""
+    """Return whether a PDF is attached, in the page's words; for memos, by analogy."""
     if event not in _PDF_OF:
         return None
     return f"{'Include' if context.tenant.knobs.attach_pdf else 'Not include'} {_PDF_OF[event]} PDF"

@@ -30,7 +30,7 @@ _POLL = 0.01
 
 
 class LocalZuora:
-    """A tenant of Zuora on a local port; without a world of its own it has the newcomer's.
+    """A tenant of Zuora on a local port; without a world it has the one that newcomers find.
 
     The state follows from what is stored and from the clock; nothing runs in the background, so a
     clock moved by hand simply works.
@@ -68,7 +68,7 @@ class LocalZuora:
         return self.tenant.world
 
     def add_entity(self, entity_id: str) -> World:
-        """Make an entity with data of its own (Multi-entity); returns these."""
+        """Make an entity with data of its own (Multi-entity); return them."""
         whole = self.tenant
         world = World(whole.now())
         whole.entities[entity_id] = Tenant(

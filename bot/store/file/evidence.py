@@ -348,7 +348,7 @@ class Explanation(NamedTuple):
 
 
 def explanations(file: DatabaseFile) -> dict[tuple[str, str], Explanation]:
-    """What was signed last of each number in each entity (empty: of the only one).
+    """Return the latest signed explanation of each number in each entity (empty: the only one).
 
     A signature that its owner has denied does not count.
     """

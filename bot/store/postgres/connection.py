@@ -14,7 +14,7 @@ from psycopg.types.string import StrDumperUnknown
 from bot.store.waits import Waits
 
 LONGEST_SECONDS = 1.5
-"""The most a server may take: a click is answered within 2 s."""
+"""The longest a server may take: a click is answered within 2 s."""
 
 SECONDS_A_ROW = 0.001
 """The time that each of many rows adds: a list of 50,000 documents is written in one transaction."""
@@ -61,15 +61,15 @@ SELECT pg_backend_pid(), current_setting('server_encoding'), current_setting('se
 """Settings that the bot's statements rely on, whatever a server, a database or a role sets.
 
 A commit that is answered lasts (`check` names what the server cannot promise). Reads after the write lock see
-what was committed by then. A silent session stays, unless its host is gone. And the tables are the existing
-ones, although a schema that comes before theirs was made later.
+what was committed by then. A silent session stays, unless its host is gone. The existing
+tables are used, even if a schema that comes before theirs was made later.
 """
 
 _ENCODINGS = ("UTF8", "SQL_ASCII")
 
 
 class _Text(StrDumperUnknown):
-    """Text; PostgreSQL takes no character 0, so the replacement character U+FFFD replaces it."""
+    """Text, with U+FFFD instead of the character 0, which PostgreSQL does not take."""
 
     def dump(self, obj: str) -> bytes | bytearray | memoryview | None:
         return super().dump(obj.replace("\0", "\ufffd"))

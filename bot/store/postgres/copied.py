@@ -37,7 +37,7 @@ class ServerSide:
         """Open the source.
 
         Raises:
-            StoreError: It cannot be.
+            StoreError: It cannot be opened, holds nothing, or is itself an unfinished copy.
         """
         with cls._of(url) as side:
             side._connection.execute(_SNAPSHOT)  # noqa: SLF001 - its own
@@ -53,7 +53,7 @@ class ServerSide:
         """Open the target, and make its tables if there are none.
 
         Raises:
-            StoreError: It cannot be.
+            StoreError: It cannot be opened.
         """
         with cls._of(url) as side:
             schema.bring_up_to_date(side._connection)  # noqa: SLF001 - its own

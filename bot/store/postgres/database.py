@@ -3,7 +3,7 @@
 Statements are direct, as on SQLite. If the server does not answer, the working event loop stands
 still once, for `Bounded.longest`. Then the connection is closed, everything is refused at once,
 and a separate thread connects again. Slack is heard on another event loop (`bot.slack.listening`),
-which answers clicks that waited too long; nothing of these is recorded.
+which answers clicks that waited too long; nothing of theirs is recorded.
 """
 
 import logging
@@ -106,7 +106,7 @@ class PostgresDatabase:
         return self._writing is not None
 
     def expect(self, known: Callable[[], Head]) -> None:
-        """Remember `known`, which returns a row that must be there: a server without it was a standby behind."""
+        """Remember `known`, which returns a row that the server must have; one without it was a standby that lagged."""
         self._known = known
 
     def distrust(self, why: str) -> None:
@@ -152,7 +152,7 @@ class PostgresDatabase:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Open one durable transaction that nobody else can write in between. Never await inside it.
+        """Open one durable transaction, during which nobody else writes. Never await inside it.
 
         Inside another transaction it is a part of that, and only it is undone if it fails.
 
@@ -161,8 +161,8 @@ class PostgresDatabase:
 
         Raises:
             CouldNotRecordError: Nothing was written. It is a `ForbiddenByDatabaseError` if the
-            database's own rules
-                refused it, and a `NotKnownWhetherRecordedError` if the server went away at the commit.
+                database's own rules refused it, and a `NotKnownWhetherRecordedError` if the server went away at
+                the commit.
         """
         if self.in_transaction:
             self._is_for(awaited())
@@ -344,7 +344,7 @@ def _longer(values: Sequence[Any]) -> float:
 
 
 def _heard_on(connection: Bounded) -> set[int]:
-    """Have everybody's commits notified; return who notified, as the server's process numbers."""
+    """Listen for commits; return a set to which the server's process number of each committer is added."""
     heard: set[int] = set()
     connection.add_notify_handler(lambda found: heard.add(found.pid))
     connection.execute(f"LISTEN {CHANNEL}")

@@ -16,11 +16,11 @@ _PLACE = re.compile(r"\?(\d*)|(?<![:\w]):([a-z_]\w*)")
 _RULES = tuple(
     (re.compile(pattern), by)
     for pattern, by in (
-        (r"\b(?:NOT INDEXED|INDEXED BY \w+)\b", ""),  # PostgreSQL takes no advice
+        (r"\b(?:NOT INDEXED|INDEXED BY \w+)\b", ""),  # hints for SQLite alone
         (r"\bCROSS JOIN\b", "JOIN"),  # SQLite's way to fix an order; what it joins on follows
         (r"\bIS NOT (?!NULL\b|DISTINCT\b)", "IS DISTINCT FROM "),
         (r"\bIS (?!NOT\b|NULL\b|DISTINCT\b)", "IS NOT DISTINCT FROM "),
-        (r'(?<!")\buser\b(?!")', '"user"'),  # without quotes it is who is logged in
+        (r'(?<!")\buser\b(?!")', '"user"'),  # without quotes, the role that is logged in
         (r"\browid\b", "ctid"),
         (r"\bINTEGER\b", "BIGINT"),
         (r"\bBLOB\b", "BYTEA"),

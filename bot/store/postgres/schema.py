@@ -47,7 +47,7 @@ CREATE OR REPLACE FUNCTION instr(text TEXT, part TEXT) RETURNS INTEGER LANGUAGE 
   SELECT strpos(text, part)
 $$;
 """
-"""SQLite's functions under their names there; of JSON, members of an object and lists.
+"""SQLite's functions under the same names; of JSON, they read an object's members, and lists.
 
 If a text in the JSON has the character 0, PostgreSQL returns no member at all, and a trigger that
 asks for one would not work."""
@@ -187,7 +187,7 @@ def bring_up_to_date(connection: Bounded) -> None:
         done = applied(connection)
         refuse_newer(done - every.keys())
         connection.execute(_FUNCTIONS)  # those of this version, whichever made the tables
-        if _KEEPS_TURNS in done:  # else those who write now, and this, could wait for each other
+        if _KEEPS_TURNS in done:  # otherwise this and a writer could wait for each other
             connection.execute("SELECT turn FROM turns_of_work FOR UPDATE")
         if not done:
             _refuse_a_second_one(connection)
@@ -225,7 +225,7 @@ def _refuse_a_second_one(connection: Bounded) -> None:
 
 
 def _refuse_what_is_not_ours(connection: Bounded, made: list[str]) -> None:
-    """Refuse to make tables if another program has one with such a name.
+    """Refuse to make tables if another program has one of the same name.
 
     Raises:
         StoreError: It has.
@@ -236,7 +236,7 @@ def _refuse_what_is_not_ours(connection: Bounded, made: list[str]) -> None:
         [tables],
     ).fetchone()
     if found:
-        msg = f"DATABASE_URL: the table {found[0]} of another program stands in this database: name one of its own."
+        msg = f"DATABASE_URL: this database has another program's table {found[0]}: name a database of the bot's own."
         raise StoreError(msg)
 
 
@@ -244,7 +244,7 @@ def refuse_newer(newer: set[str]) -> None:
     """Refuse a database with migrations that this version does not know.
 
     Raises:
-        StoreError: In one sentence.
+        StoreError: It has some.
     """
     if newer:
         msg = (

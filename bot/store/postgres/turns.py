@@ -34,7 +34,7 @@ def is_newer(connection: Bounded, own: int) -> bool:
 
 
 def begin_turn(database: Database, holder: int) -> int:
-    """Take the next turn of work; return its number. Inside a transaction, which holds the write lock.
+    """Take the next turn of work inside a transaction, which holds the write lock; return its number.
 
     A process that took the lock and was frozen before this has lost it, and must not take the turn from
     the one that works now.

@@ -1,4 +1,4 @@
-"""Which process works if several machines share one PostgreSQL server.
+"""The lock that decides which process works if several machines share one PostgreSQL server.
 
 It is a session advisory lock on a separate connection: the server gives it to nobody else until
 that session has ended. The connection has to go straight to the server; a pooler that shares
@@ -99,7 +99,7 @@ class PostgresLock:
         return bool(self.why_lost)
 
     def release(self) -> None:
-        """Give it back; the server does the same when the session ends."""
+        """Give the lock back; the server takes it back by itself when the session ends."""
         self.fence.shut()
         self._ending.set()
         if self._thread is not None:
