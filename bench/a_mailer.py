@@ -1,4 +1,4 @@
-"""Mails a number of invoices and tells how long it took.
+"""Mails a number of invoices and reports how long it took.
 
 `client`: by the Zuora client alone. `types`: the same without httpx2's own client. `runner`: by the bot's own way, from planned calls in the
 database to the last answer written.
@@ -93,7 +93,7 @@ async def by_the_runner(zuora: ZuoraClient, number: int, file: Path) -> None:
     while store.status.count(State.RUNNING):
         await rung.wait()
         rung.clear()
-    _told(started, used, number)
+    _report(started, used, number)
     found = [store.requests.get(each) for each in numbers]
     if any(each is None or each.state is not State.SUCCEEDED for each in found):
         raise RuntimeError("not every mail was accepted")
@@ -102,7 +102,7 @@ async def by_the_runner(zuora: ZuoraClient, number: int, file: Path) -> None:
     store.close()
 
 
-def _told(started: float, used: float, number: int) -> None:
+def _report(started: float, used: float, number: int) -> None:
     LINE.update(
         seconds=time.perf_counter() - started, processor=time.process_time() - used, calls=number
     )
@@ -115,7 +115,7 @@ async def _nobody(_: tuple[str, ...]) -> frozenset[str]:
     return frozenset()
 
 
-def _parts(store: Store, zuora: ZuoraClient, told: asyncio.Event) -> Parts:
+def _parts(store: Store, zuora: ZuoraClient, wakes: asyncio.Event) -> Parts:
     tenancy = Tenancy(
         zuora=zuora,
         places=Places(),
@@ -135,7 +135,7 @@ def _parts(store: Store, zuora: ZuoraClient, told: asyncio.Event) -> Parts:
         guard=Guard(store, timedelta(minutes=60)),
         pauses=Pauses(timedelta(seconds=5)),
         clocks=Clocks(CLOCK),
-        bells=Bells(sender=told),
+        bells=Bells(sender=wakes),
     )
 
 
@@ -205,7 +205,7 @@ def _document(at: int) -> MailDocument:
 
 
 async def main(how: str, url: str, number: int, folder: Path) -> None:
-    """Mail, and tell what it took."""
+    """Mail, and report what it took."""
     watch = Watch()
     async with ByTypes() if how == "types" else http_client() as http:
         zuora = ZuoraClient(http, CLOCK, base_url=url, client_id="bench", client_secret="bench")  # noqa: S106 - made up
@@ -218,7 +218,7 @@ async def main(how: str, url: str, number: int, folder: Path) -> None:
         else:
             started, used = time.perf_counter(), time.process_time()
             await by_the_client(zuora, number)
-            _told(started, used, number)
+            _report(started, used, number)
         watching.cancel()
     say(**LINE, pause=watch.longest)
 

@@ -44,7 +44,7 @@ def make_app(round_trips: list[float], session: aiohttp.ClientSession) -> AsyncA
 
 
 async def main(mode: str) -> None:
-    """Run until told to stop."""
+    """Run until a signal stops it."""
     round_trips: list[float] = []
     async with aiohttp.ClientSession() as session:
         app = make_app(round_trips, session)

@@ -14,7 +14,7 @@ MADE_UP = "00000000-0000-4000-8000-000000000000"  # the SDK takes nothing shorte
 
 
 def main(url: str, number: int) -> None:
-    """Mail, and tell what it took."""
+    """Mail, and report what it took."""
     configuration = zuora_sdk.Configuration(host=url)
     configuration.connection_pool_maxsize = THREADS
     client = ZuoraClient(MADE_UP, MADE_UP, None, configuration)

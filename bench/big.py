@@ -83,14 +83,14 @@ async def _views(few: int, many: int) -> list[Row]:
 
 async def _once(server: Program, module: str, documents: int) -> dict[str, Any]:
     """One round in a separate process, with what the server saw of it."""
-    await server.tell()
+    await server.report()
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", module, f"http://127.0.0.1:{server.ready}", str(documents),
         cwd=ROOT, stdout=asyncio.subprocess.PIPE, env={**os.environ},
     )  # fmt: skip
     said, _ = await process.communicate()
     found: dict[str, Any] = json.loads(said.splitlines()[-1])
-    return found | await server.tell()
+    return found | await server.report()
 
 
 def _rows(documents: int, rounds: list[dict[str, Any]], *, largest: bool) -> list[Row]:

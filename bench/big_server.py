@@ -258,7 +258,7 @@ class Connection(asyncio.Protocol):
 
 
 async def main(documents: int, largest: int) -> None:
-    """Serve until told to stop; each line of standard input is answered with the figures so far."""
+    """Serve until stopped; each line of standard input is answered with the figures so far."""
     run = Run(documents, largest)
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Connection(run), HOST, 0)

@@ -71,7 +71,7 @@ class _Both:
 
     async def note_pauses(self, what: str, options: Options) -> None:
         """The longest pause of each since it was last asked."""
-        ours, empty = await self.bot.tell(), await self.empty.tell()
+        ours, empty = await self.bot.report(), await self.empty.report()
         options.paused(what, ours["longest_pause"] * 1000, empty["longest_pause"] * 1000)
 
     async def quiet(self) -> None:
@@ -120,7 +120,7 @@ async def _at_rest(both: _Both, mode: Mode, options: Options) -> list[Row]:
     others = await both.same_cards(cards)
     ours: list[float] = []
     theirs: list[float] = []
-    await asyncio.gather(both.bot.tell(), both.empty.tell())  # their pauses count from here
+    await asyncio.gather(both.bot.report(), both.empty.report())  # their pauses count from here
     with no_collections():
         for place_, (ts, other) in enumerate(zip(cards, others, strict=True)):
             await _click(both.here.slack, ts)
@@ -146,7 +146,7 @@ async def _at_once(both: _Both, mode: Mode, options: Options) -> list[Row]:
     for _ in range(options.rounds):
         cards = await both.cards(options.clicks_at_once)
         others = await both.same_cards(cards)
-        await asyncio.gather(both.bot.tell(), both.empty.tell())
+        await asyncio.gather(both.bot.report(), both.empty.report())
         with no_collections():
             await asyncio.gather(*(_click(both.other, ts) for ts in others))
             await asyncio.gather(*(_click(both.here.slack, ts) for ts in cards))
@@ -191,7 +191,7 @@ async def _form(both: _Both, options: Options) -> Row:
         await both.other.slash(ALICE, CHANNEL, "/billemail BR-00000001")
         await until(lambda: both.other.view(ALICE) is not None)
         await asyncio.sleep(0.02)
-        their = (await both.empty.tell())["round_trips"]
+        their = (await both.empty.report())["round_trips"]
         for slack in (both.here.slack, both.other):
             while slack.view(ALICE) is not None:
                 await slack.close(ALICE)

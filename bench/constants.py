@@ -14,7 +14,7 @@ import tempfile
 import time
 from functools import partial
 
-from bench.mailing import TOLD_WIDTH
+from bench.mailing import NAMED_WIDTH
 from bench.stage import BOB, ROOT, Program, add_runs, ask_for, name_of, place, program
 from bot.domain.authority import Person, Verb
 from bot.sandbox.slack.workspace import TEAM_ID
@@ -37,7 +37,7 @@ Figures = dict[str, float]
 async def main(rounds: int, mails: int) -> None:
     """Measure, and print a row for each."""
     found: dict[str, list[Figures]] = {what: [] for what in WITHOUT}
-    async with program("bench.limited_server", str(TOLD_WIDTH), "1", env={}) as server:
+    async with program("bench.limited_server", str(NAMED_WIDTH), "1", env={}) as server:
         for _ in range(rounds):
             for what, otherwise in WITHOUT.items():
                 before = await _mailed(server, mails, {})
@@ -63,8 +63,8 @@ async def _mailed(server: Program, mails: int, otherwise: dict[str, float]) -> F
             sys.executable, "-m", "bench.a_mailer", "runner", url, str(mails), folder,
             json.dumps(otherwise), cwd=ROOT, stdout=asyncio.subprocess.PIPE,
         )  # fmt: skip
-        told, _ = await process.communicate()
-    figures: Figures = json.loads(told.splitlines()[-1])
+        said, _ = await process.communicate()
+    figures: Figures = json.loads(said.splitlines()[-1])
     return figures
 
 

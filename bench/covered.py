@@ -13,8 +13,8 @@ HINT = "Only tests that tests/measured.txt names are measured: name those that r
 def main() -> int:
     """Print both; the exit status is 1 where one is too low."""
     command = [sys.executable, "-m", "coverage", "json", "--quiet", "-o", "-"]
-    told = subprocess.run(command, capture_output=True, check=True)  # noqa: S603 - our own program
-    totals = json.loads(told.stdout)["totals"]
+    done = subprocess.run(command, capture_output=True, check=True)  # noqa: S603 - our own program
+    totals = json.loads(done.stdout)["totals"]
     found = {
         "lines": 100 * totals["covered_lines"] / totals["num_statements"],
         "branches": 100 * totals["covered_branches"] / totals["num_branches"],

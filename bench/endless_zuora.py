@@ -78,7 +78,7 @@ class Broken:
 
 
 async def main(kind: str, address: str) -> None:
-    """Serve until told to stop; the first line breaks it, each line is answered with what was sent."""
+    """Serve until stopped; the first line breaks it, each line is answered with what was sent."""
     async with aiohttp.ClientSession(auto_decompress=True) as session:
         broken = Broken(kind, address, session)
         app = web.Application()
@@ -88,7 +88,7 @@ async def main(kind: str, address: str) -> None:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         say(ready=runner.addresses[0][1])
         while (line := await asyncio.to_thread(sys.stdin.readline)).strip() not in ("", "stop"):
-            broken.is_broken = line.strip() == "tell" or broken.is_broken
+            broken.is_broken = line.strip() == "report" or broken.is_broken
             say(sent=broken.sent)
         await runner.cleanup()
 

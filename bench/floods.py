@@ -131,7 +131,7 @@ class Flooded:
         memory, pause = _most_memory(pid), None
         processor = processor_seconds(pid) - processor
         with suppress(RuntimeError):  # it cannot open one more file to say it
-            pause = (await self.bot.tell())["longest_pause"]
+            pause = (await self.bot.report())["longest_pause"]
         return Figures(
             clicks=clicks,
             unanswered=unanswered,
@@ -150,7 +150,7 @@ class Flooded:
         def approve(number: int) -> Awaitable[object]:
             return slack.click(BOB, CHANNEL, cards[number], "approve")
 
-        await self.bot.tell()  # pauses count from here
+        await self.bot.report()  # pauses count from here
         if kind == "rest":
             return await self.measured(approve)
         file = self.here.folder / "body.txt"
@@ -160,7 +160,7 @@ class Flooded:
         ) as crowd:
             await asyncio.sleep(SECONDS_ALONE)
             found = await self.measured(approve)
-            came = await crowd.tell()
+            came = await crowd.report()
         of = KINDS[kind]
         return replace(found, more=f"{came['number']:,} {of} in {came['seconds']:.0f} s")
 
@@ -228,12 +228,12 @@ async def _broken(it: Flooded, zuora: Program, kind: str) -> Figures:
     slack = it.here.slack
     run = add_runs(it.here.zuora, 1, 1)[0]
     await slack.slash(ALICE, CHANNEL, f"/billemail {run}")
-    await zuora.tell()
-    await it.bot.tell()
+    await zuora.report()
+    await it.bot.report()
     submitting = asyncio.ensure_future(slack.submit(ALICE, {"reason": "Month end"}))
     found = await it.measured(lambda _: slack.slash(BOB, CHANNEL, "/billemail help"))
     submitting.cancel()
-    sent = (await zuora.tell())["sent"]
+    sent = (await zuora.report())["sent"]
     return replace(
         found, more=f"{sent / MEGABYTE:,.0f} MB sent" if kind == "huge" else f"{sent} pages sent"
     )

@@ -33,9 +33,9 @@ OTHERS = {b" /oauth/token ": TOKEN, b" /v1/bill-runs/": A_RUN}
 class Limited:
     """Counts what is under way, and refuses what is too many."""
 
-    def __init__(self, width: int, *, told: bool) -> None:
+    def __init__(self, width: int, *, names_limit: bool) -> None:
         self.width = width
-        self.told = told
+        self.names_limit = names_limit
         self.out = 0
         self.most = 0
         self.taken = 0
@@ -58,7 +58,7 @@ class Limited:
     @property
     def headers(self) -> str:
         """What is said of the limit, as lines of an answer."""
-        if not self.told:
+        if not self.names_limit:
             return ""
         return (
             "Concurrency-Limit-Type: Default\r\n"
@@ -117,9 +117,9 @@ def length(head: bytes) -> int:
     return int(rest.partition(b"\r\n")[0]) if found else 0
 
 
-async def main(width: int, *, told: bool) -> None:
-    """Serve until told to stop."""
-    limited = Limited(width, told=told)
+async def main(width: int, *, names_limit: bool) -> None:
+    """Serve until stopped."""
+    limited = Limited(width, names_limit=names_limit)
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Connection(limited), HOST, 0)
     say(ready=server.sockets[0].getsockname()[1])
@@ -129,7 +129,7 @@ async def main(width: int, *, told: bool) -> None:
 
 
 async def _asked(limited: Limited) -> bool:
-    """Tell the figures once; False when it is time to stop."""
+    """Write the figures once; return False when it is time to stop."""
     line = await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
     if line.strip() in ("", "stop"):
         return False
@@ -144,4 +144,4 @@ def exact_loop() -> asyncio.AbstractEventLoop:
 
 if __name__ == "__main__":
     with asyncio.Runner(loop_factory=exact_loop) as runner:
-        runner.run(main(int(sys.argv[1]), told=sys.argv[2] == "1"))
+        runner.run(main(int(sys.argv[1]), names_limit=sys.argv[2] == "1"))

@@ -12,19 +12,19 @@ from bench.figures import Options, Row
 from bench.stage import CACHE, ROOT, Program, program
 
 SDK = (ROOT / "requirements" / "sdk.txt").read_text().strip()
-TOLD_WIDTH, UNSAID_WIDTH = 40, 25
+NAMED_WIDTH, UNNAMED_WIDTH = 40, 25
 SECONDS = 0.05
 
 
 async def measure(options: Options) -> list[Row]:
-    """In turns: the runner, the client, the SDK; then the first two at a width that is not told."""
+    """In turns: the runner, the client, the SDK; then the first two at a width that the server does not name."""
     sdk = await _sdk()
     rows = []
-    async with program("bench.limited_server", str(TOLD_WIDTH), "1", env={}) as server:
-        rows += await _told(server, sdk, options)
-    async with program("bench.limited_server", str(UNSAID_WIDTH), "0", env={}) as server:
+    async with program("bench.limited_server", str(NAMED_WIDTH), "1", env={}) as server:
+        rows += await _at_a_named_width(server, sdk, options)
+    async with program("bench.limited_server", str(UNNAMED_WIDTH), "0", env={}) as server:
         for how, words in WAYS.items():
-            rows.append(await _untold(server, how, words, options))
+            rows.append(await _at_an_unnamed_width(server, how, words, options))
     return rows
 
 
@@ -32,12 +32,12 @@ WAYS = {"runner": "the bot's way, with every step in the database", "client": "i
 BY_TYPES = "its client alone, by httpx2's types without httpx2's client"
 
 
-async def _told(server: Program, sdk: Path, options: Options) -> list[Row]:
+async def _at_a_named_width(server: Program, sdk: Path, options: Options) -> list[Row]:
     found: dict[str, list[dict[str, Any]]] = {"runner": [], "client": [], "types": [], "sdk": []}
     for _ in range(options.rounds):
         for how, rounds in found.items():
             rounds.append(await _run(how, server, options.mails, sdk))
-    limit = options.mails * SECONDS / TOLD_WIDTH
+    limit = options.mails * SECONDS / NAMED_WIDTH
     rows = []
     others = {"types": BY_TYPES, "sdk": f"{SDK}, 40 threads"}
     for how, words in {**WAYS, **others}.items():
@@ -71,8 +71,8 @@ async def _told(server: Program, sdk: Path, options: Options) -> list[Row]:
     return rows
 
 
-async def _untold(server: Program, how: str, words: str, options: Options) -> Row:
-    limit = options.mails * SECONDS / UNSAID_WIDTH
+async def _at_an_unnamed_width(server: Program, how: str, words: str, options: Options) -> Row:
+    limit = options.mails * SECONDS / UNNAMED_WIDTH
     found = [await _run(how, server, options.mails, None) for _ in range(options.rounds)]
     refused = [each["refused"] / (each["taken"] + each["refused"]) for each in found]
     rounds = tuple(limit / each["seconds"] for each in found)
@@ -80,7 +80,7 @@ async def _untold(server: Program, how: str, words: str, options: Options) -> Ro
     met = _middle(rounds) >= 0.85 and share < 0.02  # noqa: PLR2004 - the goal
     return Row(
         part="mailing",
-        what=f"the same with {UNSAID_WIDTH} at once allowed and no header that says so: {words}",
+        what=f"the same with {UNNAMED_WIDTH} at once allowed and no header that says so: {words}",
         ours=f"{_middle([each['seconds'] for each in found]):.2f} s, {share:.1%} refused",
         against=f"that server's limit, {limit:.2f} s",
         rounds=rounds,
@@ -100,9 +100,9 @@ async def _run(how: str, server: Program, mails: int, sdk: Path | None) -> dict[
         process = await asyncio.create_subprocess_exec(
             *command, cwd=ROOT, stdout=asyncio.subprocess.PIPE, env={**os.environ}
         )
-        told, _ = await process.communicate()
-    found: dict[str, Any] = json.loads(told.splitlines()[-1])  # the SDK prints too
-    return found | await server.tell()
+        said, _ = await process.communicate()
+    found: dict[str, Any] = json.loads(said.splitlines()[-1])  # the SDK prints too
+    return found | await server.report()
 
 
 async def mails_of_sdk(server: Program, mails: int) -> float:

@@ -34,14 +34,14 @@ async def _row(
 ) -> Row:
     await look(small)
     await look(large)
-    await bot.tell()
+    await bot.report()
     ours, theirs, pauses = [], [], []
     for _ in range(3 * options.rounds):
         theirs.append(await look(small))
-        await bot.tell()
+        await bot.report()
         ours.append(await look(large))
         await asyncio.sleep(0.05)
-        pauses.append((await bot.tell())["longest_pause"] * 1000)
+        pauses.append((await bot.report())["longest_pause"] * 1000)
     options.paused(name, max(pauses))
     rounds = tuple(a / b for a, b in zip(ours, theirs, strict=True))
     held = sorted(pauses)[len(pauses) // 2]

@@ -3,7 +3,7 @@
 One request is asked for, decided and carried out by the bot's own code on the sandbox; its rows are
 the pattern for all others. The chain of the history is computed anew, so that it verifies.
 
-Whatever its size, a database tells of the same 35 days, so that the same month has as many days and
+Whatever its size, a database covers the same 35 days, so that the same month has as many days and
 currencies in it; those that still wait were asked for within the last eight hours. Decisions took
 between no time and two hours.
 """
@@ -246,7 +246,7 @@ def _copies(
     yield "requests", request
     record = asked_hash_of({name: request[name] for name in KEPT})
     for row in pattern["history"]:
-        data = _told(row, {"record": record, "subject": run}, names)
+        data = _data_of(row, {"record": record, "subject": run}, names)
         by = moved if row["what"] == "request.asked" else moved + took
         yield "history", {**row, "request": number, "at": _later(row["at"], by), "data": data}
     for row in pattern["approvals"]:
@@ -279,7 +279,7 @@ def _figures(row: dict[str, Any], number: int, at: datetime, took: int) -> dict[
     return found
 
 
-def _told(row: dict[str, Any], asked: dict[str, str], names: dict[str, str]) -> str:
+def _data_of(row: dict[str, Any], asked: dict[str, str], names: dict[str, str]) -> str:
     """The data of a row of history as it is for another request."""
     if row["what"] != "request.asked":
         return _named(row["data"], names) if row["what"].startswith("call.") else str(row["data"])

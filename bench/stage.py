@@ -90,10 +90,10 @@ class Program:
     process: asyncio.subprocess.Process
     ready: int = 0
 
-    async def tell(self) -> dict[str, Any]:
+    async def report(self) -> dict[str, Any]:
         """Its memory, its processor time, and its longest pause since it was last asked."""
         assert self.process.stdin is not None  # noqa: S101 - it was started with a pipe
-        self.process.stdin.write(b"tell\n")
+        self.process.stdin.write(b"report\n")
         return await self.line()
 
     async def line(self) -> dict[str, Any]:

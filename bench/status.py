@@ -3,7 +3,7 @@
     python -m bench.status [--requests 100000] [--history 1000000] [--rounds 20]
 
 It fills two databases, one with 1,000 requests and 10,000 rows of history and one with as many as
-told, measures each read on both, and prints the medians, their ratio, and the longest time that the
+asked for, measures each read on both, and prints the medians, their ratio, and the longest time that the
 event loop was held. The requests of the large one are laid either over 24 months or all into one.
 """
 
@@ -222,8 +222,8 @@ def main() -> None:
     options.add_argument("--requests", type=int, default=100_000)
     options.add_argument("--history", type=int, default=1_000_000)
     options.add_argument("--rounds", type=int, default=20)
-    told = options.parse_args()
-    asyncio.run(compare(told.requests, told.history, told.rounds))
+    given = options.parse_args()
+    asyncio.run(compare(given.requests, given.history, given.rounds))
 
 
 if __name__ == "__main__":

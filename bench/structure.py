@@ -42,8 +42,8 @@ def main(commits: list[str]) -> None:
 
 def _of_commit(commit: str) -> Iterator[tuple[str, str]]:
     command = ["git", "archive", "--format=tar", commit, "bot"]
-    told = subprocess.run(command, cwd=ROOT, capture_output=True, check=True)  # noqa: S603 - git
-    with tarfile.open(fileobj=io.BytesIO(told.stdout)) as archive:
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=True)  # noqa: S603 - git
+    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
         for member in archive:
             if member.name.endswith(".py") and (file := archive.extractfile(member)):
                 yield member.name, file.read().decode()

@@ -20,7 +20,7 @@ HOST = "127.0.0.1"
 
 
 async def main(mode: Mode) -> None:
-    """Run until told to stop."""
+    """Run until a signal stops it."""
     log_to_stderr("ERROR")
     settings = read_settings(mode)
     bot = await build(settings, SystemClock(), Tuning(seconds_a_message=0.0))

@@ -43,7 +43,7 @@ def processor_seconds(process: int) -> float:
 
 
 def say(**found: object) -> None:
-    """Tell the process that started this one something, as a line of JSON."""
+    """Write something for the process that started this one, as a line of JSON."""
     sys.stdout.write(json.dumps(found) + "\n")
     sys.stdout.flush()
 
@@ -53,7 +53,7 @@ async def answer_until_stopped(watching: bool = True, **more: object) -> None:  
 
     Args:
         watching: Whether pauses are watched for, which itself costs a little.
-        more: Beside the figures: lists that the program fills; they are emptied when told.
+        more: Beside the figures: lists that the program fills; they are emptied at each report.
     """
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader()

@@ -242,7 +242,7 @@ class Stage:
         await self.slack.click(
             user, CHANNEL, shown.ts, f"run:{operation}", force=True, block=button
         )
-        assert self.slack.view(user) is not None, self.told(user)
+        assert self.slack.view(user) is not None, self.private(user)
         return await self.slack.submit(user, {"reason": "Month end", **values})
 
     async def ask_step(self, operation: str, run: str, user: str = ALICE, **values: Any) -> str:
@@ -270,7 +270,7 @@ class Stage:
     ) -> Any:
         """Press one of the two buttons of an unknown outcome, and write what was seen."""
         await self.press(user, ts, button)
-        assert self.slack.view(user) is not None, self.told(user)
+        assert self.slack.view(user) is not None, self.private(user)
         return await self.slack.submit(user, {"reason": note, **more})
 
     async def withdraw(self, user: str, ts: str, reason: str = "") -> Any:
@@ -286,7 +286,7 @@ class Stage:
         """Press *Details* on a card; what the view says, a line for each labelled one."""
         await self.press(user, ts, "details")
         view = self.slack.view(user)
-        assert view is not None, self.told(user)
+        assert view is not None, self.private(user)
         await self.slack.close(user)
         return _as_text(view["blocks"])
 
@@ -312,14 +312,14 @@ class Stage:
     def thread(self, ts: str) -> list[str]:
         return [reply.text for reply in self.slack.thread(CHANNEL, ts)]
 
-    def told(self, user: str) -> list[str]:
+    def private(self, user: str) -> list[str]:
         return [message.text for message in self.slack.private(user, CHANNEL)]
 
     async def until_thread(self, ts: str, words: str) -> None:
         await self.slack.until(lambda: any(words in text for text in self.thread(ts)))
 
-    async def until_told(self, user: str, words: str) -> None:
-        await self.slack.until(lambda: any(words in text for text in self.told(user)))
+    async def until_private(self, user: str, words: str) -> None:
+        await self.slack.until(lambda: any(words in text for text in self.private(user)))
 
     async def until_card(self, ts: str, words: str) -> None:
         await self.slack.until(lambda: words in self.card(ts))

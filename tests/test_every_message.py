@@ -129,7 +129,7 @@ async def test_the_stage_reads_what_comes_to_be_on_a_screen(stage):
     ts = await stage.ask()
     await stage.slack.open_home("U0BOB")
     await stage.press("U0ALICE", ts)
-    await stage.until_told("U0ALICE", "your own request")
+    await stage.until_private("U0ALICE", "your own request")
     await stage.press("U0BOB", ts, "reject")
 
     words = [f"{text} {shown}" for text, shown in seen]

@@ -80,12 +80,12 @@ def test_everything_that_is_wrong_is_named_at_once(path):
         'approver = ["U0BOB"]\n[limits]\namount = 5\n',
     )
 
-    told = "\n".join(problems)
+    said = "\n".join(problems)
     for name in ("'approver'", "'limits'", "'alice'", "7", "'C0BILLING'"):
-        assert name in told
-    assert "approvers is not a list" in told
-    assert "approvers is empty" in told
-    assert "U0ALICE" not in told
+        assert name in said
+    assert "approvers is not a list" in said
+    assert "approvers is empty" in said
+    assert "U0ALICE" not in said
 
 
 @pytest.mark.parametrize(

@@ -55,9 +55,9 @@ def command_line(folder, command, **environment):
 
 def named_in(text):
     """The settings that a message names, each once."""
-    told = [line.split(":")[0].strip() for line in text.splitlines() if line.startswith("  ")]
-    assert len(told) == len(set(told))
-    return set(told)
+    said = [line.split(":")[0].strip() for line in text.splitlines() if line.startswith("  ")]
+    assert len(said) == len(set(said))
+    return set(said)
 
 
 @pytest.mark.parametrize(

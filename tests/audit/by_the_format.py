@@ -74,8 +74,8 @@ class Check:
         if sealed:
             self.need(compact(json.loads(data)) == data, f"row {sequence}: data is not compact")
         shown = compact({name: value for name, value in read.items() if name not in sealed})
-        told = [shown, sealed] if sealed else [data]
-        text = compact([before, sequence, at, request, what, who, team, *told])
+        said = [shown, sealed] if sealed else [data]
+        text = compact([before, sequence, at, request, what, who, team, *said])
         begins = self.chain["keyed_from"]
         return own == (self.with_key(text) if begins and sequence >= begins else hash_of(text))
 

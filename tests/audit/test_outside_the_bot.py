@@ -161,7 +161,7 @@ async def test_an_explanation_that_is_signed_stands_beside_its_exception(tenant,
     assert "explanation" not in found(before)["BR-00000002", "posted outside the bot"]
 
     await stage.slack.click(BOB, CHANNEL, private.ts, SIGN)
-    await stage.until_told(BOB, "The evidence shows it beside BR-00000002")
+    await stage.until_private(BOB, "The evidence shows it beside BR-00000002")
 
     _, out = await made(stage, tmp_path)
     exception = found(out)["BR-00000002", "posted outside the bot"]

@@ -292,7 +292,7 @@ def cut(connection):
 
 
 def cut_with_the_head(connection):
-    """The last refusal and the rejection; the head is made to fit. Told: after which row."""
+    """The last refusal and the rejection; the head is made to fit. Returns after which row."""
     row = row_of(connection, "request.rejected")
     connection.execute("DELETE FROM history WHERE sequence >= ?", [row])
     connection.execute(
@@ -507,7 +507,7 @@ def test_a_tail_cut_with_all_that_shows_it_is_found_by_a_noted_head(path):
     connection.close()
     head = noted(path, last)
     with Tampering(path) as connection:
-        cut(connection)  # a refusal: no other table tells of it
+        cut(connection)  # a refusal: no other table shows it
         connection.execute(
             "UPDATE history_head SET sequence = ?, hash = ?",
             [last - 1, hash_of(connection, last - 1)],

@@ -40,11 +40,11 @@ def test_parts_without_a_figure_are_named():
 
 
 def test_a_goal_is_met_up_to_its_bound():
-    def told(*rounds):
+    def row(*rounds):
         return Row(part="memory", what="w", ours="o", rounds=rounds, goal="≤ 1.5", most=1.5)
 
-    assert "| **1.50** (1.40 to 1.60) | ≤ 1.5 | met |" in table([told(1.4, 1.5, 1.6)])
-    assert "| missed |" in table([told(1.51)])
+    assert "| **1.50** (1.40 to 1.60) | ≤ 1.5 | met |" in table([row(1.4, 1.5, 1.6)])
+    assert "| missed |" in table([row(1.51)])
 
 
 def test_a_pause_is_a_row_of_its_own():

@@ -170,11 +170,11 @@ async def test_what_was_mailed_is_known_and_said_although_it_is_archived(years):
     first = years.slack.channel_messages(CHANNEL)[0].ts
 
     await years.slack.click(MARA, CHANNEL, first, "details")
-    await years.until_told(MARA, "R-1 is archived: its documents and history are in 2024.db")
+    await years.until_private(MARA, "R-1 is archived: its documents and history are in 2024.db")
     await years.slack.click(
         BOB, CHANNEL, first, "approve", value=years.request(1).reference, force=True
     )
-    await years.until_told(BOB, "R-1 was approved by")
+    await years.until_private(BOB, "R-1 was approved by")
     ack = await years.slack.slash(MARA, CHANNEL, "/billstatus R-1")
     assert "2024.db" in ack.text
     assert "Accepted by Zuora" in ack.text
@@ -185,7 +185,9 @@ async def test_what_was_mailed_is_known_and_said_although_it_is_archived(years):
     assert f"R-1 already mailed {memo}" in years.card(again)
     assert years.request(5).number == 5
     ack = await years.slack.slash(MARA, CHANNEL, "/billstatus export month 2024-12")
-    await years.slack.until(lambda: any("archived in 2024.db" in text for text in years.told(MARA)))
+    await years.slack.until(
+        lambda: any("archived in 2024.db" in text for text in years.private(MARA))
+    )
     await years.quiet()
     await years.stop()
 

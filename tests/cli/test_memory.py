@@ -23,7 +23,7 @@ NOT_AT_REST = (
 )
 
 
-def told(program):
+def printed(program):
     """What a program says as JSON, in a separate process."""
     done = subprocess.run(  # noqa: S603 - our own program
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True,
@@ -33,7 +33,7 @@ def told(program):
 
 
 def test_a_running_bot_holds_nothing_that_only_other_commands_need():
-    loaded = told(
+    loaded = printed(
         "import json, sys; from bot.cli import main\n"
         "main.get_command(None, 'run')\n"
         "print(json.dumps(list(sys.modules)))"
@@ -44,7 +44,7 @@ def test_a_running_bot_holds_nothing_that_only_other_commands_need():
 
 
 def test_the_list_of_commands_imports_none_of_them():
-    loaded = told(
+    loaded = printed(
         "import json, sys; from bot.cli import main; from click.testing import CliRunner\n"
         "assert CliRunner().invoke(main, ['--help']).exit_code == 0\n"
         "print(json.dumps(list(sys.modules)))"
@@ -55,7 +55,7 @@ def test_the_list_of_commands_imports_none_of_them():
 
 
 def test_collections_look_at_hardly_anything_and_seldom_once_the_bot_is_ready():
-    before, after, new_objects = told(
+    before, after, new_objects = printed(
         "import gc, json\n"
         "import bot.cli.serve\n"
         "from bot.cli.pauses import keep_pauses_short\n"

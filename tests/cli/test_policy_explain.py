@@ -36,10 +36,10 @@ def explain(tmp_path, monkeypatch):
 
 
 def test_it_says_the_rule_the_approvers_and_the_number_of_pings(explain):
-    told = explain("email_bill_run", "--amount", "USD=120000", "--as", "U0ALICE")
+    said = explain("email_bill_run", "--amount", "USD=120000", "--as", "U0ALICE")
 
-    assert told.exit_code == 0
-    assert told.output.splitlines() == [
+    assert said.exit_code == 0
+    assert said.output.splitlines() == [
         "email_bill_run over USD 120,000.00 in a production tenant: rule 1 applies.",
         "Needs 2 of: U0BOB, U0CARLA; never the person who asked.",
         "Expires after 8 h.",
@@ -80,10 +80,10 @@ def test_an_entity_can_have_a_rule_of_its_own(explain):
 
 
 def test_a_smaller_amount_falls_to_the_general_lists(explain):
-    told = explain("email_bill_run", "--amount", "USD=100000.00")
+    said = explain("email_bill_run", "--amount", "USD=100000.00")
 
-    assert "the general rule applies" in told.output
-    assert "Needs 1 of: U0BOB, U0CARLA" in told.output
+    assert "the general rule applies" in said.output
+    assert "Needs 1 of: U0BOB, U0CARLA" in said.output
 
 
 def test_an_amount_that_is_not_given_counts_as_above(explain):
@@ -93,25 +93,25 @@ def test_an_amount_that_is_not_given_counts_as_above(explain):
 
 
 def test_too_few_besides_the_requester_is_said(explain):
-    told = explain("email_bill_run", "--as", "U0BOB")
+    said = explain("email_bill_run", "--as", "U0BOB")
 
-    assert "1 person will be notified: U0CARLA. Too few" in told.output
-    assert "U0BOB may not ask: requesters are U0ALICE." in told.output
+    assert "1 person will be notified: U0CARLA. Too few" in said.output
+    assert "U0BOB may not ask: requesters are U0ALICE." in said.output
 
 
 def test_groups_are_not_guessed_without_slack(explain):
-    told = explain("post_bill_run", policy=POLICY.replace('"U0BOB", "U0CARLA"', '"S0CFO"'))
+    said = explain("post_bill_run", policy=POLICY.replace('"U0BOB", "U0CARLA"', '"S0CFO"'))
 
     assert (
-        "How many people will be notified is not known: SLACK_BOT_TOKEN is not set" in told.output
+        "How many people will be notified is not known: SLACK_BOT_TOKEN is not set" in said.output
     )
 
 
 def test_a_policy_that_is_wrong_is_exit_status_2(explain):
-    told = explain("email_bill_run", policy="approvers = []\n")
+    said = explain("email_bill_run", policy="approvers = []\n")
 
-    assert told.exit_code == 2
-    assert "approvers is empty" in told.output
+    assert said.exit_code == 2
+    assert "approvers is empty" in said.output
 
 
 def test_what_is_no_amount_is_refused(explain):
@@ -126,11 +126,11 @@ async def test_groups_are_read_from_slack(explain, monkeypatch):
     monkeypatch.setenv("SLACK_API_URL", slack.api_url)
     policy = POLICY.replace('"U0BOB", "U0CARLA"', '"S0CONTROLLERS"')
     try:
-        told = await asyncio.to_thread(explain, "post_bill_run", "--as", "U0ALICE", policy=policy)
+        said = await asyncio.to_thread(explain, "post_bill_run", "--as", "U0ALICE", policy=policy)
     finally:
         await slack.stop()
 
-    assert "2 people will be notified: U0BOB, U0CARLA." in told.output
+    assert "2 people will be notified: U0BOB, U0CARLA." in said.output
 
 
 def test_it_reads_the_file_dot_env_as_every_command_does(tmp_path, monkeypatch):
@@ -139,7 +139,7 @@ def test_it_reads_the_file_dot_env_as_every_command_does(tmp_path, monkeypatch):
     (tmp_path / "ours.toml").write_text(POLICY)
     (tmp_path / ".env").write_text("POLICY_FILE=ours.toml\nSLACK_BOT_TOKEN=\n")
 
-    told = CliRunner().invoke(main, ["policy", "explain", "email_bill_run"])
+    said = CliRunner().invoke(main, ["policy", "explain", "email_bill_run"])
 
-    assert told.exit_code == 0, told.output
-    assert "rule 1 applies" in told.output
+    assert said.exit_code == 0, said.output
+    assert "rule 1 applies" in said.output

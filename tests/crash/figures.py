@@ -4,15 +4,15 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.crash.story import Told
+from tests.crash.story import Outcome
 
 
-def in_words(stories: Sequence[Told], points: Path) -> str:
+def in_words(stories: Sequence[Outcome], points: Path) -> str:
     """A few lines for the console and for docs/reliability.md."""
-    kills = sum(told.kills for told in stories)
-    by_signal = sum(told.by_signal for told in stories)
+    kills = sum(outcome.kills for outcome in stories)
+    by_signal = sum(outcome.by_signal for outcome in stories)
     hit, seen = names(points, "hit"), names(points, "seen")
-    all_of = [told.reckoning for told in stories]
+    all_of = [outcome.reckoning for outcome in stories]
     states = sum((each.states for each in all_of), Counter[str]())
     wrong = [
         sum(len(getattr(each, kind)) for each in all_of)
@@ -20,8 +20,8 @@ def in_words(stories: Sequence[Told], points: Path) -> str:
     ]
     how = f"{kills - by_signal} at a point, {by_signal} by SIGKILL at a random time"
     ends = ", ".join(f"{times} {state}" for state, times in sorted(states.items()))
-    pressed = sum(told.pressed for told in stories)
-    again = sum(told.unanswered for told in stories)
+    pressed = sum(outcome.pressed for outcome in stories)
+    again = sum(outcome.unanswered for outcome in stories)
     pairs, refused = sum(each.pairs for each in all_of), sum(each.refused for each in all_of)
     stopped = states["stopped"] + refused
     copies = sum(each.copies for each in all_of)
@@ -29,7 +29,7 @@ def in_words(stories: Sequence[Told], points: Path) -> str:
     customers = sum(each.customers for each in all_of)
     effects, mails = sum(each.effects for each in all_of), sum(each.mails for each in all_of)
     lines, rows = sum(each.lines for each in all_of), sum(each.history for each in all_of)
-    told = (
+    sentences = (
         f"kills: {kills} ({how})",
         f"crash points: {len(hit)} different ones died at, of {len(seen)} that were reached",
         f"requests: {sum(states.values())} ({ends})",
@@ -41,7 +41,7 @@ def in_words(stories: Sequence[Told], points: Path) -> str:
         f"lines in threads: {lines}, rows of history: {rows}",
         "lost / doubled / out of order / not as decided: " + " / ".join(map(str, wrong)),
     )
-    return "\n".join(told)
+    return "\n".join(sentences)
 
 
 def names(points: Path, which: str) -> list[str]:

@@ -3,7 +3,7 @@
 The libraries are imported once, and each order makes a separate process by `fork`, which then
 runs `python -m bot run` with the environment of the order. An order is a JSON object with `env`,
 `log`, `points` (a folder), `command` (`run`, or another of the bot's), `begun` and `speed` (see `clock.FastClock`), `seconds_a_message` and
-`death` (see `points.Points`). Told on standard output: `{"pid": …}` at a start and `{"status": …}`
+`death` (see `points.Points`). Written to standard output: `{"pid": …}` at a start and `{"status": …}`
 at an end. One process at a time; the end of standard input ends it.
 """
 
@@ -36,8 +36,8 @@ def main() -> None:
         pid = os.fork()
         if pid == 0:
             _become_the_bot(json.loads(order))
-        _tell(pid=pid)
-        _tell(status=os.waitstatus_to_exitcode(_wait(pid)))
+        _report(pid=pid)
+        _report(status=os.waitstatus_to_exitcode(_wait(pid)))
 
 
 def _wait(pid: int) -> int:
@@ -53,7 +53,7 @@ def _wait(pid: int) -> int:
             sys.exit(0)
 
 
-def _tell(**what: Any) -> None:
+def _report(**what: Any) -> None:
     os.write(1, (json.dumps(what) + "\n").encode())
 
 

@@ -104,7 +104,7 @@ def _mail_invoice(world: World, number: int) -> Wanted:
 
 
 def _mail_invoices(world: World, number: int) -> Wanted:
-    """Several documents in one request; how many is what tells its card from others."""
+    """Several documents in one request; how many is what distinguishes its card from others."""
     account = f"A{number:08d}"
     found = [
         world.add_invoice(account, "USD", "10.00", number=f"INV{number:06d}{each:02d}").number
@@ -125,7 +125,7 @@ def _mail_credit_memo(world: World, number: int) -> Wanted:
 
 
 def _mail_mixed(world: World, number: int) -> Wanted:
-    """Invoices and a debit memo in one request; how many is what tells its card from others.
+    """Invoices and a debit memo in one request; how many is what distinguishes its card from others.
 
     No credit memo: what waits for one expires after a minute here.
     """

@@ -22,7 +22,7 @@ from yarl import URL
 
 KILLED = 137
 EDGES = ("bot.store.", "bot.zuora.", "bot.wiring")
-"""Every write and every call passes through these; they do not tell one from another."""
+"""Every write and every call passes through these; they do not distinguish them."""
 
 EFFECTS = ("HTTP POST", "HTTP PUT", "HTTP DELETE", "COMMIT", "Slack chat.")
 ZUORA = ("/v1/", "/oauth/", "/object-query/", "/settings/")
@@ -37,7 +37,7 @@ Reached = Callable[[str], None]
 
 
 class Points:
-    """Counts the points that are reached, and ends the process at the one it was told to.
+    """Counts the points that are reached, and ends the process at the chosen one.
 
     Args:
         folder: Where `seen` (all points ever reached) and `hit` (those died at) are kept, a name a
@@ -118,33 +118,33 @@ def watch(points: Points) -> None:
 
 
 class _Watched(sqlite3.Connection):
-    """A connection that tells of everything that makes something lasting."""
+    """A connection that reports everything that makes something lasting."""
 
     reached: ClassVar[Reached]
 
     def execute(self, sql: str, *parameters: Any) -> sqlite3.Cursor:
         what = self._what(sql)
-        self._tell(what, "before")
+        self._note(what, "before")
         cursor = super().execute(sql, *parameters)
-        self._tell(what, "after")
+        self._note(what, "after")
         return cursor
 
     def executescript(self, sql: str) -> sqlite3.Cursor:
-        self._tell("script", "before")
+        self._note("script", "before")
         cursor = super().executescript(sql)
-        self._tell("script", "after")
+        self._note("script", "after")
         return cursor
 
     def commit(self) -> None:
         what = "COMMIT" if self.in_transaction else ""
-        self._tell(what, "before")
+        self._note(what, "before")
         super().commit()
-        self._tell(what, "after")
+        self._note(what, "after")
 
     def __exit__(self, *failure: object) -> Any:
-        self._tell("end of a block", "before")
+        self._note("end of a block", "before")
         swallowed = super().__exit__(*failure)  # type: ignore[arg-type]
-        self._tell("end of a block", "after")
+        self._note("end of a block", "after")
         return swallowed
 
     def _what(self, sql: str) -> str:
@@ -154,7 +154,7 @@ class _Watched(sqlite3.Connection):
             return word
         return "" if self.in_transaction or word in READS else "write"
 
-    def _tell(self, what: str, moment: str) -> None:
+    def _note(self, what: str, moment: str) -> None:
         if what:
             type(self).reached(f"{what} {moment}")
 

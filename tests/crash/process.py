@@ -53,17 +53,17 @@ class Launcher:
             "death": death,
         }
         self._zygote.stdin.write((json.dumps(order) + "\n").encode())
-        told = await self._told()
-        assert told, "the launcher died"
-        return Life(told["pid"], asyncio.create_task(self._told()))
+        answer = await self._reported()
+        assert answer, "the launcher died"
+        return Life(answer["pid"], asyncio.create_task(self._reported()))
 
-    async def _told(self) -> dict[str, int]:
+    async def _reported(self) -> dict[str, int]:
         """What the launcher says next; nothing if it has ended."""
         assert self._zygote is not None
         assert self._zygote.stdout is not None
         line = await self._zygote.stdout.readline()
-        told: dict[str, int] = json.loads(line or "{}")
-        return told
+        answer: dict[str, int] = json.loads(line or "{}")
+        return answer
 
 
 class Life:

@@ -96,64 +96,66 @@ def reckon(
             for name in ("requests", "history", "outbox")
         }
     seen = _Seen(tables["requests"], tables["history"], tables["outbox"], slack, zuora)
-    told = Reckoning()
-    told.refused = len(refused)
-    by_subject = _requests(told, seen, [each for each in plan if each not in refused], accepted)
+    reckoned = Reckoning()
+    reckoned.refused = len(refused)
+    by_subject = _requests(reckoned, seen, [each for each in plan if each not in refused], accepted)
     for wanted, request in by_subject:
-        _ended(told, seen, wanted, request)
-        _done(told, seen, request)
-        _shown(told, seen, request)
-    _strays(told, seen)
-    _customers(told, seen, plan)
-    _chain(told, seen)
-    return told
+        _ended(reckoned, seen, wanted, request)
+        _done(reckoned, seen, request)
+        _shown(reckoned, seen, request)
+    _strays(reckoned, seen)
+    _customers(reckoned, seen, plan)
+    _chain(reckoned, seen)
+    return reckoned
 
 
 def _requests(
-    told: Reckoning, seen: _Seen, plan: Sequence[Wanted], accepted: Sequence[Wanted]
+    reckoned: Reckoning, seen: _Seen, plan: Sequence[Wanted], accepted: Sequence[Wanted]
 ) -> Iterator[tuple[Wanted, dict[str, Any]]]:
     """Each thing that was asked for with its one request and its one card."""
     cards = seen.slack.channel_messages(CHANNEL)
-    told.lost += [f"never asked: {each.command}" for each in plan if each not in accepted]
+    reckoned.lost += [f"never asked: {each.command}" for each in plan if each not in accepted]
     found: list[tuple[Wanted, dict[str, Any]]] = []
     for wanted in accepted:
         mine = [card for card in cards if wanted.subject in headline(card)]
         numbers = {_payload(card).get("request", 0) for card in mine}
         requests = [each for each in seen.requests if each["number"] in numbers]
         if not mine or not requests:
-            told.lost.append(f"no card for {wanted.command}")
+            reckoned.lost.append(f"no card for {wanted.command}")
         elif len(mine) > 1 or len(requests) > 1:
-            told.doubled.append(f"{len(mine)} cards of {sorted(numbers)} for {wanted.command}")
+            reckoned.doubled.append(f"{len(mine)} cards of {sorted(numbers)} for {wanted.command}")
         else:
             found.append((wanted, requests[0]))
     if len(seen.requests) > len(accepted):
-        told.doubled.append(f"{len(seen.requests)} requests for {len(accepted)} that were asked")
+        reckoned.doubled.append(
+            f"{len(seen.requests)} requests for {len(accepted)} that were asked"
+        )
     return iter(found)
 
 
-def _ended(told: Reckoning, seen: _Seen, wanted: Wanted, request: dict[str, Any]) -> None:
+def _ended(reckoned: Reckoning, seen: _Seen, wanted: Wanted, request: dict[str, Any]) -> None:
     """It came to the end that was decided, and its card and its thread say so."""
     name, state = f"R-{request['number']}", request["state"]
-    told.states[state] += 1
-    told.operations[request["operation"]] += 1
+    reckoned.states[state] += 1
+    reckoned.operations[request["operation"]] += 1
     if state not in ENDS[wanted.fate] | (OF_A_PAIR if wanted.rival else frozenset()):
-        told.lost.append(f"{name} was to {wanted.fate} and is {state}: {request['result']}")
+        reckoned.lost.append(f"{name} was to {wanted.fate} and is {state}: {request['result']}")
     card = seen.slack.workspace.channels[CHANNEL].message(request["card_ts"] or "")
     lines = [] if card is None else seen.slack.thread(CHANNEL, card.ts)
     if card is None or HEADLINE.get(state, "") not in card.text or "Waiting for" in card.text:
-        told.lost.append(f"the card of {name} does not say {state}: {card and card.text[:60]}")
+        reckoned.lost.append(f"the card of {name} does not say {state}: {card and card.text[:60]}")
     result = _plain(request["result"] or "").removeprefix(NOTHING)[:150]
     if not any(result in _plain(m.text) for m in lines):
-        told.lost.append(f"the thread of {name} does not say: {request['result']}")
+        reckoned.lost.append(f"the thread of {name} does not say: {request['result']}")
     if state == "unknown" and not any("A person has to look" in m.text for m in lines):
-        told.lost.append(f"{name} is unknown and nobody was told to look")
+        reckoned.lost.append(f"{name} is unknown and nobody was asked to look")
 
 
 def _plain(text: str) -> str:
     return text.replace("&amp;", "&").replace("&lt;", "<").replace("&gt;", ">")
 
 
-def _done(told: Reckoning, seen: _Seen, request: dict[str, Any]) -> None:
+def _done(reckoned: Reckoning, seen: _Seen, request: dict[str, Any]) -> None:
     """What Zuora did for it: once where it succeeded, never where it did not, and approved."""
     name, state = f"R-{request['number']}", request["state"]
     calls = [call for call in seen.zuora.calls if request_of(call) == request["number"]]
@@ -161,22 +163,22 @@ def _done(told: Reckoning, seen: _Seen, request: dict[str, Any]) -> None:
     for call in calls:
         by_subject[call.headers["zuora-track-id"]].append(call)
     effective = [call for call in calls if took_effect(call)]
-    told.effects += len(effective)
+    reckoned.effects += len(effective)
     for subject, about in by_subject.items():
         if len([call for call in about if took_effect(call)]) > 1:
-            told.doubled.append(f"{subject} was done {len(about)} times")
+            reckoned.doubled.append(f"{subject} was done {len(about)} times")
         elif any(call.status not in (429, None) for call in about[:-1]) and not _is_one(about):
-            told.doubled.append(f"{subject} was sent {len(about)} times")
+            reckoned.doubled.append(f"{subject} was sent {len(about)} times")
     if state == "succeeded" and (not effective or len(effective) < len(by_subject)):
-        told.lost.append(f"{name} is said to have succeeded, and Zuora did {len(effective)}")
+        reckoned.lost.append(f"{name} is said to have succeeded, and Zuora did {len(effective)}")
     if state not in ("succeeded", "unknown", "failed") and calls:
-        told.untrue.append(f"{name} is {state}, and Zuora was called {len(calls)} times")
+        reckoned.untrue.append(f"{name} is {state}, and Zuora was called {len(calls)} times")
     if state == "failed" and len(by_subject) == 1 and effective:
-        told.untrue.append(f"{name} is said to have failed, and Zuora did it")
-    _approved(told, seen, request, sent=bool(calls))
+        reckoned.untrue.append(f"{name} is said to have failed, and Zuora did it")
+    _approved(reckoned, seen, request, sent=bool(calls))
 
 
-def _approved(told: Reckoning, seen: _Seen, request: dict[str, Any], *, sent: bool) -> None:
+def _approved(reckoned: Reckoning, seen: _Seen, request: dict[str, Any], *, sent: bool) -> None:
     """No call without an approval, written before it, by somebody else, of what was asked."""
     mine = [row for row in seen.history if row["request"] == request["number"]]
     asked = next(row for row in mine if row["what"] == "request.asked")
@@ -189,13 +191,13 @@ def _approved(told: Reckoning, seen: _Seen, request: dict[str, Any], *, sent: bo
     ]  # fmt: skip
     name = f"R-{request['number']}"
     if sent and (first is None or not any(row["sequence"] < first for row in approved)):
-        told.untrue.append(f"{name} was sent without an approval before it")
+        reckoned.untrue.append(f"{name} was sent without an approval before it")
     decisions = [
         row["what"] for row in mine
         if row["what"] in ("request.rejected", "request.withdrawn", "request.expired")
     ]  # fmt: skip
     if len(approved) + len(decisions) != 1:
-        told.doubled.append(f"{name} was decided {len(approved)} + {decisions}")
+        reckoned.doubled.append(f"{name} was decided {len(approved)} + {decisions}")
 
 
 def request_of(call: Call) -> int | None:
@@ -216,11 +218,11 @@ def took_effect(call: Call) -> bool:
     return not call.replayed and (call.status == 200 or call.fault == "lose_answer")
 
 
-def _shown(told: Reckoning, seen: _Seen, request: dict[str, Any]) -> None:
+def _shown(reckoned: Reckoning, seen: _Seen, request: dict[str, Any]) -> None:
     """The thread shows each message of the outbox once, in the order in which it was written."""
     name = f"R-{request['number']}"
     thread = seen.slack.thread(CHANNEL, request["card_ts"] or "")
-    told.lines += len(thread)
+    reckoned.lines += len(thread)
     numbers: list[Any] = [
         _payload(message).get("sequence") for message in thread if not message.files
     ]
@@ -229,15 +231,15 @@ def _shown(told: Reckoning, seen: _Seen, request: dict[str, Any]) -> None:
         if row["request"] == request["number"] and row["kind"] == "reply"
     ]  # fmt: skip
     replies = [number for number in numbers if number in set(written)]
-    told.lost += [f"{name}: line {each} is missing" for each in written if each not in replies]
-    told.doubled += [
+    reckoned.lost += [f"{name}: line {each} is missing" for each in written if each not in replies]
+    reckoned.doubled += [
         f"{name}: line {each} stands {times} times"
         for each, times in Counter(numbers).items() if times > 1 or each is None
     ]  # fmt: skip
     if replies != sorted(replies):  # the progress is edited where it stands, by whatever came last
-        told.out_of_order.append(f"{name}: the lines stand as {replies}")
+        reckoned.out_of_order.append(f"{name}: the lines stand as {replies}")
     texts = Counter(message.text for message in thread if not message.files)
-    told.doubled += [
+    reckoned.doubled += [
         f"{name}: {times} times: {text[:80]}" for text, times in texts.items()
         if times > (REMINDERS if "still waits for" in text else 1)
     ]  # fmt: skip
@@ -245,12 +247,12 @@ def _shown(told: Reckoning, seen: _Seen, request: dict[str, Any]) -> None:
                 and each["kind"] == "progress"]  # fmt: skip
     shown = [number for number in numbers if number in {row["sequence"] for row in progress}]
     if bool(progress) != bool(shown) or len(shown) > 1:
-        told.doubled.append(f"{name}: its progress stands {len(shown)} times")
+        reckoned.doubled.append(f"{name}: its progress stands {len(shown)} times")
     files = [message for message in thread if message.files]
     wanted = [row for row in seen.outbox if row["request"] == request["number"]
               and row["kind"] == "file"]  # fmt: skip
     if len(files) != len(wanted):
-        problems = told.lost if len(files) < len(wanted) else told.doubled
+        problems = reckoned.lost if len(files) < len(wanted) else reckoned.doubled
         problems.append(f"{name}: {len(files)} files for {len(wanted)} that were to be sent")
 
 
@@ -264,47 +266,47 @@ def is_effect(call: Call) -> bool:
     return call.method != "GET" and not any(each in call.path for each in READING)
 
 
-def _strays(told: Reckoning, seen: _Seen) -> None:
+def _strays(reckoned: Reckoning, seen: _Seen) -> None:
     """Whatever belongs to no request, and mails that customers got twice."""
     known = {request["number"] for request in seen.requests}
     for call in seen.zuora.calls:
         if is_effect(call) and request_of(call) not in known:
-            told.untrue.append(f"nobody asked for {call.method} {call.path}")
-    told.mails = len(seen.zuora.mails)
+            reckoned.untrue.append(f"nobody asked for {call.method} {call.path}")
+    reckoned.mails = len(seen.zuora.mails)
     allowed = {
         r["number"] for r in seen.requests if r["state"] in ("succeeded", "unknown", "failed")
     }
     for mail in seen.zuora.mails:
         number = int((mail.track_id or ".R-0.").split(".")[1].removeprefix("R-"))
         if number not in allowed:
-            told.untrue.append(f"{mail.document} was mailed for nobody's request")
-    told.lost += [
+            reckoned.untrue.append(f"{mail.document} was mailed for nobody's request")
+    reckoned.lost += [
         f"message {row['sequence']} was never sent ({row['outcome']})" for row in seen.outbox
         if row["outcome"] not in ("sent", "merged", "not needed") and not _was_too_old(row)
     ]  # fmt: skip
 
 
-def _customers(told: Reckoning, seen: _Seen, plan: Sequence[Wanted]) -> None:
+def _customers(reckoned: Reckoning, seen: _Seen, plan: Sequence[Wanted]) -> None:
     """Each customer got each document once at most, whichever of several requests mailed it."""
     mails = Counter((mail.account, mail.document) for mail in seen.zuora.mails)
-    told.customers = len({account for account, _ in mails})
-    told.doubled += [f"{who} got {what} {n} times" for (who, what), n in mails.items() if n > 1]
+    reckoned.customers = len({account for account, _ in mails})
+    reckoned.doubled += [f"{who} got {what} {n} times" for (who, what), n in mails.items() if n > 1]
     known = {document for _, document in mails}
     runs = {mail.bill_run for mail in seen.zuora.mails}
     states = {request["subject"]: request["state"] for request in seen.requests}
     for wanted in plan:
         if wanted.rival and wanted.operation == "email_invoice":
-            told.pairs += 1
+            reckoned.pairs += 1
             either = (states.get(wanted.subject), states.get(wanted.rival))
             reached = wanted.subject in known or wanted.rival in runs or "unknown" in either
             if not reached:
-                told.lost.append(f"{wanted.subject} of {wanted.rival} was mailed by neither")
+                reckoned.lost.append(f"{wanted.subject} of {wanted.rival} was mailed by neither")
     keys = Counter(
         call.headers["idempotency-key"]
         for call in seen.zuora.calls
         if call.headers.get("idempotency-key") and call.status != TOO_MANY
     )
-    told.repeated = sum(times - 1 for times in keys.values())
+    reckoned.repeated = sum(times - 1 for times in keys.values())
 
 
 def _was_too_old(row: dict[str, Any]) -> bool:
@@ -327,9 +329,9 @@ def _bound(data: str) -> list[Any]:
     return [_compact(shown), sealed] if salts else [data]
 
 
-def _chain(told: Reckoning, seen: _Seen) -> None:
+def _chain(reckoned: Reckoning, seen: _Seen) -> None:
     """The history has no gap, and each row holds the hash of the row before it."""
-    told.history = len(seen.history)
+    reckoned.history = len(seen.history)
     before = "0" * 64
     for place, row in enumerate(seen.history, start=1):
         text = _compact(
@@ -337,6 +339,6 @@ def _chain(told: Reckoning, seen: _Seen) -> None:
              *_bound(row["data"])],
         )  # fmt: skip
         if row["hash"] != hashlib.sha256(text.encode()).hexdigest() or row["before"] != before:
-            told.out_of_order.append(f"the history does not fit at its row {place}")
+            reckoned.out_of_order.append(f"the history does not fit at its row {place}")
             return
         before = row["hash"]

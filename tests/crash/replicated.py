@@ -174,7 +174,7 @@ class Replicated(Story):
             well = [each for each in self.replicas if each.well and each.life]
             if well:
                 self._trouble_one(self._luck.choice(well), alone=len(well) == 1)
-            self.told.kills = int(self.kills - left)
+            self.outcome.kills = int(self.kills - left)
 
     def _trouble_one(self, replica: Replica, *, alone: bool) -> None:
         """Kill it, or have it stand still, or cut it off; the last one that is well is only killed."""

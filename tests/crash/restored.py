@@ -14,7 +14,7 @@ from bot.sandbox.zuora.calls import Call
 from tests.crash.people import REQUESTERS, People, until
 from tests.crash.plan import Fate, Wanted
 from tests.crash.reckoning import Reckoning, is_effect, request_of, took_effect
-from tests.crash.story import REST_SECONDS, Story, Told
+from tests.crash.story import REST_SECONDS, Outcome, Story
 
 COPIED, PUT_BACK = 0.5, 0.75
 """After so many of all kills."""
@@ -38,7 +38,7 @@ class Restored(Story):
     _last_number = 0
     _effects_then = 0
 
-    async def play(self) -> Told:
+    async def play(self) -> Outcome:
         """Play it to its end, and look at what customers got."""
         begun = time.monotonic()
         async with self.servers():
@@ -64,12 +64,12 @@ class Restored(Story):
             again = asyncio.create_task(self._all_again(People(self.slack)))
             await self._die_until(1.0)
             await self._to_rest(again)
-        self.told.seconds = time.monotonic() - begun
-        self.told.reckoning = self._reckoned(held)
-        return self.told
+        self.outcome.seconds = time.monotonic() - begun
+        self.outcome.reckoning = self._reckoned(held)
+        return self.outcome
 
     async def _die_until(self, share: float) -> None:
-        while self.told.kills < self.kills * share:
+        while self.outcome.kills < self.kills * share:
             await self._one_life()
 
     def _files(self) -> list[Path]:
@@ -110,7 +110,7 @@ class Restored(Story):
         while True:
             said = await people.said_to(person, wanted)
             if said and "could not be read" not in said:
-                self.told.reckoning.refused += "Mail them again" in said
+                self.outcome.reckoning.refused += "Mail them again" in said
                 return
             await asyncio.sleep(0.02)
             await until(lambda: self.slack.sockets.connections > 0)
@@ -128,35 +128,37 @@ class Restored(Story):
         assert await life.end(signal.SIGTERM) == 0, self._log()
 
     def _reckoned(self, held: list[Call]) -> Reckoning:
-        told = self.told.reckoning
-        told.copies = 1
-        told.untrue += [f"{each.path} while it was held" for each in held]
+        reckoned = self.outcome.reckoning
+        reckoned.copies = 1
+        reckoned.untrue += [f"{each.path} while it was held" for each in held]
         mails = Counter((mail.account, mail.document) for mail in self.zuora.mails)
-        told.mails, told.customers = mails.total(), len({account for account, _ in mails})
-        told.doubled += [f"{who} got {what} {n} times" for (who, what), n in mails.items() if n > 1]
+        reckoned.mails, reckoned.customers = mails.total(), len({account for account, _ in mails})
+        reckoned.doubled += [
+            f"{who} got {what} {n} times" for (who, what), n in mails.items() if n > 1
+        ]
         effects = [each for each in self.zuora.calls if is_effect(each) and took_effect(each)]
-        told.effects = len(effects)
+        reckoned.effects = len(effects)
         changes = Counter(each.path for each in effects if each.method == "PUT")
-        told.doubled += [f"{path} was done {n} times" for path, n in changes.items() if n > 1]
+        reckoned.doubled += [f"{path} was done {n} times" for path, n in changes.items() if n > 1]
         approved = _approved(self.folder / FUTURE) | _approved(self.database)
-        told.untrue += [
+        reckoned.untrue += [
             f"{each.path} was done without an approval"
             for each in effects
             if each.headers["zuora-track-id"] not in approved
         ]
-        told.untrue += [
+        reckoned.untrue += [
             f"{each.path} was done after the copy was put back"
             for each in self._effects_since()
             if (request_of(each) or 0) <= self._last_number
         ]
         states = self.states()
-        told.states.update(states.values())
-        told.lost += [
+        reckoned.states.update(states.values())
+        reckoned.lost += [
             f"R-{number} was open in the copy and is {states[number]}"
             for number in sorted(self._open)
             if states[number] != "stopped"
         ]
-        return told
+        return reckoned
 
 
 def _approved(database: Path) -> set[str]:

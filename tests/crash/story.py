@@ -45,7 +45,7 @@ SELECT (SELECT COUNT(*) FROM outbox WHERE ended_at IS NULL) + (
 
 
 @dataclass
-class Told:
+class Outcome:
     """The result of a story."""
 
     kills: int = 0
@@ -81,7 +81,7 @@ class Story:
         self.folder = folder
         self.points = points
         self.kills = kills
-        self.told = Told()
+        self.outcome = Outcome()
         self._weights = (8, 1, 1) if thorough else (5, 3, 2)
         self._new = (0.2, 1.0, 1.0) if thorough else A_NEW_ONE
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -104,8 +104,8 @@ class Story:
         self.launcher = Launcher(folder, clock, seconds_a_message=SECONDS_A_MESSAGE)
         self.database = folder / "billing-bot.db"
 
-    async def play(self) -> Told:
-        """Play it to its end and compare what was done and told with what was asked."""
+    async def play(self) -> Outcome:
+        """Play it to its end and compare what was done and shown with what was asked."""
         begun = time.monotonic()
         async with self.servers():
             self._tasks = {
@@ -118,9 +118,9 @@ class Story:
                 people.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await people
-        self.told.pressed, self.told.unanswered = self.people.pressed, self.people.unanswered
-        self.told.seconds = time.monotonic() - begun
-        self.told.reckoning = reckon(
+        self.outcome.pressed, self.outcome.unanswered = self.people.pressed, self.people.unanswered
+        self.outcome.seconds = time.monotonic() - begun
+        self.outcome.reckoning = reckon(
             self.database,
             self.slack,
             self.zuora,
@@ -128,7 +128,7 @@ class Story:
             self.people.accepted,
             self.people.refused,
         )
-        return self.told
+        return self.outcome
 
     @asynccontextmanager
     async def servers(self) -> AsyncIterator[None]:
@@ -167,7 +167,7 @@ class Story:
         step = len(REQUESTERS)
         for place in range(who, len(self.plan), step):
             due = place * self.kills * ALL_ASKED_AFTER / len(self.plan)
-            await until(lambda due=due: self.told.kills >= due)  # type: ignore[misc]
+            await until(lambda due=due: self.outcome.kills >= due)  # type: ignore[misc]
             await self.people.ask(REQUESTERS[who], self.plan[place])
 
     async def _decides(self, place: int, wanted: Wanted, hesitates: float) -> None:
@@ -187,7 +187,7 @@ class Story:
         return dict(self._read("SELECT number, state FROM requests"))
 
     async def _lives(self, people: "asyncio.Future[Any]") -> None:
-        while self.told.kills < self.kills:
+        while self.outcome.kills < self.kills:
             await self._one_life()
             if people.done() and people.exception():
                 break
@@ -230,7 +230,7 @@ class Story:
         if status is None:
             status = await self._killed(life)
         assert status in (137, -signal.SIGKILL), f"exit {status}\n{self._log()}"
-        self.told.kills += 1
+        self.outcome.kills += 1
 
     async def _slowly(self, life: Life, seconds: float) -> float:
         """So many seconds after it has connected; more where the machine is busy."""
@@ -240,7 +240,7 @@ class Story:
 
     async def _killed(self, life: Life) -> int:
         status = await life.end()
-        self.told.by_signal += status == -signal.SIGKILL
+        self.outcome.by_signal += status == -signal.SIGKILL
         return status
 
     def _at_rest(self) -> bool:

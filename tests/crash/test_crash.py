@@ -10,20 +10,20 @@ KILLS = 40
 
 
 async def test_nothing_is_lost_or_doubled_however_often_the_process_dies(tmp_path):
-    told = await Story(tmp_path, tmp_path, seed=4, kills=KILLS).play()
+    outcome = await Story(tmp_path, tmp_path, seed=4, kills=KILLS).play()
 
-    print(in_words([told], tmp_path))  # noqa: T201 - the figures, shown with `-s`
-    assert not told.reckoning.problems, "\n".join(told.reckoning.problems)
-    assert told.kills == KILLS
-    assert sum(told.reckoning.states.values()) + told.reckoning.refused == ASKED
-    assert told.reckoning.pairs == PAIRS
-    assert set(told.reckoning.operations) >= set(OperationName)
+    print(in_words([outcome], tmp_path))  # noqa: T201 - the figures, shown with `-s`
+    assert not outcome.reckoning.problems, "\n".join(outcome.reckoning.problems)
+    assert outcome.kills == KILLS
+    assert sum(outcome.reckoning.states.values()) + outcome.reckoning.refused == ASKED
+    assert outcome.reckoning.pairs == PAIRS
+    assert set(outcome.reckoning.operations) >= set(OperationName)
 
 
 async def test_an_older_copy_that_is_put_back_meanwhile_mails_nobody_twice(tmp_path):
-    told = await Restored(tmp_path, tmp_path, seed=5, kills=KILLS).play()
+    outcome = await Restored(tmp_path, tmp_path, seed=5, kills=KILLS).play()
 
-    print(in_words([told], tmp_path))  # noqa: T201 - the figures, shown with `-s`
-    assert not told.reckoning.problems, "\n".join(told.reckoning.problems)
-    assert told.reckoning.mails
-    assert told.reckoning.refused
+    print(in_words([outcome], tmp_path))  # noqa: T201 - the figures, shown with `-s`
+    assert not outcome.reckoning.problems, "\n".join(outcome.reckoning.problems)
+    assert outcome.reckoning.mails
+    assert outcome.reckoning.refused

@@ -13,7 +13,7 @@ REASON = "cannot arise"
 
 def table():
     text = (ROOT / "docs" / "stories.md").read_text()
-    return {int(number): told for number, _, told in ROW.findall(text)}
+    return {int(number): said for number, _, said in ROW.findall(text)}
 
 
 def story_tests():
@@ -31,21 +31,21 @@ def test_every_story_is_in_the_table_once_and_in_order():
 def test_every_story_has_a_test_that_exists_or_a_reason():
     written = story_tests()
 
-    for number, told in table().items():
-        named = NAMED.findall(told)
-        assert named or REASON in told, number
+    for number, said in table().items():
+        named = NAMED.findall(said)
+        assert named or REASON in said, number
         for name in named:
             assert name.startswith(f"test_story_{number:02d}_"), name
             assert any(each.startswith(name) for each in written), name
 
 
 def test_every_test_of_a_story_is_named_in_the_table():
-    named = {name[:13] for told in table().values() for name in NAMED.findall(told)}
+    named = {name[:13] for said in table().values() for name in NAMED.findall(said)}
 
     assert {name[:13] for name in story_tests()} == named
 
 
 def test_every_file_that_the_table_names_exists():
-    for told in table().values():
-        for place in PLACES.findall(told):
+    for said in table().values():
+        for place in PLACES.findall(said):
             assert (ROOT / place).exists(), place

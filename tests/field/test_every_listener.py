@@ -39,8 +39,8 @@ EXEMPT = {
 """Listeners that need no authority, each with the reason."""
 
 HELP = {
-    "/billemail": "help says how the command is used and tells of no request and no bill run",
-    "/billrun": "help says how the command is used and tells of no request and no bill run",
+    "/billemail": "help says how the command is used and names no request and no bill run",
+    "/billrun": "help says how the command is used and names no request and no bill run",
 }
 """What a stranger may use; `/billstatus help` is for those who may look."""
 OPENS = ("views.open", "views.push", "views.update")
@@ -222,20 +222,20 @@ async def refused(stage, listener, who, body, asked, marks):
 
     assert response.status == 200, what
     new, marks["history"] = refusals(stage, marks["history"])
-    told, marks["outbox"] = answers(stage, marks["outbox"])
+    said, marks["outbox"] = answers(stage, marks["outbox"])
     assert new, f"nothing in the history: {what}"
     unknown = all(each["refusal"] == "no_such_request" for each in new)
     assert unknown or len(asked) > questions, f"authority was not asked: {what}"
-    assert all(user == who.user_id for user, _ in told), f"somebody else was told: {what}"
-    words = [text for _, text in told]
+    assert all(user == who.user_id for user, _ in said), f"somebody else was answered: {what}"
+    words = [text for _, text in said]
     words += [each.text for each in stage.slack.private(who.user_id or "nobody")[direct:]]
     words += [response.body] if response.body else []
     words += directly(stage, who, calls)
     words += homes_to_be_drawn(stage, who) if "home" in listener.name else []
     assert words or who.user_id is None, f"no answer: {what}"
     for each in words:
-        assert "BR-0" not in each, f"the answer tells of a bill run: {what}"
-        assert "350.50" not in each, f"the answer tells an amount: {what}"
+        assert "BR-0" not in each, f"the answer names a bill run: {what}"
+        assert "350.50" not in each, f"the answer shows an amount: {what}"
 
 
 async def test_who_has_every_right_goes_through_the_same_authority(listening):

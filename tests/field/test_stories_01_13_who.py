@@ -46,7 +46,7 @@ async def test_story_01_the_requester_may_not_approve_though_every_list_names_th
 
     await stage.press(ALICE, ts)
 
-    await stage.until_told(ALICE, "R-1 is your own request")
+    await stage.until_private(ALICE, "R-1 is your own request")
     assert last_refusal(stage) == (ALICE, "self_approval")
     assert stage.request().state == "waiting"
     assert stage.orders() == []
@@ -66,7 +66,7 @@ async def test_story_02_of_two_rules_none_lets_the_requester_approve(stage, rule
 
     await stage.press(ALICE, ts)
 
-    await stage.until_told(ALICE, "R-1 is your own request")
+    await stage.until_private(ALICE, "R-1 is your own request")
     assert stage.request().state == "waiting"
 
 
@@ -133,7 +133,7 @@ async def test_story_05_to_be_in_the_channel_is_no_right(stage):
 
     await stage.press(MARA, ts)
 
-    await stage.until_told(MARA, "You may not decide R-1")
+    await stage.until_private(MARA, "You may not decide R-1")
     assert last_refusal(stage) == (MARA, "not_an_approver")
     assert stage.request().state == "waiting"
 
@@ -223,7 +223,7 @@ async def test_story_09_external_guest_bot_and_deactivated_accounts_are_refused(
 
     await stage.press(BOB, ts)
 
-    await stage.until_told(BOB, "This account cannot be used here")
+    await stage.until_private(BOB, "This account cannot be used here")
     assert last_refusal(stage) == (BOB, "barred_account")
     assert stage.request().state == "waiting"
 
@@ -233,7 +233,7 @@ async def test_story_09_our_user_id_from_a_foreign_workspace_is_refused(stage):
 
     await forged(stage, Who(BOB, FOREIGN))
 
-    await stage.until_told(BOB, "it belongs to another workspace")
+    await stage.until_private(BOB, "it belongs to another workspace")
     assert stage.request().state == "waiting"
 
 
@@ -256,7 +256,7 @@ async def test_story_10_who_left_the_group_before_the_click_is_refused(stage):
 
     await stage.press(BOB, ts)
 
-    await stage.until_told(BOB, "You may not decide R-1")
+    await stage.until_private(BOB, "You may not decide R-1")
     assert stage.request().state == "waiting"
 
 
@@ -301,7 +301,7 @@ async def test_story_11_names_that_people_give_themselves_change_nothing(stage):
     users[BOB].name, users[BOB].real_name = "robert", "Robert"
 
     await stage.press(MARA, ts)
-    await stage.until_told(MARA, "You may not decide R-1")
+    await stage.until_private(MARA, "You may not decide R-1")
     await stage.press(BOB, ts)
 
     await stage.until_card(ts, "Accepted by Zuora")
@@ -318,7 +318,7 @@ async def test_story_12_of_a_click_only_the_requests_number_is_read(stage):
         message={"text": f"asked by <@{ALICE}>, approvers <@{MARA}>", "metadata": claims}, **claims,
     )  # fmt: skip
 
-    await stage.until_told(MARA, "You may not decide R-1")
+    await stage.until_private(MARA, "You may not decide R-1")
     assert stage.request().state == "waiting"
     await stage.press(BOB, ts)
     await stage.until_card(ts, "Accepted by Zuora")

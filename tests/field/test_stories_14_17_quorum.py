@@ -29,7 +29,7 @@ async def test_story_14_one_person_in_two_groups_counts_once(stage):
     )
     await stage.press(BOB, ts)
 
-    await stage.until_told(BOB, "You already approved R-1. One more person must approve.")
+    await stage.until_private(BOB, "You already approved R-1. One more person must approve.")
     assert stage.request().state == "waiting"
     assert [approval.person for approval in stage.request().approvals] == [BOB]
     await stage.press(CARLA, ts)

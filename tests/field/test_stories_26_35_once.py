@@ -59,8 +59,8 @@ async def test_story_27_of_approve_reject_and_withdraw_one_wins_and_the_others_r
     assert sum(happened.count(each) for each in WINNERS.values()) == 1
     assert happened.count(What.REFUSED) == 2
     (won,) = [word for word, what in WINNERS.items() if what in happened]
-    told = [*stage.told(BOB), *(str(answer.body) for answer in answers)]
-    assert sum(f"R-1 was {won} by" in each for each in told) == 2
+    said = [*stage.private(BOB), *(str(answer.body) for answer in answers)]
+    assert sum(f"R-1 was {won} by" in each for each in said) == 2
     assert len(stage.orders()) == (won == "approved")
     assert stage.buttons(ts) == (["details"] if won == "approved" else ["change", "details"])
 
@@ -72,7 +72,7 @@ async def test_story_27_a_click_at_the_moment_of_expiry_does_not_win(stage):
 
     await together(stage, click("approve", Who(BOB), name_of(stage)))
 
-    await stage.until_told(BOB, "R-1 expired")
+    await stage.until_private(BOB, "R-1 expired")
     await stage.until_card(ts, "Expired")
     assert stage.orders() == []
 
@@ -88,7 +88,7 @@ async def test_story_28_a_click_that_was_processed_is_answered_again_and_done_on
         assert delivered.error is None
     await stage.quiet()
 
-    assert sum("R-1 was approved by you" in each for each in stage.told(BOB)) == 3
+    assert sum("R-1 was approved by you" in each for each in stage.private(BOB)) == 3
     assert stage.happened().count(What.APPROVED) == 1
     assert len(stage.orders()) == 1
 
@@ -265,8 +265,8 @@ async def test_story_35_a_malformed_click_is_answered_recorded_and_does_nothing(
         answer = await dispatch(stage.bot.app, malform(click("approve", Who(BOB), name_of(stage))))
         assert answer.status == 200, name
         assert stage.store.history.all()[-1].entry.data["refusal"] == "no_such_request", name
-        await stage.until(lambda count=count: len(stage.told(BOB)) == count)
+        await stage.until(lambda count=count: len(stage.private(BOB)) == count)
 
-    assert set(stage.told(BOB)) == {"Nothing was changed: the bot does not know this request."}
+    assert set(stage.private(BOB)) == {"Nothing was changed: the bot does not know this request."}
     assert stage.request().state == "waiting"
     assert stage.orders() == []

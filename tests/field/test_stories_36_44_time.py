@@ -34,7 +34,7 @@ async def test_story_36_a_clock_that_steps_back_brings_nothing_back(stage):
     stage.clock.step(hours=-3)
     await stage.slack.click(BOB, CHANNEL, ts, "approve", value="1", force=True)
 
-    await stage.until_told(BOB, "R-1 expired")
+    await stage.until_private(BOB, "R-1 expired")
     assert stage.request().state == "expired"
     assert stage.orders() == []
 
@@ -179,8 +179,8 @@ async def test_story_42_a_card_whose_every_text_is_refused_does_not_undo_the_dec
 
     assert len(stage.orders()) == 1
     assert len([call for call in stage.slack.calls if call.method == "chat.update"]) <= 16
-    told = [message.text for message in stage.slack.channel_messages(f"D{ALICE[1:]}")]
-    assert any("has ended" in text for text in told)
+    said = [message.text for message in stage.slack.channel_messages(f"D{ALICE[1:]}")]
+    assert any("has ended" in text for text in said)
 
 
 async def test_story_43_what_was_said_while_slack_was_away_arrives_in_order_each_once(stage):
@@ -201,11 +201,11 @@ async def test_story_43_what_was_said_while_slack_was_away_arrives_in_order_each
     for _ in range(10):
         await pass_time(stage, minutes=1)
 
-    told = stage.thread(ts)
+    said = stage.thread(ts)
     steps = ("approved R-1", "Nothing has changed in Zuora", "Zuora accepted")
-    found = [next(s for s in steps if s in text) for text in told if any(s in text for s in steps)]
+    found = [next(s for s in steps if s in text) for text in said if any(s in text for s in steps)]
     assert found == list(steps)
-    assert len(set(told)) == len(told)
+    assert len(set(said)) == len(said)
     assert "Accepted by Zuora" in stage.card(ts)
 
 
@@ -237,7 +237,7 @@ async def test_story_44_a_click_that_cannot_be_written_down_is_answered_and_does
     ack = await stage.slack.click(BOB, CHANNEL, ts, "approve")
 
     assert ack.ok
-    await stage.until_told(BOB, SORRY)
+    await stage.until_private(BOB, SORRY)
     end()
     await asyncio.sleep(0)
     assert stage.request().state == "waiting"

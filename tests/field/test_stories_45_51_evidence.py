@@ -319,6 +319,6 @@ def apart(tenant, other):
     assert all(call.ok for call in stage.slack.calls)  # the other's token would be refused
     assert len(stage.orders()) == 1
     assert not {call.status for call in stage.zuora.calls} & {401, 403}  # nor at Zuora
-    told = json.dumps([message.text for message in stage.slack.workspace.messages()])
+    said = json.dumps([message.text for message in stage.slack.workspace.messages()])
     for foreign in (other.team, other.channel, other.token, other.secret):
-        assert foreign not in told
+        assert foreign not in said

@@ -127,8 +127,8 @@ async def test_no_label_of_any_metric_says_whose_it_is(stage):
     text = (await Exposition(stage.bot.readiness, stage.settings().database_path).text()).decode()
 
     assert 'route="/v1/bill-runs/*/emails"' in text
-    for told in ("BR-0", "A0000", "INV", "R-1", ALICE, "@", stage.zuora.client_secret):
-        assert told not in text
+    for said in ("BR-0", "A0000", "INV", "R-1", ALICE, "@", stage.zuora.client_secret):
+        assert said not in text
 
 
 async def test_what_a_transaction_undoes_is_neither_counted_nor_logged(stage, caplog):

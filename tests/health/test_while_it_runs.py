@@ -157,8 +157,8 @@ async def test_one_request_can_be_followed_and_no_secret_address_or_customer_is_
     world = site.zuora.world
     customers = {each.name for each in world.accounts.values()}
     secrets = {BOT_TOKEN, APP_TOKEN, SIGNING_SECRET, site.zuora.client_secret, "Bearer"}
-    for told in customers | secrets | {"jane.doe", "example.com", "A00000001"}:
-        assert told not in process.log, told
+    for said in customers | secrets | {"jane.doe", "example.com", "A00000001"}:
+        assert said not in process.log, said
     assert not re.search(r"[\w.]+@[\w.]+", process.log)
 
 

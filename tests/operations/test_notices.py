@@ -91,7 +91,7 @@ def test_what_may_not_be_read_is_not_taken_for_on(profiles, found):
 
 
 @pytest.mark.parametrize(
-    ("told", "profiles", "state"),
+    ("said", "profiles", "state"),
     [
         ("", [NORTH], "on"),
         ("", [NORTH, SOUTH], "not listed"),
@@ -99,8 +99,8 @@ def test_what_may_not_be_read_is_not_taken_for_on(profiles, found):
     ],
     ids=["only one there is", "one of two", "unknown"],
 )
-def test_where_zuora_does_not_name_the_profile_only_a_single_one_is_taken(told, profiles, state):
-    ((_, _, found, _),) = states([document(profile=told)], profiles, [notification()])
+def test_where_zuora_does_not_name_the_profile_only_a_single_one_is_taken(said, profiles, state):
+    ((_, _, found, _),) = states([document(profile=said)], profiles, [notification()])
 
     assert found == state
 

@@ -110,7 +110,7 @@ async def test_a_click_is_answered_nothing_is_done_and_the_log_says_what_to_do(
     ack = await stage.slack.click(BOB, CHANNEL, ts, "approve")
 
     assert ack.ok  # within Slack's three seconds
-    await stage.until_told(BOB, SORRY)
+    await stage.until_private(BOB, SORRY)
     assert trouble.what_to_do in caplog.text
     assert stage.request().state == "waiting"
     assert stage.orders() == []
@@ -258,7 +258,7 @@ async def test_a_file_that_became_corrupt_is_said_to_who_acts(web_stage, caplog,
 
     if act == "approve":
         await stage.slack.click(BOB, CHANNEL, ts, "approve")
-        await stage.until_told(BOB, SORRY)
+        await stage.until_private(BOB, SORRY)
     else:
         person = BOB if act == "rejection" else ALICE
         submitted = await stage.slack.submit(person, {"reason": "Month end"})

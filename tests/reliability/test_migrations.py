@@ -216,7 +216,7 @@ def test_two_processes_that_open_a_new_file_at_once_both_get_it(tmp_path):
             ready.wait()
             try:
                 Store.open(path).close()
-            except Exception as error:  # noqa: BLE001 - told by the test
+            except Exception as error:  # noqa: BLE001 - the test shows it
                 problems.append(error)
 
         threads = [threading.Thread(target=opened) for _ in range(3)]

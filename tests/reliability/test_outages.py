@@ -27,20 +27,20 @@ def cards(stage):
     return [message.ts for message in stage.slack.channel_messages(CHANNEL)]
 
 
-async def all_is_told(stage):
-    """The end of every story here: everything accepted once, told in order, each once."""
+async def all_is_shown(stage):
+    """The end of every story here: everything accepted once, shown in order, each once."""
     await pass_time(stage, step=10, minutes=15)
     assert stage.store.outbox.open() == []
     check_everything(stage)
     for number, ts in enumerate(cards(stage), 1):
         assert "Accepted by Zuora" in stage.card(ts)
         assert [took_effect(order) for order in orders_of(stage, number)].count(True) == 1
-        told = stage.thread(ts)
-        assert "approved R-" in told[0]
-        (sending,) = [at for at, text in enumerate(told) if "Nothing has changed in Zuora" in text]
-        assert 0 < sending < len(told) - 1
-        assert re.search("Zuora accepted|reading Zuora settled it", told[-1])
-        assert len(set(told)) == len(told)
+        said = stage.thread(ts)
+        assert "approved R-" in said[0]
+        (sending,) = [at for at, text in enumerate(said) if "Nothing has changed in Zuora" in text]
+        assert 0 < sending < len(said) - 1
+        assert re.search("Zuora accepted|reading Zuora settled it", said[-1])
+        assert len(set(said)) == len(said)
 
 
 async def slack_goes_away_with_work_begun(stage):
@@ -67,7 +67,7 @@ async def test_an_hour_without_slack(busy, restarted):
 
     stage.slack.faults.down = False
 
-    await all_is_told(stage)
+    await all_is_shown(stage)
 
 
 async def restarted_without_slack(stage):
@@ -108,12 +108,12 @@ async def test_an_hour_without_zuora(busy, restarted):
     refused = await stage.fill_as_time_passes(text=RUNS[3], step=5)
     assert "Zuora did not answer (" in refused.errors["bill_run"]
     await pass_time(stage, step=120, minutes=30)
-    for ts in cards(stage):  # an hour of tries is told once, not each time
+    for ts in cards(stage):  # an hour of tries is shown once, not each time
         assert sum("Nothing was sent" in text for text in stage.thread(ts)) == 1
 
     stage.zuora.faults.down = False
 
-    await all_is_told(stage)
+    await all_is_shown(stage)
 
 
 @pytest.mark.never_repeated
@@ -132,7 +132,7 @@ async def test_zuora_goes_away_in_the_middle_of_an_order(busy):
 
     stage.zuora.faults.clear()
 
-    await all_is_told(stage)
+    await all_is_shown(stage)
     assert any("reading Zuora settled it" in text for text in stage.thread(first))
 
 
@@ -155,7 +155,7 @@ async def test_an_hour_without_both(busy, restarted):
     stage.slack.faults.down = False
     stage.zuora.faults.down = False
 
-    await all_is_told(stage)
+    await all_is_shown(stage)
 
 
 async def test_a_click_during_the_outage_of_slack_is_not_taken_and_works_afterwards(busy):
@@ -170,7 +170,7 @@ async def test_a_click_during_the_outage_of_slack_is_not_taken_and_works_afterwa
     for ts in cards(stage):
         await stage.press(BOB, ts)
 
-    await all_is_told(stage)
+    await all_is_shown(stage)
 
 
 async def test_a_request_that_expires_while_slack_is_away_is_shown_as_expired(busy):

@@ -89,7 +89,7 @@ async def test_nothing_is_approved_or_sent_once_the_database_is_gone(stage, how)
 
     assert stage.request().state == "waiting"
     assert stage.orders() == []
-    await stage.until_told(BOB, "I could not record this, so nothing was done")
+    await stage.until_private(BOB, "I could not record this, so nothing was done")
     assert stage.bot.health()["status"] == "database deleted or replaced"
 
 
@@ -168,7 +168,7 @@ async def test_trouble_with_the_database_is_said_over_http_and_by_billstatus(web
     await stage.press(BOB, ts)
 
     assert stage.orders() == []
-    await stage.until_told(BOB, "I could not record this, so nothing was done")
+    await stage.until_private(BOB, "I could not record this, so nothing was done")
     assert await readyz(stage) == (503, TROUBLES[trouble])
     ack = await stage.slack.slash(ALICE, CHANNEL, "/billstatus")
     assert TROUBLES[trouble] in ack.text

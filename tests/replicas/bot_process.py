@@ -1,4 +1,4 @@
-"""The bot as `billing-bot run` starts it, with short pauses; it can be told to stand still at one moment.
+"""The bot as `billing-bot run` starts it, with short pauses; it can be made to stand still at one moment.
 
 `--freezes-before PATH`: once, between the commit that says that a request to a path with these letters goes
 out, and the request: by then its connection stands, or is about to.

@@ -9,8 +9,8 @@ SECONDS = 15
 async def test_nothing_is_lost_or_doubled_whatever_becomes_of_three_replicas(tmp_path, own_server):
     story = Replicated(tmp_path, tmp_path, own_server, seed=1, seconds=SECONDS)
 
-    told = await story.play()
+    said = await story.play()
 
-    assert not told.reckoning.problems, "\n".join(told.reckoning.problems)
+    assert not said.reckoning.problems, "\n".join(said.reckoning.problems)
     assert story.restarts == 1
-    assert sum(told.reckoning.states.values()) + told.reckoning.refused == ASKED
+    assert sum(said.reckoning.states.values()) + said.reckoning.refused == ASKED

@@ -113,8 +113,8 @@ def test_it_is_the_wheel_that_is_run(installed):
 
 @pytest.mark.parametrize("mode", [[], ["--web"]], ids=["Socket Mode", "signed HTTP"])
 def test_the_sandbox_plays_its_story_from_the_wheel(installed, mode):
-    told = ran(
+    said = ran(
         installed / "venv" / "bin" / "billing-bot", "sandbox", "--play", *mode, cwd=installed
     )
 
-    assert "The story ended as it should." in told
+    assert "The story ended as it should." in said

@@ -111,10 +111,10 @@ async def judged(stage, tmp_path):
     said, _ = await process.communicate()
     assert process.returncode == 0
     found = json.loads(said.splitlines()[-1])
-    told = {
+    shown = {
         each["words"] for each in found if not FILES.fullmatch(f"{each['call']}: {each['words']}")
     }
-    return sorted(told - NOT_NAMED)
+    return sorted(shown - NOT_NAMED)
 
 
 def test_every_word_of_the_line_is_in_one_of_the_lines():

@@ -56,7 +56,7 @@ async def test_a_click_is_answered_and_nothing_is_done(stage, trouble, button):
     ack = await stage.slack.click(BOB, CHANNEL, ts, button, value="1", force=True)
 
     assert ack.ok
-    await stage.until_told(BOB, SORRY)
+    await stage.until_private(BOB, SORRY)
     database.end()
     assert stage.request().state == "waiting"
     assert stage.orders() == []
@@ -69,7 +69,7 @@ async def test_the_same_click_works_when_the_database_does_again(stage, trouble)
     database = trouble(stage)
     database.begin()
     await stage.press(BOB, ts)
-    await stage.until_told(BOB, SORRY)
+    await stage.until_private(BOB, SORRY)
     database.end()
 
     await stage.press(BOB, ts)
@@ -88,7 +88,7 @@ async def test_a_withdrawal_and_a_refusal_are_not_done_silently_either(stage, tr
     await stage.press(MARA, ts)
 
     assert SORRY in str(submitted.view["blocks"])
-    await stage.until_told(MARA, SORRY)
+    await stage.until_private(MARA, SORRY)
     database.end()
     assert stage.request().state == "waiting"
 

@@ -152,7 +152,7 @@ async def test_a_form_whose_draft_cannot_be_written_stays_as_it_is(stage):
     reading_only(stage.store, "on")
 
     await stage.slack.choose(ALICE, "form:what", "bill_run")
-    await stage.until_told(ALICE, SORRY)
+    await stage.until_private(ALICE, SORRY)
     reading_only(stage.store, "off")
 
     assert typed(stage) == NUMBERS

@@ -84,9 +84,9 @@ async def test_one_person_causes_some_private_answers_a_minute_and_reads_that_th
     await flood(stage, ts, 200)
     await quiet(stage)
 
-    told = [message.text for message in stage.slack.private(MARA, CHANNEL)]
-    assert len(told) == ANSWERS_A_MINUTE
-    assert sum("the next ones are left out for a minute" in text for text in told) == 1
+    said = [message.text for message in stage.slack.private(MARA, CHANNEL)]
+    assert len(said) == ANSWERS_A_MINUTE
+    assert sum("the next ones are left out for a minute" in text for text in said) == 1
 
     await stage.press(ALICE, ts)
     await quiet(stage)

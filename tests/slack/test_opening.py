@@ -25,6 +25,6 @@ async def test_a_form_that_does_not_open_is_said_to_who_typed_the_command(stage,
 
     assert ack.ok
     assert stage.slack.view(ALICE) is None
-    (told,) = stage.told(ALICE)
-    assert "did not open the form" in told
-    assert "try again" in told
+    (said,) = stage.private(ALICE)
+    assert "did not open the form" in said
+    assert "try again" in said

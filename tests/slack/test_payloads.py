@@ -14,7 +14,7 @@ async def a_click(stage):
     """A genuine click's payload, of which the effect is none: MARA may not approve."""
     ts = await stage.ask()
     await stage.press("U0MARA", ts)
-    await stage.until_told("U0MARA", "You may not decide")
+    await stage.until_private("U0MARA", "You may not decide")
     payload = dict(stage.slack.last_payload)
     payload["user"] = {**payload["user"], "id": BOB, "name": "bob", "username": "bob"}
     return ts, payload, dict(payload["actions"][0])
@@ -55,8 +55,8 @@ async def test_a_malformed_click_is_answered_and_written_down_and_does_nothing(s
         ack = await stage.slack.deliver({**payload, "actions": forge(action)}, "interactive")
         assert ack.ok, name
 
-    await stage.slack.until(lambda: len(stage.told(BOB)) == len(FORGED))
-    assert set(stage.told(BOB)) == {"Nothing was changed: the bot does not know this request."}
+    await stage.slack.until(lambda: len(stage.private(BOB)) == len(FORGED))
+    assert set(stage.private(BOB)) == {"Nothing was changed: the bot does not know this request."}
     assert refusals(stage)[before:] == [(BOB, None, "no_such_request")] * len(FORGED)
     assert stage.request().state == "waiting"
     assert stage.orders() == []
@@ -105,7 +105,7 @@ async def test_a_button_of_another_state_does_nothing(stage):
 
     await stage.slack.deliver({**payload, "actions": [forged]}, "interactive")
 
-    await stage.until_told(BOB, "R-1 already has a result")
+    await stage.until_private(BOB, "R-1 already has a result")
     assert refusals(stage)[-1] == (BOB, 1, "not_unknown")
     assert stage.request().state == "waiting"
 
@@ -223,9 +223,9 @@ def test_a_message_is_read_from_its_begin_and_as_deep_as_it_is():
     for _ in range(5000):
         deep = {"elements": [deep]}
 
-    told = pointed({"message": {"text": "first", "blocks": [{"text": "second"}, deep]}}).text
+    said = pointed({"message": {"text": "first", "blocks": [{"text": "second"}, deep]}}).text
 
-    assert told == "first second last"
+    assert said == "first second last"
 
 
 @pytest.mark.parametrize(

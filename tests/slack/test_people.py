@@ -36,7 +36,7 @@ async def test_an_account_that_is_no_member_of_ours_may_do_nothing(stage, flags,
 
     await stage.press(BOB, ts)
 
-    await stage.until_told(BOB, f"This account cannot be used here: {why}.")
+    await stage.until_private(BOB, f"This account cannot be used here: {why}.")
     assert stage.request().state == "waiting"
     assert stage.store.history.all()[-1].entry.data["refusal"] == "barred_account"
 
@@ -53,14 +53,14 @@ async def test_a_guest_may_not_ask_either(stage):
 async def test_a_click_from_another_workspace_does_nothing(stage):
     ts = await stage.ask()
     await stage.press(MARA, ts)
-    await stage.until_told(MARA, "You may not decide")
+    await stage.until_private(MARA, "You may not decide")
     payload = dict(stage.slack.last_payload)
     payload["user"] = {"id": BOB, "team_id": OTHER}
     payload["team"] = {"id": OTHER}
 
     await stage.slack.deliver(payload, "interactive")
 
-    await stage.until_told(BOB, "it belongs to another workspace")
+    await stage.until_private(BOB, "it belongs to another workspace")
     assert stage.request().state == "waiting"
 
 
@@ -70,7 +70,7 @@ async def test_an_account_that_slack_does_not_know_may_do_nothing(stage):
 
     await stage.press(BOB, ts)
 
-    await stage.until_told(BOB, "Slack did not say who you are")
+    await stage.until_private(BOB, "Slack did not say who you are")
     assert stage.request().state == "waiting"
 
 
@@ -87,7 +87,7 @@ async def test_many_strangers_who_press_leave_the_accounts_of_approvers_to_be_re
         await stage.press(each, ts)
 
     assert reads(stage, "users.info") - before == STRANGERS_A_MINUTE
-    await stage.until_told(people[-1], "Slack did not say who you are, so nothing was done.")
+    await stage.until_private(people[-1], "Slack did not say who you are, so nothing was done.")
     await stage.press(CARLA, ts)
     await stage.until_card(ts, "Accepted by Zuora")
     stage.clock.advance(minutes=1, seconds=1)
@@ -127,7 +127,7 @@ def test_a_member_of_the_same_organization_is_one_of_ours(account, team, may):
 async def test_who_was_in_the_group_a_minute_ago_is_asked_for_again(stage):
     ts = await stage.ask()
     await stage.press(MARA, ts)
-    await stage.until_told(MARA, "You may not decide")
+    await stage.until_private(MARA, "You may not decide")
     group(stage).members.append(MARA)
     before = reads(stage, "usergroups.users.list")
 
@@ -153,8 +153,8 @@ async def test_who_left_a_minute_ago_is_let_in_no_longer(stage):
     await stage.press(BOB, ts)
     await stage.press(CARLA, ts)
 
-    await stage.until_told(BOB, "it is deactivated")
-    await stage.until_told(CARLA, "You may not decide")
+    await stage.until_private(BOB, "it is deactivated")
+    await stage.until_private(CARLA, "You may not decide")
     assert stage.request().state == "waiting"
 
 
@@ -174,7 +174,7 @@ async def test_a_group_that_cannot_be_read_lets_nobody_in(stage, kind, how):
 
     await stage.press(BOB, ts)
 
-    await stage.until_told(BOB, "Slack did not say who is in the user group")
+    await stage.until_private(BOB, "Slack did not say who is in the user group")
     assert stage.request().state == "waiting"
     refused = stage.store.history.all()[-1].entry
     assert refused.data["refusal"] == "group_unreadable"
@@ -188,7 +188,7 @@ async def test_what_was_read_before_does_not_help_when_it_is_old_and_cannot_be_r
 
     await stage.press(BOB, ts)
 
-    await stage.until_told(BOB, "Slack did not say who is in the user group")
+    await stage.until_private(BOB, "Slack did not say who is in the user group")
     assert stage.request().state == "waiting"
 
 
@@ -199,7 +199,7 @@ async def test_a_group_that_slack_is_too_slow_to_name_lets_nobody_in(stage, monk
 
     await stage.press(BOB, ts)
 
-    await stage.until_told(BOB, "Slack did not say who is in the user group")
+    await stage.until_private(BOB, "Slack did not say who is in the user group")
     assert stage.request().state == "waiting"
     stage.clock.advance(seconds=30)
 

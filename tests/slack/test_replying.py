@@ -13,7 +13,7 @@ async def test_a_file_that_cannot_be_made_is_said_to_who_asked_for_it(stage):
     ack = await stage.slack.slash(CARLA, CHANNEL, "/billstatus export month")
     assert "is being made" in ack.text
 
-    await stage.until_told(CARLA, "could not be made")
+    await stage.until_private(CARLA, "could not be made")
 
 
 async def test_a_fault_while_a_form_is_on_its_way_is_said_to_who_typed_the_command(stage, caplog):
@@ -23,4 +23,4 @@ async def test_a_fault_while_a_form_is_on_its_way_is_said_to_who_typed_the_comma
     ack = await stage.slack.slash(ALICE, CHANNEL, "/billrun")
 
     assert ack.ok
-    await stage.until_told(ALICE, FAULT)
+    await stage.until_private(ALICE, FAULT)

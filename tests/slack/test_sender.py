@@ -31,9 +31,9 @@ def cards(stage):
     return [message.ts for message in stage.slack.channel_messages(CHANNEL)]
 
 
-def is_the_story(told):
-    return len(told) == len(STEPS) and all(
-        step in text for step, text in zip(STEPS, told, strict=True)
+def is_the_story(said):
+    return len(said) == len(STEPS) and all(
+        step in text for step, text in zip(STEPS, said, strict=True)
     )
 
 
@@ -251,8 +251,8 @@ async def test_a_notice_and_a_private_answer_are_said_in_short_too(stage):
     stage.slack.faults.add("chat.postEphemeral", "error", error="msg_too_long", times=2)
     await stage.press(ALICE, ts)
     await quiet(stage)
-    (told,) = [message.text for message in stage.slack.private(ALICE, CHANNEL)]
-    assert "/billstatus R-1" in told
+    (said,) = [message.text for message in stage.slack.private(ALICE, CHANNEL)]
+    assert "/billstatus R-1" in said
 
     stage.slack.faults.add("chat.postMessage", "error", error="msg_too_long", times=1)
     with stage.store.transaction():
@@ -359,10 +359,10 @@ async def test_an_edit_shows_the_card_as_it_stands_when_it_goes_out_and_that_is_
     assert "Accepted by Zuora" in blocks
 
 
-def write(stage, *told):
+def write(stage, *said):
     """Put lines and progress of R-1 into the outbox."""
     with stage.store.transaction():
-        for kind, text in told:
+        for kind, text in said:
             message = Message(kind=kind, request=1, channel=CHANNEL, text=text, blocks=[])
             stage.store.outbox.add(message, stage.clock.now())
     stage.bot.parts.bells.sender.set()
@@ -466,7 +466,7 @@ async def test_a_private_answer_to_somebody_outside_the_channel_arrives_directly
     await stage.slack.click(MARA, CHANNEL, ts, "approve", value="1", force=True)
     await quiet(stage)
 
-    assert stage.told(MARA) == []
+    assert stage.private(MARA) == []
     (direct,) = stage.slack.workspace.direct(MARA).messages
     assert "You may not decide R-1" in direct.text
     assert len(cards(stage)) == 1
@@ -479,7 +479,7 @@ async def test_a_private_answer_does_not_wait_for_the_card(stage):
 
     await stage.press(MARA, ts)
 
-    await stage.until_told(MARA, "You may not decide R-1")
+    await stage.until_private(MARA, "You may not decide R-1")
 
 
 # Order and pace

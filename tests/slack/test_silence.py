@@ -16,8 +16,8 @@ ERRORS = [
 
 
 def directly(stage, user):
-    told = stage.slack.channel_messages(f"D{user[1:]}")
-    return [message.text.replace("\N{WORD JOINER}", "") for message in told]
+    said = stage.slack.channel_messages(f"D{user[1:]}")
+    return [message.text.replace("\N{WORD JOINER}", "") for message in said]
 
 
 def silence(stage, error):
@@ -122,4 +122,4 @@ async def test_a_private_answer_that_could_not_be_sent_for_two_minutes_is_droppe
     await pass_time(stage, seconds=122)
 
     assert not [e for e in stage.store.outbox.open() if e.message.kind is MessageKind.PRIVATE]
-    assert stage.told(ALICE) == []
+    assert stage.private(ALICE) == []

@@ -90,7 +90,7 @@ async def test_who_closed_the_form_meanwhile_reads_privately_that_it_was_asked(s
     await slow.slack.close(ALICE)
     slow.clock.advance(seconds=SLOW)
 
-    await slow.until_told(ALICE, "R-1 waits for approval in ")
+    await slow.until_private(ALICE, "R-1 waits for approval in ")
     await slow.slack.until(lambda: len(slow.slack.channel_messages(CHANNEL)) == 1)
 
 
@@ -100,8 +100,8 @@ async def test_who_closed_the_form_meanwhile_reads_privately_what_was_wrong(slow
     await slow.slack.close(ALICE)
     slow.clock.advance(seconds=SLOW)
 
-    await slow.until_told(ALICE, "BR-00000002 is Completed")
-    assert "Nothing was saved" in slow.told(ALICE)[-1]
+    await slow.until_private(ALICE, "BR-00000002 is Completed")
+    assert "Nothing was saved" in slow.private(ALICE)[-1]
     assert slow.slack.channel_messages(CHANNEL) == []
 
 
@@ -139,7 +139,7 @@ async def test_if_the_bot_dies_meanwhile_the_person_is_answered_after_the_restar
     slow.clock.advance(minutes=16)
     slow.bot.parts.bells.sender.set()
 
-    await slow.until_told(ALICE, "nothing was saved. If it is still needed, please ask again")
+    await slow.until_private(ALICE, "nothing was saved. If it is still needed, please ask again")
     assert slow.store.requests.get(1) is None
 
 
@@ -154,8 +154,8 @@ async def test_if_the_bot_dies_once_it_is_saved_nobody_is_asked_to_ask_again(slo
     slow.slack.faults.add("chat.postMessage", "error", error="restricted_action", times=3)
     await slow.pass_time(minutes=16)
 
-    await slow.until_told(ALICE, "R-1 waits for approval")
-    assert not any("ask again" in text for text in slow.told(ALICE))
+    await slow.until_private(ALICE, "R-1 waits for approval")
+    assert not any("ask again" in text for text in slow.private(ALICE))
 
 
 async def test_who_was_answered_reads_nothing_more(slow):
@@ -168,7 +168,7 @@ async def test_who_was_answered_reads_nothing_more(slow):
     slow.bot.parts.bells.sender.set()
     await slow.quiet()
 
-    assert slow.told(ALICE) == []
+    assert slow.private(ALICE) == []
 
 
 async def test_the_status_of_a_run_follows_when_zuora_has_answered(slow, monkeypatch):
@@ -183,8 +183,8 @@ async def test_the_status_of_a_run_follows_when_zuora_has_answered(slow, monkeyp
         lambda: any(call.path.startswith("/v1/bill-runs/") for call in slow.zuora.calls)
     )
     slow.clock.advance(seconds=SLOW)
-    await slow.until_told(ALICE, "Bill run BR-00000001: Posted")
-    assert "Requests: none" in slow.told(ALICE)[-1]
+    await slow.until_private(ALICE, "Bill run BR-00000001: Posted")
+    assert "Requests: none" in slow.private(ALICE)[-1]
 
 
 async def test_if_the_answer_itself_breaks_the_person_still_hears_something(slow):
@@ -196,7 +196,7 @@ async def test_if_the_answer_itself_breaks_the_person_still_hears_something(slow
 
     await slow.pass_time(minutes=16)
 
-    await slow.until_told(ALICE, "R-1 waits for approval in")
+    await slow.until_private(ALICE, "R-1 waits for approval in")
 
 
 @pytest.mark.parametrize("saved", [(), ("R-1",)], ids=["nothing", "a request"])

@@ -1,4 +1,4 @@
-"""A month's figures against one added up by hand; the picture and the files tell the same."""
+"""A month's figures against one added up by hand; the picture and the files show the same."""
 
 import asyncio
 import csv

@@ -90,10 +90,10 @@ async def test_five_hundred_is_said_as_that_and_not_as_a_lost_answer(stage):
     await stage.press(BOB, ts)
     await stage.until_thread(ts, AGAIN)
 
-    told = next(text for text in stage.thread(ts) if AGAIN in text)
-    assert "Zuora answered HTTP 500, which does not say whether it was done" in told
-    assert "lost" not in told
-    assert "Nobody has to do anything" in told
+    said = next(text for text in stage.thread(ts) if AGAIN in text)
+    assert "Zuora answered HTTP 500, which does not say whether it was done" in said
+    assert "lost" not in said
+    assert "Nobody has to do anything" in said
 
 
 async def test_a_failure_that_zuora_keeps_is_read_for_and_left_to_a_person(stage):
@@ -388,7 +388,7 @@ async def test_d1_what_was_approved_by_somebody_who_left_the_group_is_not_sent_a
     stage.slack.workspace.groups["S0CONTROLLERS"].members.remove(BOB)
     stage.zuora.faults.add(
         EMAILS, kind="status", status=502, times=1
-    )  # the second try tells nothing
+    )  # the second try shows nothing
 
     await stage.as_time_passes(lambda: stage.request().state == "unknown", step=70)
     await stage.until_card(ts, "OUTCOME UNKNOWN")

@@ -60,7 +60,7 @@ async def test_the_command_and_the_status_know_it_too(stage, kind, number):
     assert stage.slack.view(ALICE)["blocks"][2]["element"]["initial_value"].endswith(number)
     assert (
         f"{number} is a{'n' if kind == 'invoice' else ''} {kind.replace('_', ' ')} in Zuora"
-        in (stage.told(ALICE)[-1])
+        in (stage.private(ALICE)[-1])
     )
 
 
@@ -69,8 +69,10 @@ async def test_what_looks_like_a_run_and_is_an_invoice_is_no_run(stage):
 
     await stage.slack.slash(ALICE, CHANNEL, "/billrun BR-00000042")
 
-    assert "is not a bill run's number, like BR-00000001, but an invoice" in stage.told(ALICE)[-1]
-    assert "INV:BR-00000042" in stage.told(ALICE)[-1]
+    assert (
+        "is not a bill run's number, like BR-00000001, but an invoice" in stage.private(ALICE)[-1]
+    )
+    assert "INV:BR-00000042" in stage.private(ALICE)[-1]
 
 
 @pytest.mark.parametrize("number", ["INV00000555", "BR-00000001"])
@@ -159,7 +161,7 @@ async def test_a_run_is_said_before_a_number_in_any_spelling(stage, said, comman
 
     await stage.slack.slash(ALICE, CHANNEL, f"{command} {said.format('ACME R1')}")
 
-    assert "Bill run ACME R1: Posted" in stage.told(ALICE)[-1]
+    assert "Bill run ACME R1: Posted" in stage.private(ALICE)[-1]
 
 
 @pytest.mark.parametrize("number", ["INV: 7", "Invoice 7", "1. 7", "- 7", "DM:7"])
@@ -244,7 +246,7 @@ async def test_a_subscription_is_said_to_be_one(stage, command):
 
     await stage.slack.slash(ALICE, CHANNEL, f"{command} SUB/1")
 
-    assert "a subscription" in stage.told(ALICE)[-1]
+    assert "a subscription" in stage.private(ALICE)[-1]
 
 
 async def test_usual_numbers_are_looked_up_in_few_calls_too(stage):
@@ -281,7 +283,7 @@ async def test_the_status_of_a_document_is_there_without_zuora(stage):
 
     await stage.slack.slash(ALICE, CHANNEL, "/billstatus INV00000555")
 
-    await stage.until_told(ALICE, "R-1")
+    await stage.until_private(ALICE, "R-1")
 
 
 @pytest.mark.parametrize(
@@ -297,8 +299,8 @@ async def test_a_number_of_another_kind_is_named_in_the_field(stage, words, fiel
     await stage.slack.slash(ALICE, CHANNEL, f"/billrun {words} target=2026-11-30 reason=x")
 
     number = words.partition("=")[2]
-    assert f"Zuora knows no {field} {number}" in stage.told(ALICE)[-1]
-    assert f"{number} is {kind}." in stage.told(ALICE)[-1]
+    assert f"Zuora knows no {field} {number}" in stage.private(ALICE)[-1]
+    assert f"{number} is {kind}." in stage.private(ALICE)[-1]
 
 
 @pytest.mark.parametrize("typed", ["S 1, S.2.", "“S 1” ‘S.2.’", "S 1\nS.2.", "#/#; S 1; S.2."])
@@ -341,4 +343,4 @@ async def test_in_quotation_marks_a_word_of_the_command_is_a_number(stage, numbe
 
     await stage.slack.slash(ALICE, CHANNEL, f"/billstatus “{number}”")
 
-    assert f"{number} is an invoice in Zuora." in stage.told(ALICE)[-1]
+    assert f"{number} is an invoice in Zuora." in stage.private(ALICE)[-1]

@@ -85,7 +85,7 @@ async def test_the_same_person_counts_once_however_many_lists_they_are_in(two):
     await two.press(BOB, ts)
     await two.press(BOB, ts)
 
-    await two.until_told(BOB, "You already approved R-1. One more person must approve.")
+    await two.until_private(BOB, "You already approved R-1. One more person must approve.")
     assert two.request().state == "waiting"
 
 
@@ -114,7 +114,7 @@ async def test_if_earlier_approvers_cannot_be_read_the_click_is_refused(two):
 
     await two.press(MARA, ts)  # named by id: her own right is known, Bob's is not
 
-    await two.until_told(MARA, "Slack did not say who is in the user group")
+    await two.until_private(MARA, "Slack did not say who is in the user group")
     assert two.request().state == "waiting"
 
 
@@ -250,7 +250,7 @@ async def test_strangers_clicks_are_answered_and_recorded(stage):
     ts = await stage.ask()
 
     await stage.press(MARA, ts)
-    await stage.until_told(MARA, "You may not decide R-1")
+    await stage.until_private(MARA, "You may not decide R-1")
 
     refused = [w.entry for w in stage.store.history.of(1) if w.entry.what == "refused"]
     assert [(entry.who, entry.data["refusal"]) for entry in refused] == [(MARA, "not_an_approver")]

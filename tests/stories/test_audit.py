@@ -138,7 +138,7 @@ async def test_a_process_without_the_key_of_the_history_can_do_nothing(stage):
     other.close()
 
     await stage.press(BOB, ts)
-    await stage.until_told(BOB, "I could not record this, so nothing was done.")
+    await stage.until_private(BOB, "I could not record this, so nothing was done.")
 
     assert stage.request().state == "waiting"
     assert stage.orders() == []
@@ -279,9 +279,9 @@ async def test_the_head_is_noted_once_an_hour_whoever_restarts(audited):
     await stage.quiet()
 
     assert len(heads(stage)) == 2
-    told = [w.entry.data for w in stage.store.history.all() if w.entry.what is What.HEAD]
-    assert [each["date"] for each in told] == ["2026-11-21", "2026-11-22"]
-    for text, each in zip(heads(stage), told, strict=True):
+    said = [w.entry.data for w in stage.store.history.all() if w.entry.what is What.HEAD]
+    assert [each["date"] for each in said] == ["2026-11-21", "2026-11-22"]
+    for text, each in zip(heads(stage), said, strict=True):
         assert f"{each['sequence']}:{each['hash']}" in text
         result = checked(
             stage.settings().database_path, "--head", f"{each['sequence']}:{each['hash']}"

@@ -33,7 +33,7 @@ async def others(stage, text):
     answer = await line(stage, text)
     await stage.slack.until(lambda: len(stage.slack.channel_messages(CHANNEL)) > before)
     if "waits for approval" not in answer:  # Zuora took too long for the answer of the command
-        await stage.until_told(ALICE, "waits for approval")
+        await stage.until_private(ALICE, "waits for approval")
     card = stage.card(stage.slack.channel_messages(CHANNEL)[-1].ts)
     return next(each for each in card.splitlines() if each.startswith("Other runs:"))
 
@@ -93,9 +93,9 @@ async def test_more_batches_than_a_menu_begins_with_are_not_lost(stage, world):
 
 
 async def test_a_tenant_with_50_batches_is_offered_50_and_a_line_names_the_setting(stage, world):
-    told = await line(stage, "batch=Batch77 target=2026-11-30")
-    assert "Batch77 is above Batch50" in told
-    assert "ZUORA_BATCHES" in told
+    said = await line(stage, "batch=Batch77 target=2026-11-30")
+    assert "Batch77 is above Batch50" in said
+    assert "ZUORA_BATCHES" in said
 
     ack = await stage.slack.slash(ALICE, CHANNEL, "/billrun batch=Batch77 target=2026-11-30")
     assert "ZUORA_BATCHES" in ack.text
@@ -145,9 +145,9 @@ async def test_where_a_tenant_has_more_runs_than_are_looked_at_the_card_says_so(
     for _ in range(MOST_LISTED):
         world.add_bill_run(status="Posted", batches=["Batch9"])
 
-    told = await others(stage, LINE)
+    said = await others(stage, LINE)
 
-    assert told == (
+    assert said == (
         "Other runs: none over the same accounts · only the newest 1,000 runs were looked at"
     )
 
@@ -157,19 +157,19 @@ async def test_a_run_for_an_account_sees_runs_over_its_batch_and_over_all(stage,
     everything = world.add_bill_run(status="Pending", batches=["AllBatches"])
     other = world.add_bill_run(status="Pending", batches=["Batch2"])
 
-    told = await others(stage, "account=A1 target=2026-11-30")
+    said = await others(stage, "account=A1 target=2026-11-30")
 
-    assert over.number in told
-    assert everything.number in told
-    assert other.number not in told
+    assert over.number in said
+    assert everything.number in said
+    assert other.number not in said
 
 
 async def test_a_run_over_all_batches_sees_every_run(stage, world):
     runs = [account_run(world, "A77"), world.add_bill_run(status="Pending", batches=["Batch2"])]
 
-    told = await others(stage, "batch=all target=2026-11-30")
+    said = await others(stage, "batch=all target=2026-11-30")
 
-    assert all(run.number in told for run in runs)
+    assert all(run.number in said for run in runs)
 
 
 async def test_a_run_for_an_account_of_the_batch_that_began_meanwhile_stops_it(stage, world):
@@ -200,10 +200,10 @@ async def test_runs_of_which_the_list_shows_no_accounts_are_read_one_by_one(stag
 
 async def test_a_line_typed_again_is_answered_with_the_request_that_waits(stage, world):
     await line(stage, LINE)
-    told = await line(stage, LINE)
+    said = await line(stage, LINE)
 
-    assert "R-1 of a moment ago already waits for exactly this" in told
-    assert "submit the form" in told
+    assert "R-1 of a moment ago already waits for exactly this" in said
+    assert "submit the form" in said
     assert len(stage.slack.channel_messages(CHANNEL)) == 1
 
 
@@ -232,9 +232,9 @@ async def test_another_line_is_another_request(stage, world, text):
 
 async def test_the_same_line_of_somebody_else_is_another_request(stage, world):
     await line(stage, LINE)
-    told = await line(stage, LINE, user=MARA)
+    said = await line(stage, LINE, user=MARA)
 
-    assert "already waits" not in told
+    assert "already waits" not in said
 
 
 async def test_after_a_while_or_a_decision_the_same_line_asks_again(stage, world):

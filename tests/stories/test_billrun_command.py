@@ -136,7 +136,7 @@ async def test_a_slow_zuora_is_answered_in_time_and_the_card_follows(stage):
     assert ack.ok
     assert ack.text == "Looking for BR-00000002 in Zuora…"
     stage.clock.advance(seconds=3)
-    await stage.until_told(ALICE, "Bill run BR-00000002: Completed")
+    await stage.until_private(ALICE, "Bill run BR-00000002: Completed")
     assert buttons(stage.slack.private(ALICE, CHANNEL)[-1]) == [POST, CANCEL]
 
 
@@ -152,7 +152,7 @@ async def test_a_zuora_that_is_down_is_said_plainly_in_the_end(stage):
     ack = await stage.done_as_time_passes(stage.slack.slash(ALICE, CHANNEL, "/billrun BR-00000001"))
     assert ack.ok
 
-    await stage.as_time_passes(lambda: "Zuora did not answer (" in "".join(stage.told(ALICE)))
+    await stage.as_time_passes(lambda: "Zuora did not answer (" in "".join(stage.private(ALICE)))
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ async def test_a_forged_button_opens_nothing(stage, forged):
         ALICE, CHANNEL, shown.ts, POST, force=True, block={"type": "button", "value": forged}
     )
 
-    await stage.until_told(ALICE, "does not know what this button belongs to")
+    await stage.until_private(ALICE, "does not know what this button belongs to")
     assert stage.slack.view(ALICE) is None
 
 
@@ -207,7 +207,7 @@ async def test_a_button_for_an_unknown_operation_opens_nothing(stage):
 
     await stage.slack.click(ALICE, CHANNEL, shown.ts, "run:drop", force=True, block=block)
 
-    await stage.until_told(ALICE, "does not know what this button belongs to")
+    await stage.until_private(ALICE, "does not know what this button belongs to")
 
 
 @pytest.mark.parametrize("text", ["", "batch=Batch1"])
@@ -243,7 +243,7 @@ async def test_a_stranger_cannot_use_a_button_that_was_forged(stage):
 
     await stage.slack.deliver(stolen, stage.slack.last_kind)
 
-    await stage.until_told(MARA, "You may not ask for billing operations")
+    await stage.until_private(MARA, "You may not ask for billing operations")
     assert stage.slack.view(MARA) is None
 
 

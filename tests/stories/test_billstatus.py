@@ -61,14 +61,14 @@ def links(message):
 async def test_nobody_else_learns_anything(stage, user, words):
     await stage.ask()
 
-    told = await ask_status(stage, user, words)
+    said = await ask_status(stage, user, words)
 
-    assert not any(known in told for known in ("BR-00", "R-1", ALICE, "waiting", "USD"))
+    assert not any(known in said for known in ("BR-00", "R-1", ALICE, "waiting", "USD"))
     if user == STRANGER:
-        assert "S0BILLING" in told
-        assert "S0CONTROLLERS" in told
+        assert "S0BILLING" in said
+        assert "S0CONTROLLERS" in said
     else:
-        assert "guest" in told
+        assert "guest" in said
     await stage.quiet()
     assert not [m for m in stage.slack.workspace.messages() if m.files]
 
@@ -77,13 +77,13 @@ async def test_nobody_else_learns_anything(stage, user, words):
 async def test_requesters_approvers_and_viewers_see_what_waits(stage, user):
     ts = await stage.ask()
 
-    told = await ask_status(stage, user)
+    said = await ask_status(stage, user)
 
-    assert f"p{ts.replace('.', '')}|R-1> email BR-00000001" in told
-    assert f"asked by <@{ALICE}>" in told
-    assert "waits for <!subteam^S0CONTROLLERS> until" in told
-    assert "Waiting for approval: 1" in told
-    assert "Running: none" in told
+    assert f"p{ts.replace('.', '')}|R-1> email BR-00000001" in said
+    assert f"asked by <@{ALICE}>" in said
+    assert "waits for <!subteam^S0CONTROLLERS> until" in said
+    assert "Waiting for approval: 1" in said
+    assert "Running: none" in said
     assert stage.slack.private(user, CHANNEL)[-1].ephemeral_to == user
 
 
@@ -103,19 +103,19 @@ async def test_unknown_outcomes_come_first_and_loud(stage):
     await stage.press(BOB, ts)
     await stage.until_card(ts, "OUTCOME UNKNOWN")
 
-    told = await ask_status(stage, MARA)
+    said = await ask_status(stage, MARA)
 
-    assert told.startswith("OUTCOME UNKNOWN: look in Zuora\nOUTCOME UNKNOWN: 1\n")
-    assert told.index("OUTCOME UNKNOWN since") < told.index("Waiting for approval")
+    assert said.startswith("OUTCOME UNKNOWN: look in Zuora\nOUTCOME UNKNOWN: 1\n")
+    assert said.index("OUTCOME UNKNOWN since") < said.index("Waiting for approval")
 
 
 async def test_results_are_shown_with_what_may_be_claimed(stage):
     await approve(stage, await stage.ask())
 
-    told = await ask_status(stage, MARA)
+    said = await ask_status(stage, MARA)
 
-    assert "Last results: 1" in told
-    assert "email BR-00000001 · Accepted by Zuora" in told
+    assert "Last results: 1" in said
+    assert "email BR-00000001 · Accepted by Zuora" in said
 
 
 async def test_too_many_for_one_message_are_counted_and_the_longest_waiting_shown(stage):
@@ -125,15 +125,15 @@ async def test_too_many_for_one_message_are_counted_and_the_longest_waiting_show
         await stage.ask(text=run)
         stage.clock.advance(minutes=1)
 
-    told = await ask_status(stage, BOB)
+    said = await ask_status(stage, BOB)
     mine = await ask_status(stage, ALICE, "mine")
     to_approve = await ask_status(stage, BOB, "waiting")
 
-    assert "Waiting for approval: 14" in told
-    assert f"… and {14 - SHOWN} more" in told
-    assert "BR-00000002" in told
-    assert "BR-00000015" not in told
-    assert told.count("asked by") == SHOWN
+    assert "Waiting for approval: 14" in said
+    assert f"… and {14 - SHOWN} more" in said
+    assert "BR-00000002" in said
+    assert "BR-00000015" not in said
+    assert said.count("asked by") == SHOWN
     assert "Open: 14" in mine
     assert f"… and {14 - SHOWN} more" in mine
     assert "BR-00000015" in mine
@@ -215,12 +215,12 @@ async def test_of_a_bill_run_with_many_requests_the_newest_are_shown_and_all_are
     stage.zuora.faults.add("*", kind="status", status=403, body={"code": 1}, times=None)
 
     await stage.slack.slash(MARA, CHANNEL, "/billstatus BR-00000001")
-    await stage.until_told(MARA, "Requests: 12")
+    await stage.until_private(MARA, "Requests: 12")
 
-    told = stage.told(MARA)[-1]
-    assert "… and 2 more; the export of their months has all." in told
-    assert "|R-12>" in told
-    assert "|R-2>" not in told
+    said = stage.private(MARA)[-1]
+    assert "… and 2 more; the export of their months has all." in said
+    assert "|R-12>" in said
+    assert "|R-2>" not in said
 
 
 async def test_a_request_is_shown_from_its_asking_to_its_end_with_card_and_thread(stage):
@@ -228,7 +228,7 @@ async def test_a_request_is_shown_from_its_asking_to_its_end_with_card_and_threa
     await stage.press(ALICE, ts)
     await approve(stage, ts)
 
-    told = await ask_status(stage, MARA, "r-1")
+    said = await ask_status(stage, MARA, "r-1")
 
     deeds = [
         "asked",
@@ -237,11 +237,11 @@ async def test_a_request_is_shown_from_its_asking_to_its_end_with_card_and_threa
         "Zuora read again, nothing had changed",
         "Ended",
     ]
-    places = [told.index(deed) for deed in deeds]
+    places = [said.index(deed) for deed in deeds]
     assert places == sorted(places)
-    assert told.endswith("Ended: Accepted by Zuora")
-    assert "Why: Month end" in told
-    assert "Calls: 1 of 1 call accepted" in told
+    assert said.endswith("Ended: Accepted by Zuora")
+    assert "Why: Month end" in said
+    assert "Calls: 1 of 1 call accepted" in said
     card = f"https://{stage.slack.workspace.domain}.slack.com/archives/{CHANNEL}/p{ts.replace('.', '')}"
     assert links(stage.slack.private(MARA, CHANNEL)[-1])[-2:] == [
         card, f"{card}?thread_ts={ts}&cid={CHANNEL}",
@@ -259,12 +259,12 @@ async def test_a_long_story_is_cut_and_says_so(stage):
 async def test_a_bill_run_is_read_in_zuora_and_its_requests_stand_below(stage):
     await stage.ask()
 
-    told = await ask_status(stage, MARA, "BR-00000001")
+    said = await ask_status(stage, MARA, "BR-00000001")
 
-    assert "Bill run BR-00000001: Posted" in told
-    assert "Invoices: 4 · EUR 80.00 · USD 350.50" in told
-    assert "Emailed: Zuora shows no mail of" in told
-    assert "R-1> email BR-00000001" in told
+    assert "Bill run BR-00000001: Posted" in said
+    assert "Invoices: 4 · EUR 80.00 · USD 350.50" in said
+    assert "Emailed: Zuora shows no mail of" in said
+    assert "R-1> email BR-00000001" in said
 
 
 async def test_a_bill_run_is_shown_from_the_database_when_zuora_is_silent(stage):
@@ -274,8 +274,8 @@ async def test_a_bill_run_is_shown_from_the_database_when_zuora_is_silent(stage)
     ack = await stage.slack.slash(MARA, CHANNEL, "/billstatus BR-00000001")
 
     assert ack.ok
-    await stage.until_told(MARA, "Zuora refused this (")
-    assert "R-1> email BR-00000001" in stage.told(MARA)[-1]
+    await stage.until_private(MARA, "Zuora refused this (")
+    assert "R-1> email BR-00000001" in stage.private(MARA)[-1]
 
 
 async def test_a_document_is_found_in_requests_that_wait_and_in_calls(stage):
@@ -326,10 +326,10 @@ async def test_the_answer_needs_neither_zuora_nor_more_than_a_moment(stage):
 async def test_the_month_comes_as_table_and_as_picture_with_the_same_words(stage):
     await approve(stage, await stage.ask())
 
-    told = await ask_status(stage, MARA, "month")
+    said = await ask_status(stage, MARA, "month")
 
-    assert "Documents mailed: 5" in told
-    assert "Mailed: EUR 80.00 · USD 330.50" in told
+    assert "Documents mailed: 5" in said
+    assert "Mailed: EUR 80.00 · USD 330.50" in said
     table = stage.slack.private(MARA, CHANNEL)[-1].blocks[1]
     assert table["type"] == "table"
     assert table["column_settings"][1] == {"is_wrapped": True}
@@ -348,7 +348,7 @@ async def test_a_picture_that_cannot_be_drawn_is_said_and_the_table_is_there(sta
 
     assert "Requests: 0" in await ask_status(stage, MARA, "month")
 
-    await stage.until_told(MARA, "The picture of November 2026 could not be drawn")
+    await stage.until_private(MARA, "The picture of November 2026 could not be drawn")
     assert not stage.slack.workspace.files
 
 
@@ -434,7 +434,7 @@ async def test_a_file_that_slack_does_not_take_is_shown(stage):
 
     await ask_status(stage, MARA, "export month")
 
-    await stage.until_told(MARA, "Slack did not take the Requests of 2026-11")
+    await stage.until_private(MARA, "Slack did not take the Requests of 2026-11")
 
 
 async def test_a_file_that_cannot_be_made_is_shown(stage):
@@ -444,15 +444,15 @@ async def test_a_file_that_cannot_be_made_is_shown(stage):
 
     await ask_status(stage, MARA, "export month")
 
-    await stage.until_told(MARA, "The file of 2026-11 could not be made.")
+    await stage.until_private(MARA, "The file of 2026-11 could not be made.")
     database.execute("ALTER TABLE elsewhere RENAME TO approvals")
 
 
 @pytest.mark.parametrize("words", ["month 2026-12", "export month 2027-05"])
 async def test_a_month_that_has_not_begun_has_no_figures(stage, words):
-    told = await ask_status(stage, MARA, words)
+    said = await ask_status(stage, MARA, words)
 
-    assert told.startswith(f"{words[-7:]} has not begun")
+    assert said.startswith(f"{words[-7:]} has not begun")
     await stage.quiet()
     assert not stage.slack.workspace.files
 
@@ -479,10 +479,10 @@ async def test_a_document_mailed_with_its_whole_run_is_not_shown_as_never_mailed
     number = stage.zuora.world.documents_of(stage.zuora.world.bill_runs["BR-00000001"])[0].number
     await approve(stage, await stage.ask())
 
-    told = await ask_status(stage, MARA, number)
+    said = await ask_status(stage, MARA, number)
 
-    assert "Requests: 1" in told
-    assert "email BR-00000001" in told
+    assert "Requests: 1" in said
+    assert "email BR-00000001" in said
 
 
 async def test_the_story_claims_no_order_that_has_not_gone_out(stage):
@@ -492,10 +492,10 @@ async def test_the_story_claims_no_order_that_has_not_gone_out(stage):
     await stage.press(BOB, ts)
     await stage.until(lambda: What.STARTED in stage.happened())
 
-    told = await ask_status(stage, MARA, "R-1")
+    said = await ask_status(stage, MARA, "R-1")
 
-    assert "nothing had changed; sending" in told
-    assert "went out" not in told
+    assert "nothing had changed; sending" in said
+    assert "went out" not in said
 
 
 async def test_more_approvers_than_fit_on_a_line_are_counted(stage):
@@ -540,9 +540,9 @@ async def test_the_message_shortcut_shows_the_status_privately(stage, where):
 
     await stage.slack.message_shortcut(MARA, "status_of_this", CHANNEL, target)
 
-    await stage.until_told(MARA, "Accepted by Zuora")
-    assert "R-1> email BR-00000001" in stage.told(MARA)[-1]
-    assert "mail its bill run" not in stage.told(MARA)[-1]
+    await stage.until_private(MARA, "Accepted by Zuora")
+    assert "R-1> email BR-00000001" in stage.private(MARA)[-1]
+    assert "mail its bill run" not in stage.private(MARA)[-1]
 
 
 NUMBERS = [("invoice", "ACME/7", "please look at ACME/7."), ("invoice", "EU 0001", "What of EU 0001?"),
@@ -561,7 +561,7 @@ async def test_the_message_shortcut_asks_zuora_what_a_number_is(stage, kind, num
     await stage.slack.message_shortcut(MARA, "status_of_this", CHANNEL, said.ts)
 
     one = {"invoice": "an invoice", "debit_memo": "a debit memo", "credit_memo": "a credit memo"}
-    await stage.until_told(MARA, f"{escaped(number)} is {one[kind]} in Zuora.")
+    await stage.until_private(MARA, f"{escaped(number)} is {one[kind]} in Zuora.")
 
 
 async def test_the_message_shortcut_names_the_other_numbers_of_a_message(stage):
@@ -571,8 +571,8 @@ async def test_the_message_shortcut_names_the_other_numbers_of_a_message(stage):
 
     await stage.slack.message_shortcut(MARA, "status_of_this", CHANNEL, said.ts)
 
-    await stage.until_told(MARA, "A-7 is an invoice in Zuora.")
-    assert "It names A-8 and BR-00000001 as well" in stage.told(MARA)[-1]
+    await stage.until_private(MARA, "A-7 is an invoice in Zuora.")
+    assert "It names A-8 and BR-00000001 as well" in stage.private(MARA)[-1]
 
 
 async def test_the_message_shortcut_asks_in_few_calls(stage):
@@ -583,7 +583,7 @@ async def test_the_message_shortcut_asks_in_few_calls(stage):
 
     await stage.slack.message_shortcut(MARA, "status_of_this", CHANNEL, said.ts)
 
-    await stage.until_told(MARA, "it names no request (R-17), bill run or document")
+    await stage.until_private(MARA, "it names no request (R-17), bill run or document")
     assert len(stage.zuora.calls) - before <= 24
 
 
@@ -595,7 +595,7 @@ async def test_the_message_shortcut_knows_requests_while_zuora_is_away(stage):
 
     await stage.slack.message_shortcut(MARA, "status_of_this", CHANNEL, said.ts)
 
-    await stage.until_told(MARA, "R-1")
+    await stage.until_private(MARA, "R-1")
 
 
 async def test_the_message_shortcut_says_when_there_is_no_number(stage):
@@ -603,7 +603,7 @@ async def test_the_message_shortcut_says_when_there_is_no_number(stage):
 
     await stage.slack.message_shortcut(MARA, "status_of_this", CHANNEL, said.ts)
 
-    await stage.until_told(MARA, "it names no request (R-17), bill run or document")
+    await stage.until_private(MARA, "it names no request (R-17), bill run or document")
 
 
 async def test_the_message_shortcut_shows_a_stranger_only_who_may(stage):
@@ -611,8 +611,8 @@ async def test_the_message_shortcut_shows_a_stranger_only_who_may(stage):
 
     await stage.slack.message_shortcut(STRANGER, "status_of_this", CHANNEL, ts)
 
-    await stage.until_told(STRANGER, "You may not see billing requests")
-    assert "BR-" not in stage.told(STRANGER)[-1]
+    await stage.until_private(STRANGER, "You may not see billing requests")
+    assert "BR-" not in stage.private(STRANGER)[-1]
 
 
 # Digest
@@ -639,10 +639,10 @@ async def test_the_digest_comes_once_a_working_morning_across_restarts(stage):
     await stage.restart()
     await stage.pass_time(hours=3)
 
-    (told,) = digests(stage)
-    assert "Waiting for approval: 1" in told
-    assert "Expires today: none" in told
-    assert "Since Friday: 1 Done" in told
+    (said,) = digests(stage)
+    assert "Waiting for approval: 1" in said
+    assert "Expires today: none" in said
+    assert "Since Friday: 1 Done" in said
     await stage.pass_time(hours=21)
     await stage.slack.until(lambda: len(digests(stage)) == 2)
     assert "Yesterday" in digests(stage)[1]
@@ -663,11 +663,11 @@ async def test_the_digest_counts_all_that_expires_and_all_that_ended(stage):
         await stage.pass_time(minutes=minutes)
     await stage.slack.until(lambda: bool(digests(stage)))
 
-    (told,) = digests(stage)
-    assert "Expires today: 12" in told
-    assert "… and 2 more; the Home tab lists them, up to 200 of a kind." in told
-    assert ": 12 Rejected" in told
-    assert "… and 2 more; the export of their months has all." in told
+    (said,) = digests(stage)
+    assert "Expires today: 12" in said
+    assert "… and 2 more; the Home tab lists them, up to 200 of a kind." in said
+    assert ": 12 Rejected" in said
+    assert "… and 2 more; the export of their months has all." in said
 
 
 async def test_two_processes_post_the_digest_once(stage):
@@ -677,9 +677,9 @@ async def test_two_processes_post_the_digest_once(stage):
     stage.clock.advance(days=2)
     daily = stage.bot._daily
 
-    told = [daily.post_if_due(), daily.post_if_due()]
+    said = [daily.post_if_due(), daily.post_if_due()]
 
-    assert told.count(True) <= 1
+    assert said.count(True) <= 1
     await stage.slack.until(lambda: bool(digests(stage)))
     await stage.quiet()
     assert len(digests(stage)) == 1
@@ -715,11 +715,11 @@ async def test_running_work_is_shown_with_its_progress(stage):
     await stage.press(BOB, ts)
     await stage.until_card(ts, "Running in Zuora")
 
-    told = await ask_status(stage, MARA)
+    said = await ask_status(stage, MARA)
 
-    assert "Running: 1" in told
-    assert "post BR-00000002 · since" in told
-    assert "BR-00000002 is PostInProgress in Zuora" in told
+    assert "Running: 1" in said
+    assert "post BR-00000002 · since" in said
+    assert "BR-00000002 is PostInProgress in Zuora" in said
 
 
 async def test_thirty_lines_of_everything_fit_into_one_message(stage):
@@ -730,19 +730,19 @@ async def test_thirty_lines_of_everything_fit_into_one_message(stage):
         if number % 2:
             await approve(stage, ts)
 
-    told = await ask_status(stage, MARA)
+    said = await ask_status(stage, MARA)
 
-    assert told.count("Accepted by Zuora") == 10
-    assert "Waiting for approval: 12" in told
+    assert said.count("Accepted by Zuora") == 10
+    assert "Waiting for approval: 12" in said
 
 
 async def test_a_document_is_found_through_its_run(stage):
     await stage.ask()
 
-    told = await ask_status(stage, BOB, "INV00000001")
+    said = await ask_status(stage, BOB, "INV00000001")
 
-    assert "R-1" in told
-    assert "email BR-00000001" in told
+    assert "R-1" in said
+    assert "email BR-00000001" in said
 
 
 @pytest.mark.parametrize(("typed", "name"), [("november", "2026-11"), ("Dec", "2025-12")])
@@ -784,4 +784,4 @@ async def test_who_may_look_and_not_ask_sees_a_run_without_buttons(stage):
 async def test_a_month_of_no_time_that_there_is_is_answered(stage, command, month):
     said = await ask_status(stage, MARA, f"{command} {month}")
 
-    assert f"does not know “{command} {month}”" in (said or stage.told(MARA)[-1])
+    assert f"does not know “{command} {month}”" in (said or stage.private(MARA)[-1])

@@ -246,8 +246,8 @@ async def test_another_time_of_the_occurrence_stops_it(stage, scheduled):
     assert "was due <!date^1796119200^{date_short_pretty} {time}|" in said
     assert "is due <!date^1796205600^{date_short_pretty} {time}|" in said
     assert "was due <!date^1796119200" in stage.card(ts)
-    told = await stage.slack.slash(MARA, CHANNEL, "/billstatus R-1")
-    assert "is due <!date^1796205600" in told.text
+    shown = await stage.slack.slash(MARA, CHANNEL, "/billstatus R-1")
+    assert "is due <!date^1796205600" in shown.text
 
 
 async def test_a_run_that_was_posted_instead_is_shown_with_what_is_legal_now(stage, run):
@@ -307,7 +307,7 @@ async def test_a_lost_answer_is_settled_by_reading(stage, run):
         await stage.pass_time(minutes=1)
 
     await stage.until_card(ts, "Canceled bill run")
-    assert any("reading Zuora settled it: BR-00000002 is" in told for told in stage.thread(ts))
+    assert any("reading Zuora settled it: BR-00000002 is" in said for said in stage.thread(ts))
     assert len(stage.puts("cancel")) == 1
 
 
@@ -379,7 +379,7 @@ async def test_who_may_not_decide_reads_who_may(stage, run):
 
     await stage.press(MARA, ts)
 
-    await stage.until_told(MARA, "You may not decide R-1")
+    await stage.until_private(MARA, "You may not decide R-1")
     assert stage.puts("cancel") == []
 
 

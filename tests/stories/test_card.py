@@ -101,10 +101,10 @@ async def test_details_show_everything_else_to_whoever_may_look(stage):
     ts = await stage.ask()
 
     for person in (ALICE, BOB, MARA):
-        told = await stage.details(ts, person)
-        assert "Zuora: SANDBOX · local Zuora · tenant 12270" in told
-        assert "Dates: target date" in told
-        assert "INV00000001" in told
+        said = await stage.details(ts, person)
+        assert "Zuora: SANDBOX · local Zuora · tenant 12270" in said
+        assert "Dates: target date" in said
+        assert "INV00000001" in said
 
 
 async def test_a_stranger_sees_no_details(stage):
@@ -113,7 +113,7 @@ async def test_a_stranger_sees_no_details(stage):
 
     await stage.press(MARA, ts, "details")
 
-    await stage.until_told(MARA, "You may not see billing requests")
+    await stage.until_private(MARA, "You may not see billing requests")
     assert stage.slack.view(MARA) is None
 
 
@@ -126,13 +126,13 @@ async def test_a_note_of_an_approval_stands_wherever_the_approval_is_shown(stage
     assert submitted.ok, submitted.errors
     await stage.until_card(ts, "Accepted by Zuora")
     assert any(
-        "approved R-1. Note: Agreed with revenue. Zuora is read again" in told
-        for told in stage.thread(ts)
+        "approved R-1. Note: Agreed with revenue. Zuora is read again" in said
+        for said in stage.thread(ts)
     )
     noted = [w.entry.data.get("note") for w in stage.store.history.of(1)]
     assert "Agreed with revenue" in noted
     assert (await stage.slack.slash(ALICE, CHANNEL, "/billstatus R-1")).ok
-    assert "approved. Note: Agreed with revenue" in stage.told(ALICE)[-1]
+    assert "approved. Note: Agreed with revenue" in stage.private(ALICE)[-1]
     assert f"<@{BOB}>" in (approved := line_of(stage.card(ts), "Approved: by "))
     assert approved.endswith("(“Agreed with revenue”)")
     assert "(“Agreed with revenue”)" in await stage.details(ts)
@@ -150,8 +150,8 @@ async def test_a_note_turns_no_word_that_stands_around_it(stage):
     assert (await stage.slack.submit(BOB, {"reason": "Seen \u202eby me"})).ok
     await stage.until_card(ts, "Accepted by Zuora")
 
-    assert any("Note: Seen by me. Zuora is read again" in told for told in stage.thread(ts))
-    assert not [told for told in stage.thread(ts) if "\u202e" in told]
+    assert any("Note: Seen by me. Zuora is read again" in said for said in stage.thread(ts))
+    assert not [said for said in stage.thread(ts) if "\u202e" in said]
 
 
 async def test_a_long_reason_to_reject_is_cut_on_the_card_and_whole_in_the_details(stage):
@@ -184,7 +184,7 @@ async def test_the_menu_withdraws_for_the_requester_alone(stage, user):
 
     await stage.press(user, ts, "withdraw")
 
-    await stage.until_told(user, f"Only <@{ALICE}> can withdraw R-1")
+    await stage.until_private(user, f"Only <@{ALICE}> can withdraw R-1")
 
 
 async def test_customers_are_shown_by_name(stage):

@@ -31,8 +31,8 @@ def results(stage, number=1):
 
 async def line_of(stage, ts, name):
     """The line of a check in *Details*."""
-    told = await stage.details(ts)
-    return next(each for each in told.splitlines() if each[2:].startswith(f"{name}: "))
+    said = await stage.details(ts)
+    return next(each for each in said.splitlines() if each[2:].startswith(f"{name}: "))
 
 
 async def test_where_all_is_well_the_card_says_how_many_checks_passed_and_details_name_each(stage):

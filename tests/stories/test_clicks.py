@@ -47,7 +47,7 @@ async def test_b1_an_old_card_approves_nothing_of_a_new_database(stage):
 
     await stage.press(BOB, old)
 
-    await stage.until_told(BOB, "this R-1 belongs to another database")
+    await stage.until_private(BOB, "this R-1 belongs to another database")
     assert stage.request().state == "waiting"
     await stage.quiet()
     assert stage.orders() == []
@@ -81,10 +81,10 @@ async def test_no_button_counts_without_the_random_part_but_on_its_own_card(stag
     who = ALICE if action in ("withdraw", "change") else BOB
 
     for value in ("1", "R-1.k3f9-9ac2", f"R-1.{stage.request(2).token}"):
-        before = len(stage.told(who))
+        before = len(stage.private(who))
         await stage.slack.click(who, CHANNEL, other, action, value=value, force=True)
-        await stage.slack.until(lambda before=before: len(stage.told(who)) > before)
-        assert "Nothing was changed" in stage.told(who)[-1]
+        await stage.slack.until(lambda before=before: len(stage.private(who)) > before)
+        assert "Nothing was changed" in stage.private(who)[-1]
         assert stage.slack.view(who) is None
 
     assert stage.request(1).state == "waiting"
@@ -158,7 +158,7 @@ async def test_b3_of_two_bots_on_one_app_each_decides_its_own_requests_alone(sta
         await other.ask()
         await other.press(BOB, ts)
 
-        await other.until_told(BOB, "Another bot posts here")
+        await other.until_private(BOB, "Another bot posts here")
         assert other.request().state == "waiting"
         assert stage.orders() == []
     finally:

@@ -24,7 +24,7 @@ async def test_d1_who_was_taken_out_of_the_policy_decides_nothing_any_more(stage
 
     await stage.press(BOB, ts, button)
 
-    await stage.until_told(BOB, "You may not decide R-1")
+    await stage.until_private(BOB, "You may not decide R-1")
     assert stage.request().state == "waiting"
     await stage.press(CARLA, ts)
     await stage.until_card(ts, "Accepted by Zuora")
@@ -37,7 +37,7 @@ async def test_d1_who_came_into_the_policy_since_does_not_decide_what_was_asked_
 
     await stage.press(BOB, ts)
 
-    await stage.until_told(BOB, "You may not decide R-1")
+    await stage.until_private(BOB, "You may not decide R-1")
     assert stage.request().state == "waiting"
 
 
@@ -53,7 +53,7 @@ async def test_d1_who_was_taken_out_settles_nothing_any_more(stage):
 
     await stage.slack.click(BOB, CHANNEL, ts, "record_not_sent", value="1", force=True)
 
-    await stage.until_told(BOB, "You may not decide R-1")
+    await stage.until_private(BOB, "You may not decide R-1")
     assert stage.request().state in ("unknown", "succeeded")
     assert len(stage.orders()) == 1
 
@@ -164,14 +164,14 @@ async def test_d1_a_rule_of_today_that_wants_more_holds_for_what_was_asked_befor
 async def test_d2_a_clock_that_steps_prolongs_no_trust_in_a_group(stage, minutes):
     ts = await stage.ask()
     await stage.slack.click(BOB, CHANNEL, ts, "record_sent", value="1", force=True)
-    await stage.until_told(BOB, "R-1 already has a result")
+    await stage.until_private(BOB, "R-1 already has a result")
     stage.slack.workspace.groups["S0CONTROLLERS"].members.remove(BOB)
     stage.clock.step(minutes=minutes)
     await stage.pass_time(seconds=61)
 
     await stage.press(BOB, ts)
 
-    await stage.until_told(BOB, "You may not decide R-1")
+    await stage.until_private(BOB, "You may not decide R-1")
     assert stage.request().state == "waiting"
 
 

@@ -37,10 +37,10 @@ async def test_nothing_is_decided_while_the_clock_is_wrong_and_everything_after_
     stage.clock.step(minutes=3)
 
     await stage.press(BOB, ts)
-    await stage.until_told(BOB, "this machine's clock is wrong")
+    await stage.until_private(BOB, "this machine's clock is wrong")
 
-    assert f"{whose.capitalize()}'s is 120 s ahead" in stage.told(BOB)[-1]
-    assert "'s agrees with it" in stage.told(BOB)[-1]
+    assert f"{whose.capitalize()}'s is 120 s ahead" in stage.private(BOB)[-1]
+    assert "'s agrees with it" in stage.private(BOB)[-1]
     assert stage.request().state is State.WAITING
     refused = entries(stage, What.REFUSED)[-1]
     assert refused.data["refusal"] == "clocks_differ"
@@ -58,7 +58,7 @@ async def test_withdrawing_is_a_decision_too(stage):
 
     await stage.press(ALICE, ts, "withdraw")
 
-    await stage.until_told(ALICE, "this machine's clock is wrong")
+    await stage.until_private(ALICE, "this machine's clock is wrong")
     assert stage.request().state is State.WAITING
 
 

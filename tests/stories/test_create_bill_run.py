@@ -113,11 +113,11 @@ async def test_a_run_by_batch_is_created_followed_and_shown_with_its_totals(stag
     key = call.headers["idempotency-key"]
     assert call.body["name"] == f"November [R-1 {key[-4:]}]"
     assert stage.request().state == "succeeded"
-    told = "\n".join(stage.thread(ts))
-    assert "Zuora created the bill run for 2 batches" in told
-    assert "BR-00000002 completed" in told
-    assert "2 invoices for EUR 100.00 · USD 100.00" in told
-    assert "They are drafts: nothing is posted or mailed." in told
+    said = "\n".join(stage.thread(ts))
+    assert "Zuora created the bill run for 2 batches" in said
+    assert "BR-00000002 completed" in said
+    assert "2 invoices for EUR 100.00 · USD 100.00" in said
+    assert "They are drafts: nothing is posted or mailed." in said
     assert "Created " in stage.card(ts)
     assert stage.zuora.mails == []
 
@@ -277,8 +277,8 @@ async def test_a_look_that_zuora_refuses_is_said_once_and_that_it_can_be_read_ag
     for _ in range(4):
         await pass_time(stage, minutes=5)
 
-    told = [line for line in stage.thread(ts) if "cannot be read" in line]
-    (only,) = told
+    said = [line for line in stage.thread(ts) if "cannot be read" in line]
+    (only,) = said
     assert only == (
         "BR-00000002 cannot be read: Zuora said no: No permission. The bot keeps trying."
     )
@@ -430,8 +430,8 @@ async def test_zuoras_refusal_to_create_it_is_shown_in_its_words(stage, world):
     assert stage.request().state == "failed"
     assert "The Multi-Org feature is not enabled" in stage.request().result
     assert set(world.bill_runs) == {"BR-00000001"}
-    told = stage.slack.thread(CHANNEL, ts)[-1]
-    await stage.slack.click(ALICE, CHANNEL, told.ts, "change")
+    said = stage.slack.thread(CHANNEL, ts)[-1]
+    await stage.slack.click(ALICE, CHANNEL, said.ts, "change")
     assert fields(stage)["organizations"]["element"]["initial_value"] == "Europe"
 
 

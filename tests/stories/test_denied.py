@@ -154,7 +154,7 @@ async def test_a_button_that_names_no_row_of_theirs_denies_nothing(two):
         await stage.slack.click(BOB, channel, receipt, NOT_MINE, force=True, block=block)
     await stage.quiet()
 
-    told = [each.text for each in stage.slack.private(BOB, channel)]
-    assert told == [NO_RECEIPT] * 6
+    shown = [each.text for each in stage.slack.private(BOB, channel)]
+    assert shown == [NO_RECEIPT] * 6
     assert not entries(stage, What.STATEMENT_DENIED)
     assert stage.request().state is State.WAITING

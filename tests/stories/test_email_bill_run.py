@@ -15,11 +15,11 @@ async def test_a_mail_is_asked_for_approved_by_another_person_and_accepted(stage
     await stage.press(BOB, ts)
     await stage.until_card(ts, "Accepted by Zuora")
 
-    told = stage.thread(ts)
-    assert len(told) == 3
-    assert "approved R-1" in told[0]
-    assert "Nothing has changed in Zuora. Sending 5 mails" in told[1]
-    assert "Zuora accepted" in told[2]
+    said = stage.thread(ts)
+    assert len(said) == 3
+    assert "approved R-1" in said[0]
+    assert "Nothing has changed in Zuora. Sending 5 mails" in said[1]
+    assert "Zuora accepted" in said[2]
     assert f"<@{BOB}>" in stage.card(ts)
     assert stage.buttons(ts) == ["details"]
     (order,) = stage.orders()
@@ -172,7 +172,7 @@ async def test_a_requester_may_not_approve(stage):
 
     await stage.press(ALICE, ts)
 
-    await stage.until_told(ALICE, "R-1 is your own request")
+    await stage.until_private(ALICE, "R-1 is your own request")
     assert stage.request().state == "waiting"
     assert stage.orders() == []
 
@@ -182,7 +182,7 @@ async def test_who_is_not_an_approver_reads_who_is(stage):
 
     await stage.press(MARA, ts)
 
-    await stage.until_told(MARA, "You may not decide R-1. These may: <!subteam^S0CONTROLLERS>")
+    await stage.until_private(MARA, "You may not decide R-1. These may: <!subteam^S0CONTROLLERS>")
     assert stage.request().state == "waiting"
 
 
@@ -193,7 +193,7 @@ async def test_two_approvers_at_once_make_one_decision_and_one_order(stage):
     await stage.until_card(ts, "Accepted by Zuora")
 
     late = BOB if stage.request().decided_by == CARLA else CARLA
-    await stage.until_told(late, "R-1 was approved by")
+    await stage.until_private(late, "R-1 was approved by")
     assert len(stage.orders()) == 1
 
 
@@ -209,7 +209,7 @@ async def test_two_signed_clicks_at_once_make_one_decision_and_the_other_gets_a_
 
     assert all(ack.ok for ack in acks)
     late = BOB if stage.request().decided_by == CARLA else CARLA
-    await stage.until_told(late, "R-1 was approved by")
+    await stage.until_private(late, "R-1 was approved by")
     assert len(stage.request().approvals) == 1
     assert stage.happened().count("request.approved") == 1
     assert len(stage.orders()) == 1
@@ -220,7 +220,7 @@ async def test_a_double_click_changes_nothing_more(stage):
 
     await stage.press(BOB, ts)
     await stage.slack.deliver(stage.slack.last_payload, stage.slack.last_kind)
-    await stage.until_told(BOB, "R-1 was approved by you")
+    await stage.until_private(BOB, "R-1 was approved by you")
     await stage.until_card(ts, "Accepted by Zuora")
 
     assert len(stage.orders()) == 1
@@ -252,7 +252,7 @@ async def test_only_the_requester_withdraws(stage):
     ts = await stage.ask()
 
     await stage.press(BOB, ts, "withdraw")
-    await stage.until_told(BOB, f"Only <@{ALICE}> can withdraw R-1")
+    await stage.until_private(BOB, f"Only <@{ALICE}> can withdraw R-1")
     await stage.withdraw(ALICE, ts)
     await stage.until_card(ts, "Withdrawn")
 
@@ -279,7 +279,7 @@ async def test_a_click_one_second_late_is_refused_though_nobody_swept(stage):
     await stage.pass_time(hours=24, seconds=1)
     await stage.press(BOB, ts)
 
-    await stage.until_told(BOB, "R-1 expired")
+    await stage.until_private(BOB, "R-1 expired")
     assert stage.request(number).state == "waiting"
 
 
@@ -339,7 +339,7 @@ async def test_a_group_that_cannot_be_read_means_no(stage):
 
     await stage.press(BOB, ts)
 
-    await stage.until_told(BOB, "Slack did not say who is in the user group")
+    await stage.until_private(BOB, "Slack did not say who is in the user group")
     assert stage.request().state == "waiting"
     await stage.press(BOB, ts)
     await stage.until_card(ts, "Accepted by Zuora")
@@ -352,7 +352,7 @@ async def test_a_member_who_left_the_group_may_not_approve(stage):
 
     await stage.press(BOB, ts)
 
-    await stage.until_told(BOB, "You may not decide R-1")
+    await stage.until_private(BOB, "You may not decide R-1")
 
 
 async def test_zuora_down_when_asking_is_said_in_the_form(stage):
@@ -468,7 +468,7 @@ async def test_what_reading_cannot_prove_a_person_records(stage):
     await stage.until_thread(ts, "A person has to look there")
 
     await stage.press(ALICE, ts, "record_not_sent")
-    await stage.until_told(ALICE, "somebody else must decide")
+    await stage.until_private(ALICE, "somebody else must decide")
     await stage.record(CARLA, ts, "record_not_sent")
 
     await stage.until_card(ts, "Failed")

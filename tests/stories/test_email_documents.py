@@ -213,9 +213,9 @@ async def test_a_single_document_that_was_refused_can_be_asked_for_again(stage, 
     await stage.press(BOB, ts)
     await stage.until_card(ts, "Failed")
 
-    told = stage.slack.thread(CHANNEL, ts)[-1]
-    assert "No contact." in told.text
-    await stage.slack.click(ALICE, CHANNEL, told.ts, "change")
+    said = stage.slack.thread(CHANNEL, ts)[-1]
+    assert "No contact." in said.text
+    await stage.slack.click(ALICE, CHANNEL, said.ts, "change")
     submitted = await stage.slack.submit(ALICE, {"reason": "Contact added"})
 
     assert submitted.ok, submitted.errors

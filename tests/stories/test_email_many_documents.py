@@ -112,7 +112,7 @@ async def test_what_was_refused_is_listed_and_asked_for_again(stage):
     assert all(number in listed.text for number in refused)
 
     await stage.slack.click(MARA, CHANNEL, listed.ts, "again")
-    await stage.until_told(MARA, "You may not ask for billing operations")
+    await stage.until_private(MARA, "You may not ask for billing operations")
     assert stage.buttons(ts) == ["again", "details"]
     await stage.slack.click(ALICE, CHANNEL, ts, "again")
     blocks = {block.get("block_id"): block for block in stage.slack.view(ALICE)["blocks"]}
@@ -138,7 +138,7 @@ async def test_a_forged_again_opens_nothing(stage):
     ts = await stage.ask()
 
     await stage.slack.click(ALICE, CHANNEL, ts, "again", value="1", force=True)
-    await stage.until_told(ALICE, "nothing to ask for again")
+    await stage.until_private(ALICE, "nothing to ask for again")
     await stage.slack.click(ALICE, CHANNEL, ts, "again", value="999", force=True)
     await stage.quiet()
 
@@ -309,8 +309,8 @@ async def test_an_open_request_for_some_of_the_same_documents_is_shown(stage):
     ts = await stage.ask(text=" ".join(numbers[5:10]))
     await stage.quiet()
 
-    told = [text for text in stage.thread(ts) if "also open" in text]
-    assert told == [
+    said = [text for text in stage.thread(ts) if "also open" in text]
+    assert said == [
         f"R-1 (email invoice) is also open about {numbers[5]}.",
         f"R-2 (email invoice) is also open about {', '.join(numbers[6:9])} and 1 more.",
     ]

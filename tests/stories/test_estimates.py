@@ -48,8 +48,8 @@ async def test_asking_does_not_wait_and_the_estimate_follows_in_the_thread(stage
     assert estimates(stage, ts) == []
     await stage.pass_time(seconds=20)
 
-    (told,) = estimates(stage, ts)
-    assert told == (
+    (said,) = estimates(stage, ts)
+    assert said == (
         "Zuora's preview BPR-00000001 estimates what is due by 30 Nov 2026: "
         "EUR 100.00 · USD 100.00 charges in 2 items of 2 accounts."
     )
@@ -174,9 +174,9 @@ async def test_a_tenant_without_the_permission_is_no_reason_to_refuse(stage, wor
     ts = await ask(stage)
 
     assert stage.request().state == "waiting"
-    (told,) = estimates(stage, ts)
-    assert told.startswith("Zuora gave no estimate: ")
-    assert "permission" in told
+    (said,) = estimates(stage, ts)
+    assert said.startswith("Zuora gave no estimate: ")
+    assert "permission" in said
 
 
 async def test_a_preview_that_fails_in_zuora_is_shown(stage, world):
@@ -185,9 +185,9 @@ async def test_a_preview_that_fails_in_zuora_is_shown(stage, world):
     run.ends_in = "Error"
     await stage.pass_time(seconds=20)
 
-    (told,) = estimates(stage, ts)
-    assert told.startswith("Zuora gave no estimate; its preview run BPR-00000001 ended in Error")
-    assert told.endswith(": The preview could not be made.")
+    (said,) = estimates(stage, ts)
+    assert said.startswith("Zuora gave no estimate; its preview run BPR-00000001 ended in Error")
+    assert said.endswith(": The preview could not be made.")
 
 
 async def test_a_preview_that_never_ends_is_not_waited_for_for_ever(stage, world):
@@ -244,8 +244,8 @@ async def test_a_batch_that_is_being_previewed_for_another_request_is_waited_for
         await stage.pass_time(seconds=10)
 
     for ts in (first, second):
-        (told,) = estimates(stage, ts)
-        assert "EUR 100.00 · USD 100.00 charges" in told
+        (said,) = estimates(stage, ts)
+        assert "EUR 100.00 · USD 100.00 charges" in said
     assert "BPR-00000001" in estimates(stage, first)[0]
     assert "BPR-00000002" in estimates(stage, second)[0]
 
@@ -329,8 +329,8 @@ async def test_the_preview_that_is_asked_for_before_the_approval_is_in_the_histo
     await stage.quiet()
 
     (call,) = [each for each in stage.zuora.calls if each.path == "/v1/billing-preview-runs"]
-    told = {entry.entry.what: entry.entry.data for entry in stage.store.history.of(1)}
-    assert told[What.ESTIMATE_ASKED]["key"] == call.headers["idempotency-key"]
-    assert told[What.ESTIMATE_BEGUN]["preview"]
-    assert What.APPROVED not in told
+    said = {entry.entry.what: entry.entry.data for entry in stage.store.history.of(1)}
+    assert said[What.ESTIMATE_ASKED]["key"] == call.headers["idempotency-key"]
+    assert said[What.ESTIMATE_BEGUN]["preview"]
+    assert What.APPROVED not in said
     assert "waiting for one approval from" in stage.card(ts)

@@ -159,7 +159,7 @@ async def test_a5_that_it_did_not_go_through_is_not_recorded_while_zuora_may_sti
 
     await stage.press(CARLA, ts, "record_not_sent")
 
-    await stage.until_told(CARLA, "|21 Nov 2026 11:00 UTC> on.")
+    await stage.until_private(CARLA, "|21 Nov 2026 11:00 UTC> on.")
     assert stage.request().state == "unknown"
     again = await asked(stage, number)
     assert "R-1 has an order for" in await stopped(stage, again)

@@ -125,9 +125,9 @@ async def test_what_is_wrong_is_said_by_line_first_some_and_then_all_in_a_messag
     at_field = answer.errors.get("file") or said(stage)
     assert "november.csv: Line 3: INV-0 is not a document in Zuora. Line 4: INV-1" in at_field
     assert "And 4 more." in at_field
-    await stage.until_told(ALICE, "Line 11: BR-00000001 is a bill run")
-    (told,) = [text for text in stage.told(ALICE) if "Line 3" in text]
-    assert [f"Line {at + 3}: INV-{at} is not a document in Zuora." in told for at in range(8)]
+    await stage.until_private(ALICE, "Line 11: BR-00000001 is a bill run")
+    (shown,) = [text for text in stage.private(ALICE) if "Line 3" in text]
+    assert [f"Line {at + 3}: INV-{at} is not a document in Zuora." in shown for at in range(8)]
     assert stage.slack.channel_messages(CHANNEL) == []
 
 
@@ -139,7 +139,7 @@ async def test_what_stands_there_twice_counts_once_and_is_named_with_its_lines(s
 
     assert "3 invoices" in stage.card(ts)
     twice = f"{numbers[0]} (lines 2 and 6) and {numbers[1]} (lines 3 and 5)"
-    await stage.until_told(
+    await stage.until_private(
         ALICE, f"november.csv lists more than once, and it counts once: {twice}."
     )
 
@@ -267,7 +267,7 @@ async def test_a_message_without_a_file_opens_nothing_and_says_so(stage):
 
     await stage.slack.message_shortcut(ALICE, "email_of_file", CHANNEL, message.ts)
 
-    await stage.until_told(ALICE, "Use this on a message with one file")
+    await stage.until_private(ALICE, "Use this on a message with one file")
 
 
 async def test_who_may_not_ask_does_not_get_the_form_from_a_message(stage):
@@ -275,7 +275,7 @@ async def test_who_may_not_ask_does_not_get_the_form_from_a_message(stage):
 
     await stage.slack.message_shortcut(MARA, "email_of_file", CHANNEL, message.ts)
 
-    await stage.until_told(MARA, "You may not ask for billing operations")
+    await stage.until_private(MARA, "You may not ask for billing operations")
     assert stage.slack.view(MARA) is None
 
 

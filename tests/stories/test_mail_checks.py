@@ -1,4 +1,4 @@
-"""What would keep mails from going out is told before anybody is asked to approve them."""
+"""What would keep mails from going out is shown before anybody is asked to approve them."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -354,7 +354,7 @@ async def test_pdfs_that_zuora_does_not_mention_are_a_line(stage, world):
 
 
 async def test_a_run_is_not_refused_for_pdfs_of_which_zuora_keeps_silent(stage, world):
-    """One failed PDF is not all of them, although it is all that Zuora told of."""
+    """One failed PDF is not all of them, although it is the only one that Zuora named."""
     world.add_bill_run("BR-00000009", invoices=[("A00000077", "USD", "1.00")] * 3)
     document = world.documents_of(world.bill_runs["BR-00000009"])[0]
     found = {"invoiceNumber": document.number, "pdfGenerationStatus": "Error"}

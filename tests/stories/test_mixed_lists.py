@@ -128,7 +128,7 @@ async def test_who_is_named_by_one_part_alone_may_not_approve_and_who_is_in_both
     (ts,) = await ask(stage, LIST)
     assert "(in " in stage.card(ts)
     await stage.press(MARA, ts)
-    await stage.until_told(MARA, "may not")
+    await stage.until_private(MARA, "may not")
     await approved(stage, ts)
 
     decided = [each.entry.data for each in stage.store.history.of(1)][1:3]
@@ -216,10 +216,10 @@ async def test_a_lost_answer_of_an_invoice_in_a_list_is_proved_by_its_mail_date(
 async def test_the_month_counts_each_document_with_credits_below_zero(stage, documents):
     (ts,) = await ask(stage, LIST)
     await approved(stage, ts)
-    told = await ask_status(stage, MARA, "month")
+    said = await ask_status(stage, MARA, "month")
 
-    assert "USD 112.50" in told
-    assert "EUR 9.00" in told
+    assert "USD 112.50" in said
+    assert "EUR 9.00" in said
 
 
 async def test_a_question_that_is_too_long_for_slack_is_a_form_with_every_word(stage, documents):

@@ -28,7 +28,7 @@ async def test_s12_multi_org_is_seen_from_the_only_account_in_an_organization(st
 
     await stage.slack.slash(ALICE, CHANNEL, ASKED)
 
-    assert "needs the organizations for which" in stage.told(ALICE)[-1]
+    assert "needs the organizations for which" in stage.private(ALICE)[-1]
     assert stage.store.requests.get(1) is None
 
 
@@ -68,7 +68,7 @@ async def test_s12_organizations_that_zuora_wants_since_the_start_are_said_in_th
     await stage.slack.slash(ALICE, CHANNEL, ASKED)
     submitted = await stage.fill()
 
-    assert "The Zuora-Org-Ids header must name" in stage.told(ALICE)[-1]
+    assert "The Zuora-Org-Ids header must name" in stage.private(ALICE)[-1]
     assert "The Zuora-Org-Ids header must name" in submitted.errors["bill_run"]
     assert stage.store.requests.get(1) is None
 

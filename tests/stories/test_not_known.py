@@ -75,7 +75,7 @@ async def test_c1_a_currency_that_is_not_known_makes_the_amount_not_known(stage,
 
     ts = await stage.ask()
 
-    if said in (None, ""):  # the account tells it: /v1 has its own
+    if said in (None, ""):  # the account shows it: /v1 has its own
         assert "USD 350.50" in stage.card(ts)
     else:
         assert f"not known for {document.number} (its currency is not a currency" in stage.card(ts)

@@ -104,8 +104,8 @@ async def test_the_status_of_a_number_of_two_kinds_says_which_of_them_a_request_
 
     await stage.slack.slash(ALICE, CHANNEL, "/billstatus DM:A-1")
 
-    assert "email invoice A-1" in stage.told(ALICE)[-1]
-    assert "email debit memo A-1" in stage.told(ALICE)[-1]
+    assert "email invoice A-1" in stage.private(ALICE)[-1]
+    assert "email debit memo A-1" in stage.private(ALICE)[-1]
 
 
 async def test_an_account_that_is_a_line_of_a_list_or_two_is_asked_about(stage):
@@ -137,7 +137,9 @@ async def test_a_command_for_one_number_asks_where_it_may_be_two(stage, command,
 
     await stage.slack.slash(ALICE, CHANNEL, f"{command} {typed}")
 
-    assert f"{typed} may be 102 alone, or 101 too: type only what you mean" in stage.told(ALICE)[-1]
+    assert (
+        f"{typed} may be 102 alone, or 101 too: type only what you mean" in stage.private(ALICE)[-1]
+    )
 
 
 @pytest.mark.parametrize(

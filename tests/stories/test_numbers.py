@@ -133,7 +133,7 @@ async def test_the_status_of_any_number(stage, number):
     ack = await stage.slack.slash(ALICE, CHANNEL, f"/billstatus {number}")
 
     assert ack.ok
-    text = stage.told(ALICE)[-1]
+    text = stage.private(ALICE)[-1]
     assert "an invoice" in text
     assert "R-1" in text
 
@@ -144,9 +144,9 @@ async def test_the_status_of_a_run_by_its_id_and_of_a_number_of_two_kinds(stage)
     run = stage.zuora.world.bill_runs["BR-00000001"]
 
     await stage.slack.slash(ALICE, CHANNEL, f"/billstatus {run.id}")
-    assert "Bill run BR-00000001: Posted" in stage.told(ALICE)[-1]
+    assert "Bill run BR-00000001: Posted" in stage.private(ALICE)[-1]
     await stage.slack.slash(ALICE, CHANNEL, "/billstatus A-1")
-    assert "A-1 is an invoice and a credit memo in Zuora." in stage.told(ALICE)[-1]
+    assert "A-1 is an invoice and a credit memo in Zuora." in stage.private(ALICE)[-1]
 
 
 @pytest.mark.parametrize("number", ["ACME/0002", "ACME 0001", "Acme, Inc.", "A#1?x=/"])

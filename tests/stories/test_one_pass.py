@@ -1,4 +1,4 @@
-"""Within one pass over many calls: what was one too many goes out again; the end is told in time."""
+"""Within one pass over many calls: what was one too many goes out again; the end is shown in time."""
 
 from collections import Counter
 from datetime import timedelta
@@ -96,9 +96,9 @@ async def test_the_last_progress_waits_its_turn_and_keeps_nothing_else_waiting(s
     await stage.as_time_passes(lambda: ended(stage), step=0.1)
     await stage.until_card(ts, "Accepted by Zuora: email 30 invoices")
     await stage.quiet()
-    told = [m.text for m in stage.slack.thread(CHANNEL, ts) if m.text.startswith(("▰", "▱"))]
-    assert len(told) == 1
-    assert "30 of 30" not in told[0]
+    said = [m.text for m in stage.slack.thread(CHANNEL, ts) if m.text.startswith(("▰", "▱"))]
+    assert len(said) == 1
+    assert "30 of 30" not in said[0]
 
     await stage.pass_time(seconds=4)
 

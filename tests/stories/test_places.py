@@ -113,12 +113,12 @@ async def test_a_run_is_looked_at_in_the_entity_that_has_it(stage, worlds, comma
     worlds[EUROPE].add_bill_run("BR-00000002", invoices=[("A00000001", "EUR", "1.00")])
 
     await stage.slack.slash(ALICE, CHANNEL, f"{command} BR-00000002")
-    assert "tenant 12270 · entity Europe" in stage.told(ALICE)[-1]
+    assert "tenant 12270 · entity Europe" in stage.private(ALICE)[-1]
     await stage.slack.slash(ALICE, CHANNEL, f"{command} BR-00000001")
-    assert "Type which one: " in stage.told(ALICE)[-1]
-    assert f'{command} BR-00000001 entity="Europe"' in stage.told(ALICE)[-1]
+    assert "Type which one: " in stage.private(ALICE)[-1]
+    assert f'{command} BR-00000001 entity="Europe"' in stage.private(ALICE)[-1]
     await stage.slack.slash(ALICE, CHANNEL, f"{command} BR-00000001 entity=America")
-    assert "tenant 12270 · entity America" in stage.told(ALICE)[-1]
+    assert "tenant 12270 · entity America" in stage.private(ALICE)[-1]
 
 
 @pytest.mark.parametrize("command", ["/billrun", "/billstatus"])
@@ -127,7 +127,7 @@ async def test_an_entity_that_is_not_listed_is_looked_into_nowhere(stage, worlds
 
     await stage.slack.slash(ALICE, CHANNEL, f"{command} BR-00000001 entity=Asia")
 
-    assert "This bot has no entity Asia; it has Europe, America." in stage.told(ALICE)[-1]
+    assert "This bot has no entity Asia; it has Europe, America." in stage.private(ALICE)[-1]
     assert len(stage.zuora.calls) == before
 
 
@@ -147,10 +147,10 @@ async def test_status_month_export_and_evidence_name_the_entity(stage, worlds, t
     await accepted(stage, ts, BOB)
 
     await stage.slack.slash(MARA, CHANNEL, "/billstatus")
-    assert "in entity Europe" in stage.told(MARA)[-1]
+    assert "in entity Europe" in stage.private(MARA)[-1]
     await stage.slack.slash(MARA, CHANNEL, "/billstatus month")
     await stage.until(
-        lambda: any("Requests in entity Europe: 1" in text for text in stage.told(MARA))
+        lambda: any("Requests in entity Europe: 1" in text for text in stage.private(MARA))
     )
     assert "entity Europe" in (await export(stage.store, "2026-11", "csv")).decode("utf-8-sig")
     _, package = await made(stage, tmp_path)
@@ -158,9 +158,9 @@ async def test_status_month_export_and_evidence_name_the_entity(stage, worlds, t
     assert row["place_words"] == "entity Europe"
 
 
-async def told(stage, person, line):
+async def answer(stage, person, line):
     await stage.slack.slash(person, CHANNEL, f"/billstatus {line}")
-    return stage.told(person)[-1]
+    return stage.private(person)[-1]
 
 
 @pytest.fixture
@@ -177,8 +177,8 @@ async def one_in_each(stage, worlds):
 )
 async def test_every_status_keeps_to_the_entity_that_was_chosen(one_in_each, person, line):
     """`/billstatus` honours `entity=` in all its forms, wherever it stands."""
-    here = await told(one_in_each, person, f"{line} entity=Europe")
-    there = await told(one_in_each, person, f"entity=America {line}")
+    here = await answer(one_in_each, person, f"{line} entity=Europe")
+    there = await answer(one_in_each, person, f"entity=America {line}")
 
     assert "R-1" in here
     assert "R-2" not in here
@@ -187,18 +187,18 @@ async def test_every_status_keeps_to_the_entity_that_was_chosen(one_in_each, per
 
 
 async def test_a_request_of_another_entity_is_said_to_be_there(one_in_each):
-    assert await told(one_in_each, MARA, "R-1 entity=America") == (
+    assert await answer(one_in_each, MARA, "R-1 entity=America") == (
         "R-1 is in entity Europe, not in entity America."
     )
-    assert "R-1: email BR-00000001" in await told(one_in_each, MARA, "R-1 entity=Europe")
+    assert "R-1: email BR-00000001" in await answer(one_in_each, MARA, "R-1 entity=Europe")
 
 
 async def test_the_month_and_its_file_keep_to_the_entity(one_in_each):
     stage = one_in_each
-    everything = await told(stage, MARA, "month")
-    here = await told(stage, MARA, "month entity=Europe")
+    everything = await answer(stage, MARA, "month")
+    here = await answer(stage, MARA, "month entity=Europe")
     before = len(stage.slack.workspace.files)
-    await told(stage, MARA, "entity=Europe export month")
+    await answer(stage, MARA, "entity=Europe export month")
     await stage.until(
         lambda: [f for f in list(stage.slack.workspace.files.values())[before:]
                  if f.name.endswith(".csv") and f.shared]
@@ -217,7 +217,7 @@ async def test_the_next_page_of_what_waits_stays_in_the_entity(stage, worlds):
     for entity, number in ((EUROPE, 2), (AMERICA, 3), (EUROPE, 4)):
         worlds[entity].add_bill_run(f"BR-0000000{number}", invoices=[("A00000001", "EUR", "1.00")])
         await stage.ask(text=f"BR-0000000{number}", entity=entity)
-    await told(stage, BOB, "waiting entity=Europe")
+    await answer(stage, BOB, "waiting entity=Europe")
     shown = stage.slack.private(BOB, CHANNEL)[-1]
     await stage.slack.click(BOB, CHANNEL, shown.ts, "queue:next")
 
@@ -227,19 +227,19 @@ async def test_the_next_page_of_what_waits_stays_in_the_entity(stage, worlds):
 
 @pytest.mark.parametrize("line", ["", "mine", "waiting", "month", "export month", "R-1", "INV1"])
 async def test_an_entity_that_is_not_listed_is_said_so_everywhere(stage, worlds, line):
-    words = await told(stage, MARA, f"{line} entity=Asia")
+    words = await answer(stage, MARA, f"{line} entity=Asia")
 
     assert "This bot has no entity Asia; it has Europe, America." in words
 
 
 async def test_two_entities_in_a_line_are_none(stage, worlds):
-    words = await told(stage, MARA, "BR-00000001 entity=Europe entity=America")
+    words = await answer(stage, MARA, "BR-00000001 entity=Europe entity=America")
 
     assert "This bot has no entity Europe and also America" in words
 
 
 async def test_an_entity_where_none_are_listed_is_said_so(stage):
-    words = await told(stage, MARA, "BR-00000001 entity=Asia")
+    words = await answer(stage, MARA, "BR-00000001 entity=Asia")
 
     assert "This bot has no entity Asia; its settings list none." in words
 
@@ -307,7 +307,7 @@ async def test_multi_org_is_seen_from_the_accounts_where_no_setting_says_so(stag
     line = f"/billrun {scope} target=2026-11-30 reason=x"
 
     await stage.slack.slash(ALICE, CHANNEL, line)
-    assert "needs the organizations for which" in stage.told(ALICE)[-1]
+    assert "needs the organizations for which" in stage.private(ALICE)[-1]
     await stage.slack.slash(ALICE, CHANNEL, f"{line} organizations=Retail")
 
     await stage.until(lambda: stage.store.requests.get(1) is not None)
@@ -337,7 +337,7 @@ async def test_without_multi_org_no_organization_is_asked_for(stage):
 async def test_the_entity_stands_anywhere_in_the_line(stage, worlds, command, line):
     await stage.slack.slash(ALICE, CHANNEL, f"{command} {line}")
 
-    assert "tenant 12270 · entity America" in stage.told(ALICE)[-1]
+    assert "tenant 12270 · entity America" in stage.private(ALICE)[-1]
 
 
 async def test_the_entity_before_a_new_run_s_words(stage, worlds):
@@ -366,11 +366,11 @@ async def test_the_advice_for_two_organizations_of_an_entity_shows_one_of_them(s
     await stage.done_as_time_passes(stage.restart())
 
     await stage.slack.slash(ALICE, CHANNEL, "/billrun BR-00000001 entity=Europe")
-    advice = stage.told(ALICE)[-1].rpartition("Type which one: ")[2]
+    advice = stage.private(ALICE)[-1].rpartition("Type which one: ")[2]
     await stage.slack.slash(ALICE, CHANNEL, advice)
 
-    assert "Bill run BR-00000001: Posted" in stage.told(ALICE)[-1]
-    assert "organization Retail" in stage.told(ALICE)[-1]
+    assert "Bill run BR-00000001: Posted" in stage.private(ALICE)[-1]
+    assert "organization Retail" in stage.private(ALICE)[-1]
 
 
 async def test_an_entity_that_is_written_in_another_way_is_the_same(stage, worlds):

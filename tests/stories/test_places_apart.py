@@ -22,9 +22,9 @@ __all__ = ["worlds"]  # a fixture
 MORNING = Timetable(at=time(8), zone=ZoneInfo("UTC"), days=frozenset(range(7)))
 
 
-async def told(stage, user, line):
+async def answer(stage, user, line):
     await stage.slack.slash(user, CHANNEL, line)
-    return stage.told(user)[-1]
+    return stage.private(user)[-1]
 
 
 @pytest.fixture
@@ -73,7 +73,9 @@ async def test_an_estimate_is_made_in_the_entity_that_was_chosen(stage, worlds):
         worlds[entity].add_account("A9", batch="Batch2")
         worlds[entity].add_subscription("A9", amount)
     for name in ("Europe", "America"):
-        await told(stage, ALICE, f"/billrun batch=Batch2 target=2026-11-30 entity={name} reason=x")
+        await answer(
+            stage, ALICE, f"/billrun batch=Batch2 target=2026-11-30 entity={name} reason=x"
+        )
         await stage.quiet()
     await stage.pass_time(minutes=3)
 
@@ -133,7 +135,7 @@ async def test_the_policy_names_who_approves_in_an_entity(stage, worlds):
     here, there = [await stage.ask(entity=entity) for entity in (EUROPE, AMERICA)]
 
     await stage.press(BOB, there)
-    await stage.until_told(BOB, f"You may not decide R-2. These may: <@{CARLA}>.")
+    await stage.until_private(BOB, f"You may not decide R-2. These may: <@{CARLA}>.")
     await accepted(stage, here, BOB)
     await accepted(stage, there, CARLA)
 
@@ -161,10 +163,12 @@ async def test_an_explanation_is_of_one_entity(mailed_in_europe, worlds, tmp_pat
         run.updated_by = HAND
     await stage.pass_time(hours=1)  # the runs are posted half an hour after they were created
     line = "explain “ACME R2” by hand"
-    assert "Choose the entity: Europe, America." in await told(stage, BOB, f"/billstatus {line}")
-    assert "about ACME R2: by hand" in await told(stage, BOB, f"/billstatus {line} entity=America")
+    assert "Choose the entity: Europe, America." in await answer(stage, BOB, f"/billstatus {line}")
+    assert "about ACME R2: by hand" in await answer(
+        stage, BOB, f"/billstatus {line} entity=America"
+    )
     await stage.slack.click(BOB, CHANNEL, stage.slack.private(BOB, CHANNEL)[-1].ts, SIGN)
-    await stage.until_told(BOB, "The evidence shows it beside ACME R2")
+    await stage.until_private(BOB, "The evidence shows it beside ACME R2")
 
     _, package = await made(stage, tmp_path)
 

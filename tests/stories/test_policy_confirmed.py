@@ -24,7 +24,7 @@ def with_channel(stage):
     stage.changes["audit_channel"] = AUDIT
 
 
-def told(stage, user):
+def notices(stage, user):
     return " ".join(each.text for each in stage.slack.private(user, AUDIT))
 
 
@@ -85,22 +85,22 @@ async def test_what_was_asked_under_it_waits_until_somebody_who_gains_nothing_co
 
     await confirm(stage, MARA)
     await stage.slack.until(
-        lambda: "you were not among those who decide before it" in told(stage, MARA)
+        lambda: "you were not among those who decide before it" in notices(stage, MARA)
     )
     await confirm(stage, ALICE)
     await stage.slack.until(
-        lambda: "you were not among those who decide before it" in told(stage, ALICE)
+        lambda: "you were not among those who decide before it" in notices(stage, ALICE)
     )
     assert not entries(stage, What.POLICY_CONFIRMED)
     assert entries(stage, What.REFUSED)[-1].data["wanted"] == "confirm the policy"
 
     await confirm(stage, CARLA)
-    await stage.slack.until(lambda: "Confirmed." in told(stage, CARLA))
+    await stage.slack.until(lambda: "Confirmed." in notices(stage, CARLA))
     await stage.as_time_passes(lambda: stage.request().state is State.SUCCEEDED)
     (confirmed,) = entries(stage, What.POLICY_CONFIRMED)
     assert confirmed.who == CARLA
     await confirm(stage, BOB)
-    await stage.slack.until(lambda: "confirmed already" in told(stage, BOB))
+    await stage.slack.until(lambda: "confirmed already" in notices(stage, BOB))
 
 
 async def test_with_tell_nothing_waits_and_that_it_is_not_confirmed_stays_in_the_evidence(
@@ -129,7 +129,7 @@ async def test_a_button_that_names_no_change_confirms_nothing(changed, value):
     block = {"type": "button", "value": value}
     await stage.slack.click(CARLA, AUDIT, posted(stage)[-1].ts, CONFIRM, force=True, block=block)
 
-    await stage.slack.until(lambda: "does not know this change" in told(stage, CARLA))
+    await stage.slack.until(lambda: "does not know this change" in notices(stage, CARLA))
     assert not entries(stage, What.POLICY_CONFIRMED)
 
 

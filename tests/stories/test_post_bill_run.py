@@ -392,7 +392,7 @@ async def test_who_may_not_ask_gets_nothing_from_the_next_step_button(stage, run
 
     await stage.slack.click(MARA, CHANNEL, reply, "next:email_bill_run")
 
-    await stage.until_told(MARA, "You may not ask for billing operations")
+    await stage.until_private(MARA, "You may not ask for billing operations")
     assert stage.slack.view(MARA) is None
 
 
@@ -403,7 +403,7 @@ async def test_a_forged_next_step_opens_nothing(stage, run):
             ALICE, CHANNEL, ts, "next:post_bill_run", force=True,
             block={"type": "button", "value": value},
         )  # fmt: skip
-    await stage.until_told(ALICE, "does not know what this button belongs to")
+    await stage.until_private(ALICE, "does not know what this button belongs to")
 
     assert stage.slack.view(ALICE) is None
 
@@ -417,7 +417,7 @@ async def test_a_lost_answer_is_settled_by_reading_and_the_run_is_followed(stage
         await stage.pass_time(minutes=1)
 
     await stage.until_card(ts, "Posted bill run")
-    assert any("reading Zuora settled it: BR-00000002 is" in told for told in stage.thread(ts))
+    assert any("reading Zuora settled it: BR-00000002 is" in said for said in stage.thread(ts))
     assert len(stage.puts("post")) == 1
 
 
@@ -432,7 +432,7 @@ async def test_a_lost_answer_of_a_posting_that_failed_in_part_is_settled_too(sta
         await stage.pass_time(minutes=1)
 
     await stage.until_card(ts, "Failed: post bill run")
-    assert any("4 drafts of BR-00000002 were posted" in told for told in stage.thread(ts))
+    assert any("4 drafts of BR-00000002 were posted" in said for said in stage.thread(ts))
     assert "1 of 5 documents is not posted" in stage.thread(ts)[-1]
 
 
@@ -529,7 +529,7 @@ async def test_a_requester_may_not_approve_it(stage, run):
 
     await stage.press(ALICE, ts)
 
-    await stage.until_told(ALICE, "R-1 is your own request")
+    await stage.until_private(ALICE, "R-1 is your own request")
     assert stage.puts("post") == []
 
 

@@ -85,7 +85,7 @@ async def test_b4_an_older_copy_carries_nothing_out_again(stage, state):
     await stage.slack.until(lambda: "older copy" in " ".join(held_lines(stage)))
     name = stage.request().reference
     await stage.slack.click(BOB, CHANNEL, ts, "approve", value=name, force=True)
-    await stage.slack.until(lambda: any(HELD in text for text in stage.told(BOB)))
+    await stage.slack.until(lambda: any(HELD in text for text in stage.private(BOB)))
     await nothing_goes_out(stage)
 
 

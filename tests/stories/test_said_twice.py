@@ -149,7 +149,7 @@ async def test_c2_any_count_that_is_not_the_list_s_is_refused(stage, count, off)
     ],
 )
 async def test_c7_c8_a_time_without_a_zone_is_in_the_tenants(stage, zone, shown):
-    """`ZUORA_TIME_ZONE`; where neither it nor a run tells the zone, the time is not known."""
+    """`ZUORA_TIME_ZONE`; where neither it nor a run shows the zone, the time is not known."""
     stage.changes = {"zuora_time_zone": zone}
     await stage.restart()
     invoice(stage).says = {"lastEmailSentDate": "2026-11-20 10:00:00"}

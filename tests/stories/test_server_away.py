@@ -37,7 +37,7 @@ async def test_a_click_while_it_does_not_answer_is_answered_and_works_afterwards
         with quick():
             ack = await served.slack.click(BOB, CHANNEL, ts, "approve", value="1", force=True)
             assert ack.ok
-            await served.until_told(BOB, SORRY)
+            await served.until_private(BOB, SORRY)
         await served.slack.until(lambda: not served.store.trouble)
     finally:
         os.kill(pid, signal.SIGCONT)

@@ -18,7 +18,7 @@ def offer(stage, ts):
 
 async def pressed(stage, ts):
     await stage.slack.click(ALICE, CHANNEL, offer(stage, ts).ts, "others")
-    assert stage.slack.view(ALICE) is not None, stage.told(ALICE)
+    assert stage.slack.view(ALICE) is not None, stage.private(ALICE)
     before = len(stage.slack.channel_messages(CHANNEL))
     submitted = await stage.slack.submit(ALICE, {"reason": "The rest"})
     assert submitted.ok, submitted.errors

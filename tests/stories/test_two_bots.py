@@ -58,7 +58,7 @@ async def test_b3_a_click_on_the_others_card_approves_nothing_whichever_gets_it(
             await stage.press(BOB, card)
             await stage.slack.until(
                 lambda bot=bot: (
-                    len([t for t in stage.told(BOB) if "another database" in t]) > bot % 1
+                    len([t for t in stage.private(BOB) if "another database" in t]) > bot % 1
                 )
             )
 
@@ -106,10 +106,10 @@ async def test_what_is_held_answers_each_signed_payload_with_the_sentence_and_do
     ack = await stage.slack.slash(ALICE, CHANNEL, "/billemail BR-00000001")
     submitted = await stage.slack.submit(ALICE, {"reason": "Month end"})
     for button in ("approve", "reject", "details", "record_sent"):
-        told = len(stage.told(BOB))
+        said = len(stage.private(BOB))
         await stage.slack.click(BOB, CHANNEL, ts, button, value=name, force=True)
-        await stage.slack.until(lambda told=told: len(stage.told(BOB)) > told)
-        assert HELD in stage.told(BOB)[-1]
+        await stage.slack.until(lambda said=said: len(stage.private(BOB)) > said)
+        assert HELD in stage.private(BOB)[-1]
 
     assert HELD in ack.text
     assert HELD in str(submitted.view)

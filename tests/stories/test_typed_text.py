@@ -99,7 +99,7 @@ async def test_a_line_is_what_it_looks_like(stage, account, typed):
 async def test_a_bill_runs_number_is_what_it_looks_like(stage, typed, command):
     await stage.slack.slash(ALICE, CHANNEL, f"{command} {typed}")
 
-    assert "Bill run BR-00000001: Posted" in stage.told(ALICE)[-1]
+    assert "Bill run BR-00000001: Posted" in stage.private(ALICE)[-1]
 
 
 @pytest.mark.parametrize("typed", ["BR\u201300000001", "*BR-00000001*.", "\ufeffBR-00000001"])

@@ -11,7 +11,7 @@ AN_UPDATE = "Billing Bot was updated after this was asked for"
 
 @pytest.fixture
 def older(monkeypatch):
-    """The bot as an earlier version, until it is told otherwise."""
+    """The bot as an earlier version, until a test says otherwise."""
     with monkeypatch.context() as changed:
         changed.setattr(build, "surroundings", lambda *_: {"version": "0", "files": "of before"})
         yield changed

@@ -30,7 +30,7 @@ def confirmed(stage, ts):
 async def month(stage):
     await stage.slack.slash(MARA, CHANNEL, "/billstatus month")
     await stage.quiet()
-    return stage.told(MARA)[-1]
+    return stage.private(MARA)[-1]
 
 
 async def test_a8_button_confirmation_result_and_month_say_25_and_the_card_who_is_left_out(
@@ -119,8 +119,8 @@ async def test_a_document_that_reaches_nobody_gets_no_order_whoever_decides_on_t
 
     assert "send 1 mail" in confirmed(stage, ts)
     assert "1 document will not be mailed: no address (Nobody Ltd)" in stage.card(ts)
-    told = await stage.details(ts)
-    assert "Left out: 1 invoice without any mail address, of A00000090 Nobody Ltd" in told
+    said = await stage.details(ts)
+    assert "Left out: 1 invoice without any mail address, of A00000090 Nobody Ltd" in said
     await stage.press(BOB, ts)
     await stage.until_card(ts, "Accepted by Zuora")
     assert [call.path for call in stage.orders()] == ["/v1/invoices/INV00000091/emails"]

@@ -1,4 +1,4 @@
-"""The real client against a local Zuora, over sockets, on a clock that only moves when told."""
+"""The real client against a local Zuora, over sockets, on a clock that only moves by hand."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable

@@ -18,7 +18,7 @@ PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 
 
 class Bare:
-    """Takes requests, notes them, and does with each what it was told to."""
+    """Takes requests, notes them, and does with each what the test says."""
 
     def __init__(self, *acts: bytes | None) -> None:
         self.acts = list(acts)
@@ -98,7 +98,7 @@ async def send(
 
 async def until(holds: Callable[[], bool]) -> None:
     async with asyncio.timeout(5):
-        while not holds():  # noqa: ASYNC110 - the other side tells of nothing
+        while not holds():  # noqa: ASYNC110 - the other side reports nothing
             await asyncio.sleep(0)
 
 

@@ -32,13 +32,13 @@ def test_the_width_begins_low_and_widens_while_it_is_used():
 
 
 def test_past_the_documented_limit_the_width_only_grows_fast_where_zuora_names_a_higher_one():
-    silent, told = Width(widest=200), Width(widest=200)
-    told.read(limits(80))
+    silent, said = Width(widest=200), Width(widest=200)
+    said.read(limits(80))
     for _ in range(180):
         silent.went_well(full=True)
-        told.went_well(full=True)
+        said.went_well(full=True)
 
-    assert (silent.calls, told.calls) == (40, 80)
+    assert (silent.calls, said.calls) == (40, 80)
 
 
 def test_a_width_that_is_not_used_does_not_widen():
@@ -89,10 +89,10 @@ def test_what_is_reported_as_free_is_used_at_once_and_no_more():
     assert width.calls == 40
 
 
-async def answered(pace, status=200, **told):
-    """A call by itself, and what was told with its answer."""
+async def answered(pace, status=200, **said):
+    """A call by itself, and what its answer said."""
     await pace.enter()
-    pace.leave(status, limits(**told) if told else {}, None)
+    pace.leave(status, limits(**said) if said else {}, None)
 
 
 async def test_a_single_read_shows_how_many_may_go_at_once(clock):

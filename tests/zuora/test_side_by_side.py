@@ -9,7 +9,7 @@ from bot.zuora.paging import all_or_none
 
 
 def reads(number, wrong=()):
-    """So many reads that tell their number; those in `wrong` fail. And which began and ended."""
+    """This many reads that return their number; those in `wrong` fail. And which began and ended."""
     began, ended = [], []
 
     async def read(which):

@@ -1,4 +1,4 @@
-"""What an approval of a bill run is bound to, how it is told, and how its states are read."""
+"""What an approval of a bill run is bound to, how it is worded, and how its states are read."""
 
 from dataclasses import replace
 from datetime import date

@@ -71,15 +71,15 @@ async def test_a_deleted_parent_stays_as_a_tombstone(browser, client):
 async def test_changes_reach_those_who_can_see_them(browser, client):
     async with browser.get("/sandbox/events", params={"as": "U0BOB"}) as stream:
 
-        async def told():
+        async def next_seq():
             line = await stream.content.readline()
             await stream.content.readline()
             return json.loads(line.removeprefix(b"data: "))["seq"]
 
-        before = await told()
+        before = await next_seq()
         await client.chat_postEphemeral(channel="C0BILLING", user="U0ALICE", text="not for bob")
         await client.chat_postMessage(channel="C0BILLING", text="for all")
-        assert await asyncio.wait_for(told(), 2) == before + 1
+        assert await asyncio.wait_for(next_seq(), 2) == before + 1
 
 
 async def test_the_page_acts_as_the_methods_do(slack, browser, app):

@@ -15,7 +15,7 @@ TLS = ssl.create_default_context()  # made once: a new one for each client takes
 
 
 class HandClock:
-    """Time that moves when told to; a sleeper moves it on."""
+    """Time that moves only by hand; a sleeper moves it on."""
 
     def __init__(self) -> None:
         self._now = datetime(2026, 11, 30, 9, 0, tzinfo=UTC)
