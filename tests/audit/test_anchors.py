@@ -337,7 +337,7 @@ async def test_a_stamp_by_another_authority_or_of_another_head_is_found(
         rebuilt(tampering)
     result = checked(path)
     assert result.exit_code == 25, result.output
-    assert "it is of another text" in result.output
+    assert "has a time stamp of another text" in result.output
 
 
 @pytest.mark.parametrize("what", ["stamp", "signature", "left"])

@@ -350,7 +350,7 @@ async def test_a_card_that_an_older_copy_of_the_database_does_not_know_is_named(
     assert checked(out).exit_code == 0
     (unknown,) = read(out, "slack.json")["changed"]
     assert (unknown["request"], unknown["ts"]) == ("R-2", second)
-    assert "the database has no such request" in unknown["what"]
+    assert "that the database does not have" in unknown["what"]
 
 
 async def test_a_database_whose_messages_were_rewritten_shows_in_slack(
