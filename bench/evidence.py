@@ -7,7 +7,6 @@ so the package says that it was not compared with it (status 26).
 import asyncio
 import json
 import os
-import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -15,7 +14,7 @@ import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
-from bench.seed import Chain, big_database
+from bench.seed import big_database
 
 KEY = "a key for the benchmark, which protects nothing"
 NOT_DONE = 26
@@ -54,31 +53,6 @@ def used_by(environment: dict[str, str], expected: int, *command: str) -> Used:
     return Used(memory, seconds)
 
 
-def put_in_order(path: Path) -> None:
-    """Chain the history anew by its times: the seed writes it request by request, which is a finding of `verify`."""
-    with sqlite3.connect(path, isolation_level=None) as file:
-        triggers = file.execute(
-            "SELECT sql, name FROM sqlite_master WHERE type = 'trigger'"
-        ).fetchall()
-        for _, name in triggers:
-            file.execute(f"DROP TRIGGER {name}")
-        file.execute("BEGIN")
-        file.execute(
-            "CREATE TEMP TABLE ordered AS SELECT at, request, what, who, team, data FROM history "
-            "WHERE what <> 'audit.key_changed' ORDER BY at, sequence"
-        )
-        file.execute("DELETE FROM history")
-        chain = Chain(file, KEY.encode())
-        chain.begin()
-        for row in file.execute("SELECT * FROM temp.ordered ORDER BY rowid"):
-            chain.add(*row)
-        chain.flush()
-        file.execute("UPDATE history_head SET sequence = ?, hash = ?", [chain.sequence, chain.last])
-        for sql, _ in triggers:
-            file.execute(sql)
-        file.execute("COMMIT")
-
-
 def measured(folder: Path, requests: int) -> None:
     """Print one line for each of the three commands."""
     path = asyncio.run(
@@ -86,7 +60,6 @@ def measured(folder: Path, requests: int) -> None:
             folder, requests=requests, still_open=20, history=ROWS_EACH * requests, key=KEY
         )
     )
-    put_in_order(path)
     environment = {
         "PATH": os.environ["PATH"],
         "DATABASE_URL": f"sqlite:///{path}",

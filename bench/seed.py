@@ -1,7 +1,8 @@
 """Databases as they are after years: made by bulk inserts of rows that the bot itself has written.
 
 One request is asked for, decided and carried out by the bot's own code on the sandbox; its rows are
-the pattern for all others. The chain of the history is computed anew, so that it verifies.
+the pattern for all others. A copy has its own number, run, documents and times, and every hash that binds them is
+made anew, so that `billing-bot verify` finds the database whole, and a package of it.
 
 Whatever its size, a database covers the same 35 days, so that the same month has as many days and
 currencies in it; those that still wait were asked for within the last eight hours. Decisions took
@@ -10,22 +11,35 @@ between no time and two hours.
 
 import json
 import sqlite3
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 from bench.stage import BOB, add_runs, ask_for, name_of, place
 from bench.watch import until
 from bot.domain.authority import Person, Verb
-from bot.domain.history import bound, fingerprint, hasher, row_text
+from bot.domain.digest import canonical, digest, text_hash
+from bot.domain.history import (
+    FIRST_HASH,
+    MAY_NAME,
+    Head,
+    What,
+    bound,
+    fingerprint,
+    hasher,
+    row_text,
+)
 from bot.domain.request import State
 from bot.sandbox.slack.workspace import TEAM_ID
 from bot.status.counting import LIMITS
 from bot.status.month import catch_up
 from bot.store.figures import DAILY
-from bot.store.requests import KEPT, asked_hash_of
+from bot.store.mailings import hash_of
+from bot.store.requests import asked_hash_of, bound_columns
 from bot.store.store import Store
 from bot.workflow.decide import decide
 from bot.workflow.decision import Decision
@@ -98,23 +112,23 @@ def _multiply(
     db.execute("BEGIN")
     rows = {number: _rows_of(db, number) for number in (OPEN, DONE)}
     system = db.execute(
-        "SELECT at, request, what, who, team, data FROM history WHERE request IS NULL"
+        "SELECT at, request, what, who, team, data FROM history "
+        "WHERE request IS NULL AND what NOT LIKE 'audit.%'"
     ).fetchall()
     for table in (
         "history", "approvals", "calls", "outbox", "figures", "tallies", "figures_due",
-        "request_subjects",
+        "request_subjects", "mailings",
     ):  # fmt: skip
         db.execute(f"DELETE FROM {table}")  # noqa: S608 - own names
     db.execute("DELETE FROM requests")
     chain = Chain(db, key)
     if key:
         db.execute("INSERT INTO meta VALUES ('audit_key', ?)", [fingerprint(key)])
-        chain.begin()
-    for at, request, what, who, team, data in system:
-        chain.add(at, request, what, who, team, data)
+    earliest = datetime.now(UTC) - 2 * DONE_WITHIN
+    for _, request, what, who, team, data in system:  # the policy was in force before all requests
+        chain.add(earliest.isoformat(timespec="microseconds"), request, what, who, team, data)
     _add_requests(db, rows, chain, (requests, still_open, history))
-    chain.flush()
-    db.execute("UPDATE history_head SET sequence = ?, hash = ?", [chain.sequence, chain.last])
+    chain.write()
     for sql, _ in kept:
         db.execute(sql)
     db.execute("COMMIT")
@@ -131,7 +145,7 @@ def _rows_of(db: sqlite3.Connection, number: int) -> dict[str, list[dict[str, An
         for table, column in (
             ("requests", "number"), ("history", "request"), ("approvals", "request"),
             ("calls", "request"), ("figures", "request"), ("outbox", "request"),
-            ("request_subjects", "request"),
+            ("request_subjects", "request"), ("mailings", "request"),
         )
     }  # fmt: skip
     for row in found["outbox"]:
@@ -141,36 +155,40 @@ def _rows_of(db: sqlite3.Connection, number: int) -> dict[str, list[dict[str, An
 
 
 class Chain:
-    """Appends to the history as the bot does, in large pieces."""
+    """Takes the rows of a history in any order, and chains them by their times."""
 
     def __init__(self, db: sqlite3.Connection, key: bytes) -> None:
         self._db = db
         self._key = key
-        self._hash = hasher(b"")
-        self._rows: list[tuple[Any, ...]] = []
-        self.sequence = 0
-        self.last = "0" * 64
-
-    def begin(self) -> None:
-        """From here on with the key."""
-        self._hash = hasher(self._key)
-        data = json.dumps({"key": fingerprint(self._key)}, separators=(",", ":"))
-        self.add("2020-01-01T00:00:00.000000+00:00", None, "audit.key_changed", "", "", data)
+        self._hash = hasher(key)
+        self._last = Head(0, FIRST_HASH)
+        db.execute("CREATE TEMP TABLE taken (at, request, what, who, team, data)")
 
     def add(self, at: str, request: int | None, what: str, who: str, team: str, data: str) -> None:
-        """One row."""
-        self.sequence += 1
-        before = self.last
-        text = row_text(before, self.sequence, at, request, what, who, team, bound(data))
-        self.last = self._hash(text)
-        self._rows.append((self.sequence, at, request, what, who, team, data, before, self.last))
-        if len(self._rows) >= 5000:  # noqa: PLR2004 - a piece
-            self.flush()
+        """Take one row."""
+        row = at, request, what, who, team, data
+        self._db.execute("INSERT INTO temp.taken VALUES (?, ?, ?, ?, ?, ?)", row)
 
-    def flush(self) -> None:
-        """Write what is gathered."""
-        self._db.executemany("INSERT INTO history VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", self._rows)
-        self._rows.clear()
+    def write(self) -> None:
+        """Write all of them as the bot does; with a key from the first row on."""
+        if self._key:
+            data = canonical({"key": fingerprint(self._key)})
+            self.add("2020-01-01T00:00:00.000000+00:00", None, What.KEY_CHANGED, "", "", data)
+        taken = self._db.execute("SELECT * FROM temp.taken ORDER BY at, rowid")
+        self._db.executemany(
+            "INSERT INTO history VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (self._chained(*row) for row in taken),
+        )
+        self._db.execute("UPDATE history_head SET sequence = ?, hash = ?", self._last)
+        self._db.execute("DROP TABLE temp.taken")
+
+    def _chained(
+        self, at: str, request: int | None, what: str, who: str, team: str, data: str
+    ) -> tuple[Any, ...]:
+        sequence, before = self._last.sequence + 1, self._last.hash
+        text = row_text(before, sequence, at, request, what, who, team, bound(data))
+        self._last = Head(sequence, self._hash(text))
+        return sequence, at, request, what, who, team, data, before, self._last.hash
 
 
 def _add_requests(
@@ -235,32 +253,53 @@ def _copies(
     moved = at - datetime.fromisoformat(asked["created_at"])
     waits = asked["decided_at"] is None
     took = timedelta(seconds=0 if waits else number * 7919 % LONGEST_DECISION)
-    run = f"BR-{number:08}"
-    names = {f"R-{asked['number']}": f"R-{number}", asked["subject"]: run}
-    request = {**asked, "number": number, "form": f"bench:{number}", "subject": run}
-    request["card_ts"] = f"{at.timestamp():.6f}"
+    names = _names(pattern, number)
+    request = {**_renamed(asked, names), "number": number, "form": f"bench:{number}"}
+    request["card_ts"] = _stamp(asked["card_ts"], moved)
     for name in ("created_at", "expires_at", "wake_at"):
         request[name] = _later(asked[name], moved)
     for name in ("state_at", "decided_at"):
         request[name] = _later(asked[name], moved + took)
+    about = _about(pattern, names)
+    names[asked["digest"]] = request["digest"] = digest(
+        operation=asked["operation"], body=json.loads(request["body"]), **about
+    )
     yield "requests", request
-    record = asked_hash_of({name: request[name] for name in KEPT})
+    outbox = [
+        _message(row, names, moved, moved + took, asked["decided_at"]) for row in pattern["outbox"]
+    ]
+    mailings = [{**_renamed(row, names), "request": number} for row in pattern["mailings"]]
+    hashes = _hashes(request, outbox, mailings)
     for row in pattern["history"]:
-        data = _data_of(row, {"record": record, "subject": run}, names)
+        data = _rehashed(_named(row["data"], names), hashes[row["what"]])
         by = moved if row["what"] == "request.asked" else moved + took
         yield "history", {**row, "request": number, "at": _later(row["at"], by), "data": data}
     for row in pattern["approvals"]:
-        yield "approvals", {**row, "request": number, "at": _later(row["at"], moved + took)}
+        yield (
+            "approvals",
+            {**_renamed(row, names), "request": number, "at": _later(row["at"], moved + took)},
+        )
     for row in pattern["calls"]:
         times = ("first_sent_at", "sent_at", "answered_at")
         moves = {name: _later(row[name], moved + took) for name in times}
-        named = {name: _named(row[name], names) for name in ("key", "track_id", "subject")}
-        yield "calls", {**row, **moves, **named, "request": number}
-    for row in pattern["outbox"]:
-        yield "outbox", {**row, "request": number}
-    yield "request_subjects", {"subject": run, "request": number}
+        yield "calls", {**_renamed(row, names), **moves, "request": number}
+    yield from (("outbox", {**row, "request": number}) for row in outbox)
+    yield from (("mailings", row) for row in mailings)
+    yield "request_subjects", {"subject": request["subject"], "request": number}
     for row in pattern["figures"]:
         yield "figures", _figures(row, number, at, int(took.total_seconds()))
+
+
+def _names(pattern: dict[str, list[dict[str, Any]]], number: int) -> dict[str, str]:
+    """What the pattern's request, run and documents are called in a copy; no new name holds an old one."""
+    asked = pattern["requests"][0]
+    names = {f"R-{asked['number']}": f"R-{number}", asked["subject"]: f"BR-{number:08}"}
+    names[_about(pattern, {})["facts"]["run_id"]] = f"{number:032x}"
+    for place_, row in enumerate(pattern["mailings"]):
+        names[row["document_number"]] = f"INV-{number}-{place_}"
+        names[row["document_id"]] = f"{number:030x}{place_:02x}"
+    names.pop("", None)
+    return names
 
 
 def _figures(row: dict[str, Any], number: int, at: datetime, took: int) -> dict[str, Any]:
@@ -279,18 +318,78 @@ def _figures(row: dict[str, Any], number: int, at: datetime, took: int) -> dict[
     return found
 
 
-def _data_of(row: dict[str, Any], asked: dict[str, str], names: dict[str, str]) -> str:
-    """The data of a row of history as it is for another request."""
-    if row["what"] != "request.asked":
-        return _named(row["data"], names) if row["what"].startswith("call.") else str(row["data"])
-    data = {**json.loads(row["data"]), **asked}
-    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+def _about(pattern: dict[str, list[dict[str, Any]]], names: dict[str, str]) -> dict[str, Any]:
+    """The tenant and the facts that the approval of a copy is bound to."""
+    (asked,) = (row for row in pattern["history"] if row["what"] == What.ASKED)
+    found: dict[str, Any] = json.loads(_named(asked["data"], names))["bound"]
+    return found
+
+
+def _hashes(
+    request: dict[str, Any], outbox: list[dict[str, Any]], mailings: list[dict[str, Any]]
+) -> defaultdict[str, dict[str, Any]]:
+    """What the rows of a copy bind by hashes, by the kind of the row; with nothing for any other kind."""
+    plain = [value for name, value in bound_columns(request).items() if name not in MAY_NAME]
+    card = next(row for row in outbox if row["kind"] == "card")
+    rows = sorted(mailings, key=itemgetter("call", "document_number"))
+    can_mail = [
+        [*(row[name] for name in MAILED), row["run"] if row["document_number"] else ""]
+        for row in rows
+    ]
+    asked = {
+        "record": asked_hash_of(request),
+        "plain": text_hash(canonical(plain)),
+        "card": {name: text_hash(card[name]) for name in ("text", "blocks")},
+    }
+    started = {"mailings": hash_of(can_mail), "facts_sha256": text_hash(request["facts"])}
+    return defaultdict(dict, {What.ASKED: asked, What.STARTED: started})
+
+
+MAILED = ("call", "way", "document_number", "document_id", "account", "shown")
+"""The columns of `bot.store.mailings.BOUND`, before the run."""
+
+
+def _rehashed(data: str, hashes: dict[str, Any]) -> str:
+    """The data of a row with the hashes that it has, and that are others for a copy."""
+    if not hashes:
+        return data
+    found = json.loads(data)
+    return canonical(found | {name: value for name, value in hashes.items() if name in found})
+
+
+def _message(
+    row: dict[str, Any],
+    names: dict[str, str],
+    moved: timedelta,
+    later: timedelta,
+    decided: str | None,
+) -> dict[str, Any]:
+    """A message of a copy; those from after the decision are as late as that is."""
+    by = later if decided and row["created_at"] >= decided else moved
+    times = {
+        name: _later(row[name], by) for name in ("created_at", "ended_at", "tried_at", "wake_at")
+    }
+    stamps = {name: _stamp(row[name], by) for name in ("ts", "after_ts")}
+    return {**_renamed(row, names), **times, **stamps}
+
+
+def _renamed(row: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
+    """A row with other names in its texts."""
+    return {
+        name: _named(value, names) if isinstance(value, str) else value
+        for name, value in row.items()
+    }
 
 
 def _named(text: str, names: dict[str, str]) -> str:
     for old, new in names.items():
         text = text.replace(old, new)
     return text
+
+
+def _stamp(ts: str | None, by: timedelta) -> str | None:
+    """Slack's `ts`, later."""
+    return ts if not ts else f"{float(ts) + by.total_seconds():.6f}"
 
 
 def _later(text: str | None, by: timedelta) -> str | None:
