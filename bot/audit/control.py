@@ -7,6 +7,8 @@ from typing import Any
 from bot.audit.calls import called
 from bot.audit.rows import APPROVED, ASKED, STARTED, UNSUPPORTED, Facts, Finding, Row, hashed
 
+DENIED, EXPLAINED = "statement.denied", "exception.explained"
+STANDS = {"policy.changed", "people.groups", DENIED, EXPLAINED}
 ENDS = {f"request.{each}": each for each in ("rejected", "withdrawn", "expired", "stopped")}
 STATES = {**ENDS, ASKED: "waiting", STARTED: "running"}
 KEPT = ("number", "operation", "subject", "tenant", "place_words", "requester", "reason", "digest", "created_at", "policy_hash")
@@ -15,14 +17,19 @@ LATE = "late: recorded after the period of its date"
 
 
 class InForce:
-    """The policy in force and the groups' members, updated row by row."""
+    """The policy in force, the groups' members, and which decisions are denied; updated row by row."""
 
     def __init__(self) -> None:
         self.policies, self.force, self.groups = dict[str, Any](), list[tuple[int, str]](), dict[str, Any]()
+        self.denied, self.named, self.signed = dict[int, Row](), set[int](), dict[int, tuple[Any, ...]]()
 
     def note(self, row: Row) -> Iterator[Finding]:
         """Take in a row; return what is wrong with it."""
-        data = json.loads(row.data) if row.what in {"policy.changed", "people.groups"} else {}
+        data = json.loads(row.data) if row.what in STANDS else {}
+        if row.what == DENIED:
+            self.denied = {**dict.fromkeys(data.get("rows", ()), row), **self.denied}  # the first denial of a decision counts
+        if row.what == EXPLAINED:
+            self.signed[row.sequence] = data["number"], data["words"], row.who
         for name, members in data.get("groups", {}).items():
             known = self.groups.setdefault(name, [])
             known += [(row.sequence, members)] * (not known or known[-1][1] != members)
@@ -37,6 +44,20 @@ class InForce:
         known = self.groups.get(name, [])
         at = bisect.bisect(known, sequence, key=lambda each: each[0])
         return [members for _, members in known[max(0, at - 1) : at + 1] if members is not None]
+
+    def denials(self, story: Sequence[Row]) -> Iterator[Finding]:
+        """Return a note on each of a request's decisions that is denied."""
+        for row in (row for row in story if row.sequence in self.denied):
+            by, it = self.denied[row.sequence], f"row {row.sequence} ({row.what})"
+            self.named.add(row.sequence)
+            words = f"R-{row.request}: {by.who} says in row {by.sequence} that the decision in {it} was not theirs"
+            yield Finding("note", row.sequence, words)
+
+    def others(self) -> Iterator[Finding]:
+        """Return a note on each denied decision that is in no request's rows here."""
+        for number, by in sorted(self.denied.items()):
+            words = f"{by.who} says in row {by.sequence} that the decision in row {number} was not theirs"
+            yield from [Finding("note", number, words)] * (number not in self.named)
 
 
 def holds(tier: Facts, part: str, compared: Facts, record: Facts) -> bool:  # whether a policy's rule covers (a part of) the request
@@ -119,7 +140,7 @@ def line_of(record: Facts, story: Sequence[Row], about: Facts) -> Facts:  # a re
 
 
 def approved(rule: Facts, rows: Sequence[Row], stands: InForce, expires: str) -> Iterator[tuple[Row, str]]:  # enough people, in time
-    good, started, over, needed, digest = set[str](), False, "", rule.get("approvals", 1), json.loads(rows[0].data).get("digest")
+    good, started, over, needed, digest = dict[str, int](), False, "", rule.get("approvals", 1), json.loads(rows[0].data).get("digest")
     for row, data in ((row, json.loads(row.data)) for row in rows):
         approves, starts, members, wrong = row.what == APPROVED, row.what == STARTED, data.get("members", {}), ""
         groups = {each for each in data.get("groups", ()) if row.who in members.get(each, [row.who])}
@@ -131,11 +152,14 @@ def approved(rule: Facts, rows: Sequence[Row], stands: InForce, expires: str) ->
         wrong = "is an approval by the requester" if approves and row.who == rows[0].who else wrong
         wrong = "is an approval of what had expired" if approves and row.at >= expires else wrong
         wrong = "is about something else than was asked for" if (approves or starts) and data.get("digest") != digest else wrong
-        good, started = good | ({row.who} if approves and not wrong else set()), started or starts
+        good, started = good | ({row.who: row.sequence} if approves and not wrong else {}), started or starts
+        no_more = {who: by for who, at in good.items() if (by := stands.denied.get(at)) and by.sequence < row.sequence}
         over, goes_on = over or ENDS.get(row.what, ""), starts or row.what == "call.sent" or (approves and not data.get("missing"))
-        if goes_on and not wrong and (over or len(good) < needed or not (started or approves)):
+        if goes_on and not wrong and (over or len(good) - len(no_more) < needed or not (started or approves)):
             when = "" if started else ", and before the start"
-            wrong = f"goes on although it was {over}" if over else f"goes on after {len(good)} of {needed} approvals{when}"
+            when += "".join(f", because {who} had denied one in row {by.sequence}" for who, by in no_more.items())
+            approvals = f"goes on after {len(good) - len(no_more)} of {needed} approvals{when}"
+            wrong = f"goes on although it was {over}" if over else approvals
         yield from [(row, wrong)] * bool(wrong)
 
 
@@ -149,8 +173,8 @@ def asked_for(record: Facts, row: Row, stands: InForce) -> Iterator[str]:  # whe
     if policy := stands.policies.get(mine):
         yield from ruled(record, asked, policy) if "compared" in asked else ()
         yield from summed(record, asked) if "plain" in asked else ()  # an older row may add up its totals differently
-    elif "bound" in asked and mine not in stands.policies:
-        yield "is under a policy whose text is not there"
+    if "bound" in asked and not (in_force and mine in stands.policies):
+        yield "is under a policy of which no row before it says that it was in force"
 
 
 def control(record: Facts, story: Sequence[Row], stands: InForce) -> Iterator[Finding]:  # of one request, performed again
@@ -161,5 +185,6 @@ def control(record: Facts, story: Sequence[Row], stands: InForce) -> Iterator[Fi
         found += called(record, story, asked) if "bound" in asked else ()
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         found.append((first, f"cannot be performed again: {error!r}"))
+    yield from stands.denials(story)
     for row, words in found:
         yield Finding("control not held", row.sequence, f"R-{row.request}: row {row.sequence} ({row.what}) {words}.")

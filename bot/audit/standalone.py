@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any
 
-from bot.audit.control import InForce, control, line_of
+from bot.audit.control import EXPLAINED, InForce, control, line_of
 from bot.audit.rows import ASKED, UNSUPPORTED, Facts, Finding, Row, chained, compact, fits, has_mask, is_masked
 from bot.audit.rows import hashed, heads, is_unproven, noted_in, order, signed, slack_clock
 
@@ -17,6 +17,17 @@ KINDS = {"refusals": "refused", "policy_changes": "policy.", "heads": "audit.", 
 FILES = {"chain.json", "history.jsonl", "requests.jsonl", "reconciliation.json", "things.jsonl", "standing.jsonl",
          "slack.json", "sample.json", "verification.json", "00-report.html", "evidence.xlsx", "FORMAT.md", "verify.py",
          *(f"{name}.jsonl" for name in (*KINDS, "population", "exceptions"))}
+IDLE = "SELECT COUNT(*) AND NOT TOTAL(what = 'call.sent') FROM line WHERE request = ?"  # whether it has rows, and called nothing
+LINE, CARD = ["record", "card", "messages", "masked", "history"], ["text", "blocks"]  # names in a line of requests.jsonl, in order
+RECORD = ["number", "operation", "subject", "body", "facts", "digest", "tenant", "requester", "team", "reason", "rule", "policy_hash",
+          "form", "created_at", "expires_at"]  # and with a choice of places two more
+MESSAGE = ["sequence", "kind", "channel", "user", "text", "blocks", "file", "created_at", "ended_at", "outcome", "ts"]
+
+
+def shaped(packet: Facts) -> bool:  # whether it has the names of a line and no other, in their order, by which values are bound
+    record, card = packet["record"], packet["card"]
+    return ([*packet] == LINE and [*record] in (RECORD, [*RECORD, "place", "place_words"]) and (card is None or [*card] == CARD)
+            and all([*each] == MESSAGE for each in packet["messages"]) and {*packet["masked"]} <= {*LINE[:3], "bound"})
 
 
 def unlike(packet: Facts, story: Sequence[Row], about: Facts) -> Iterator[str]:  # how a request differs from its rows
@@ -26,6 +37,8 @@ def unlike(packet: Facts, story: Sequence[Row], about: Facts) -> Iterator[str]: 
     known, bound = {*asked} - left_out - {*["bound"] * is_masked(story[0], "bound")}, asked.get("card", {})
     plain = [value for name, value in record.items() if name not in {"body", "facts", "reason"}]
     is_other = "record" in known and hashed(compact([*record.values()])) != asked["record"]
+    if not shaped(packet):
+        yield "its line has other names than a line has"
     if is_other or hashed(compact(plain)) != asked.get("plain", hashed(compact(plain))):
         yield "the record is not what was asked for"
     what = {"operation": record["operation"], "body": json.loads(record["body"])}
@@ -50,15 +63,33 @@ def rows_of(opened: zipfile.ZipFile) -> Iterator[Row]:
 
 def standing_of(opened: zipfile.ZipFile, about: Facts, key: bytes, stands: InForce) -> Iterator[Finding]:  # from before the period too
     before, earlier = about["before"]["sequence"], list(lines_of(opened, "standing.jsonl", Row._make))
-    if not all(row.sequence <= before and fits(row, about, key) for row in earlier):
-        yield Finding(UNSUPPORTED, None, "standing.jsonl has a row that is not as it was written, or is not from before the period.")
+    numbers = [row.sequence for row in earlier]
+    is_placed = all(row.sequence <= before or (row.what == EXPLAINED and row.sequence > about["last"]) for row in earlier)
+    if not is_placed or numbers != sorted({*numbers}) or not all(fits(row, about, key) for row in earlier):
+        yield Finding(UNSUPPORTED, None, "standing.jsonl has a row that is not as it was written, or not in its place.")
+    if before and not any(row.sequence <= before for row in earlier):
+        yield Finding(UNSUPPORTED, None, f"standing.jsonl has no row from before the period, which begins after row {before}.")
     seals, has = True, False  # whether the bot kept salts when it wrote a row: only without them may a row stay unproven
     for row in chain(earlier, rows_of(opened)):
         yield from stands.note(row)
         has = has or '"salts":{' in row.data or (row.what == "bot.started" and '"sealed":true' in row.data)
         seals = has if row.what == "bot.started" else seals or has
-        if seals and row.sequence > before and is_unproven(row):
+        if seals and before < row.sequence <= about["last"] and is_unproven(row):
             yield Finding(UNSUPPORTED, row.sequence, f"Row {row.sequence} is masked, and holds no commitments in place of what it held.")
+
+
+def packets_of(opened: zipfile.ZipFile, wrong: list[str]) -> Iterator[Facts]:  # with no name twice, which would be read in two ways
+    for line in opened.open("requests.jsonl"):
+        packet = json.loads(line)
+        if f"{json.dumps(packet, ensure_ascii=False)}\n".encode() != line:
+            wrong.append("requests.jsonl has a line that is not written as its values are")
+        yield packet
+
+
+def unsigned(thing: Facts, deed: Facts, stands: InForce) -> bool:  # whether it has an explanation that no row in force gives
+    row, explanation = deed.get("explained_in"), (str(thing.get("number")), deed.get("explanation"), deed.get("explained_by"))
+    is_explained = bool({"explanation", "explained_by", "explained_in"} & {*deed})
+    return is_explained and (row in stands.denied or stands.signed.get(row or 0) != explanation)
 
 
 def of_requests(opened: zipfile.ZipFile, about: Facts, key: bytes, sums: Facts) -> Iterator[Finding]:  # made of rows again
@@ -69,9 +100,9 @@ def of_requests(opened: zipfile.ZipFile, about: Facts, key: bytes, sums: Facts) 
         kept.execute("INSERT OR REPLACE INTO line VALUES (?, ?, ?, ?, ?)", values)
         for name in (name for name, kind in KINDS.items() if row.what.startswith(kind) and (kind or row.at < about["start"])):
             made[name].update(f"{compact(row)}\n".encode())
-    stands = InForce()
+    stands, wrong = InForce(), list[str]()
     yield from standing_of(opened, about, key, stands)
-    packets, wrong = lines_of(opened, "requests.jsonl"), list[str]()
+    packets = packets_of(opened, wrong)
     for (number,) in kept.execute("SELECT DISTINCT request FROM line WHERE request > 0 ORDER BY 1"):
         packet = next(packets, dict[str, Any](history=[]))
         story = [Row(**{**each, "data": compact(each["data"])}) for each in packet["history"]]
@@ -85,11 +116,11 @@ def of_requests(opened: zipfile.ZipFile, about: Facts, key: bytes, sums: Facts) 
         wrong += [f"R-{number} (row {story[0].sequence}): {words}" for words in unlike(packet, story, about)]
         yield from (*control(packet["record"], story, stands), *slack_clock(number, packet["messages"]))
         made["population"].update(f"{compact(line_of(packet['record'], story, about))}\n".encode())
-    called = "SELECT COUNT(*) AND NOT TOTAL(what = 'call.sent') FROM line WHERE request = ?"
-    for thing in lines_of(opened, "things.jsonl"):
-        for deed in thing.pop("deeds"):
-            made["exceptions"].update(b"" if deed["by"] else f"{compact({**thing, **deed})}\n".encode())
-            wrong += [f"R-{by} did something, and called nothing" for by in deed["by"] if kept.execute(called, [int(by)]).fetchone()[0]]
+    yield from stands.others()
+    for thing, deed in ((each, deed) for each in lines_of(opened, "things.jsonl") for deed in each.pop("deeds")):
+        made["exceptions"].update(b"" if deed["by"] else f"{compact({**thing, **deed})}\n".encode())
+        wrong += [f"{thing.get('number')} has an explanation that no row shows to be signed"] * unsigned(thing, deed, stands)
+        wrong += [f"R-{by} did something, and called nothing" for by in deed["by"] if kept.execute(IDLE, [int(by)]).fetchone()[0]]
     wrong += [f"{name}.jsonl is not what the rows give" for name in made if made[name].hexdigest() != sums.get(f"{name}.jsonl")]
     wrong += ["requests.jsonl has more than the rows"] * bool(next(packets, ""))
     (_, begun), (_, ended) = kept.execute("SELECT MIN(sequence), at FROM line UNION ALL SELECT MAX(sequence), at FROM line")

@@ -248,6 +248,7 @@ def _performed_again(file: DatabaseFile, vouched: int) -> Iterator[Again]:
         yield from stands.note(row)
     for record, story in crosscheck.decided(file):
         yield from control(record, list(_plain(story)), stands)
+    yield from stands.others()
     yield from order(_plain(crosscheck.complete(file)), 0)
     yield from heads(_plain(file.heads()), "", signed, vouched)
     for number, message in crosscheck.taken_by_slack(file):

@@ -30,7 +30,7 @@ from bot.operations.kinds import amounts_of, counted_up
 from bot.policy.file import read_policy
 from bot.zuora.answers import money_of
 from tests.audit.test_control import sealed
-from tests.audit.test_evidence import KEY, checked
+from tests.audit.test_evidence import KEY, checked, lines
 from tests.audit.test_package import Forger, packed, rebuilt, status, story, written
 from tests.audit.test_verify import KEY as ITS_KEY
 from tests.audit.test_verify import Tampering
@@ -111,6 +111,33 @@ def test_a_second_call_after_the_first_was_accepted_is_found(package):
     result = status(rebuilt(package, KEY, change=keep), KEY)
     assert result.exit_code == 23
     assert "is about BR-00000001 again, after that was accepted" in result.output
+
+
+def test_what_goes_on_after_an_approval_was_denied_is_found(package):
+    """R-2 needs two approvals; the last row of R-1 becomes Bob's denial of his."""
+    (approved,) = (
+        row[0] for row in lines(package, "history.jsonl")
+        if row[2:5] == [2, "request.approved", BOB]
+    )  # fmt: skip
+    denied = []
+
+    def change(row):
+        if (row.what, row.request) != ("request.ended", 1):
+            return row
+        denied.append(row.sequence)
+        data = compact({"request": "R-2", "rows": [approved]})
+        return row._replace(request=None, what="statement.denied", who=BOB, data=data)
+
+    result = status(rebuilt(package, KEY, change=change), KEY)
+
+    assert result.exit_code == 23, result.output
+    by = f"row {denied[0]}"
+    words = f"R-2: {BOB} says in {by} that the decision in row {approved} (request.approved) was not theirs"
+    assert words in result.output
+    assert (
+        f"(call.sent) goes on after 1 of 2 approvals, because {BOB} had denied one in {by}"
+        in result.output
+    )
 
 
 def with_rule(**change):

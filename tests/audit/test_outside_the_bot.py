@@ -14,6 +14,7 @@ from bot.store.times import to_text
 from bot.workflow.receipts import NOT_MINE
 from tests.audit.test_evidence import checked, entries, lines, made
 from tests.audit.test_for_people import sheets_of
+from tests.audit.test_package import Forger, status, written
 from tests.audit.test_verify import Tampering
 from tests.stage import ALICE, BOB, CHANNEL
 from tests.stories.test_receipts import direct, press
@@ -151,7 +152,7 @@ async def test_a_filter_that_zuora_has_no_index_for_is_gone_round(tenant, tmp_pa
 
 async def test_an_explanation_that_is_signed_stands_beside_its_exception(tenant, tmp_path):
     stage = tenant
-    await stage.pass_time(hours=1)  # the run is posted half an hour after it was created
+    await stage.pass_time(hours=16)  # the run is posted half an hour after it was created
     words = "Posted by hand: the bot was down"
     for user, answer in ((ALICE, "Only approvers can sign"), (BOB, words)):
         ack = await stage.slack.slash(user, CHANNEL, f"/billstatus explain BR-00000002 {words}")
@@ -169,6 +170,12 @@ async def test_an_explanation_that_is_signed_stands_beside_its_exception(tenant,
     rows = [each["what"] for each in entries(out, "explanations.jsonl")]
     assert rows == ["exception.written", "exception.explained"]
     assert checked(out).exit_code == 0, checked(out).output
+    need_a_signature(out)
+    _, out = await made(stage, tmp_path, "--to", "2026-11-21")  # the day before it was signed
+    assert found(out)["BR-00000002", "posted outside the bot"]["explained_in"] in [
+        row[0] for row in lines(out, "standing.jsonl")
+    ]
+    need_a_signature(out)
 
     run = stage.zuora.world.bill_runs["BR-00000002"]
     run.status, run.updated_at = "Canceled", stage.clock.now() + timedelta(hours=1)
@@ -180,6 +187,23 @@ async def test_an_explanation_that_is_signed_stands_beside_its_exception(tenant,
     await stage.slack.until(lambda: "not theirs" in str(stage.slack.channel_messages(CHANNEL)[-1]))
     _, out = await made(stage, tmp_path)
     assert not any(each.get("explanation") for each in lines(out, "exceptions.jsonl"))
+
+
+def need_a_signature(out):
+    """The package is whole; if every exception has the explanation of the one that is signed, those are found."""
+    assert status(out, "").exit_code == 0, status(out, "").output
+    forger = Forger(out, "")
+    things = lines(out, "things.jsonl")
+    signed = next(each for each in lines(out, "exceptions.jsonl") if "explanation" in each)
+    said = {name: signed[name] for name in ("explanation", "explained_by", "explained_in")}
+    for deed in (deed for thing in things for deed in thing["deeds"] if not deed["by"]):
+        deed.update(said)
+    forger.files["things.jsonl"] = written(things)
+    forger.files["exceptions.jsonl"] = written(outside(things))
+    forged = status(forger.sealed(), "")
+    assert forged.exit_code == 19
+    assert "BR-00000003 has an explanation that no row shows to be signed" in forged.output
+    assert "BR-00000002 has" not in forged.output
 
 
 async def shown(stage, **later):

@@ -202,6 +202,35 @@ def test_v1_a_file_that_is_emptied_is_found(package, key, name):
     assert name in result.output
 
 
+ADDED = {
+    "to the line": lambda packet: packet.update(remark="Seen by the auditor"),
+    "to the card": lambda packet: packet["card"].update(remark="Seen by the auditor"),
+    "to a message": lambda packet: packet["messages"][0].update(remark="Seen by the auditor"),
+    "to what is masked": lambda packet: packet.update(masked=["history"]),
+}
+
+
+@pytest.mark.parametrize("change", ADDED.values(), ids=ADDED)
+def test_a_field_that_is_added_to_a_packet_is_found(whole, tmp_path, change):
+    forger = Forger(Path(shutil.copy(whole[KEY][0], tmp_path / "out.zip")), KEY)
+    forger.request(1, change)
+    result = status(forger.sealed(), KEY)
+    assert result.exit_code == 19
+    assert "R-1 (row" in result.output
+    assert "other names than a line has" in result.output
+
+
+def test_a_name_that_stands_twice_in_a_packet_is_found(package, key):
+    """Whoever reads the line by eye sees the first, and a program takes the last."""
+    forger = Forger(package, key)
+    forger.files["requests.jsonl"] = forger.files["requests.jsonl"].replace(
+        b'"record": ', b'"record": {}, "record": ', 1
+    )
+    result = status(forger.sealed(), key)
+    assert result.exit_code == 19
+    assert "requests.jsonl has a line that is not written as its values are" in result.output
+
+
 @pytest.mark.parametrize("part", ["record", "card"])
 def test_another_record_or_card_is_not_what_was_asked_for(package, key, part):
     forger = Forger(package, key)

@@ -77,6 +77,7 @@ async def test_each_package_begins_with_the_row_after_the_last_of_the_one_before
     hashed = after["before"]["hash"]
     assert checked(b, "--head", f"{before['last']}:{hashed}").exit_code == 0
     assert checked(a, "--head", f"{before['last']}:{hashed}").exit_code == 0
+    need_what_stood(b, before["last"], hashed)
     assert status(a, "", str(b)).exit_code == 0
     forger = Forger(a, "")
     assert forger.files["things.jsonl"]
@@ -85,6 +86,25 @@ async def test_each_package_begins_with_the_row_after_the_last_of_the_one_before
     found = status(forger.sealed(), "", str(b))
     assert found.exit_code == 18
     assert "names another manifest than this one has" in found.output
+
+
+def need_what_stood(out, last, head):
+    """Without the rows from before the period, or without the policy among them, the package is not whole."""
+    for left, code, words in (
+        (set(), 19, f"no row from before the period, which begins after row {last}"),
+        (
+            {"people.groups", "bot.started"},
+            23,
+            "of which no row before it says that it was in force",
+        ),
+    ):
+        forger = Forger(out, "")
+        rows = [row for row in lines(out, "standing.jsonl") if row[3] in left]
+        assert {row[3] for row in rows} == left
+        forger.put("standing.jsonl", rows)
+        found = status(forger.sealed(), "", f"{last}:{head}")
+        assert found.exit_code == code, found.output
+        assert words in found.output
 
 
 async def test_a_package_of_another_history_is_not_gone_on_from(worked, tmp_path):

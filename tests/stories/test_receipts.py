@@ -1,12 +1,14 @@
 """A second source for who clicked: a receipt for each decision, a statement once a month (case V9)."""
 
+import re
+
 import pytest
 
 from bot.domain.history import What
 from bot.workflow.receipts import NOT_MINE
 from bot.workflow.statements import CONFIRM, DENY
+from tests.audit.test_evidence import checked, made
 from tests.audit.test_evidence import entries as listed_in
-from tests.audit.test_evidence import made
 from tests.audit.test_for_people import page_of, sheets_of
 from tests.stage import ALICE, BOB, CARLA, CHANNEL
 
@@ -98,6 +100,12 @@ async def test_v9_a_statement_comes_once_a_month_and_its_answer_is_evidence(appr
     sheet = sheets_of(out)["Statements"]
     assert [row[2:4] for row in sheet[1:]] == [[each, BOB] for each in kinds]
     assert sheet[3][7] == str(decided)
+    for found in map(checked, (out, stage.settings().database_path)):
+        assert found.exit_code == 0, found.output
+        assert re.search(
+            rf"R-1: {BOB} says in row \d+ that the decision in row {decided} \(request.approved\) was not theirs",
+            found.output,
+        )
 
 
 async def test_whoever_decided_nothing_gets_no_statement(stage):

@@ -201,13 +201,15 @@ class _Writing:
         yield ROWS, self._rows("", "")
         for name, start in standalone.KINDS.items():
             yield f"{name}.jsonl", self._rows(start, "" if start else self._start)
-        earlier = evidence.standing(self._file, self._span)
+        things = reconciliation["things"]
+        deeds = (deed for thing in things for deed in thing["deeds"])
+        signed = [deed["explained_in"] for deed in deeds if "explained_in" in deed]
+        earlier = evidence.standing(self._file, self._span, signed)
         yield "standing.jsonl", (_line(self._masked(Row(*row))) for row in earlier)
         with TemporaryFile() as population:
             yield REQUESTS, self._requests(chain, population, step)
             population.seek(0)
             yield "population.jsonl", population
-        things = reconciliation["things"]
         read = {name: reconciliation.get(name) or empty for name, empty in READ.items()}
         yield "reconciliation.json", [_dumped(self._mask.masked(read))]
         yield "things.jsonl", (_line(each) for each in self._things(things))

@@ -187,7 +187,11 @@ def explained(
         said = signed.get((str(thing.get("number")), entity))
         for deed in thing["deeds"]:
             if said and not deed["by"] and not _is_later(thing, deed, said.at):
-                deed |= {"explanation": said.words, "explained_by": said.who}
+                deed |= {
+                    "explanation": said.words,
+                    "explained_by": said.who,
+                    "explained_in": said.row,
+                }
     return found
 
 

@@ -287,13 +287,23 @@ def rows_of(file: DatabaseFile, within: Span, kind: str, before: str) -> Iterato
     )
 
 
-def standing(file: DatabaseFile, within: Span) -> Iterator[Row]:
-    """Yield rows from before a stretch, for the policies and groups in force since its oldest request was asked for."""
+def standing(file: DatabaseFile, within: Span, signed: Sequence[int]) -> Iterator[Row]:
+    """Yield rows from outside a stretch, on which it rests.
+
+    Args:
+        file: The database.
+        within: The stretch. The policies and groups that were in force, and the denials, since its oldest request was asked for come first.
+        signed: The rows in which explanations were signed; those from outside the stretch are given.
+    """
     (first,) = file.database.execute(
         f"SELECT MIN(sequence) FROM history WHERE request IN ({_CONCERNED}) AND what = 'request.asked'",  # noqa: S608 - own words
         [within.first, within.last],
     ).fetchone()
-    return file.standing(min(first or within.first, within.first), within.first)
+    found = {
+        Row(*row) for row in file.standing(min(first or within.first, within.first), within.first)
+    }
+    outside = (file.row(each) for each in signed if not within.first <= each <= within.last)
+    return iter(sorted({*found, *filter(None, outside)}))
 
 
 def story(file: DatabaseFile, number: int) -> Iterator[Row]:
@@ -340,11 +350,12 @@ def done(file: DatabaseFile, operations: Sequence[str]) -> Iterator[Done]:
 
 
 class Explanation(NamedTuple):
-    """What was signed of an exception, by whom (Slack user id), and when."""
+    """What was signed of an exception, by whom (Slack user id), when, and in which row."""
 
     words: str
     who: str
     at: str
+    row: int
 
 
 def explanations(file: DatabaseFile) -> dict[tuple[str, str], Explanation]:
@@ -364,7 +375,7 @@ def explanations(file: DatabaseFile) -> dict[tuple[str, str], Explanation]:
         for row in data.get("rows", ())
     }
     return {
-        (data["number"], data.get("entity", "")): Explanation(data["words"], who, at)
+        (data["number"], data.get("entity", "")): Explanation(data["words"], who, at, sequence)
         for sequence, what, data, who, at in read
         if what == "exception.explained" and sequence not in denied
     }
