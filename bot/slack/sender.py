@@ -44,6 +44,9 @@ LANDING = timedelta(seconds=3)
 
 FIRST_PAUSE = timedelta(seconds=1)
 LONGEST_PAUSE = timedelta(seconds=60)
+UNRECORDED_PAUSE = timedelta(seconds=5)
+"""Until the next try where nothing could be recorded: soon after a short outage, and no flood of looks at Slack in a long one."""
+
 A_STEP = timedelta(seconds=1)
 """If the two clocks differ by this much, somebody has set the time."""
 
@@ -208,7 +211,7 @@ class Sender:
                 with following(outgoing.message.request):
                     await self._send(outgoing)
         except CouldNotRecordError:
-            await self._pause(LONGEST_PAUSE.total_seconds())
+            await self._pause(UNRECORDED_PAUSE.total_seconds())
         except Exception:
             logger.exception("sending_failed", extra={"lane": lane})
             await self._pause(LONGEST_PAUSE.total_seconds())
