@@ -48,7 +48,7 @@ def orders(zuora):
 
 
 @pytest.mark.parametrize(("seconds", "many"), [(0.3, 500), (8.0, 150)])
-async def test_the_end_comes_while_500_mails_go_out_and_a_stranger_holds_half_a_request(
+async def test_the_end_comes_while_many_mails_go_out_and_a_stranger_holds_half_a_request(
     tmp_path, servers, seconds, many
 ):
     """H4: nothing new begins, and the next process sends the rest, each mail once.
