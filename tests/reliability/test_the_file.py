@@ -190,6 +190,7 @@ async def test_a_disk_that_takes_writes_again_is_noticed_by_itself(web_stage):
     stage.store._database.execute("PRAGMA max_page_count = 1000000")
     stage.clock.advance(minutes=2)
     await stage.until(lambda: stage.store.trouble == "")
+    await stage.quiet()
 
     assert await readyz(stage) == (200, "ready")
 
