@@ -67,6 +67,12 @@ TYPED = ("Why", "Rejected", "Withdrawn")
 NOTED = "Approved"
 """The line with the approvers' notes, which may have to leave room for the button."""
 
+NOT_THEIRS = "⚠ Not theirs"
+"""The label of the line that names who denies an approval in their name."""
+
+NOTHING_SENT = "Nothing was sent. "
+"""How the result of a stopped request begins, for places that do not show the headline."""
+
 NEXT = "next:"
 """Prefix of buttons that open the form of a new request; its first values come from the database."""
 
@@ -214,7 +220,7 @@ def with_what_else(summary: Summary, also: Sequence[Line]) -> Summary:
                 if money in (NO_ESTIMATE, NOT_IN_TIME) or r != AMOUNTS_NOT_KNOWN
             )
             summary = replace(summary, money=money, risks=risks)
-    alarming = any(is_marked(each) for each in also)
+    alarming = any(is_marked(each) for each in also if each.label != NOT_THEIRS)
     if not alarming or MAILS_AGAIN in summary.risks:
         return summary
     return replace(summary, risks=(MAILS_AGAIN, *summary.risks))
@@ -360,6 +366,7 @@ def _outcome(request: Request, summary: Summary, also: Sequence[Line]) -> tuple[
         line("Why", request.reason),
         line(request.name, *_who_and_when(request)),
         *_approved(request),
+        *(each for each in also if each.label == NOT_THEIRS),
         *_ended_by(request),
         *(
             each
@@ -539,13 +546,21 @@ def _ended_by(request: Request) -> tuple[Line, ...]:
 
 
 def _ending(request: Request) -> tuple[Line, ...]:
-    return (line(result_label(request), *with_moments(request.result)),) if request.result else ()
+    return result_lines(request, len(request.result))
 
 
-def result_label(request: Request) -> str:
-    """Return the label of `request.result`: *Result*, or *Waits* while it is under way and nothing is followed."""
+def result_lines(request: Request, limit: int) -> tuple[Line, ...]:
+    """Return the line with the result, for below the headline, which it does not repeat; nothing if there is none.
+
+    Its label is *Result*, or *Waits* while the request is under way and nothing is followed.
+    """
+    if not request.result:
+        return ()
     under_way = request.state in (State.APPROVED, State.RUNNING) and not _is_followed(request)
-    return "Waits" if under_way else "Result"
+    said = request.result
+    if headline(request) == HEADLINES[State.STOPPED]:
+        said = said.removeprefix(NOTHING_SENT)
+    return (line("Waits" if under_way else "Result", *with_moments(shortened(said, limit))),)
 
 
 def approvers_in_words(names: Sequence[str]) -> tuple[Part, ...]:

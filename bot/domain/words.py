@@ -177,6 +177,16 @@ def changed(what: str, before: object, now: object) -> list[str]:
     return [] if before == now else [f"{what} was {before} and is {now} now"]
 
 
+def all_of(number: int, singular: str) -> str:
+    """Return `the document`, `all 13 documents`."""
+    return f"the {singular}" if number == 1 else f"all {count(number, singular)}"
+
+
+def any_of(number: int, singular: str) -> str:
+    """Return `the document`, `any of the 13 documents`, for a sentence that denies something."""
+    return f"the {singular}" if number == 1 else f"any of the {count(number, singular)}"
+
+
 def count(number: int, singular: str, plural: str = "") -> str:
     """Return `1 invoice`, `312 invoices`, `1,204 invoices`."""
     return f"{number:,} {singular if number == 1 else plural or singular + 's'}"

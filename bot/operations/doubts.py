@@ -7,7 +7,7 @@ is not known counts as mailed.
 from collections.abc import Sequence
 
 from bot.domain.check import Check, check
-from bot.domain.words import Line, bare, count, line, some
+from bot.domain.words import Line, all_of, any_of, bare, count, line, some
 from bot.operations.kinds import Doubt
 from bot.operations.run_documents import DocumentsFacts, RunFacts
 from bot.zuora.agreement import AT_REST
@@ -66,7 +66,7 @@ def amounts_checked(unknown: Sequence[Doubt], of: int) -> Check:
     """Check that each of this many documents has an amount and a currency."""
     return check(
         "amounts",
-        f"Zuora gives an amount and a currency for each of {count(of, 'document')}",
+        f"Zuora gives an amount and a currency for {all_of(of, 'document')}",
         not_known=f"{some([str(each) for each in unknown])}" if unknown else "",
     )
 
@@ -97,7 +97,7 @@ def fit_checked(trouble: Sequence[Doubt], unchecked: Sequence[Doubt], of: int) -
     marked = trouble_lines(trouble, ())
     return check(
         "fit to send",
-        f"Zuora shows none of {count(of, 'document')} as reversed, with a failed e-invoice or with "
+        f"Zuora does not show {any_of(of, 'document')} as reversed, with a failed e-invoice or with "
         "incomplete tax",
         found="; ".join(bare(each.parts) for each in marked),
         not_known="; ".join(bare(each.parts) for each in trouble_lines((), unchecked)),

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from bot.domain.check import Check, check
 from bot.domain.key import DocumentKind
-from bot.domain.words import Line
+from bot.domain.words import Line, any_of
 from bot.operations import mail_contents, notices, pdf_checks
 from bot.operations.notices import Notice, Profiles
 from bot.operations.on_run import OnRun, read_of
@@ -65,7 +65,7 @@ class MailChecks(BaseModel, frozen=True):
         asked = self.pdfs.asked
         return check(
             "PDFs",
-            f"each mail carries its PDF, and Zuora shows none of {asked:,} as failed",
+            f"each mail carries its PDF, and Zuora does not show {any_of(asked, 'PDF')} as failed",
             found="; ".join(
                 (*mail_contents.cautions(self.notices), *pdf_checks.cautions(self.pdfs))
             ),

@@ -286,6 +286,6 @@ def _problems(rules: Rules, asked: _Asked, request: Request | None) -> dict[str,
         return {"reason": "Write what you saw in Zuora, and where."}
     types = asked.verb in BY_SEVERAL and request and _is_typed(rules, request)
     if types and request and asked.typed.upper() != request.confirmation:
-        to = "approve" if asked.verb is Verb.APPROVE else "record this of"
+        to = "approve" if asked.verb is Verb.APPROVE else "record this for"
         return {"typed": f"Type {request.confirmation} to {to} {request.name}."}
     return {}

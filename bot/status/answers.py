@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bot.cards import blocks
-from bot.cards.card import result_label
+from bot.cards.card import result_lines
 from bot.domain.authority import Person, Verb, may_approve_under, may_decide
 from bot.domain.history import What
 from bot.domain.message import Words
 from bot.domain.place import EVERYWHERE, Within
 from bot.domain.request import State
-from bot.domain.words import Line, Link, Mention, Moment, Part, line, shortened, with_moments
+from bot.domain.words import Line, Link, Mention, Moment, Part, line, shortened
 from bot.status import lists
 from bot.status.lists import SHOWN, Links
 from bot.store.file.archived import Archive
@@ -33,8 +33,8 @@ DEEDS = {
     What.WITHDRAWN: "withdrew", What.EXPIRED: "Expired; nobody decided in time",
     What.REMINDED: "Reminded those who may decide or record", What.STARTED: "Zuora read again, nothing had changed; sending",
     What.STOPPED: "Stopped; nothing was sent", What.DELAYED: "Delayed",
-    What.PROGRESSED: "Went on in Zuora", What.ENDED: "Ended", What.SETTLED: "Settled",
-    What.RECORDED: "recorded what became of it",
+    What.PROGRESSED: "Continued in Zuora", What.ENDED: "Ended", What.SETTLED: "Settled by what Zuora shows",
+    What.RECORDED: "recorded the outcome",
     What.REFUSED: "was refused", What.ESTIMATE_ASKED: "Zuora was asked for an estimate",
     What.ESTIMATE_BEGUN: "Zuora began the estimate",
 }  # fmt: skip
@@ -135,11 +135,7 @@ def story(store: Store, links: Links, number: int, within: Within = EVERYWHERE) 
             lists.any_state(links, brief, store.status.verdicts),
             line("Why", shortened(request.reason, 300)),
             *([line("Calls", lists.calls_in_words(verdicts))] if verdicts else []),
-            *(
-                [line(result_label(request), *with_moments(shortened(request.result, 600)))]
-                if request.result
-                else []
-            ),
+            *result_lines(request, 600),
             *([line("Archived", archived(archive))] if archive else []),
             *_places(links, brief),
         ),
@@ -163,7 +159,8 @@ def _places(links: Links, brief: Brief) -> tuple[Line, ...]:
 def _deed(written: Written, brief: Brief) -> Line:
     entry = written.entry
     who: tuple[Part, ...] = (Mention(entry.who), " ") if entry.who else ()
-    words = DEEDS.get(entry.what, entry.what.value)
+    by_hand = entry.what is What.SETTLED and entry.who
+    words = DEEDS.get(What.RECORDED if by_hand else entry.what, entry.what.value)
     return Line("", (Moment(written.at), " · ", *who, words, _more(written, brief)))
 
 

@@ -96,7 +96,9 @@ def _results(store: Store, links: Links, timetable: Timetable, now: datetime) ->
     counted = store.status.counted_between(first, last)
     if not counted:
         return (Line("", (Strong(when), ": no results")),)
-    words = ", ".join(f"{number:,} {HEADLINES[state]}" for state, number in counted.items())
+    words = ", ".join(
+        f"{number:,} {HEADLINES[state].partition('. ')[0]}" for state, number in counted.items()
+    )
     found = store.status.ended_between(first, last, SHOWN)
     ended = [lists.ended(links, each) for each in found]
     more = sum(counted.values()) - len(ended)

@@ -259,10 +259,17 @@ class History:
 
     def approval_is_denied(self, request: int) -> bool:
         """Return whether an approval of a request is denied."""
-        return any(
-            row is not None and row.entry.request == request and row.entry.what is What.APPROVED
-            for row in map(self.row, self.denied())
-        )
+        return bool(self.denied_approvals(request))
+
+    def denied_approvals(self, request: int) -> list[Written]:
+        """Return the approvals of a request that are denied, in order."""
+        return [
+            row
+            for row in map(self.row, sorted(self.denied()))
+            if row is not None
+            and row.entry.request == request
+            and row.entry.what is What.APPROVED
+        ]
 
     def of(self, request: int) -> list[Written]:
         """Return everything that happened to a request, in order."""

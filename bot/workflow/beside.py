@@ -7,7 +7,14 @@ from typing import Any
 
 from bot.cards import lines
 from bot.cards.buttons import NOT_DONE
-from bot.cards.card import ASKED_AGAIN, ESTIMATE, LONGEST_REASON, NOT_IN_TIME, card_edit
+from bot.cards.card import (
+    ASKED_AGAIN,
+    ESTIMATE,
+    LONGEST_REASON,
+    NOT_IN_TIME,
+    NOT_THEIRS,
+    card_edit,
+)
 from bot.domain.mailing import Certainty, Effect
 from bot.domain.message import Message
 from bot.domain.money import Money
@@ -99,7 +106,10 @@ def redrawn(
 def beside(
     store: Store, request: Request, reach: Reach | None = None, without: int | None = None
 ) -> tuple[Line, ...]:
-    """Return for a waiting card what other requests do to the same documents, and last time's figures.
+    """Return what the card shows besides the request itself.
+
+    While it waits, that is what other requests do to the same documents, and last time's figures. Afterwards it is who
+    denies an approval, and which requests ask again.
 
     Args:
         store: The database.
@@ -108,7 +118,11 @@ def beside(
         without: Number of the request that it replaces, which is left out.
     """
     if request.state is not State.WAITING:
-        return (*estimated(store, request), *asked_again(store, request))
+        return (
+            *estimated(store, request),
+            *denied(store, request),
+            *asked_again(store, request),
+        )
     others = (reach_of(store, request) if reach is None else reach).others
     found = [each for each in _by_request(others) if each[0] != without]
     rest = len(found) - SHOWN_REQUESTS
@@ -132,6 +146,15 @@ def estimated(store: Store, request: Request) -> tuple[Line, ...]:
     order = opened(request)
     foreseen = isinstance(order, Estimated) and order.foresees()
     return (line(ESTIMATE, NOT_IN_TIME),) if foreseen else ()
+
+
+def denied(store: Store, request: Request) -> tuple[Line, ...]:
+    """Return who says that an approval in their name was not theirs; a request that waits is stopped by that."""
+    found = store.history.denied_approvals(request.number) if request.approvals else []
+    said = " says that somebody else approved in their name"
+    return tuple(
+        line(NOT_THEIRS, Mention(who), said) for who in dict.fromkeys(e.entry.who for e in found)
+    )
 
 
 def asked_again(store: Store, request: Request) -> tuple[Line, ...]:
@@ -175,7 +198,8 @@ def _name(same: Sequence[Effect]) -> str:
 
 def _words(number: int, same: Sequence[Effect]) -> tuple[Part, ...]:
     one, name = same[0], f"R-{number}"
-    which = _some([each.number for each in same if each.number]) or one.call
+    numbers = [each.number for each in same if each.number]
+    which, them = _some(numbers) or one.call, "them" if len(numbers) > 1 else "it"
     when: tuple[Part, ...] = (" ", Moment(one.at)) if one.at else ()
     match one.how:
         case Certainty.OPEN:
@@ -190,13 +214,13 @@ def _words(number: int, same: Sequence[Effect]) -> tuple[Part, ...]:
         case Certainty.DENIED:
             return (
                 f"⚠ {name} went out for {which}", *when, "; ", Mention(one.by),
-                f" recorded that it did not go through{_seen(one)}. If it did, this mails them again",
+                f" recorded that it did not go through{_seen(one)}. If it did, this mails {them} again",
             )  # fmt: skip
         case Certainty.OUT:
             by: tuple[Part, ...] = (
                 (", as ", Mention(one.by), f" recorded{_seen(one)}") if one.by else ()
             )
-            return (f"⚠ {name} already mailed {which}", *when, *by, "; this mails them again")
+            return (f"⚠ {name} already mailed {which}", *when, *by, f"; this mails {them} again")
 
 
 def _seen(one: Effect) -> str:

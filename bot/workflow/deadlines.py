@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.cards import lines
-from bot.cards.card import card_edit, change_and_ask_again, mail_the_others
+from bot.cards.card import NOTHING_SENT, card_edit, change_and_ask_again, mail_the_others
 from bot.domain.history import Entry, What
 from bot.domain.message import Message
 from bot.domain.next_step import PATIENCE
@@ -42,7 +42,7 @@ def stop(store: Store, request: Request, why: str, now: datetime, *, others: int
         now: The moment, aware UTC.
         others: How many of its documents no other request has reached.
     """
-    after = request.moved(State.STOPPED, now, result=f"Nothing was sent. {why}")
+    after = request.moved(State.STOPPED, now, result=f"{NOTHING_SENT}{why}")
     entry = Entry(what=What.STOPPED, request=request.number, data={"why": why})
     reply = lines.reply(
         after, f"{request.name} stopped; nothing was sent. ", *with_moments(f"{why} "), Mention(request.requester),

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from bot.cards import lines
-from bot.cards.card import headline
+from bot.cards.card import card_edit, headline
 from bot.domain.authority import Person
 from bot.domain.clock import Clock
 from bot.domain.history import Entry, What
@@ -31,7 +31,7 @@ from bot.workflow.statements import sent
 logger = logging.getLogger(__name__)
 
 NO_RECEIPT = (
-    "This is not a receipt of yours, or of a decision that an archive has by now. Nothing was recorded; if the "
+    "This receipt is not yours, or its decision has been archived. Nothing was recorded; if the "
     "decision was not yours, tell whoever runs Billing Bot."
 )
 LOOK = "Somebody else may hold Slack's signing secret: change it, and look at what was decided."
@@ -66,7 +66,7 @@ class Answers:
         """
         theirs = [each for each in sent(self._store, month) if each.entry.who == person.user_id]
         if person.barred or not theirs:
-            return ("This is not a statement of yours. Nothing was recorded.",)
+            return ("This statement is not yours. Nothing was recorded.",)
         if not mine:
             rows = [row for each in theirs for row in each.entry.data["rows"]]
             what = f"the statement of decisions for {month}"
@@ -160,11 +160,12 @@ class Answers:
             return f"{name} was stopped; nothing was sent. "
         became = f"{name}: {headline(request)}. "
         if request.state is State.RUNNING:
-            became = f"What of {name} has not gone out yet is held back. "
+            became = f"Whatever has not gone out yet of {name} is held back. "
         words = (
             Mention(person.user_id),
             f" says that the approval of {name} is not theirs. {became}",
         )
+        self._store.outbox.add(card_edit(request), now)
         self._store.outbox.add(lines.reply(request, *words), now)
         return became
 

@@ -5,10 +5,11 @@ from datetime import datetime
 
 from bot.cards import blocks
 from bot.cards.blocks import Block
+from bot.cards.card import MOST_TYPED
 from bot.domain.history import What
 from bot.domain.message import Message, MessageKind
 from bot.domain.request import Request
-from bot.domain.words import Moment, Part
+from bot.domain.words import Moment, Part, named
 from bot.operations.catalog import opened
 from bot.store.history import Written
 from bot.store.status import Brief
@@ -36,15 +37,24 @@ def give(store: Store, person: str, what: What, about: str, now: datetime) -> No
     name. Its button names the row.
     """
     row, row_hash = store.history.last()
+    written = store.history.row(row)
+    note = typed_with(written, MOST_TYPED) if written else ""
     words = (
         f"Receipt: you {DONE[what]} {about} ", Moment(now),
-        ". If it was not you, press the button, and tell whoever runs Billing Bot.",
+        f"{note}. If it was not you, press the button, and tell whoever runs Billing Bot.",
     )  # fmt: skip
     button = blocks.button(
         "Not mine", action_id=NOT_MINE, value=name_of(row, row_hash), style="danger",
         spoken=f"It was not me who {DONE[what]} {about}",
     )  # fmt: skip
     store.outbox.add(direct(person, words, [blocks.actions(f"receipt-{row}", button)]), now)
+
+
+def typed_with(decision: Written, limit: int) -> str:
+    """Return the note or reason of a decision, as ` (“checked with Anna”)`; empty if it has none."""
+    data = decision.entry.data
+    typed = data.get("note") or data.get("reason") or data.get("words")
+    return f" (“{named(str(typed), limit)}”)" if typed else ""
 
 
 def of_request(request: Request) -> str:

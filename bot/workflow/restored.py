@@ -17,7 +17,7 @@ from bot.store.store import Store
 from bot.workflow.calling import answer_entry
 
 LOOK_FIRST = (
-    "An older copy of the database was put back while this was open, so what became of it is not "
+    "An older copy of the database was put back while this was open, so its outcome is not "
     "known here. Look in Zuora first, then ask again for what is missing."
 )
 
@@ -77,7 +77,7 @@ def _lose_what_is_out(store: Store, request: Request, now: datetime) -> None:
 
 def _said(channel: str, ended: int, number: int) -> Message:
     text = (
-        f"An older copy of the database was put back, and work goes on. "
+        f"An older copy of the database was put back, and work continues. "
         f"{count(ended, 'open request')} stopped: look in Zuora first. The next request is R-{number}."
     )
     return Message(kind=MessageKind.NOTICE, channel=channel, text=text, blocks=[])

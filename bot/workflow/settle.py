@@ -112,7 +112,7 @@ def _look_later(parts: Working, request: Request, known: list[Call], *, unread: 
         calls = store.calls.of(request.number)
         after = replace(after, progress=tally(calls))
         left = sum(1 for call in calls if call.is_lost)
-        seen = f"Zuora shows {len(known):,} of the mails whose answer was lost; {left:,} are left."
+        seen = f"Zuora shows {len(known):,} of the mails whose answer was lost; {left:,} {'is' if left == 1 else 'are'} left."
         messages = [card_edit(after), lines.reply(after, seen)] if known else []
         store.move(request, after, entry, now, *messages)
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from bot.cards import blocks
+from bot.cards.card import LONGEST_NOTE
 from bot.domain.clock import Clock
 from bot.domain.history import Entry, What
 from bot.domain.message import Message
@@ -15,7 +16,7 @@ from bot.operations.catalog import OPERATIONS
 from bot.store.errors import CouldNotRecordError
 from bot.store.history import MOST, Written
 from bot.store.store import Store
-from bot.workflow.receipts import BESIDE, DONE, direct, subject_of, what_was_decided
+from bot.workflow.receipts import BESIDE, DONE, direct, subject_of, typed_with, what_was_decided
 
 logger = logging.getLogger(__name__)
 
@@ -123,7 +124,7 @@ class Statements:
             yield direct(person, words, [_buttons(span.month)] if number == len(parts) else [])
 
     def _lines(self, decisions: Sequence[Written]) -> Iterator[Part]:
-        """Yield a line for each: what was done, what the request was about, and when."""
+        """Yield a line for each: what was done, what the request was about, when, and the note's beginning."""
         numbers = [each.entry.request for each in decisions if each.entry.request is not None]
         about = {
             each.number: f" ({OPERATIONS[each.operation].short} {subject_of(each)})"
@@ -133,6 +134,7 @@ class Statements:
             what = f"{DONE[each.entry.what]} {what_was_decided(each)}"
             yield f"\n• {what}{about.get(each.entry.request or 0, '')}, "
             yield Moment(each.at)
+            yield typed_with(each, LONGEST_NOTE)
 
 
 def sent(store: Store, month: str) -> list[Written]:
@@ -168,7 +170,7 @@ def _heading(span: _Span, decisions: Sequence[Written]) -> str:
     made = f"you made {count(len(decisions), 'decision')} with Billing Bot"
     if all(f"{each.at:%Y-%m}" == span.month for each in decisions):
         return f"In {span.month} {made}"
-    return f"Until the end of {span.month} {made} that no statement before lists"
+    return f"Until the end of {span.month} {made} that no earlier statement lists"
 
 
 def _buttons(month: str) -> blocks.Block:

@@ -46,7 +46,10 @@ async def test_what_waits_for_a_second_approval_is_stopped_and_stays_so(two):
 
     assert stage.request().state is State.STOPPED
     assert not stage.orders()
-    assert "Nothing was sent. Somebody in whose name it was approved says" in stage.card(ts)
+    card = stage.card(ts)
+    assert "Result: Somebody in whose name it was approved says" in card
+    assert card.count("Nothing was sent") == 1
+    assert f"Not theirs: <@{BOB}> says that somebody else approved in their name" in card
     (loud,) = said(stage, CHANNEL, "is not theirs")
     assert "R-1 was stopped; nothing was sent." in loud
 
@@ -79,7 +82,7 @@ async def test_of_what_is_being_sent_the_rest_is_held_back(stage):
     )
     assert len(stage.orders()) - sum(order.status == 429 for order in stage.orders()) == len(sent)
     assert any(
-        "What of R-1 has not gone out yet is held back." in text for text in stage.thread(ts)
+        "Whatever has not gone out yet of R-1 is held back." in text for text in stage.thread(ts)
     )
 
 
@@ -107,6 +110,7 @@ async def test_a_receipt_is_of_one_decision_and_what_is_over_is_said_as_it_is(st
     await stage.quiet()
     assert "R-1: Accepted by Zuora." in said(stage, CHANNEL, "is not theirs")[-1]
     assert any("the approval of R-1 is not theirs" in text for text in stage.thread(ts))
+    assert f"Not theirs: <@{BOB}> says that somebody else approved in their name" in stage.card(ts)
 
 
 async def test_a_confirmation_of_the_policy_has_a_receipt_and_counts_no_more_once_it_is_denied(

@@ -156,10 +156,13 @@ async def test_resend_says_how_many_get_their_mail_again(stage):
     )
 
     ts = await stage.ask(text="BR-00000003", resend=["yes"])
-    asked = stage.card(ts)
+    asked, details = stage.card(ts), await stage.details(ts)
     await stage.press(BOB, ts)
     await stage.until_card(ts, "Accepted by Zuora")
 
+    assert "Posted: the document is posted" in details
+    assert "Amounts: Zuora gives an amount and a currency for the document" in details
+    assert "Zuora does not show the document as reversed" in details
     assert asked.startswith("⚠ Mails again: ")
     assert "1 document was already mailed; this sends it again" in asked
     assert stage.orders()[0].body == {"resend": True}

@@ -248,7 +248,7 @@ async def test_lost_answers_leave_the_others_alone_and_are_settled_by_reading(st
     assert lost == [*numbers[20:22], numbers[40]]
     for _ in range(14):
         await stage.pass_time(minutes=10)
-    await stage.until_thread(ts, "Zuora shows 2 of the mails whose answer was lost; 1 are left.")
+    await stage.until_thread(ts, "Zuora shows 2 of the mails whose answer was lost; 1 is left.")
     await stage.until_card(ts, "OUTCOME UNKNOWN for 1 of 60")
     await stage.record(CARLA, ts, "record_not_sent")
     await stage.until_card(ts, "1 of 60 failed")

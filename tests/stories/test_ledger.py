@@ -125,7 +125,7 @@ async def test_a3_days_after_a_run_its_memo_alone_is_shown_as_mailed_again_and_n
     memo = await asked(stage, held["credit_memo"])
 
     assert f"R-1 already mailed {held['credit_memo']}" in stage.card(memo)
-    assert "this mails them again" in stage.card(memo)
+    assert "this mails it again" in stage.card(memo)
     assert [stage.request(number).rule.approvals for number in (1, 2)] == [1, 2]
 
 
@@ -276,7 +276,7 @@ async def test_a5_where_the_rule_wants_two_two_people_record_the_same_and_type_t
     blank = await stage.slack.submit(BOB, {"reason": "  ", "typed": RUN})
     assert "Write what you saw" in blank.errors["reason"]
     wrong = await stage.slack.submit(BOB, {"reason": "History, 13:05", "typed": "BR-1"})
-    assert f"Type {RUN} to record this of R-1" in wrong.errors["typed"]
+    assert f"Type {RUN} to record this for R-1" in wrong.errors["typed"]
     assert (await stage.slack.submit(BOB, {"reason": "History, 13:05", "typed": RUN})).ok
     assert (await stage.record(BOB, unknown, "record_not_sent", "Again", typed=RUN)).ok
     await stage.quiet()

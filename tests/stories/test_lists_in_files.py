@@ -140,7 +140,7 @@ async def test_what_stands_there_twice_counts_once_and_is_named_with_its_lines(s
     assert "3 invoices" in stage.card(ts)
     twice = f"{numbers[0]} (lines 2 and 6) and {numbers[1]} (lines 3 and 5)"
     await stage.until_private(
-        ALICE, f"november.csv lists more than once, and it counts once: {twice}."
+        ALICE, f"november.csv lists some numbers more than once; each counts once: {twice}."
     )
 
 

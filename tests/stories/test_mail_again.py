@@ -30,7 +30,7 @@ async def test_within_the_hour_the_form_says_how_and_then_it_is_mailed_again(sta
     card = stage.card(again)
     assert card.startswith("⚠ Mails again: Email ")
     assert f"⚠ R-1 already mailed {held[kind]}" in card
-    assert "this mails them again" in card
+    assert "this mails it again" in card
     await accepted(stage, again)
     assert len(stage.orders()) == 2
 

@@ -134,7 +134,7 @@ async def test_what_was_decided_after_a_start_with_a_wrong_date_is_in_the_next_s
 
     late = entries(stage, What.STATEMENT_SENT)[-1]
     assert (late.data["month"], late.data["rows"]) == ("2026-12", [decided.sequence])
-    await stage.slack.until(lambda: "no statement before lists" in direct(stage, BOB)[-1].text)
+    await stage.slack.until(lambda: "no earlier statement lists" in direct(stage, BOB)[-1].text)
     assert "approved R-2 (email BR-00000002), " in direct(stage, BOB)[-1].text
 
 
@@ -149,4 +149,5 @@ async def test_a_statement_of_many_decisions_lists_them_all(stage, monkeypatch):
     first, last = direct(stage, CARLA)[-2:]
     assert "In 2026-11 you made 3 decisions with Billing Bot (message 1 of 2):" in first.text
     assert [each.text.count("rejected R-") for each in (first, last)] == [2, 1]
+    assert [each.text.count(" (“No”)") for each in (first, last)] == [2, 1]
     assert [CONFIRM in str(each.blocks) for each in (first, last)] == [False, True]

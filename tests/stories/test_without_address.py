@@ -55,6 +55,19 @@ async def test_a8_button_confirmation_result_and_month_say_25_and_the_card_who_i
     assert "EUR 175.00" in await month(stage)
 
 
+async def test_mailed_again_counts_only_the_mails_that_go_out(stage, run):
+    for document in stage.zuora.world.documents_of(run):
+        document.last_email_sent = stage.clock.now()
+
+    ts = await stage.ask(text=RUN, resend=["yes"])
+
+    assert "send 25 mails" in confirmed(stage, ts)
+    assert "25 documents were already mailed; this sends them again" in stage.card(ts)
+    details = await stage.details(ts)
+    assert "25 mails to 1 customer, 25 of them mailed before and mailed again" in details
+    assert "26 of 26 mailed before, and 25 of these mailed again" in details
+
+
 async def test_an_account_with_additional_addresses_may_get_its_mail_and_no_more_is_claimed(
     stage, run
 ):

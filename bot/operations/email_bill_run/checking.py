@@ -1,7 +1,7 @@
 """The checks before the documents of a bill run are mailed. No I/O."""
 
 from bot.domain.check import Check, check
-from bot.domain.words import count, some_named
+from bot.domain.words import all_of, any_of, count, some_named
 from bot.operations import doubts, notices
 from bot.operations.email_bill_run.facts import EmailRunFacts
 from bot.operations.run_documents import DocumentsFacts
@@ -17,7 +17,7 @@ def all_checked(facts: EmailRunFacts, *, resend: bool) -> tuple[Check, ...]:
         *doubts.counted_checked(facts),
         doubts.amounts_checked(documents.amount_unknown, documents.posted + documents.not_posted),
         _posted(documents),
-        _mailed_before(documents, resend=resend),
+        _mailed_before(facts, resend=resend),
         _mails_itself(facts),
         doubts.fit_checked(documents.trouble, documents.unchecked, documents.posted),
         _addresses(documents),
@@ -28,21 +28,23 @@ def all_checked(facts: EmailRunFacts, *, resend: bool) -> tuple[Check, ...]:
 
 def _posted(documents: DocumentsFacts) -> Check:
     drafts = documents.not_posted
-    of = count(documents.posted + drafts, "document")
+    of = documents.posted + drafts
     return check(
         "posted",
-        f"all of {of} posted",
-        found=f"{drafts:,} of {of} not posted, so not mailed" if drafts else "",
+        f"{all_of(of, 'document')} {'is' if of == 1 else 'are'} posted",
+        found=f"{drafts:,} of {count(of, 'document')} not posted, so not mailed" if drafts else "",
     )
 
 
-def _mailed_before(documents: DocumentsFacts, *, resend: bool) -> Check:
+def _mailed_before(facts: EmailRunFacts, *, resend: bool) -> Check:
+    documents, again = facts.documents, facts.mailed_again
     unknown = len(documents.mailed_unknown)
     before = documents.mailed_before - unknown
-    then = "mailed again" if resend else "left out"
+    of_these = "" if again == before else f"{again:,} of these "
+    then = f"{of_these}mailed again" if resend else "left out"
     return check(
         "mailed before",
-        f"Zuora shows no mail of {count(documents.posted, 'document')}",
+        f"Zuora shows no mail of {any_of(documents.posted, 'document')}",
         found=f"{before:,} of {documents.posted:,} mailed before, and {then}" if before else "",
         not_known=f"when {unknown:,} were mailed" if unknown else "",
     )

@@ -1,6 +1,6 @@
 """What an approver must know before the documents of a bill run are mailed. No I/O."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -29,6 +29,7 @@ class EmailRunFacts(RunFacts):
         nobody: Names of the customers without a known address, whose documents are not in `mailed`.
             Empty if no customer has one, because then the template names others, or nobody.
         unaddressed: How many documents these customers would otherwise get.
+        again: How many of `mailed` Zuora shows as mailed before; None in older requests.
         perhaps: How many of `mailed` are mailed only if the template names more than the bill-to
             contact, or if their profile is no longer muted by then.
     """
@@ -38,6 +39,7 @@ class EmailRunFacts(RunFacts):
     customers: int | None = None
     nobody: tuple[str, ...] = ()
     unaddressed: int = 0
+    again: int | None = None
     perhaps: int = 0
     checks: MailChecks = MailChecks()
     zero_left_out: bool | None = None
@@ -57,6 +59,13 @@ class EmailRunFacts(RunFacts):
         if self.mailed is not None:
             return sum(kind.count for kind in self.mailed)
         return self.ordered(resend=resend)
+
+    @property
+    def mailed_again(self) -> int:
+        """Return how many of the documents that are mailed were mailed before; in older requests, of the whole run."""
+        if self.again is not None:
+            return self.again
+        return self.documents.mailed_before - len(self.documents.mailed_unknown)
 
     def up_to(self, *, resend: bool) -> str:
         """Return `up to ` if some of them may not be mailed; else an empty text."""
@@ -92,6 +101,7 @@ def going_out(
     profiles: Profiles,
     *,
     zero_left_out: bool | None,
+    before: Collection[str],
 ) -> dict[str, Any]:
     """Count what Zuora will actually mail of the documents that it is ordered to mail.
 
@@ -100,9 +110,10 @@ def going_out(
         checks: What is known about the notifications that mail them.
         profiles: The result of `with_profiles`.
         zero_left_out: Whether the run is set not to mail invoices of zero.
+        before: Numbers of the documents that Zuora shows as mailed before.
 
     Returns:
-        `mailed`, `largest_mailed`, `customers`, `nobody`, `unaddressed` and `perhaps` of `EmailRunFacts`.
+        `mailed`, `largest_mailed`, `customers`, `nobody`, `unaddressed`, `again` and `perhaps` of `EmailRunFacts`.
     """
     off = notices.with_state("off", documents, profiles, checks.notices)
     muted = notices.with_state("muted", documents, profiles, checks.notices)
@@ -122,5 +133,6 @@ def going_out(
         "customers": len({each.account_number or each.account_id for each in mailed}),
         "nobody": tuple(sorted({each.customer for each in nobody})),
         "unaddressed": len(nobody),
+        "again": sum(1 for each in mailed if each.number in before),
         "perhaps": sum(1 for e in mailed if e.bill_to_mail is False or e.number in muted),
     }

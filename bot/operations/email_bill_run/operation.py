@@ -18,7 +18,7 @@ from bot.domain.mailing import NOT_SHOWN, ByItself, Mailing
 from bot.domain.money import Money
 from bot.domain.operation import Deed, OperationName
 from bot.domain.summary import Summary
-from bot.domain.words import Line, count
+from bot.domain.words import Line, all_of, count
 from bot.operations import notices, pdf_checks
 from bot.operations.email_bill_run import words
 from bot.operations.email_bill_run.checking import all_checked
@@ -133,7 +133,12 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
         ordered = await aside(_to_send, documents, body, run)
         checks = await read_checks(zuora, ordered, profiles)
         mailed = await aside(
-            going_out, ordered, checks, profiles, zero_left_out=facts.zero_left_out
+            going_out,
+            ordered,
+            checks,
+            profiles,
+            zero_left_out=facts.zero_left_out,
+            before={each.number for each in facts.reached if each.shown not in ("", NOT_SHOWN)},
         )
         return _pointless(facts.number, checks) or facts.model_copy(
             update={"checks": checks, **mailed}
@@ -213,10 +218,10 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
 
     def warning(self) -> str:
         """Return that mails cannot be called back, and whether customers get them twice."""
-        if self.body.resend and self.facts.documents.mailed_before:
+        if self.body.resend and (again := self.facts.mailed_again):
             return (
-                f"{count(self.facts.documents.mailed_before, 'document')} will be mailed "
-                "a second time. Mails cannot be called back."
+                f"{count(again, 'document')} will be mailed a second time. "
+                "Mails cannot be called back."
             )
         if unknown := len(self.facts.documents.mailed_unknown):
             return (
@@ -238,7 +243,9 @@ def _nothing_to_send(body: EmailBillRunBody, facts: EmailRunFacts) -> Problems |
     if not documents.posted:
         return Problems({"bill_run": f"{facts.number} has no posted invoice or credit memo."})
     if not facts.ordered(resend=body.resend):
-        already = f"All {count(documents.posted, 'document')} of {facts.number} were mailed before"
+        number = documents.posted
+        all_ = f"{all_of(number, 'document').capitalize()} of {facts.number}"
+        already = f"{all_} {'was' if number == 1 else 'were'} mailed before"
         return Problems(
             {"bill_run": f"{already}; nothing would be sent unless Mail them again is ticked."}
         )

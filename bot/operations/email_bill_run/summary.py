@@ -23,7 +23,7 @@ TO = "the recipients set in Zuora's email template; the bot cannot see them"
 def summary(facts: EmailRunFacts, *, resend: bool) -> Summary:
     """Return what is mailed, the totals, and who is left out."""
     documents = facts.documents
-    again = resend and documents.mailed_before
+    again = facts.mailed_again if resend else 0
     may_again = documents.mailed_unknown or facts.mails_itself is not False
     mails = count(facts.mails(resend=resend), "document")
     to = f" to {count(facts.customers, 'customer')}" if facts.customers else ""
@@ -39,7 +39,7 @@ def summary(facts: EmailRunFacts, *, resend: bool) -> Summary:
             line("To", TO),
             *warning(
                 *alarming(doubts.run_lines(documents)),
-                _mailed_again(documents.mailed_before) if again else "",
+                _mailed_again(again) if again else "",
                 *_left_out(facts, resend=resend),
                 *_not_said(facts),
                 *facts.checks.cautions(),

@@ -61,7 +61,7 @@ def _going_out(facts: EmailRunFacts, *, resend: bool) -> str:
 
 def _mailed_among(facts: EmailRunFacts, *, resend: bool) -> str:
     unknown = len(facts.documents.mailed_unknown)
-    before = facts.documents.mailed_before - unknown
+    before = facts.mailed_again if resend else facts.documents.mailed_before - unknown
     if not before:
         return "none known to be mailed before" if unknown else "none mailed before"
     if resend:

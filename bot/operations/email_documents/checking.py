@@ -1,7 +1,7 @@
 """The checks before single documents are mailed. No I/O."""
 
 from bot.domain.check import Check, check
-from bot.domain.words import count, some
+from bot.domain.words import all_of, some
 from bot.operations import doubts, notices
 from bot.operations.email_documents import words
 from bot.operations.email_documents.facts import EmailDocumentsFacts
@@ -14,7 +14,7 @@ def all_checked(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> tuple[C
     """Return each check with what it compares."""
     number = len(facts.documents)
     return (
-        check("posted", f"all of {count(number, 'document')} posted"),
+        check("posted", f"{all_of(number, 'document')} {'is' if number == 1 else 'are'} posted"),
         doubts.amounts_checked(facts.totals.amount_unknown, number),
         _mailed_before(facts),
         _mails_itself(facts),

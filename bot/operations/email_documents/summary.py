@@ -99,7 +99,8 @@ def _mailed(facts: EmailDocumentsFacts) -> tuple[Line, ...]:
     if facts.one:
         return (line("⚠", "Already mailed ", *last),)
     number = f"{totals.mailed_before:,} of {totals.number:,} already mailed, last "
-    return (line("⚠", number, Moment(totals.mailed_last), "; this sends them again"),)
+    them = "it" if totals.mailed_before == 1 else "them"
+    return (line("⚠", number, Moment(totals.mailed_last), f"; this sends {them} again"),)
 
 
 def _without(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> str:

@@ -32,7 +32,8 @@ async def settled(run: RunFacts, drafts: Drafts, zuora: ZuoraClient) -> Settleme
         left = len(drafts_among(documents))
         if left >= drafts.count:
             return None
-        words = f"{count(drafts.count - left, 'draft')} of {run.number} were posted"
+        posted = drafts.count - left
+        words = f"{count(posted, 'draft')} of {run.number} {'was' if posted == 1 else 'were'} posted"
     elif now.status not in (POSTING, POSTED):
         return None
     return Settlement(accepted=True, words=words, progress=begun(run))

@@ -26,8 +26,8 @@ logger = logging.getLogger(__name__)
 
 ALT_LIMIT = 1000
 HOW_COUNTED = (
-    "A request counts in the month it was asked in (UTC). What a bill run posts or mails by itself, "
-    "where it was created so, is not among the documents and amounts."
+    "A request counts in the month it was asked in (UTC). The documents and amounts do not include what a bill run "
+    "posts or mails by itself."
 )
 PICTURE = (
     "The picture follows as a direct message, because Slack has no private files in channels; a link to it "

@@ -29,7 +29,7 @@ from bot.slack.queue import queue
 from bot.slack.replying import TypedCommand, reply
 from bot.status import answers
 from bot.status.lists import Links
-from bot.status.month import month_named, span_of
+from bot.status.month import MONTHS, month_named, span_of
 from bot.store.errors import CouldNotRecordError
 from bot.store.store import Store
 from bot.workflow.parts import Looking
@@ -55,6 +55,7 @@ NEAREST = {
     "csv": "export month", "report": "month", "figures": "month", "unknown": "", "running": "",
     "failed": "", "results": "", "recent": "", "today": "", "status": "", "all": "",
     "inv": "INV00000012", "dm": "DM00000012", "cm": "CM00000012", "br": "BR-00000001",
+    **{name.lower(): f"month {name.lower()}" for name in MONTHS},
 }  # fmt: skip
 """The command's word that other words probably mean; empty: the command without a word."""
 
@@ -242,7 +243,7 @@ def nearest(text: str) -> str:
     word = text.split(maxsplit=1)[0].lower()
     digits = re.fullmatch(r"(?:br|r)?[\s_-]*(\d{1,12})", text.strip(), re.ASCII | re.IGNORECASE)
     if word in ("month", "export"):
-        meant = "month 2026-10" if word == "month" else "export month 2026-10"
+        meant = f"{'export ' * (word == 'export')}month {_nearest_month(text.lower().split())}"
     elif digits:
         short = len(digits[1]) < 8 and not text.strip().lower().startswith("br")  # noqa: PLR2004 - of a run
         meant = f"R-{int(digits[1])}" if short else f"BR-{digits[1].zfill(8)}"
@@ -250,3 +251,11 @@ def nearest(text: str) -> str:
         near = difflib.get_close_matches(word, NEAREST, n=1, cutoff=0.6)
         meant = NEAREST[near[0]] if near else "help"
     return f"Did you mean `{f'{COMMAND} {meant}'.rstrip()}`?"
+
+
+def _nearest_month(words: list[str]) -> str:
+    """Return `december 2025` for `month decmber 2025`; `2026-10`, as an example, if no name of a month is near."""
+    rest = [word for word in words if word not in ("export", "month")]
+    near = difflib.get_close_matches(rest[0], map(str.lower, MONTHS), n=1) if rest else []
+    year = rest[1:2] if near and re.fullmatch(r"2[01]\d\d", "".join(rest[1:2]), re.ASCII) else []
+    return " ".join([*near, *year]) or "2026-10"

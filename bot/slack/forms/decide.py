@@ -54,7 +54,7 @@ def _record(verb: Verb, request: Request, *, typing: bool) -> View:
     seen = "went through" if verb is Verb.RECORD_SENT else "did not go through"
     words = (
         f"You looked in Zuora and saw that the order for {what_was_lost(request)} {seen}. "
-        "Nothing is sent by this."
+        "Recording this sends nothing."
     )
     note = fields.text(
         "reason",

@@ -165,7 +165,7 @@ def repeated_in(file: ListFile) -> str:
         if len(of) > 1
     ]
     return (
-        f"{file.name} lists more than once, and it counts once: {some(twice, SHOWN)}."
+        f"{file.name} lists some numbers more than once; each counts once: {some(twice, SHOWN)}."
         if twice
         else ""
     )
