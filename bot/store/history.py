@@ -266,9 +266,7 @@ class History:
         return [
             row
             for row in map(self.row, sorted(self.denied()))
-            if row is not None
-            and row.entry.request == request
-            and row.entry.what is What.APPROVED
+            if row is not None and row.entry.request == request and row.entry.what is What.APPROVED
         ]
 
     def of(self, request: int) -> list[Written]:

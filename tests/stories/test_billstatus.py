@@ -773,7 +773,10 @@ async def test_the_digest_after_a_pause_covers_all_of_the_pause(stage):
     await stage.slack.until(lambda: len(digests(stage)) == 2)
 
     (counted,) = [each for each in digests(stage)[1].splitlines() if each.startswith("Since ")]
-    assert sorted(counted.removeprefix("Since 23 Nov 2026: ").split(", ")) == ["1 Done", "1 Stopped"]
+    assert sorted(counted.removeprefix("Since 23 Nov 2026: ").split(", ")) == [
+        "1 Done",
+        "1 Stopped",
+    ]
     assert "R-3" in digests(stage)[1]
 
 

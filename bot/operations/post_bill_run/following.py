@@ -33,7 +33,9 @@ async def settled(run: RunFacts, drafts: Drafts, zuora: ZuoraClient) -> Settleme
         if left >= drafts.count:
             return None
         posted = drafts.count - left
-        words = f"{count(posted, 'draft')} of {run.number} {'was' if posted == 1 else 'were'} posted"
+        words = (
+            f"{count(posted, 'draft')} of {run.number} {'was' if posted == 1 else 'were'} posted"
+        )
     elif now.status not in (POSTING, POSTED):
         return None
     return Settlement(accepted=True, words=words, progress=begun(run))
