@@ -46,12 +46,10 @@ check: lint  ## quick, and a story of each operation, the tables and the client;
 .sdk/.ready: requirements/sdk.txt
 	-@$(PYTHON) -m venv .sdk && .sdk/bin/python -m pip install --quiet --disable-pip-version-check -r requirements/sdk.txt && touch $@
 
-# What runs a second time with everything on a PostgreSQL server: what the database itself refuses, stories that together send it
-# all but a handful of the store's statements, and a short life of the state machine. Other tests compare the two engines statement by statement.
-RETOLD := stories/test_again_under_its_key stories/test_approvals stories/test_audit stories/test_billstatus stories/test_clicks \
-  stories/test_hard_cards stories/test_home stories/test_kept_numbers stories/test_restored \
-  slack/test_could_not_record slack/test_kept_values slack/test_silence slack/test_slow_zuora
-ON_POSTGRES := tests/store/test_schema.py tests/reliability/test_overlaps.py $(RETOLD:%=tests/%.py)
+# What runs a second time with everything on a PostgreSQL server: all stories, what the database itself refuses, and a short life
+# of the state machine. Other tests compare the two engines statement by statement.
+ON_POSTGRES := tests/stories tests/store/test_schema.py tests/reliability/test_overlaps.py tests/slack/test_could_not_record.py \
+  tests/slack/test_kept_values.py tests/slack/test_silence.py tests/slack/test_slow_zuora.py
 
 # All tests run; coverage measures those that tests/measured.txt names.
 test: lint .sdk/.ready  ## everything that CI runs: all tests, with what they run through of the bot's lines and branches
@@ -62,8 +60,8 @@ test: lint .sdk/.ready  ## everything that CI runs: all tests, with what they ru
 	$(BIN)/coverage report
 	$(BIN)/python -m bench.covered
 
-postgres-test: $(VENV)/.test  ## all stories, and everything else that reaches the store, on PostgreSQL; half an hour
-	TEST_ENGINE=postgres $(BIN)/pytest -q -n auto --dist worksteal tests/store tests/stories tests/slack tests/operations tests/replicas tests/cli/test_on_postgres.py $(ON_POSTGRES)
+postgres-test: $(VENV)/.test  ## everything that reaches the store, on PostgreSQL; half an hour
+	TEST_ENGINE=postgres $(BIN)/pytest -q -n auto --dist worksteal tests/store tests/stories tests/slack tests/operations tests/replicas tests/cli/test_on_postgres.py tests/reliability/test_overlaps.py
 
 crash-test: $(VENV)/.test  ## the process killed 300 times and more; figures go to docs/reliability.md
 	$(BIN)/python -m tests.crash.long --write
