@@ -96,7 +96,7 @@ def _too_late(refusal: Refusal, person: Person, request: Request) -> tuple[Part,
 
 def _decided(person: Person, request: Request) -> tuple[Part, ...]:
     if request.decided_by is None or request.decided_at is None:
-        return (f"{request.name} is already {headline(request)}.",)
+        return (f"{request.name} can no longer be decided. It is now: {headline(request)}.",)
     by: Part = "you" if request.decided_by == person.user_id else Mention(request.decided_by)
     done = {"rejected": "rejected", "withdrawn": "withdrawn"}.get(request.state, "approved")
     return (

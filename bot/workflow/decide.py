@@ -126,10 +126,10 @@ def _end(store: Store, request: Request, decision: Decision, now: datetime) -> D
     after = request.decided(state, person.user_id, now, reason=reason, wake_at=None)
     done = "rejected" if rejected else "withdrew"
     why = f": {_stopped(reason)}" if reason else "."
+    whom = (", ", Mention(request.requester)) if rejected else ()  # who withdraws knows
     reply = lines.reply(
-        after, Mention(person.user_id), f" {done} {request.name}{why} Nothing was sent, ",
-        Mention(request.requester), ".",
-    )  # fmt: skip
+        after, Mention(person.user_id), f" {done} {request.name}{why} Nothing was sent", *whom, "."
+    )
     what = What.REJECTED if rejected else What.WITHDRAWN
     entry = _entry(what, request, decision, {"reason": reason})
     store.move(request, after, entry, now, card_edit(after), change_and_ask_again(reply, after))
