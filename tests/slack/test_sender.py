@@ -145,9 +145,9 @@ async def test_an_answer_that_slack_could_not_give_is_looked_for_too(stage):
 
 
 async def test_a_process_that_died_while_sending_differs_from_one_that_did_not_send(stage):
-    stage.slack.faults.add("chat.postMessage", "hang")
+    hang = stage.slack.faults.add("chat.postMessage", "hang")
     await fill(stage)
-    await stage.until(lambda: any(each.tries for each in stage.store.outbox.open()))
+    await stage.until(lambda: not hang.times)  # Slack has the message
     for lane in stage.bot.sender._lanes.values():
         lane.cancel()  # the process dies with the message under way
 
