@@ -100,7 +100,7 @@ async def test_v9_a_statement_comes_once_a_month_and_its_answer_is_evidence(appr
     sheet = sheets_of(out)["Statements"]
     assert [row[2:4] for row in sheet[1:]] == [[each, BOB] for each in kinds]
     assert sheet[3][7] == str(decided)
-    for found in map(checked, (out, stage.settings().database_path)):
+    for found in map(checked, (out, stage.file())):
         assert found.exit_code == 0, found.output
         assert re.search(
             rf"R-1: {BOB} says in row \d+ that the decision in row {decided} \(request.approved\) was not theirs",
