@@ -226,6 +226,7 @@ async def test_a_rejected_request_is_changed_and_asked_again_as_a_new_one(stage)
     ts = await stage.ask(reason="First try")
     await stage.reject(BOB, ts, "Say more")
     await stage.until_card(ts, "Rejected")
+    await stage.until_thread(ts, f"Say more. Nothing was sent, <@{ALICE}>.")
     line = stage.slack.thread(CHANNEL, ts)[-1]
     assert "change" in str(line.blocks)
 

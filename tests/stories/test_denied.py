@@ -40,6 +40,7 @@ async def test_what_waits_for_a_second_approval_is_stopped_and_stays_so(two):
     await stage.slack.until(lambda: receipts(stage, BOB))
 
     await denied(stage, BOB)
+    assert stage.request().state is State.STOPPED
     shown = {"type": "button", "value": stage.request().reference}
     await stage.slack.click(CARLA, CHANNEL, ts, "approve", force=True, block=shown)
     await stage.quiet()
