@@ -44,7 +44,6 @@ class Schedule:
     repeat_to: date | None = None
     run_time: int | None = None
     weekly_on: tuple[str, ...] = ()
-    monthly_on_end_of_month: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +82,6 @@ class BillRun:
     updated_at: datetime | None = None
     created_by: str = ""
     updated_by: str = ""
-    executed_at: datetime | None = None
     created_at: datetime | None = None
     error_message: str = ""
     schedule: Schedule | None = None
@@ -124,8 +122,6 @@ class BillingDocument:
     currency: str | NotKnown = NOT_READ
     amount: Decimal | NotKnown = NOT_READ
     balance: Decimal | NotKnown = NOT_READ
-    document_date: date | None = None
-    due_date: date | None = None
     last_emailed_at: MailedAt = NOT_READ
     emailed_known: bool = False
     bill_run_number: str = ""
@@ -176,8 +172,6 @@ class Account:
             shows no such contact.
         mail_domain: Domain of that address; empty if not known, or if names are not read.
         more_mail: Whether there are additional addresses; None if Zuora does not say.
-        additional_mails: How many additional addresses there are.
-        prefers_email: Whether e-mail is among its ways of delivery.
     """
 
     id: str
@@ -190,8 +184,6 @@ class Account:
     bill_to_mail: bool | None = None
     mail_domain: str = ""
     more_mail: bool | None = None
-    additional_mails: int = 0
-    prefers_email: bool | None = None
     communication_profile_id: str = ""
 
     @property

@@ -38,7 +38,6 @@ class MailNotification:
     """
 
     profile_id: str
-    profile_name: str
     event: str
     name: str
     active: bool | None = None
@@ -82,7 +81,6 @@ async def _of_profile(caller: Caller, profile: MailProfile) -> list[MailNotifica
     return [
         MailNotification(
             profile_id=profile.id,
-            profile_name=profile.name,
             event=rows.text(row, "eventName", "eventTypeName"),
             name=rows.text(row, "name"),
             active=rows.flag(row, "active"),

@@ -61,7 +61,6 @@ def bill_run_of(counts: Row, plain: Row, here: Here) -> BillRun:
         invoices_emailed=rows.flag(counts, "invoicesEmailed"),
         last_emailed_at=_run_mailed(counts, here),
         posted_at=rows.known(rows.moment(counts, "postedDate", zone=zone)),
-        executed_at=rows.known(rows.moment(counts, "executedDate", zone=zone)),
         created_at=rows.known(rows.moment(counts, "createdDate", zone=zone))
         or rows.known(rows.moment(plain, "createdDate", zone=zone)),
         updated_at=rows.known(rows.moment(counts, "updatedDate", zone=zone)),
@@ -162,8 +161,6 @@ def document_of(
         currency=_currency(row, account),
         amount=rows.money(row, "amount", "totalAmount", "Amount", "TotalAmount"),
         balance=rows.money(row, "balance", "unappliedAmount", "Balance"),
-        document_date=rows.day(row, "invoiceDate", "creditMemoDate", "debitMemoDate", "memoDate"),
-        due_date=rows.day(row, "dueDate"),
         last_emailed_at=_mailed(kind, row, here, leaves_out_null=leaves_out_null),
         emailed_known=kind == "invoice",
         bill_run_number=intern(_run_number(row)),
@@ -251,8 +248,6 @@ def account_of(data: Row) -> Account:
         bill_to_mail=rows.mailable(contact, *MAIL_FIELDS),
         mail_domain=rows.domain(contact, *MAIL_FIELDS),
         more_mail=_more_mail(billing),
-        additional_mails=len(rows.words(billing, "additionalEmailAddresses")),
-        prefers_email=rows.flag(billing, "invoiceDeliveryPrefsEmail"),
         communication_profile_id=rows.text(basic, _PROFILE),
     )
 
@@ -299,5 +294,4 @@ def _schedule(row: Row) -> Schedule | None:
         repeat_to=rows.day(row, "repeatTo"),
         run_time=_or_none(rows.number(row, "runTime")),
         weekly_on=rows.words(row, "weeklyOnDay"),
-        monthly_on_end_of_month=rows.flag(row, "monthlyOnEndOfMonth"),
     )

@@ -201,7 +201,7 @@ def test_check_says_that_a_server_cannot_be_asked():
 
 def test_a_server_that_promises_all_is_not_warned_of():
     whole = PostgresServer(
-        "18.4", 180_004, 1, "on", "on", "ANY 1 (*)", "on", "UTF8", 1, is_made=True, pending=0
+        "18.4", 180_004, 1, "on", "on", "ANY 1 (*)", "on", "UTF8", is_made=True, pending=0
     )
     weak = whole._replace(
         number=130_000, fsync="off", full_page_writes="off", synchronous="", encoding="SQL_ASCII"

@@ -17,9 +17,7 @@ AUTO = ("Invoice Posted", "Invoice Posted within a Bill Run of Auto-Post")
 
 def notification(profile=NORTH, names=BY_ORDER, **fields):
     given = {"active": True, "muted": False, "email": True, **fields}
-    return MailNotification(
-        profile_id=profile.id, profile_name=profile.name, event=names[0], name=names[1], **given
-    )
+    return MailNotification(profile_id=profile.id, event=names[0], name=names[1], **given)
 
 
 def document(number="INV1", profile=NORTH.id, kind="invoice"):

@@ -162,7 +162,6 @@ def test_what_is_no_date_is_said_at_its_field(typed):
 def test_which_notifications_mail_on_posting(event, name, active, muted, mails):
     notification = MailNotification(
         profile_id="1",
-        profile_name="Default",
         event=event,
         name=name,
         active=active,

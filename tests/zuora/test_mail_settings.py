@@ -22,7 +22,7 @@ async def test_only_the_notifications_of_the_profiles_that_matter_are_read(local
     found = await zuora.mail_notifications(profiles[1:2])
 
     assert [profile.name for profile in profiles] == ["Default Profile", "Quiet", "Unused"]
-    assert {one.profile_name for one in found} == {"Quiet"}
+    assert {one.profile_id for one in found} == {profiles[1].id}
     by_name = {one.name: one for one in found}
     assert by_name[MANUAL_INVOICE].active is True
     assert by_name[MANUAL_INVOICE].muted is True
@@ -36,9 +36,11 @@ async def test_only_the_notifications_of_the_profiles_that_matter_are_read(local
 async def test_without_a_choice_all_profiles_are_read(local, zuora):
     local.world.add_profile("Quiet")
 
+    profiles = await zuora.mail_profiles()
     found = await zuora.mail_notifications()
 
-    assert {one.profile_name for one in found} == {"Default Profile", "Quiet"}
+    assert [profile.name for profile in profiles] == ["Default Profile", "Quiet"]
+    assert {one.profile_id for one in found} == {profile.id for profile in profiles}
 
 
 @pytest.mark.parametrize(

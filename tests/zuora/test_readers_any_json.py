@@ -145,7 +145,6 @@ def test_no_subscription_of_any_json_raises(row):
 def test_a_notification_is_on_only_where_all_of_it_was_said_plainly(active, email, muted):
     one = MailNotification(
         profile_id="p",
-        profile_name="P",
         event="Invoice Posted",
         name="Invoice Posted within a Bill Run of Auto-Post",
         active=rows.flag({"it": active}, "it"),
@@ -161,7 +160,7 @@ def test_a_notification_is_on_only_where_all_of_it_was_said_plainly(active, emai
 def test_that_posting_mails_nobody_is_never_guessed(flags):
     active, email, muted = flags
     one = MailNotification(
-        profile_id="p", profile_name="P", event="Invoice Posted", name="Invoice Posted via API",
+        profile_id="p", event="Invoice Posted", name="Invoice Posted via API",
         active=active, email=email, muted=muted,
     )  # fmt: skip
     assert posting_mails([one]) == "not known"

@@ -22,8 +22,7 @@ _ASKED = """
 SELECT current_setting('server_version'), CAST(current_setting('server_version_num') AS BIGINT),
   pg_database_size(current_database()), current_setting('fsync'), current_setting('full_page_writes'),
   current_setting('synchronous_standby_names'), current_setting('synchronous_commit'),
-  current_setting('server_encoding'),
-  (SELECT COUNT(*) FROM pg_stat_replication)
+  current_setting('server_encoding')
 """
 
 _HOLDS = f"""
@@ -56,7 +55,6 @@ class PostgresServer(NamedTuple):
         synchronous: The standbys that a commit waits for; empty if none.
         commit: `synchronous_commit` of the bot's sessions (`connect` changes `off` and `local` to
         `on`).
-        standbys: How many follow it right now.
         is_made: Whether the database has its tables.
         pending: Steps that the next start takes.
         holders: The sessions that keep the bot from writing right now.
@@ -70,7 +68,6 @@ class PostgresServer(NamedTuple):
     synchronous: str
     commit: str
     encoding: str
-    standbys: int
     is_made: bool
     pending: int
     holders: tuple[Holder, ...] = ()
