@@ -7,7 +7,9 @@ from typing import Any
 from urllib.parse import quote
 
 from bot.cards import blocks
-from bot.cards.card import all_facts, still_true, summary_of, title_of
+from bot.cards.at_stake import still_true, summary_of
+from bot.cards.facts import all_facts
+from bot.cards.headline import title_of
 from bot.domain.check import Check, counted
 from bot.domain.check import lines as check_lines
 from bot.domain.listed import Listed

@@ -1,7 +1,7 @@
 """Lines of a request's thread: one for each thing that happened, in the past tense, subject first."""
 
 from bot.cards import blocks
-from bot.cards.card import headline
+from bot.cards.headline import headline
 from bot.domain.message import Message, MessageKind
 from bot.domain.request import Request, State
 from bot.domain.words import Part

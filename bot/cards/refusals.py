@@ -1,6 +1,7 @@
 """Refusals, which are private: why not, and what would help."""
 
-from bot.cards.card import approvers_in_words, headline
+from bot.cards.approvers import approvers_in_words
+from bot.cards.headline import headline
 from bot.domain.authority import Person, Refusal
 from bot.domain.policy import Policy
 from bot.domain.request import Request

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
+from bot.cards.at_stake import summary_of, with_what_else
 from bot.cards.buttons import (
     APPROVE,
     RECORD_NOT_SENT,
@@ -20,7 +21,6 @@ from bot.cards.buttons import (
     asked_once_more,
     asks_in_a_form,
 )
-from bot.cards.card import summary_of, with_what_else
 from bot.domain.authority import RECORDS, Person, Refusal, Verb, still_counts
 from bot.domain.clean import as_key
 from bot.domain.named import Named, named

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Self
 
 from bot.cards import blocks
-from bot.cards.card import OTHERS
+from bot.cards.below import OTHERS
 from bot.operations.email_documents.reading import MOST_DOCUMENTS
 from bot.operations.typed import Values
 from bot.slack.forms import fields

@@ -2,7 +2,7 @@
 
 import logging
 
-from bot.cards.card import approvers_in_words
+from bot.cards.approvers import approvers_in_words
 from bot.cards.refusals import barred
 from bot.domain.authority import Person, Refusal, may_view
 from bot.domain.policy import Policy

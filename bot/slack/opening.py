@@ -11,8 +11,8 @@ from typing import Any
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.cards import refusals
+from bot.cards.below import NEXT, OTHERS
 from bot.cards.buttons import AGAIN, CHANGE
-from bot.cards.card import NEXT, OTHERS
 from bot.cards.run_card import RUN
 from bot.domain.authority import may_ask
 from bot.domain.message import Words

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from bot.cards.card import NEXT
+from bot.cards.below import NEXT
 from bot.cards.run_card import RUN
 from bot.domain.call import Verdict
 from bot.domain.key import as_one, as_typed, bill_run_key, is_id

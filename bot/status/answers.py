@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bot.cards import blocks
-from bot.cards.card import result_lines
+from bot.cards.facts import result_lines
 from bot.domain.authority import Person, Verb, may_approve_under, may_decide
 from bot.domain.history import What
 from bot.domain.message import Words

@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.cards import blocks
-from bot.cards.card import HEADLINES, approvers_in_words, of_many
+from bot.cards.approvers import approvers_in_words
+from bot.cards.headline import HEADLINES, of_many
 from bot.domain.key import KIND_WORDS, DocumentKind, document_key
 from bot.domain.message import Blocks, Words
 from bot.domain.place import EVERYWHERE, Within

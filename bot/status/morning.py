@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from bot.cards.card import HEADLINES
+from bot.cards.headline import HEADLINES
 from bot.domain.message import Words
 from bot.domain.request import State
 from bot.domain.words import Line, Strong, in_days

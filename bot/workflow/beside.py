@@ -6,15 +6,11 @@ from itertools import groupby
 from typing import Any
 
 from bot.cards import lines
+from bot.cards.at_stake import ESTIMATE, NOT_IN_TIME, NOT_THEIRS
 from bot.cards.buttons import NOT_DONE
-from bot.cards.card import (
-    ASKED_AGAIN,
-    ESTIMATE,
-    LONGEST_REASON,
-    NOT_IN_TIME,
-    NOT_THEIRS,
-    card_edit,
-)
+from bot.cards.card import card_edit
+from bot.cards.facts import ASKED_AGAIN
+from bot.cards.fitting import LONGEST_REASON
 from bot.domain.mailing import Certainty, Effect
 from bot.domain.message import Message
 from bot.domain.money import Money

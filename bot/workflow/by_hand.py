@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot.cards import lines, results
-from bot.cards.card import LONGEST_REASON, MOST_TYPED, card_edit
+from bot.cards.card import card_edit
+from bot.cards.fitting import LONGEST_REASON
 from bot.domain.call import Verdict
 from bot.domain.history import Entry, What
 from bot.domain.next_step import conclusion
@@ -14,6 +15,7 @@ from bot.domain.request import Request
 from bot.domain.words import Mention, Moment, Part, count, named
 from bot.operations.catalog import opened
 from bot.store.store import Store
+from bot.workflow.decision import MOST_TYPED
 from bot.workflow.ending import tally
 from bot.workflow.receipts import give, of_request
 

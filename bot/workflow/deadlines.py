@@ -4,7 +4,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.cards import lines
-from bot.cards.card import NOTHING_SENT, card_edit, change_and_ask_again, mail_the_others
+from bot.cards.below import change_and_ask_again, mail_the_others
+from bot.cards.card import card_edit
+from bot.cards.facts import NOTHING_SENT
 from bot.domain.history import Entry, What
 from bot.domain.message import Message
 from bot.domain.next_step import PATIENCE

@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from bot.cards import lines, refusals
-from bot.cards.card import MOST_TYPED, card_edit, change_and_ask_again
+from bot.cards.below import change_and_ask_again
+from bot.cards.card import card_edit
 from bot.domain.authority import RECORDS, Refusal, Verb, may_decide
 from bot.domain.history import Entry, What
 from bot.domain.message import Message
@@ -19,7 +20,7 @@ from bot.domain.request import Approval, Request, State
 from bot.domain.words import Mention, count, named
 from bot.store.store import Store
 from bot.workflow import by_hand
-from bot.workflow.decision import CheckAgain, Decidable, Decided, Decision, Declined
+from bot.workflow.decision import MOST_TYPED, CheckAgain, Decidable, Decided, Decision, Declined
 from bot.workflow.groups import Members
 from bot.workflow.groups import note as note_groups
 from bot.workflow.meant import meant

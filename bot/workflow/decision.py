@@ -8,6 +8,9 @@ from bot.domain.named import Named
 from bot.domain.request import Request
 from bot.domain.words import Part
 
+MOST_TYPED = 1000
+"""Characters that a form takes as a note or a reason for a decision."""
+
 NOBODY: Mapping[str, Refusal | None] = {}
 
 

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from bot.cards import lines
-from bot.cards.card import card_edit, headline
+from bot.cards.card import card_edit
+from bot.cards.headline import headline
 from bot.domain.authority import Person
 from bot.domain.clock import Clock
 from bot.domain.history import Entry, What

@@ -7,7 +7,9 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from bot.cards import lines, results
-from bot.cards.card import card_edit, change_and_ask_again, where_to_look
+from bot.cards.below import change_and_ask_again
+from bot.cards.card import card_edit
+from bot.cards.facts import where_to_look
 from bot.domain.call import Call, Tally, Verdict
 from bot.domain.history import Entry, What
 from bot.domain.message import Message

@@ -9,7 +9,8 @@ import logging
 from datetime import datetime, timedelta
 
 from bot.cards import lines
-from bot.cards.card import NO_ESTIMATE, card_edit
+from bot.cards.at_stake import NO_ESTIMATE
+from bot.cards.card import card_edit
 from bot.domain.history import Entry, What
 from bot.domain.request import Request, State
 from bot.operations.beginning import Estimated, Foreseen

@@ -4,7 +4,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.cards import lines
-from bot.cards.card import card_edit, next_steps
+from bot.cards.below import next_steps
+from bot.cards.card import card_edit
 from bot.domain.history import Entry, What
 from bot.domain.next_step import pause_between_looks
 from bot.domain.request import Request, State

@@ -5,7 +5,6 @@ from datetime import datetime
 
 from bot.cards import blocks
 from bot.cards.blocks import Block
-from bot.cards.card import MOST_TYPED
 from bot.domain.history import What
 from bot.domain.message import Message, MessageKind
 from bot.domain.request import Request
@@ -14,6 +13,7 @@ from bot.operations.catalog import opened
 from bot.store.history import Written
 from bot.store.status import Brief
 from bot.store.store import Store
+from bot.workflow.decision import MOST_TYPED
 
 NOT_MINE = "receipt:not_mine"
 DONE = {

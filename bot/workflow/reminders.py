@@ -4,7 +4,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from bot.cards import blocks, lines
-from bot.cards.card import approvers_in_words, in_a_list, in_one_text, where_to_look
+from bot.cards.approvers import approvers_in_words
+from bot.cards.card import in_a_list, in_one_text
+from bot.cards.facts import where_to_look
 from bot.domain.history import Entry, What
 from bot.domain.message import MessageKind
 from bot.domain.operation import Deed

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from bot.cards import blocks
-from bot.cards.card import LONGEST_NOTE
+from bot.cards.fitting import LONGEST_NOTE
 from bot.domain.clock import Clock
 from bot.domain.history import Entry, What
 from bot.domain.message import Message

@@ -5,7 +5,7 @@ from itertools import product
 import pytest
 
 from bot.cards.blocks import literal
-from bot.cards.card import MOST_FACTS, fitting, is_marked
+from bot.cards.fitting import MOST_FACTS, fitting, is_marked
 from bot.domain.words import line
 
 AMOUNT, WHY, NAME = line("Amount", "USD 7.00"), line("Why", "month end"), line("R-1", "asked")

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from bot.audit.chain import Flaw
 from bot.audit.verify import verify_database
-from bot.cards.card import HEADLINES
+from bot.cards.headline import HEADLINES
 from bot.domain.history import What
 from bot.domain.request import TRANSITIONS, State
 from bot.store.file.crosscheck import state_after

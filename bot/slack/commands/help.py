@@ -1,7 +1,7 @@
 """The end of every command's help."""
 
 from bot.cards import blocks
-from bot.cards.card import approvers_in_words
+from bot.cards.approvers import approvers_in_words
 from bot.slack.answering import Answering
 from bot.slack.payloads import Actor
 

@@ -2,11 +2,11 @@
 
 from bot.cards.blocks import Block, paragraph
 from bot.cards.buttons import what_was_lost
-from bot.cards.card import MOST_TYPED
 from bot.domain.authority import RECORDS, Verb
 from bot.domain.request import Request
 from bot.slack.forms import fields
 from bot.slack.forms.fields import View
+from bot.workflow.decision import MOST_TYPED
 
 DECIDE_FORMS = {
     "decide:approve": Verb.APPROVE,
