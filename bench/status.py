@@ -31,7 +31,7 @@ from bot.status.lists import Links
 from bot.status.month import catch_up, read_month
 from bot.status.morning import Timetable, mornings_digest
 from bot.store.database import Guarded
-from bot.store.requests import _COLUMNS, rule_to_text
+from bot.store.request_rows import COLUMNS, rule_to_text
 from bot.store.store import Store
 from bot.store.times import to_text
 from tests.status.made import run_facts
@@ -59,7 +59,7 @@ def fill(path: Path, requests: int, history: int, months: int) -> Store:
     connection.execute("BEGIN")
     connection.executemany(
         # The columns are names of the program.
-        f"INSERT INTO requests ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})",  # noqa: S608 - own names
+        f"INSERT INTO requests ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})",  # noqa: S608 - own names
         (_row(n, requests, months, facts, body, rule) for n in range(1, requests + 1)),
     )
     connection.executemany(
@@ -113,7 +113,7 @@ def _row(n: int, requests: int, months: int, facts: str, body: str, rule: str) -
         "result": "", "parent": None, "progress": "", "progress_ts": None, "reminded": 0,
         "typed": "",
     }  # fmt: skip
-    return [row[name] for name in _COLUMNS]
+    return [row[name] for name in COLUMNS]
 
 
 def reads(last: int) -> dict[str, Read]:

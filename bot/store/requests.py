@@ -1,40 +1,21 @@
 """The table of requests."""
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Any
 
-from bot.domain import digest
-from bot.domain.history import MAY_NAME
 from bot.domain.key import plain_subject
 from bot.domain.operation import Deed
 from bot.domain.place import entity_part, where
-from bot.domain.policy import Rule
-from bot.domain.request import APART, Approval, Request, State
+from bot.domain.request import APART, Approval, Request
 from bot.metrics import MOVES
 from bot.store.committed import once_committed
 from bot.store.engine import Database
 from bot.store.places import ENTITY_OF_PLACE
+from bot.store.request_rows import COLUMNS, approvals_from_text, from_row, to_row
 from bot.store.times import from_text, from_text_or_none, to_text, to_text_or_none
-
-_COLUMNS = (
-    "number", "operation", "subject", "body", "facts", "digest", "tenant", "requester", "team",
-    "reason", "rule", "policy_hash", "form", "state", "created_at", "expires_at", "state_at",
-    "wake_at", "channel", "card_ts", "decided_by", "decided_at", "decision_reason", "looks",
-    "result", "parent", "progress", "progress_ts", "reminded", "typed", "token",
-    "place", "place_words",
-)  # fmt: skip
-KEPT = (
-    "number", "operation", "subject", "body", "facts", "digest", "tenant", "requester", "team",
-    "reason", "rule", "policy_hash", "form", "created_at", "expires_at",
-)  # fmt: skip
-"""The columns of a request that never change; the history binds them."""
-
-PLACES = ("place", "place_words")
-"""Bound as well, where there was a choice."""
 
 OpenAbout = tuple[int, str, str]
 """An open request's number and operation, and one thing that it acts on."""
@@ -42,9 +23,10 @@ OpenAbout = tuple[int, str, str]
 LOOKED_BACK = 2_000
 """How many requests of a kind are searched for the last similar one."""
 
-_SELECT = f"SELECT {', '.join(_COLUMNS)} FROM requests"  # noqa: S608 - names of this module alone
+_SELECT = f"SELECT {', '.join(COLUMNS)} FROM requests"  # noqa: S608 - names of this module alone
+
 _SELECT_ONE = (
-    f"SELECT {', '.join(_COLUMNS)}, (SELECT json_group_array(json_array(person, team, at, note)) "  # noqa: S608 - as above
+    f"SELECT {', '.join(COLUMNS)}, (SELECT json_group_array(json_array(person, team, at, note)) "  # noqa: S608 - as above
     "FROM (SELECT person, team, at, (SELECT json_extract(data, '$.note') FROM history "
     "INDEXED BY history_decisions "
     "WHERE history.at = approvals.at AND history.request = approvals.request AND who = person "
@@ -55,9 +37,10 @@ _SELECT_ONE = (
 """A request and who approved it; notes are only in the history, found by the index of decisions."""
 
 _INSERT = (
-    f"INSERT INTO requests ({', '.join(_COLUMNS)}, deed) "  # noqa: S608 - names of this module alone
-    f"VALUES ({', '.join(':' + column for column in _COLUMNS)}, :deed)"
+    f"INSERT INTO requests ({', '.join(COLUMNS)}, deed) "  # noqa: S608 - names of this module alone
+    f"VALUES ({', '.join(':' + column for column in COLUMNS)}, :deed)"
 )
+
 _MOVE = """
 UPDATE requests SET
   state = :state, state_at = :state_at, wake_at = :wake_at, decided_by = :decided_by,
@@ -105,7 +88,7 @@ class Requests:
             subjects: Everything that it acts on, under each name by which it may be looked for; if
                 empty, only its subject.
         """
-        self._database.execute(_INSERT, {**_to_row(request), "deed": deed.value})
+        self._database.execute(_INSERT, {**to_row(request), "deed": deed.value})
         self.add_facts(request.number, request.packed)
         self.add_subjects(request.number, subjects or [request.subject])
         self._came_to(request)
@@ -132,7 +115,7 @@ class Requests:
     def get(self, number: int) -> Request | None:
         """Return the request with that number."""
         row = self._database.execute(_SELECT_ONE, [number]).fetchone()
-        return None if row is None else self._from_row(row[:-1], _approvals(row[-1]))
+        return None if row is None else self._from_row(row[:-1], approvals_from_text(row[-1]))
 
     def last_like(self, request: Request, *, same_subject: bool) -> Request | None:
         """Return the newest earlier request of the same operation, place and tenant that succeeded.
@@ -302,7 +285,7 @@ class Requests:
 
     def _from_row(self, row: tuple[Any, ...], approvals: tuple[Approval, ...] = ()) -> Request:
         """Return a request of the table, with the parts of its facts if there are any."""
-        request = _from_row(row, approvals)
+        request = from_row(row, approvals)
         if not request.facts.startswith(APART):
             return request
         parts = self._database.execute(
@@ -331,84 +314,3 @@ class Requests:
             "INSERT INTO approvals (request, person, team, at, digest) VALUES (?, ?, ?, ?, ?)",
             [request.number, person, team, to_text(now), request.digest],
         )
-
-
-def _approvals(text: str) -> tuple[Approval, ...]:
-    """Return who has approved, in order."""
-    rows = sorted((at, person, team, note or "") for person, team, at, note in json.loads(text))
-    return tuple(
-        Approval(person=person, team=team, at=from_text(at), note=note)
-        for at, person, team, note in rows
-    )
-
-
-def _to_row(request: Request) -> dict[str, Any]:
-    row: dict[str, Any] = {column: getattr(request, column) for column in _COLUMNS}
-    row["rule"] = rule_to_text(request.rule)
-    row["state"] = request.state.value
-    for column in ("created_at", "expires_at", "state_at"):
-        row[column] = to_text(row[column])
-    for column in ("wake_at", "decided_at"):
-        row[column] = to_text_or_none(row[column])
-    return row
-
-
-def _from_row(values: tuple[Any, ...], approvals: tuple[Approval, ...] = ()) -> Request:
-    row = dict(zip(_COLUMNS, values, strict=True))
-    row["rule"] = rule_from_text(row["rule"])
-    row["state"] = State(row["state"])
-    for column in ("created_at", "expires_at", "state_at"):
-        row[column] = from_text(row[column])
-    for column in ("wake_at", "decided_at"):
-        row[column] = from_text_or_none(row[column])
-    return Request(**row, approvals=approvals)
-
-
-def asked_hash(request: Request) -> str:
-    """Return the SHA-256 (hex) of what was asked, as the table has it."""
-    return asked_hash_of(_to_row(request))
-
-
-def asked_hash_of(row: Mapping[str, Any]) -> str:
-    """Return the hash of `asked_hash` for a row of the table."""
-    return digest.text_hash(digest.canonical(list(bound_columns(row).values())))
-
-
-def plain_hash(request: Request) -> str:
-    """Return the SHA-256 (hex) of a request without the fields that may name a customer, so that evidence without these proves the rest."""
-    row = bound_columns(_to_row(request)).items()
-    return digest.text_hash(digest.canonical([each for name, each in row if name not in MAY_NAME]))
-
-
-def bound_columns(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the columns of a row that the history binds; its place only if there was a choice."""
-    places = PLACES if row.get("place") else ()
-    return {name: row[name] for name in (*KEPT, *places)}
-
-
-def rule_to_text(rule: Rule) -> str:
-    """Return a rule as JSON; spans in seconds."""
-    return json.dumps(
-        {
-            "approvers": rule.approvers,
-            "approvals": rule.approvals,
-            "expires_after": rule.expires_after.total_seconds(),
-            "remind_after": [span.total_seconds() for span in rule.remind_after],
-            "type_the_number": rule.type_the_number,
-            "name": rule.name,
-        }
-    )
-
-
-@lru_cache(maxsize=1000)
-def rule_from_text(text: str) -> Rule:
-    """Read what `rule_to_text` wrote, in any version."""
-    found = json.loads(text)
-    return Rule(
-        approvers=tuple(found["approvers"]),
-        approvals=found["approvals"],
-        expires_after=timedelta(seconds=found["expires_after"]),
-        remind_after=tuple(timedelta(seconds=span) for span in found.get("remind_after", ())),
-        type_the_number=found.get("type_the_number", False),
-        name=found.get("name", "the general rule"),
-    )

@@ -9,7 +9,7 @@ from typing import Any
 from bot.domain.policy import Rule
 from bot.domain.request import State
 from bot.store.engine import Database
-from bot.store.requests import rule_from_text
+from bot.store.request_rows import rule_from_text
 from bot.store.times import from_text, to_text
 
 _ENDED = "state IN ('rejected', 'withdrawn', 'expired', 'stopped', 'succeeded', 'failed')"

@@ -25,7 +25,8 @@ from bot.operations.beginning import Estimated
 from bot.operations.operation import Body, Operation, Order
 from bot.operations.typed import Values
 from bot.store.preparing import KeptNumber
-from bot.store.requests import OpenAbout, asked_hash, plain_hash
+from bot.store.request_rows import asked_hash, plain_hash
+from bot.store.requests import OpenAbout
 from bot.store.store import Store
 from bot.workflow.beside import also_open, beside, mailed_by_the_bot, redrawn, subjects_of
 from bot.workflow.guard import Reach

@@ -9,7 +9,7 @@ from bot.store.errors import StoreError
 from bot.store.file.archived import Archive, archives_of
 from bot.store.file.reading import DatabaseFile
 from bot.store.outbox import SENT
-from bot.store.requests import bound_columns
+from bot.store.request_rows import bound_columns
 
 _SPAN = """
 SELECT (SELECT MIN(sequence) FROM history WHERE at >= :start AND at < :end),

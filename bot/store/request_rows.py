@@ -1,0 +1,113 @@
+"""Requests as rows of their table, and the hashes by which the history binds them."""
+
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import lru_cache
+from typing import Any
+
+from bot.domain import digest
+from bot.domain.history import MAY_NAME
+from bot.domain.policy import Rule
+from bot.domain.request import Approval, Request, State
+from bot.store.times import from_text, from_text_or_none, to_text, to_text_or_none
+
+COLUMNS = (
+    "number", "operation", "subject", "body", "facts", "digest", "tenant", "requester", "team",
+    "reason", "rule", "policy_hash", "form", "state", "created_at", "expires_at", "state_at",
+    "wake_at", "channel", "card_ts", "decided_by", "decided_at", "decision_reason", "looks",
+    "result", "parent", "progress", "progress_ts", "reminded", "typed", "token",
+    "place", "place_words",
+)  # fmt: skip
+
+KEPT = (
+    "number", "operation", "subject", "body", "facts", "digest", "tenant", "requester", "team",
+    "reason", "rule", "policy_hash", "form", "created_at", "expires_at",
+)  # fmt: skip
+"""The columns of a request that never change; the history binds them."""
+
+PLACES = ("place", "place_words")
+"""Bound as well, where there was a choice."""
+
+
+def approvals_from_text(text: str) -> tuple[Approval, ...]:
+    """Return who has approved, in order."""
+    rows = sorted((at, person, team, note or "") for person, team, at, note in json.loads(text))
+    return tuple(
+        Approval(person=person, team=team, at=from_text(at), note=note)
+        for at, person, team, note in rows
+    )
+
+
+def to_row(request: Request) -> dict[str, Any]:
+    """Return the values of a request's columns, as the table has them."""
+    row: dict[str, Any] = {column: getattr(request, column) for column in COLUMNS}
+    row["rule"] = rule_to_text(request.rule)
+    row["state"] = request.state.value
+    for column in ("created_at", "expires_at", "state_at"):
+        row[column] = to_text(row[column])
+    for column in ("wake_at", "decided_at"):
+        row[column] = to_text_or_none(row[column])
+    return row
+
+
+def from_row(values: tuple[Any, ...], approvals: tuple[Approval, ...] = ()) -> Request:
+    """Return a request from the values of its columns."""
+    row = dict(zip(COLUMNS, values, strict=True))
+    row["rule"] = rule_from_text(row["rule"])
+    row["state"] = State(row["state"])
+    for column in ("created_at", "expires_at", "state_at"):
+        row[column] = from_text(row[column])
+    for column in ("wake_at", "decided_at"):
+        row[column] = from_text_or_none(row[column])
+    return Request(**row, approvals=approvals)
+
+
+def asked_hash(request: Request) -> str:
+    """Return the SHA-256 (hex) of what was asked, as the table has it."""
+    return asked_hash_of(to_row(request))
+
+
+def asked_hash_of(row: Mapping[str, Any]) -> str:
+    """Return the hash of `asked_hash` for a row of the table."""
+    return digest.text_hash(digest.canonical(list(bound_columns(row).values())))
+
+
+def plain_hash(request: Request) -> str:
+    """Return the SHA-256 (hex) of a request without the fields that may name a customer, so that evidence without these proves the rest."""
+    row = bound_columns(to_row(request)).items()
+    return digest.text_hash(digest.canonical([each for name, each in row if name not in MAY_NAME]))
+
+
+def bound_columns(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the columns of a row that the history binds; its place only if there was a choice."""
+    places = PLACES if row.get("place") else ()
+    return {name: row[name] for name in (*KEPT, *places)}
+
+
+def rule_to_text(rule: Rule) -> str:
+    """Return a rule as JSON; spans in seconds."""
+    return json.dumps(
+        {
+            "approvers": rule.approvers,
+            "approvals": rule.approvals,
+            "expires_after": rule.expires_after.total_seconds(),
+            "remind_after": [span.total_seconds() for span in rule.remind_after],
+            "type_the_number": rule.type_the_number,
+            "name": rule.name,
+        }
+    )
+
+
+@lru_cache(maxsize=1000)
+def rule_from_text(text: str) -> Rule:
+    """Read what `rule_to_text` wrote, in any version."""
+    found = json.loads(text)
+    return Rule(
+        approvers=tuple(found["approvers"]),
+        approvals=found["approvals"],
+        expires_after=timedelta(seconds=found["expires_after"]),
+        remind_after=tuple(timedelta(seconds=span) for span in found.get("remind_after", ())),
+        type_the_number=found.get("type_the_number", False),
+        name=found.get("name", "the general rule"),
+    )
