@@ -15,7 +15,7 @@ from bot.audit.rows import Row as Line
 from bot.audit.rows import heads, order, slack_clock
 from bot.domain.history import Head, Row, fingerprint
 from bot.store.errors import StoreError
-from bot.store.file import crosscheck
+from bot.store.file import crosscheck, performed_again
 from bot.store.file.archived import archives_of
 from bot.store.file.reading import DatabaseFile, open_read_only
 
@@ -246,12 +246,12 @@ def _performed_again(file: DatabaseFile, vouched: int) -> Iterator[Again]:
     stands = InForce()
     for row in _plain(file.standing()):
         yield from stands.note(row)
-    for record, story in crosscheck.decided(file):
+    for record, story in performed_again.decided(file):
         yield from control(record, list(_plain(story)), stands)
     yield from stands.others()
-    yield from order(_plain(crosscheck.complete(file)), 0)
+    yield from order(_plain(performed_again.complete(file)), 0)
     yield from heads(_plain(file.heads()), "", signed, vouched)
-    for number, message in crosscheck.taken_by_slack(file):
+    for number, message in performed_again.taken_by_slack(file):
         yield from slack_clock(number, [message])
 
 

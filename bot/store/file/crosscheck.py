@@ -2,14 +2,13 @@
 
 import json
 import sys
-from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import groupby
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from bot.domain.digest import canonical, text_hash
-from bot.domain.history import Row, What
+from bot.domain.history import What
 from bot.store.file.facts import with_other_parts
 from bot.store.file.reading import DatabaseFile
 from bot.store.mailings import BOUND, hash_of
@@ -32,10 +31,12 @@ _NOT_ASKED = """
 SELECT number, created_at FROM requests WHERE NOT EXISTS (
   SELECT 1 FROM history WHERE request = requests.number AND what = 'request.asked')
 """
+
 _REQUEST_GONE = """
 SELECT request, MIN(sequence) FROM history
 WHERE request IS NOT NULL AND request NOT IN (SELECT number FROM requests) GROUP BY request
 """
+
 _STATES = """
 SELECT r.number, r.state, r.state_at, h.sequence, h.what, h.data
 FROM (
@@ -45,12 +46,14 @@ FROM (
   GROUP BY request) AS words
 JOIN history AS h ON h.sequence = words.last JOIN requests AS r ON r.number = h.request
 """
+
 _APPROVALS = """
 SELECT request, person, at FROM approvals WHERE NOT EXISTS (
   SELECT 1 FROM history WHERE request = approvals.request AND what = 'request.approved'
     AND who = approvals.person AND team = approvals.team AND at = approvals.at
     AND json_extract(data, '$.digest') = approvals.digest)
 """
+
 _DECISIONS = """
 SELECT r.number, r.decided_by, COALESCE(r.decided_at, ''), h.who, h.sequence
 FROM requests AS r LEFT JOIN (
@@ -62,17 +65,21 @@ LEFT JOIN history AS h ON h.sequence = decided.last
 WHERE (r.decided_by IS NOT h.who OR r.decided_at IS NOT h.at
   OR r.decision_reason <> COALESCE(json_extract(h.data, '$.reason'), ''))
 """
+
 _CALLS_GONE = """
 SELECT request, json_extract(data, '$.subject') AS subject, MIN(sequence) FROM history
 WHERE what = 'call.sent' AND NOT EXISTS (SELECT 1 FROM calls
   WHERE calls.request = history.request AND calls.subject = json_extract(history.data, '$.subject'))
 GROUP BY request, subject
 """
+
 _COLUMNS_OF = "SELECT name FROM pragma_table_info(?)"
+
 _APPROVALS_GONE = """
 SELECT request, who, sequence FROM history WHERE what = 'request.approved' AND NOT EXISTS (
   SELECT 1 FROM approvals WHERE approvals.request = history.request AND person = history.who)
 """
+
 _CALLS = """
 WITH sent AS (
   SELECT request, json_extract(data, '$.subject') AS subject, COUNT(*) AS times, MAX(at) AS last
@@ -100,12 +107,14 @@ WHERE calls.verdict IS NOT NULL AND answered.verdict IS NOT calls.verdict AND NO
       AND history.sequence > answered.sequence
       AND what IN ('request.settled', 'request.ended', 'request.stopped')))
 """
+
 _SHOWN = f"""
 SELECT h.request, h.sequence, json_extract(m.value, '$[1]'), o.request, {", ".join("o." + name for name in SENT)}
 FROM history AS h, json_each(h.data, '$.messages') AS m
 LEFT JOIN outbox AS o ON o.sequence = json_extract(m.value, '$[0]')
 WHERE h.what = 'slack.shown'
 """  # noqa: S608 - own names
+
 _NOT_BOUND = """
 SELECT DISTINCT o.request FROM outbox AS o
 WHERE o.outcome = 'sent' AND o.request IS NOT NULL AND o.unbound = 0
@@ -120,9 +129,11 @@ _STARTED = """
 SELECT request, sequence, json_extract(data, '$.mailings') AS bound FROM history
 WHERE what = 'request.started' AND bound IS NOT NULL
 """
+
 _MAILINGS = (
     f"SELECT request, {BOUND} FROM mailings NOT INDEXED ORDER BY request, call, document_number"  # noqa: S608 - own names
 )
+
 _OTHER_RUNS = """
 WITH said AS (
   SELECT number AS request, progress AS text FROM requests NOT INDEXED WHERE progress <> ''
@@ -132,11 +143,13 @@ UNION SELECT request, json_extract(text, '$.number') AS name FROM said WHERE nam
 EXCEPT SELECT h.request, names.value FROM history AS h, json_each(h.data, '$.run') AS names
   WHERE h.what IN ('call.answered', 'call.settled', 'request.progressed', 'request.ended')
 """
+
 _CARDS = """
 LEFT JOIN (SELECT request, MIN(sequence) AS first FROM outbox WHERE kind = 'card' GROUP BY request)
   AS cards ON cards.request = r.number
 LEFT JOIN outbox AS o ON o.sequence = cards.first
 """
+
 _STATE_AFTER = {
     What.ASKED: "waiting",
     What.REJECTED: "rejected",
@@ -299,71 +312,3 @@ def _card_fits(text: str | None, blocks: str | None, bound: dict[str, str]) -> b
     return text_hash(text) == bound["text"] and (
         blocks == "[]" or text_hash(blocks) == bound["blocks"]
     )
-
-
-_COLUMNS = "sequence, at, request, what, who, team, data, before, hash"
-_DECIDED = f"""
-SELECT {_COLUMNS} FROM history
-WHERE request IN (SELECT number FROM requests) AND what IN ('request.asked', 'request.approved', 'request.rejected', 'request.withdrawn', 'request.expired',
-  'request.stopped', 'request.started', 'request.recorded', 'request.settled', 'call.sent', 'call.answered', 'call.settled')
-ORDER BY request, sequence
-"""  # noqa: S608 - own names
-_TAKEN = """
-SELECT request, kind, created_at, ended_at, ts FROM outbox
-WHERE ts IS NOT NULL AND ended_at IS NOT NULL AND kind IN ('card', 'reply', 'reminder')
-"""
-
-
-def decided(file: DatabaseFile) -> Iterator[tuple[dict[str, Any], list[Row]]]:
-    """Yield each request's record, and the rows by which its control can be performed again."""
-    for number, rows in groupby(file.database.execute(_DECIDED), key=itemgetter(2)):
-        story = [Row(*row) for row in rows]
-        if story[0].what == What.ASKED:  # without its first row it is a mismatch already
-            (record,) = file.database.query("SELECT * FROM requests WHERE number = ?", [number])
-            yield record, story
-
-
-def complete(file: DatabaseFile) -> Iterator[Row]:
-    """Yield the rows in order, with a stand-in for each request whose own rows are in an archive."""
-    away, kept = deque(_archived(file)), dict[int, int]()
-    row = Row(0, "", None, "", "", "", "{}", "", "")
-    for found in file.rows():
-        row = Row(*found)
-        until = _new_number(row)
-        while away and away[0] < until:
-            yield _stand_in(row, away.popleft(), kept)
-        if row.what == What.NUMBER_KEPT:
-            kept[until] = row.sequence
-        yield row
-    for number in away:
-        yield _stand_in(row, number, kept)
-
-
-def _new_number(row: Row) -> int:
-    """Return the number that a row introduces, or continues after; 0 if it concerns no number."""
-    if row.what not in {What.ASKED, What.NUMBER_KEPT, What.RESUMED}:
-        return 0
-    data = json.loads(row.data)
-    if row.what == What.ASKED:
-        return 0 if "kept" in data else row.request or 0
-    return int(data["number"] if row.what == What.NUMBER_KEPT else data["numbers_behind"] + 1)
-
-
-def _stand_in(row: Row, number: int, kept: dict[int, int]) -> Row:
-    """Return a row that says an archived request was asked for, under its own number or one that was kept."""
-    data = {"kept": kept[number]} if number in kept else {}
-    return row._replace(request=number, what=What.ASKED.value, data=canonical(data))
-
-
-def _archived(file: DatabaseFile) -> list[int]:
-    if "archived" not in file.tables:
-        return []
-    rows = file.database.execute("SELECT request FROM archived ORDER BY request")
-    return [number for (number,) in rows]
-
-
-def taken_by_slack(file: DatabaseFile) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield messages of requests with the time when Slack took them."""
-    if "outbox" in file.tables:
-        for each in file.database.query(_TAKEN):
-            yield each["request"], each
