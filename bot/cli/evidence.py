@@ -36,7 +36,9 @@ from bot.cli.verify import CODES
 from bot.settings import EvidenceSettings, SettingsError, read_evidence_settings
 from bot.store.engine import without_password
 from bot.store.errors import StoreError
+from bot.store.file import by_the_bot
 from bot.store.file import evidence as stored
+from bot.store.file.cards import Cards, card_ts, newest_message, sent
 from bot.store.file.reading import DatabaseFile, open_read_only
 from bot.store.private import replaced
 from bot.store.snapshot import as_file
@@ -167,7 +169,7 @@ def _made(
             sample=(options["seed"], options["sample"]),
         )
         stored.made_ready(file)
-        cards = stored.Cards(file, archive.span_of(file, scope))
+        cards = Cards(file, archive.span_of(file, scope))
         scope = replace(scope, slack=asyncio.run(slack_cards.read(settings, cards, _Sent(file))))
         packets = archive.size(file, scope)
         with (
@@ -195,17 +197,16 @@ class _Sent:
 
     def __init__(self, file: DatabaseFile) -> None:
         self._file = file
-        self._newest = stored.newest_message(file)
+        self._newest = newest_message(file)
         self._read_at = SystemClock().now()
 
     def sent(self, request: int) -> Mapping[str, Sent]:
         return {
-            ts: Sent(number, text, blocks)
-            for ts, number, text, blocks in stored.sent(self._file, request)
+            ts: Sent(number, text, blocks) for ts, number, text, blocks in sent(self._file, request)
         }
 
     def has_card(self, request: int, ts: str) -> bool:
-        return stored.card_ts(self._file, request) == ts
+        return card_ts(self._file, request) == ts
 
     def is_later(self, number: int, ts: str) -> bool:
         said_at = datetime.fromtimestamp(float(ts), UTC)
@@ -254,12 +255,15 @@ async def _reconciled(
     settings: EvidenceSettings, period: Period, file: DatabaseFile
 ) -> dict[str, Any]:
     since = to_text(period.start - A_MONTH)
-    own = Own(Read(lambda: stored.done(file, ABOUT_RUNS)), Read(lambda: stored.mailed(file, since)))
+    own = Own(
+        Read(lambda: by_the_bot.done(file, ABOUT_RUNS)),
+        Read(lambda: by_the_bot.mailed(file, since)),
+    )
     http = http_client()
     try:
         zuora = zuora_client(settings, SystemClock(), http, read_seconds=READ_SECONDS)
         now = SystemClock().now()
         found = await reconciled_everywhere(zuora, settings.places, period, own, now)
-        return explained(found, stored.explanations(file), settings.places)
+        return explained(found, by_the_bot.explanations(file), settings.places)
     finally:
         await http.aclose()

@@ -14,7 +14,7 @@ from bot.settings import EvidenceSettings
 from bot.slack.errors import LIMITED, NO_ANSWER, name_of, seconds_to_wait
 from bot.slack.web import SlackWeb
 from bot.slack.witness import NO_THREAD
-from bot.store.file.evidence import Cards
+from bot.store.file.cards import Cards
 
 SECONDS = 30
 UNSET = "SLACK_BOT_TOKEN is not set, so Slack was not read"

@@ -8,7 +8,7 @@ import pytest
 
 from bot.audit.evidence.reconcile import ABOUT_RUNS, Own, Period, Read, outside, reconciled
 from bot.slack.explaining import SIGN
-from bot.store.file import evidence as stored
+from bot.store.file import by_the_bot
 from bot.store.file.reading import open_read_only
 from bot.store.times import to_text
 from bot.workflow.receipts import NOT_MINE
@@ -212,7 +212,7 @@ async def shown(stage, **later):
     period = Period(now - timedelta(days=20), now)
     with open_read_only(Path(stage.settings().database_path)) as file:
         since = to_text(period.start)
-        done, mailed = [*stored.done(file, ABOUT_RUNS)], [*stored.mailed(file, since)]
+        done, mailed = [*by_the_bot.done(file, ABOUT_RUNS)], [*by_the_bot.mailed(file, since)]
     own = Own(Read(lambda: iter(done)), Read(lambda: iter(mailed)))
     found = await reconciled(stage.bot.parts.tenancy.zuora, period, own, now)
     assert found["status"] == "done"

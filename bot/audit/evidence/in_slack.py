@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from html import unescape
 from typing import Any, NamedTuple, Protocol
 
-from bot.store.file.evidence import Card, Cards
+from bot.store.file.cards import Card, Cards
 
 PAGE = 200
 MOST_PAGES = 5000

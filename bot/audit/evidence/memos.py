@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from bot.store.file.evidence import Done, Mailed
+from bot.store.file.by_the_bot import Done, Mailed
 from bot.zuora.client import ZuoraClient
 from bot.zuora.mail_history import EmailRecord
 from bot.zuora.memos import ACCOUNT, BILL_RUN, NUMBER, Memo

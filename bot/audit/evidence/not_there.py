@@ -7,7 +7,7 @@ from typing import Any
 from bot.domain.operation import Deed
 from bot.operations.catalog import OPERATIONS
 from bot.operations.email_documents.operation import EmailInvoices
-from bot.store.file.evidence import Done, Mailed
+from bot.store.file.by_the_bot import Done, Mailed
 from bot.zuora.answers import BillRun
 from bot.zuora.mailed import MailedInvoice
 

@@ -9,7 +9,7 @@ from bot.domain.known import NotKnown
 from bot.domain.operation import Deed
 from bot.domain.place import Places, entity_part, plain_key
 from bot.operations.catalog import OPERATIONS
-from bot.store.file.evidence import Done, Explanation, Mailed
+from bot.store.file.by_the_bot import Done, Explanation, Mailed
 from bot.zuora.answers import BillRun
 from bot.zuora.client import ZuoraClient
 from bot.zuora.errors import ZuoraError

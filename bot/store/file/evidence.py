@@ -15,7 +15,9 @@ _SPAN = """
 SELECT (SELECT MIN(sequence) FROM history WHERE at >= :start AND at < :end),
   (SELECT MAX(sequence) FROM history WHERE sequence > :after AND at < :end)
 """
+
 _JSON_COLUMNS = frozenset({"body", "facts", "rule", "blocks", "data", "file", "progress", "began"})
+
 _TABLES = {
     "approvals": "SELECT * FROM approvals WHERE request = ? ORDER BY at, person",
     "calls": "SELECT * FROM calls WHERE request = ? ORDER BY subject",
@@ -29,42 +31,26 @@ _TABLES = {
         "ORDER BY sequence"
     ),
 }
+
 _CONCERNED = """
 SELECT DISTINCT request FROM history WHERE sequence BETWEEN ? AND ? AND request IS NOT NULL
 ORDER BY request
 """
+
 _STORY = """
 SELECT sequence, at, request, what, who, team, data, before, hash FROM history
 WHERE request = ? ORDER BY sequence
 """
+
 _ROWS_OF = """
 SELECT sequence, at, request, what, who, team, data, before, hash FROM history
 WHERE sequence BETWEEN :first AND :last AND substr(what, 1, length(:kind)) = :kind
   AND (:before = '' OR at < :before) ORDER BY sequence
 """
-_CARDS_SHOWN = """
-INSERT INTO temp.cards
-SELECT number, channel, card_ts, (SELECT COUNT(*) FROM temp.messages_of CROSS JOIN outbox USING (sequence)
-  WHERE messages_of.request = number AND kind IN ('reply', 'reminder', 'progress') AND ts IS NOT NULL), NULL
-FROM requests WHERE card_ts IS NOT NULL AND number IN
-  (SELECT request FROM history WHERE sequence BETWEEN ? AND ? AND request IS NOT NULL)
-ORDER BY number
-"""
-_SENT = """
-SELECT ts, MAX(sequence), text, blocks FROM temp.messages_of CROSS JOIN outbox USING (sequence)
-WHERE messages_of.request = ? AND outcome = 'sent' AND ts IS NOT NULL
-  AND kind IN ('card', 'update', 'reply', 'progress') GROUP BY ts
-"""
+
 _CARD = """
 SELECT text, blocks FROM temp.messages_of CROSS JOIN outbox USING (sequence)
 WHERE messages_of.request = ? AND kind = 'card' ORDER BY sequence LIMIT 1
-"""
-_DONE = """
-SELECT requests.operation, requests.number, requests.subject, requests.body, requests.progress,
-  CASE requests.progress WHEN '' THEN calls.began ELSE '' END, calls.sent_at, requests.place, calls.verdict
-FROM calls JOIN requests ON requests.number = calls.request
-WHERE calls.sent_at IS NOT NULL AND (calls.verdict IS NULL OR calls.verdict IN ('accepted', 'lost'))
-  AND requests.operation IN (SELECT value FROM json_each(?))
 """
 
 
@@ -81,39 +67,6 @@ class Span(NamedTuple):
     first: int
     last: int
     keyed_from: int | None
-
-
-_MAILED = """
-SELECT m.document_number, c.request, MAX(c.sent_at), r.operation, COALESCE(c.verdict, ''), r.place
-FROM mailings AS m JOIN calls AS c ON c.request = m.request AND c.subject = m.call
-JOIN requests AS r ON r.number = m.request
-WHERE c.sent_at >= ? AND m.document_number <> '' AND (c.verdict IS NULL OR c.verdict IN ('accepted', 'lost'))
-GROUP BY m.document_number, c.request
-"""
-
-
-class Mailed(NamedTuple):
-    """A document that a request's call mailed, or may have mailed."""
-
-    document: str
-    request: int
-    sent_at: str
-    operation: str
-    verdict: str
-    place: str
-
-
-class Done(NamedTuple):
-    """A call about a bill run that Zuora took, or may have taken."""
-
-    operation: str
-    request: int
-    subject: str
-    body: dict[str, Any]
-    numbers: frozenset[str]
-    sent_at: str
-    place: str
-    verdict: str
 
 
 def span(file: DatabaseFile, period: tuple[str, str], made_at: str, after: Head | None) -> Span:
@@ -192,87 +145,6 @@ def made_ready(file: DatabaseFile) -> None:
     )
 
 
-class Card(NamedTuple):
-    """A card as the database knows it: where it is, and how many messages went into its thread."""
-
-    request: int
-    channel: str
-    ts: str
-    replies: int
-
-
-class Cards:
-    """The cards of a stretch's requests, and which were found in Slack; kept in a temporary table, not in memory."""
-
-    def __init__(self, file: DatabaseFile, within: Span) -> None:
-        self._database = file.database
-        self._database.execute("DROP TABLE IF EXISTS temp.cards")
-        self._database.execute(
-            "CREATE TEMP TABLE cards (request INTEGER PRIMARY KEY, channel TEXT, ts TEXT, "
-            "replies INTEGER, there INTEGER)"
-        )
-        self._database.execute(_CARDS_SHOWN, [within.first, within.last])
-        self._database.execute("CREATE INDEX temp.cards_ts ON cards (ts, channel)")
-
-    def channels(self) -> list[tuple[str, str]]:
-        """Return the channels of the cards, each with the `ts` of its first card."""
-        return list(
-            self._database.execute(
-                "SELECT channel, MIN(ts) FROM temp.cards GROUP BY channel ORDER BY channel"
-            )
-        )
-
-    def at(self, channel: str, ts: str) -> Card | None:
-        """Return the card that should be at this place; None if none should."""
-        return next(self._of("ts = ? AND channel = ?", ts, channel), None)
-
-    def stands(self, card: Card, replies: int) -> None:
-        """Note that the card is in Slack, with this many replies in its thread."""
-        self._database.execute(
-            "UPDATE temp.cards SET there = ? WHERE request = ?", [replies, card.request]
-        )
-
-    def there(self) -> int:
-        """Return how many of the cards are in Slack."""
-        (number,) = self._database.execute("SELECT COUNT(there) FROM temp.cards").fetchone()
-        return int(number)
-
-    def missing(self) -> Iterator[Card]:
-        """Yield the cards that were not found."""
-        return self._of("there IS NULL ORDER BY request")
-
-    def short(self) -> Iterator[Card]:
-        """Yield the cards whose threads have fewer replies than were sent there."""
-        return self._of("there < replies ORDER BY request")
-
-    def threads(self, most: int) -> list[Card]:
-        """Return the newest cards that are in Slack and have threads, oldest first."""
-        found = self._of("there IS NOT NULL AND replies > 0 ORDER BY request DESC LIMIT ?", most)
-        return list(found)[::-1]
-
-    def _of(self, where: str, *values: object) -> Iterator[Card]:
-        sql = f"SELECT request, channel, ts, replies FROM temp.cards WHERE {where}"  # noqa: S608 - own words
-        return (Card(*row) for row in self._database.execute(sql, values))
-
-
-def sent(file: DatabaseFile, number: int) -> Iterator[tuple[str, int, str, str]]:
-    """Yield what was last sent under each `ts` of a request's card and thread: `ts`, sequence, text, blocks as JSON."""
-    return file.database.execute(_SENT, [number])
-
-
-def newest_message(file: DatabaseFile) -> int:
-    """Return the newest message of the outbox."""
-    (number,) = file.database.execute("SELECT MAX(sequence) FROM outbox").fetchone()
-    return int(number or 0)
-
-
-def card_ts(file: DatabaseFile, number: int) -> str | None:
-    """Return Slack's `ts` of a request's card; None if there is no such request, or no card of it yet."""
-    sql = "SELECT card_ts FROM requests WHERE number = ?"
-    found = file.database.execute(sql, [number]).fetchone()
-    return found[0] if found else None
-
-
 def how_many(file: DatabaseFile, within: Span) -> int:
     """Return how many requests the rows of a stretch are about."""
     sql = f"SELECT COUNT(*) FROM ({_CONCERNED})"  # noqa: S608 - own words
@@ -333,67 +205,6 @@ def packet(file: DatabaseFile, number: int) -> dict[str, Any]:
         "request": request,
         **{name: list(_rows(file.database.query(sql, [number]))) for name, sql in _TABLES.items()},
     }
-
-
-def done(file: DatabaseFile, operations: Sequence[str]) -> Iterator[Done]:
-    """Yield what the bot did to bill runs by these operations, or may have done, at any time."""
-    return (
-        Done(
-            operation, number, subject, json.loads(body),
-            frozenset(_numbers(subject, progress, began)), sent_at, place, verdict or "",
-        )
-        for operation, number, subject, body, progress, began, sent_at, place, verdict
-        in file.database.execute(
-            _DONE, [json.dumps(operations)]
-        )
-    )  # fmt: skip
-
-
-class Explanation(NamedTuple):
-    """What was signed of an exception, by whom (Slack user id), when, and in which row."""
-
-    words: str
-    who: str
-    at: str
-    row: int
-
-
-def explanations(file: DatabaseFile) -> dict[tuple[str, str], Explanation]:
-    """Return the latest signed explanation of each number in each entity (empty: the only one).
-
-    A signature that its owner has denied does not count.
-    """
-    rows = file.database.execute(
-        "SELECT sequence, what, data, who, at FROM history WHERE request IS NULL "
-        "AND what IN ('exception.explained', 'statement.denied') ORDER BY sequence"
-    )
-    read = [(sequence, what, json.loads(data), who, at) for sequence, what, data, who, at in rows]
-    denied = {
-        row
-        for _, what, data, _, _ in read
-        if what == "statement.denied"
-        for row in data.get("rows", ())
-    }
-    return {
-        (data["number"], data.get("entity", "")): Explanation(data["words"], who, at, sequence)
-        for sequence, what, data, who, at in read
-        if what == "exception.explained" and sequence not in denied
-    }
-
-
-def mailed(file: DatabaseFile, since: str) -> Iterator[Mailed]:
-    """Yield what the bot mailed since then, document by document, or may have mailed."""
-    rows = file.database.execute(_MAILED, [since]) if "mailings" in file.tables else ()
-    return (Mailed(*row) for row in rows)
-
-
-def _numbers(subject: str, *progresses: str) -> Iterator[str]:
-    """Yield the bill runs that a call was about: its subject, and what it started."""
-    yield subject
-    for text in progresses:
-        if text:
-            found = json.loads(text)
-            yield from (str(found[key]) for key in ("number", "run_id") if found.get(key))
 
 
 def _rows(found: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
