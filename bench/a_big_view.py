@@ -27,7 +27,7 @@ from bot.store.store import Store
 from bot.wiring.running import Bot
 from bot.workflow.ask import ask
 from bot.workflow.beside import beside
-from bot.workflow.saved import Asker
+from bot.workflow.ready import Asker
 
 TIMES = 7
 LINKS = Links("https://example.slack.com/")

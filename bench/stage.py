@@ -38,7 +38,7 @@ from bot.slack.forms.email_values import values_for
 from bot.wiring.build import Tuning, build
 from bot.wiring.running import Bot
 from bot.workflow.ask import ask
-from bot.workflow.saved import Asker
+from bot.workflow.ready import Asker
 
 ROOT = Path(__file__).parent.parent
 CACHE = ROOT / ".bench"

@@ -28,8 +28,8 @@ from bot.slack.reading import Readings
 from bot.store.errors import CouldNotRecordError, NotKnownWhetherRecordedError
 from bot.workflow.ask import Refused, ask
 from bot.workflow.meant import meant
+from bot.workflow.ready import Asker
 from bot.workflow.refused import record_refusal
-from bot.workflow.saved import Asker
 from bot.zuora.progress import HowFar, watched
 
 CARRIED_NO_MORE = Problems(

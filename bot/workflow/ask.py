@@ -12,9 +12,10 @@ from bot.operations.typed import Problems, Values
 from bot.workflow.guard import reach_to_be
 from bot.workflow.parts import Parts, Working
 from bot.workflow.preparing import prepared
+from bot.workflow.ready import Asker, Ready, Texts
 from bot.workflow.refused import record_refusal
 from bot.workflow.rules import Rules
-from bot.workflow.saved import Asker, Ready, Texts, known_by_form, save, typed_again
+from bot.workflow.saved import known_by_form, save, typed_again
 from bot.zuora.errors import ZuoraContradicts, ZuoraError, unanswered, what_next
 
 REASON_LIMIT = 1000

@@ -19,7 +19,7 @@ from bot.store.store import Store
 from bot.workflow.beside import subjects_of
 from bot.workflow.guard import Reach, look_for_others, reach_to_be
 from bot.workflow.parts import Parts
-from bot.workflow.saved import Asker, Ready
+from bot.workflow.ready import Asker, Ready
 
 LEFT_OVER = timedelta(hours=1)
 """Parts older than this are left over from a process that ended before it saved the request."""

@@ -9,7 +9,7 @@ import pytest
 from bot.domain.authority import Person
 from bot.operations.catalog import OPERATIONS
 from bot.workflow.ask import ask as asking
-from bot.workflow.saved import Asker
+from bot.workflow.ready import Asker
 from bot.workflow.sending import A_FEW
 from tests.postgres import only_sqlite
 from tests.stage import ALICE, BOB, CARLA, CHANNEL, MARA

@@ -29,7 +29,7 @@ from bot.slack.opening import open_for_command, refusal_to_ask
 from bot.slack.replying import TypedCommand, reply
 from bot.store.database import CouldNotRecordError
 from bot.workflow.ask import Refused, ask
-from bot.workflow.saved import Asker
+from bot.workflow.ready import Asker
 from bot.workflow.tenancy import Tenancy
 from bot.zuora.errors import ZuoraError, unanswered, what_next
 
