@@ -10,8 +10,8 @@ from bot.operations.beginning import Followed
 from bot.operations.drafts import Drafts
 from bot.operations.kinds import KindTotals
 from bot.operations.on_run import OnRun, R
-from bot.operations.operation import Facts
 from bot.operations.run_documents import RunFacts
+from bot.operations.stored import Facts
 
 
 class DraftsFacts(Facts):

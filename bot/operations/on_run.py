@@ -6,7 +6,8 @@ from typing import Any, ClassVar, TypeVar
 
 from bot.domain.key import number_key
 from bot.domain.operation import OperationName
-from bot.operations.operation import KNOWN, Body, F, Order
+from bot.operations.operation import KNOWN, F, Order
+from bot.operations.stored import Body
 from bot.operations.typed import Problems, Values
 from bot.zuora.answers import BillRun
 from bot.zuora.errors import ZuoraNotFound

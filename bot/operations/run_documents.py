@@ -29,7 +29,7 @@ from bot.operations.kinds import (
     unchecked_of,
 )
 from bot.operations.listing import listed_of, mailed_at, shown_at
-from bot.operations.operation import Facts
+from bot.operations.stored import Facts
 from bot.zuora.agreement import is_counted
 from bot.zuora.answers import BillingDocument, BillRun
 

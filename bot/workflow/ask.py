@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from bot.domain.authority import Refusal, may_ask
 from bot.domain.request import Request
 from bot.domain.words import count, listed
-from bot.operations.operation import Body, Facts, Operation
+from bot.operations.operation import Operation
+from bot.operations.stored import Body, Facts
 from bot.operations.typed import Problems, Values
 from bot.workflow.guard import reach_to_be
 from bot.workflow.parts import Parts, Working

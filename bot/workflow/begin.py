@@ -13,8 +13,9 @@ from bot.domain.next_step import pause
 from bot.domain.request import Request, State
 from bot.domain.words import doing, listed
 from bot.operations.catalog import opened
-from bot.operations.operation import Facts, Order
+from bot.operations.operation import Order
 from bot.operations.run_documents import SINGLE
+from bot.operations.stored import Facts
 from bot.operations.typed import Problems
 from bot.store.errors import CouldNotRecordError
 from bot.store.mailings import RowsHash

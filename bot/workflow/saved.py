@@ -17,7 +17,8 @@ from bot.domain.repeated import SOON, Typed, still_waiting
 from bot.domain.request import Request, State
 from bot.domain.words import Mention, listed
 from bot.operations.beginning import Estimated
-from bot.operations.operation import Body, Operation
+from bot.operations.operation import Operation
+from bot.operations.stored import Body
 from bot.store.request_rows import asked_hash, plain_hash
 from bot.store.store import Store
 from bot.workflow.beside import also_open, beside, mailed_by_the_bot, redrawn, subjects_of

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from bot.operations.operation import Body
+from bot.operations.stored import Body
 
 RepeatType = Literal["None", "Daily", "Weekly", "Monthly"]
 RunType = Literal["Regular", "CatchUp"]

@@ -9,7 +9,7 @@ from bot.domain.known import NotKnown
 from bot.domain.money import Amount
 from bot.domain.words import listed, named
 from bot.operations.create_bill_run.autopost_mails import AutoMails
-from bot.operations.operation import Facts
+from bot.operations.stored import Facts
 
 
 class BilledAccount(BaseModel, frozen=True):

@@ -21,7 +21,7 @@ from bot.operations.email_documents.document import MailDocument
 from bot.operations.email_documents.totals import Totals
 from bot.operations.kinds import unchecked_differs
 from bot.operations.mail_checks import MailChecks
-from bot.operations.operation import Facts
+from bot.operations.stored import Facts
 
 SHOWN = 5
 

@@ -12,7 +12,7 @@ from pydantic import Field
 from bot.domain.clean import as_key
 from bot.domain.key import KIND_WORDS, DocumentKey, DocumentKind, document_key, is_id, tokens
 from bot.domain.words import count, shortened, some
-from bot.operations.operation import Body
+from bot.operations.stored import Body
 from bot.operations.typed import Problems, Values
 
 MOST_DOCUMENTS = 50_000

@@ -9,7 +9,7 @@ from bot.domain.known import NotKnown
 from bot.domain.money import Money
 from bot.operations.email_documents.document import MailDocument
 from bot.operations.kinds import Doubt, KindTotals, counted_up, is_negative
-from bot.operations.operation import Remembering
+from bot.operations.stored import Remembering
 
 MOST_LARGEST = 3
 """How many of the largest are kept for each currency."""
