@@ -6,40 +6,11 @@ proves nothing: `zuora.named` asks Zuora about every reading of what was typed.
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from bot.domain import quotes
 from bot.domain.clean import as_key, clean, spellings
-
-DocumentKind = Literal["invoice", "credit_memo", "debit_memo"]
-Kind = DocumentKind | Literal["bill_run", "account", "subscription"]
-PREFIXES: dict[Kind, str] = {
-    "invoice": "INV", "credit_memo": "CM", "debit_memo": "DM", "bill_run": "BR",
-}  # fmt: skip
-"""What to write before a number to show its kind: `DM:A-1`."""
-
-KIND_WORDS: dict[DocumentKind, tuple[str, str]] = {
-    "invoice": ("invoice", "invoices"),
-    "credit_memo": ("credit memo", "credit memos"),
-    "debit_memo": ("debit memo", "debit memos"),
-}
-"""One and many, for people."""
-
-WORDS: dict[Kind, tuple[str, str]] = {
-    "invoice": KIND_WORDS["invoice"],
-    "credit_memo": KIND_WORDS["credit_memo"],
-    "debit_memo": KIND_WORDS["debit_memo"],
-    "bill_run": ("bill run", "bill runs"),
-    "account": ("account", "accounts"),
-    "subscription": ("subscription", "subscriptions"),
-}
-
-
-def a_kind(kind: Kind) -> str:
-    """Return `an invoice`, `a bill run`."""
-    one = WORDS[kind][0]
-    return f"{'an' if one[0] in 'ai' else 'a'} {one}"
-
+from bot.domain.kind import KIND_WORDS, PREFIXES, DocumentKind, Kind
 
 LONGEST = 255
 """Characters of a number in Zuora."""
@@ -48,13 +19,16 @@ HARD = ",;\t\n\v\f\r\x1c\x1d\x1e\x1f\x85\u2028\u2029，；、"  # noqa: RUF001 -
 """What always ends a number; a space may be part of one."""
 
 _ID = re.compile(r"[0-9a-f]{32}", re.ASCII | re.IGNORECASE)
+
 _WITH_HYPHENS = (
     r"(?<![0-9a-z])(?:[0-9a-f]{32}|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})(?![0-9a-z])"
 )
+
 _ID_WITHIN = re.compile(_WITH_HYPHENS, re.IGNORECASE)
 """An id, perhaps with the hyphens that other programs put in."""
 
 _OF_AN_ADDRESS = r"[\w%./?&=#:~@!-]"
+
 _AROUND_AN_ID = re.compile(
     rf"(?:[a-z_.-]*(?:id|key)\s*[:=]\s*)?{_WITH_HYPHENS}"
     rf"|(?:https?://|[\w-]+(?:\.[\w-]+)*\.[a-z]{{2,}}(?::\d+)?/){_OF_AN_ADDRESS}*?{_WITH_HYPHENS}{_OF_AN_ADDRESS}*",
@@ -66,7 +40,9 @@ _LINK = re.compile(r"<([^<>|]+)\|[^<>|]*>")
 """An address as Slack writes it, with the text that it shows."""
 
 _BILL_RUN_NUMBER = re.compile(r"BR-\d{1,12}", re.ASCII | re.IGNORECASE)
+
 _DOCUMENT_NUMBER = re.compile(r"(INV|CM|DM)-?\d{1,20}", re.ASCII | re.IGNORECASE)
+
 _PLAIN = re.compile(r"[A-Z][A-Z0-9-]{1,25}")
 """Numbers that can be read in only one way, as most in a long list: too short for an id."""
 
@@ -77,6 +53,7 @@ _KIND = (
 """A word for a kind, as people and other programs write it: `INV`, `Invoice no.`, `Credit-Memo`."""
 
 _MARKS = re.escape("".join(quotes.CLOSING) + "*_")
+
 _SAID = re.compile(
     rf"(?P<mark>[{_MARKS}])?\s*+{_KIND}\s*+(?(mark)[{_MARKS}])\s*+[:：﹕]\s*+(?=[^\s{HARD}])",  # noqa: RUF001 - wide ones
     re.IGNORECASE,
@@ -97,6 +74,7 @@ _KINDS: dict[str, Kind] = {
     "debitmemo": "debit_memo", "debitnote": "debit_memo",
     "billrun": "bill_run", "billingrun": "bill_run", "run": "bill_run",
 }  # fmt: skip
+
 _NO_NUMBERS = frozenset({".", ".."})
 """Steps in a path."""
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from pydantic import BaseModel
 
-from bot.domain.key import KIND_WORDS, DocumentKind
+from bot.domain.kind import KIND_WORDS, DocumentKind
 from bot.domain.known import NotKnown
 from bot.domain.money import Amount, Money, apart, in_words
 from bot.domain.words import count, listed, named

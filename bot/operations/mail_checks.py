@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from bot.domain.check import Check, check
-from bot.domain.key import DocumentKind
+from bot.domain.kind import DocumentKind
 from bot.domain.words import Line, any_of
 from bot.operations import mail_contents, notices, pdf_checks
 from bot.operations.notices import Notice, Profiles

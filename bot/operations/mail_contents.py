@@ -7,7 +7,7 @@ Invoice PDF*, *Include Credit Memo PDF* or *Include Debit Memo PDF*.
 
 from collections.abc import Iterator, Sequence
 
-from bot.domain.key import KIND_WORDS, DocumentKind
+from bot.domain.kind import KIND_WORDS, DocumentKind
 from bot.domain.words import Line, line, some
 from bot.operations.notices import Notice
 

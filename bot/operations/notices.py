@@ -12,7 +12,7 @@ from typing import Literal
 from pydantic import BaseModel
 
 from bot.domain.check import Check, check
-from bot.domain.key import KIND_WORDS, DocumentKind
+from bot.domain.kind import KIND_WORDS, DocumentKind
 from bot.domain.words import Line, count, line, listed
 from bot.zuora.answers import BillingDocument
 from bot.zuora.notifications import MailNotification, MailProfile

@@ -8,7 +8,7 @@ from typing import Any, Self
 from pydantic import BaseModel, Field
 
 from bot.domain.digest import canonical
-from bot.domain.key import KIND_WORDS, DocumentKind
+from bot.domain.kind import KIND_WORDS, DocumentKind
 from bot.domain.known import MailedAt, NotKnown
 from bot.domain.listed import Listed
 from bot.domain.mailing import Mailing, Reached, Way

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from bot.cards import blocks
 from bot.cards.approvers import approvers_in_words
 from bot.cards.headline import HEADLINES, of_many
-from bot.domain.key import KIND_WORDS, DocumentKind, document_key
+from bot.domain.key import document_key
+from bot.domain.kind import KIND_WORDS, DocumentKind
 from bot.domain.message import Blocks, Words
 from bot.domain.place import EVERYWHERE, Within
 from bot.domain.request import State

@@ -6,7 +6,7 @@ If they differ, neither is used, and the error names both. No I/O.
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from bot.domain.key import KIND_WORDS
+from bot.domain.kind import KIND_WORDS
 from bot.domain.known import NotKnown
 from bot.domain.words import count
 from bot.zuora import rows

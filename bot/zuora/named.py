@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
-from bot.domain.key import DocumentKind, Kind, Reading, is_id, readings
+from bot.domain.key import Reading, is_id, readings
+from bot.domain.kind import DocumentKind, Kind
 from bot.domain.parts_of import parts_of
 from bot.zuora import agreement, calls, paging, rows
 from bot.zuora.aside import aside

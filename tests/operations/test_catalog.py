@@ -18,7 +18,7 @@ from bot.audit.calls import called
 from bot.audit.rows import Row, compact
 from bot.domain.call import Call
 from bot.domain.digest import canonical, digest
-from bot.domain.key import KIND_WORDS
+from bot.domain.kind import KIND_WORDS
 from bot.domain.operation import Deed, OperationName
 from bot.domain.request import State
 from bot.domain.words import doing

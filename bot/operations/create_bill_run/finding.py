@@ -6,7 +6,8 @@ from functools import partial
 from typing import TypeVar
 
 from bot.domain import quotes
-from bot.domain.key import a_kind, listed_in, one_or_several, readings, tokens, unquoted
+from bot.domain.key import listed_in, one_or_several, readings, tokens, unquoted
+from bot.domain.kind import a_kind
 from bot.domain.words import listed
 from bot.operations.create_bill_run import estimating, overlap
 from bot.operations.create_bill_run.autopost_mails import AutoMails, read_auto_mails

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from bot.domain.key import DocumentKind
+from bot.domain.kind import DocumentKind
 from bot.domain.known import MailedAt, NotKnown
 from bot.domain.money import Amount, Money
 from bot.operations.kinds import Doubt, credited

@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from bot.domain.key import KIND_WORDS, DocumentKind
+from bot.domain.kind import KIND_WORDS, DocumentKind
 from bot.domain.mailing import ByItself
 from bot.domain.words import some
 from bot.operations import notices, pdf_checks

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from bot.domain.call import Call, Verdict
 from bot.domain.check import Check
-from bot.domain.key import DocumentKind
+from bot.domain.kind import DocumentKind
 from bot.domain.known import is_newer
 from bot.domain.listed import Listed
 from bot.domain.mailing import ByItself, Mailing

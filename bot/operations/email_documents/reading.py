@@ -10,7 +10,8 @@ from typing import Literal
 from pydantic import Field
 
 from bot.domain.clean import as_key
-from bot.domain.key import KIND_WORDS, DocumentKey, DocumentKind, document_key, is_id, tokens
+from bot.domain.key import DocumentKey, document_key, is_id, tokens
+from bot.domain.kind import KIND_WORDS, DocumentKind
 from bot.domain.words import count, shortened, some
 from bot.operations.stored import Body
 from bot.operations.typed import Problems, Values

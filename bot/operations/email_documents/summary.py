@@ -1,6 +1,6 @@
 """Mailing single documents at a glance. No I/O."""
 
-from bot.domain.key import KIND_WORDS
+from bot.domain.kind import KIND_WORDS
 from bot.domain.money import spoken
 from bot.domain.summary import (
     AMOUNTS_NOT_KNOWN,

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Self
 
-from bot.domain.key import DocumentKind
+from bot.domain.kind import DocumentKind
 from bot.domain.known import NotKnown
 from bot.domain.money import Money
 from bot.operations.email_documents.document import MailDocument

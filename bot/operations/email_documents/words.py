@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from bot.domain.call import Call, Verdict
-from bot.domain.key import KIND_WORDS
+from bot.domain.kind import KIND_WORDS
 from bot.domain.known import NotKnown
 from bot.domain.listed import Listed
 from bot.domain.money import Money, spoken

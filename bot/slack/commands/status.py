@@ -11,7 +11,8 @@ from bot.cards.run_card import run_card
 from bot.domain.authority import Person, Refusal
 from bot.domain.clean import as_key
 from bot.domain.clock import Clock
-from bot.domain.key import KIND_WORDS, bill_run_key, document_key, own_spelling, unquoted
+from bot.domain.key import bill_run_key, document_key, own_spelling, unquoted
+from bot.domain.kind import KIND_WORDS
 from bot.domain.message import Words
 from bot.domain.place import Within, parted
 from bot.domain.words import shortened

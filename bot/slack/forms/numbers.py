@@ -4,10 +4,6 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from bot.domain.key import (
-    KIND_WORDS,
-    PREFIXES,
-    WORDS,
-    a_kind,
     as_typed,
     bill_run_key,
     document_key,
@@ -17,6 +13,7 @@ from bot.domain.key import (
     tokens,
     unquoted,
 )
+from bot.domain.kind import KIND_WORDS, PREFIXES, WORDS, a_kind
 from bot.domain.list_file import Cell, ListFile
 from bot.domain.mentioned import MOST_WORDS
 from bot.domain.words import listed, shortened, some
