@@ -62,7 +62,7 @@ async def _follow(bot: Bot, here: Place, clock: ManualClock) -> int:
     decide(bot.parts, Decision(verb=Verb.APPROVE, name=name_of(bot, number), person=person))
     store = bot.parts.store
     while True:
-        await until(lambda: bot.runner.is_idle and not store.requests.due(clock.now(), 1))
+        await until(lambda: not bot.runner.under_way and not store.requests.due(clock.now(), 1))
         request = store.requests.get(number)
         if request is None or request.state is State.SUCCEEDED:
             return len(here.zuora.calls) - before

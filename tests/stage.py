@@ -359,8 +359,7 @@ class Stage:
         assert self.bot is not None
         bot = self.bot
         await self.until(
-            lambda: bot.runner.is_idle and bot.sender.is_idle and bot.estimates.is_idle
-            and not self._due()
+            lambda: not (bot.runner.under_way or bot.sender.under_way or bot.estimates.under_way or self._due())
         )  # fmt: skip
         for _ in range(10):  # both loops get to where they sleep on the clock
             await asyncio.sleep(0)

@@ -90,6 +90,14 @@ class _Moment(Collector):
             "Whether Slack's payloads come: the WebSocket is up, or requests are taken.",
             not health.connection(),
         )
+        under_way = GaugeMetricFamily(
+            "billing_bot_under_way",
+            "What the loops are working on: requests (runner), lanes of messages (sender), estimates.",
+            labels=["loop"],
+        )
+        for loop, number in health.loops.under_way().items():
+            under_way.add_metric([loop], number)
+        yield under_way
         if last := health.last_backup():
             yield _one(
                 "billing_bot_last_backup_timestamp_seconds",

@@ -51,11 +51,13 @@ class Loops:
         broken: Returns the names of the loops that broke and wait for their next try.
         turned_at: Returns when each loop last turned, on the monotonic clock; empty until this
             process works.
+        under_way: Returns how much each loop is working on: requests, messages' lanes, estimates.
     """
 
     ended: Callable[[], bool]
     broken: Callable[[], tuple[str, ...]]
     turned_at: Callable[[], Mapping[str, float]]
+    under_way: Callable[[], Mapping[str, int]]
 
 
 @dataclass(kw_only=True)

@@ -132,9 +132,9 @@ class Sender:
         """When another process's work was taken over; that process may be frozen and not dead."""
 
     @property
-    def is_idle(self) -> bool:
-        """Return whether nothing is being sent."""
-        return not self._lanes
+    def under_way(self) -> int:
+        """Return how many lanes have messages that are being sent."""
+        return len(self._lanes)
 
     async def run(self) -> None:
         """Send until `stop` is called."""

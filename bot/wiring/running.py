@@ -94,6 +94,7 @@ class Bot:
                 ended=lambda: self._worker is not None and self._worker.done(),
                 broken=lambda: self._supervised.broken,
                 turned_at=self._turned_at,
+                under_way=self._under_way,
             ),
             policy=lambda: parts.rules.policy.hash,
             last_backup=lambda: backups.last,
@@ -172,6 +173,14 @@ class Bot:
         if self._is_working:
             found |= {"runner": self.runner.turned_at, "sender": self.sender.turned_at}
         return found
+
+    def _under_way(self) -> dict[str, int]:
+        """Return how much each loop is working on."""
+        return {
+            "runner": self.runner.under_way,
+            "sender": self.sender.under_way,
+            "estimates": self.estimates.under_way,
+        }
 
     def _turns(self, loop: str) -> None:
         self._turned[loop] = self.parts.clock.monotonic()

@@ -51,12 +51,8 @@ class Estimating:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._wake = parts.bells.estimates
-        self._is_working = False
-
-    @property
-    def is_idle(self) -> bool:
-        """Return whether nothing is being worked on."""
-        return not self._is_working
+        self.under_way = 0
+        """How many estimates are being looked at."""
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -70,11 +66,11 @@ class Estimating:
                 await self._rest(now)
 
     async def _work(self, due: list[Waiting]) -> None:
-        self._is_working = True
+        self.under_way = len(due)
         try:
             well = await asyncio.gather(*(self._one(waiting) for waiting in due))
         finally:
-            self._is_working = False
+            self.under_way = 0
         if not all(well):
             await self._parts.clock.sleep(AFTER_A_FAULT)
 

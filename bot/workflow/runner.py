@@ -70,9 +70,9 @@ class Runner:
                 task.cancel()
 
     @property
-    def is_idle(self) -> bool:
-        """Return whether nothing is being worked on."""
-        return not self._held
+    def under_way(self) -> int:
+        """Return how many requests are being worked on."""
+        return len(self._held)
 
     def _start_due(self, now: datetime) -> None:
         store, behind = self._parts.store, self._parts.standing.waits_up_to

@@ -256,6 +256,7 @@ async def test_an_outcome_that_nobody_knows(site):
     site.zuora.faults.add("/v1/notification-history/email", kind="status", status=403, times=None)
     await site.approve(ts)
     await until(lambda: any(call.path.endswith("/emails") for call in site.zuora.calls))
+    await process.until_metric("billing_bot_under_way", lambda n: n == 1, loop="runner")
     await process.kill()
 
     again = await site.start()

@@ -193,7 +193,7 @@ async def test_an_answer_that_cannot_be_kept_for_long_is_outcome_unknown_and_not
 
 
 async def rest_but_for_zuora(stage):
-    await stage.until(lambda: stage.bot.sender.is_idle and not stage.store.outbox.open())
+    await stage.until(lambda: not stage.bot.sender.under_way and not stage.store.outbox.open())
 
 
 @pytest.mark.parametrize("person_and_button", [(BOB, "approve"), (ALICE, "withdraw")])

@@ -62,7 +62,7 @@ async def lived(web_stage, tmp_path):
     stage.zuora.faults.add("/object-query/*", kind="status", status=503, times=None)
     await stage.press(BOB, cards[10])
     await stage.until(lambda: stage.request(APPROVED).state == "approved")
-    await stage.until(lambda: stage.bot.sender.is_idle and not stage.store.outbox.open())
+    await stage.until(lambda: not stage.bot.sender.under_way and not stage.store.outbox.open())
     states = {number: stage.request(number).state for number in cards}
     assert states == ENDED | OPEN
     snapshot = snapshot_of(stage, tmp_path / "snapshot.db")

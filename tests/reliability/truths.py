@@ -210,7 +210,7 @@ def at_rest(stage: Stage) -> bool:
     except sqlite3.Error:
         return False
     waits = all(wake_at and wake_at > now for _, wake_at in heads)
-    return waits and bot.runner.is_idle and bot.sender.is_idle and not due
+    return waits and not bot.runner.under_way and not bot.sender.under_way and not due
 
 
 async def rest(stage: Stage, push: float = 1.0, seconds: float = 60.0) -> None:

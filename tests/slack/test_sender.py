@@ -50,7 +50,7 @@ async def quiet(stage):
         for each in stage.store.outbox.open():
             first.setdefault(each.lane, each)
         waits = all(each.wake_at and each.wake_at > now for each in first.values())
-        idle = stage.bot.runner.is_idle and stage.bot.sender.is_idle
+        idle = not stage.bot.runner.under_way and not stage.bot.sender.under_way
         return waits and idle and not stage.store.requests.due(now, 1)
 
     await stage.until(at_rest)
@@ -515,7 +515,7 @@ async def test_one_message_a_second_goes_to_a_channel(stage):
         stage.clock.advance(seconds=0.5)
         stage.clock.advance(seconds=0.5)
 
-    await stage.until(lambda: stage.bot.sender.is_idle)
+    await stage.until(lambda: not stage.bot.sender.under_way)
     times = [call.time for call in calls_of(stage, "chat.postMessage")]
     gaps = [(after - before).total_seconds() for before, after in zip(times, times[1:])]  # noqa: B905, RUF007
     assert len(gaps) == 2

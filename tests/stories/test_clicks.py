@@ -26,7 +26,7 @@ async def begin_anew(stage):
 
 async def copied(stage):
     """A copy of the database as it is now, to be put back by what this returns."""
-    await stage.until(lambda: stage.bot.sender.is_idle and not stage.store.outbox.open())
+    await stage.until(lambda: not stage.bot.sender.under_way and not stage.store.outbox.open())
     await stage.done_as_time_passes(stage.stop())
     lay_back = stage.keep_the_database()
     await stage.start()

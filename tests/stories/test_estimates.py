@@ -283,7 +283,7 @@ async def test_what_cannot_be_written_down_is_done_later(stage, world):
     reading_only(stage.store, "on")
     stage.clock.advance(seconds=10)
     await stage.until(lambda: any(c.path.startswith("/v1/files/") for c in stage.zuora.calls))
-    await stage.until(lambda: stage.bot.estimates.is_idle)
+    await stage.until(lambda: not stage.bot.estimates.under_way)
     reading_only(stage.store, "off")
     for _ in range(3):
         stage.clock.advance(seconds=30)

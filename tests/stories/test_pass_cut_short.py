@@ -35,7 +35,7 @@ async def test_answers_that_could_not_be_written_before_the_pass_was_cut_short_a
     ts = await ask(stage, numbers)
     answers = stage.clock.monotonic() + 1
     await stage.until(lambda: [due for due, _ in stage.clock._sleepers].count(answers) == 5)
-    await stage.until(lambda: not stage.store.outbox.open() and stage.bot.sender.is_idle)
+    await stage.until(lambda: not stage.store.outbox.open() and not stage.bot.sender.under_way)
     reading_only(stage.store, "on")
     stage.clock.advance(seconds=1)
     again = stage.clock.monotonic() + 1
