@@ -138,7 +138,7 @@ class Sender:
 
     async def run(self) -> None:
         """Send until `stop` is called."""
-        self._clock_was_set(-self._store.outbox.put_back_meanwhile(self._clock.now()))
+        self._clock_was_set(-self._store.set_clock.put_back_meanwhile(self._clock.now()))
         while not self._stopping:
             self._wake.clear()
             self.turned_at = self._clock.monotonic()
@@ -183,9 +183,7 @@ class Sender:
             return
         logger.warning("the_clock_was_set", extra={"by": str(by)})
         with self._store.transaction():
-            self._store.outbox.clock_was_set(by)
-            if by < timedelta(0):
-                self._store.requests.clock_was_set_back(by)
+            self._store.set_clock.was_set(by)
 
     def _start_lanes(self) -> datetime | None:
         """Start a task for each lane with something to send; return when the next one is due, if later."""

@@ -10,9 +10,6 @@ from bot.domain.message import File, Message, MessageKind
 from bot.store.engine import Database
 from bot.store.times import from_text, from_text_or_none, to_text, to_text_or_none
 
-LATELY = 100
-"""How many messages are looked at to see when the bot last ran."""
-
 ANSWERS_A_MINUTE = 60
 """How many private answers one person can cause in a minute; more are not written."""
 
@@ -223,42 +220,6 @@ class Outbox:
             [to_text_or_none(wake_at), int(never_arrived), int(never_arrived), sequence],
         )
 
-    def put_back_meanwhile(self, now: datetime) -> timedelta:
-        """Return the least by which the clock was put back while nothing ran; zero if nothing shows that it was."""
-        (latest,) = self._database.execute(
-            "WITH latest (tried_at, ended_at) AS "
-            "(SELECT tried_at, ended_at FROM outbox ORDER BY sequence DESC LIMIT ?) "
-            "SELECT MAX(at) FROM (SELECT tried_at AS at FROM latest UNION ALL SELECT ended_at FROM latest) AS times",
-            [LATELY],
-        ).fetchone()
-        then = from_text_or_none(latest)
-        return timedelta(0) if then is None else max(then - now, timedelta(0))
-
-    def clock_was_set(self, by: timedelta) -> None:
-        """Let unsent messages wait no longer than before, although the time of day has changed.
-
-        Messages that may be in Slack already, and those that soon lose their use, keep their age.
-
-        Args:
-            by: By how much the clock was moved forward; negative: back.
-        """
-        rows = self._database.execute(
-            "SELECT sequence, kind, wake_at, tried_at, created_at FROM outbox WHERE ended_at IS NULL"
-        ).fetchall()
-        self._database.executemany(
-            "UPDATE outbox SET wake_at = ?, tried_at = ?, created_at = ? WHERE sequence = ?",
-            (
-                (
-                    _moved(wake_at, min(by, timedelta(0))),
-                    _moved(tried_at, by),
-                    # for the others it says when something happened
-                    _moved(created_at, by) if kind == MessageKind.PRIVATE.value else created_at,
-                    sequence,
-                )
-                for sequence, kind, wake_at, tried_at, created_at in rows
-            ),
-        )
-
     def refused(
         self, outgoing: Outgoing, wake_at: datetime, error: str, *, never_arrived: bool
     ) -> None:
@@ -380,11 +341,6 @@ class Outbox:
             "unbound = CASE WHEN request IS NULL THEN 0 ELSE ? END WHERE sequence = ?",
             [to_text(now), outcome, ts, int(outcome == "sent"), sequence],
         )
-
-
-def _moved(at: str | None, by: timedelta) -> str | None:
-    found = from_text_or_none(at)
-    return None if found is None else to_text(found + by)
 
 
 def _from_row(row: tuple[Any, ...]) -> Outgoing:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from bot.domain.key import plain_subject
@@ -15,7 +15,7 @@ from bot.store.committed import once_committed
 from bot.store.engine import Database
 from bot.store.places import ENTITY_OF_PLACE
 from bot.store.request_rows import COLUMNS, approvals_from_text, from_row, to_row
-from bot.store.times import from_text, from_text_or_none, to_text, to_text_or_none
+from bot.store.times import from_text_or_none, to_text, to_text_or_none
 
 OpenAbout = tuple[int, str, str]
 """An open request's number and operation, and one thing that it acts on."""
@@ -193,27 +193,6 @@ class Requests:
             [to_text(now), behind, limit],
         )
         return [row[0] for row in rows]
-
-    def clock_was_set_back(self, by: timedelta) -> None:
-        """Let requests that wait for Zuora wait no longer than before; inside a transaction.
-
-        Requests that wait for people wait until a time of day, which stays. If the clock was moved forward, everything
-        is due sooner, which does no harm.
-
-        Args:
-            by: By how much the clock was put back; negative.
-        """
-        rows = self._database.execute(
-            "SELECT number, wake_at FROM requests WHERE wake_at IS NOT NULL "
-            "AND state IN ('approved', 'running', 'unknown')"
-        ).fetchall()
-        moved = [(to_text(from_text(at) + by), number) for number, at in rows]
-        self._database.executemany("UPDATE requests SET wake_at = ? WHERE number = ?", moved)
-        calls = self._database.execute(
-            "SELECT key, retry_at FROM calls WHERE retry_at IS NOT NULL AND verdict = 'busy'"
-        ).fetchall()
-        later = [(to_text(from_text(at) + by), key) for key, at in calls]
-        self._database.executemany("UPDATE calls SET retry_at = ? WHERE key = ?", later)
 
     def next_wake_after(self, now: datetime) -> datetime | None:
         """Return when the next request becomes due, after now."""

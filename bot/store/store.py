@@ -30,6 +30,7 @@ from bot.store.outbox import Outbox
 from bot.store.preparing import Preparing
 from bot.store.refusals import Refusals
 from bot.store.requests import Requests
+from bot.store.set_clock import SetClock
 from bot.store.sqlite import SqliteDatabase
 from bot.store.status import Homes, Mornings, Status
 from bot.store.together import AT_ONCE, Together
@@ -50,6 +51,7 @@ class Store:
         self.preparing = Preparing(database, self.history)
         self.refusals = Refusals(database, self.history)
         self.outbox = Outbox(database)
+        self.set_clock = SetClock(database)
         self.status = Status(database)
         self.figures = Figures(database)
         self.homes = Homes(database)

@@ -141,7 +141,6 @@ class Life:
                 lambda: outbox.make_plain(each.sequence),
                 lambda: outbox.make_short(each.sequence, "short"),
                 lambda: outbox.progress_rests(each.message.request or 0, now),
-                lambda: outbox.clock_was_set(timedelta(seconds=-5)),
                 lambda: outbox.end(each.sequence, now, outcome="sent", ts=f"{each.sequence}.0"),
             ])
         )()  # fmt: skip
@@ -164,7 +163,7 @@ class Life:
                 lambda: store.copies.compared(f"{now.timestamp()}", now),
                 lambda: store.requests.set_card(number, "1.5"),
                 lambda: store.requests.set_progress_message(number, "1.6"),
-                lambda: store.requests.clock_was_set_back(timedelta(seconds=-9)),
+                lambda: store.set_clock.was_set(timedelta(seconds=-9)),
                 lambda: store.figures.write(self._figure(number)),
             ])
         )()  # fmt: skip
@@ -237,7 +236,7 @@ def read(store, life, draw):
             *(store.history.story(each, 2, "Month end") for each in some),
         ],
         "outbox": lambda: [
-            store.outbox.heads(), store.outbox.refusals(), store.outbox.waits_since(now), store.outbox.put_back_meanwhile(now),
+            store.outbox.heads(), store.outbox.refusals(), store.outbox.waits_since(now), store.set_clock.put_back_meanwhile(now),
             *(store.outbox.of_lane(lane) for lane, _ in store.outbox.heads()), *map(store.outbox.is_overtaken, store.outbox.open()),
             *(store.outbox.has_direct(each, person, now) for each in some),
             *(read(each) for each in some for read in (store.outbox.progress_shown, store.outbox.waits_to_speak)),
