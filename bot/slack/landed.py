@@ -9,7 +9,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.domain.clock import Clock
 from bot.domain.message import MessageKind
 from bot.slack.errors import LIMITED, NOT_NOW, PASSING, name_of
-from bot.store.outbox import Outgoing
+from bot.store.outgoing import Outgoing
 from bot.store.store import Store
 
 logger = logging.getLogger(__name__)

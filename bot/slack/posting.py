@@ -12,7 +12,7 @@ from bot.slack.errors import GONE, UNREACHABLE, name_of
 from bot.slack.landed import THREAD, Landed
 from bot.slack.web import SlackWeb
 from bot.slack.witness import metadata
-from bot.store.outbox import Outgoing
+from bot.store.outgoing import Outgoing
 from bot.store.store import Store
 
 logger = logging.getLogger(__name__)

@@ -31,7 +31,7 @@ from bot.slack.posting import Draw, Posting
 from bot.slack.silence import Members, Silence
 from bot.slack.web import SlackWeb
 from bot.store.database import CouldNotRecordError
-from bot.store.outbox import Outgoing
+from bot.store.outgoing import Outgoing
 from bot.store.store import Store
 from bot.workflow.beside import beside
 from bot.workflow.ending import PROGRESS_GAP

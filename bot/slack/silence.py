@@ -9,7 +9,7 @@ from bot.domain.clock import Clock
 from bot.domain.message import Message, MessageKind
 from bot.domain.request import Request, State
 from bot.domain.words import Mention, Part
-from bot.store.outbox import Outgoing
+from bot.store.outgoing import Outgoing
 from bot.store.store import Store
 
 logger = logging.getLogger(__name__)

@@ -1,13 +1,13 @@
 """The outbox: Slack messages that a transaction caused and that are still to be sent, in order."""
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
 
 from bot.domain.digest import canonical, text_hash
-from bot.domain.message import File, Message, MessageKind
+from bot.domain.message import Message, MessageKind
 from bot.store.engine import Database
+from bot.store.outgoing import COLUMNS, LANE, SENT, Outgoing, UnboundMessage, from_row
 from bot.store.times import from_text, from_text_or_none, to_text, to_text_or_none
 
 ANSWERS_A_MINUTE = 60
@@ -16,96 +16,6 @@ ANSWERS_A_MINUTE = 60
 _LAST_ANSWER = (
     " You have caused so many answers within a minute that the next ones are left out for a minute."
 )
-SENT = (
-    "sequence",
-    "kind",
-    "channel",
-    "user",
-    "text",
-    "blocks",
-    "file",
-    "created_at",
-    "ended_at",
-    "outcome",
-    "ts",
-)
-"""The columns of a message that its hash in the history is made from, in this order."""
-
-_COLUMNS = (
-    "sequence, request, kind, channel, user, text, blocks, file, wake_at, tries, tried_at, "
-    "created_at, refused_with, after_ts"
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outgoing:
-    """A message that is still to be sent.
-
-    Attributes:
-        sequence: Its place in the order of writing; it goes out as metadata, so that a message
-            whose answer was lost can be found again.
-        tries: How many times it was sent; more than 0 means that it may be in Slack already.
-        refused_with: Sequence of the newest message when Slack last refused to let the bot post; 0:
-            it was not refused.
-        after_ts: Slack's `ts` of a message that was in the channel before this one was first tried;
-            empty if none is known.
-    """
-
-    sequence: int
-    message: Message
-    wake_at: datetime | None
-    tries: int
-    tried_at: datetime | None
-    created_at: datetime
-    refused_with: int = 0
-    after_ts: str = ""
-
-    @property
-    def lane(self) -> str:
-        """Return the message's lane; messages of a lane go out one after another, such as a request's card and thread.
-
-        A private answer has a separate lane.
-        """
-        message = self.message
-        if message.kind is MessageKind.HOME:
-            return f"home-{message.user}"
-        if message.kind is MessageKind.PRIVATE:
-            return f"private-{self.sequence}"
-        if message.kind is MessageKind.DIRECT:
-            return f"direct-{message.user}"
-        if message.request is None:
-            return f"notice-{message.channel}"
-        return f"request-{message.request}"
-
-    @property
-    def file_name(self) -> str:
-        """Return the file's name, different for every message: `R-17-results.81.csv`; empty for none."""
-        if self.message.file is None:
-            return ""
-        stem, _, ending = self.message.file.name.rpartition(".")
-        return f"{stem}.{self.sequence}.{ending}"
-
-
-_LANE = (
-    "CASE WHEN kind IN ('home', 'direct') THEN kind || '-' || user "
-    "WHEN kind = 'private' THEN 'private-' || sequence "
-    "WHEN request IS NULL THEN 'notice-' || channel "
-    "ELSE 'request-' || request END"
-)
-"""`Outgoing.lane` in SQL, so that a lane is found without reading the whole outbox."""
-
-
-class UnboundMessage(NamedTuple):
-    """A message of a request that is in Slack.
-
-    Attributes:
-        hash: SHA-256 (hex) of the canonical list of its `SENT` columns.
-    """
-
-    sequence: int
-    request: int
-    ended_at: datetime
-    hash: str
 
 
 class Outbox:
@@ -158,11 +68,11 @@ class Outbox:
     def open(self, limit: int = 1000) -> list[Outgoing]:
         """Return the messages that are still to be sent, oldest first."""
         rows = self._database.execute(
-            f"SELECT {_COLUMNS} FROM outbox WHERE ended_at IS NULL "  # noqa: S608 - own names
+            f"SELECT {COLUMNS} FROM outbox WHERE ended_at IS NULL "  # noqa: S608 - own names
             "ORDER BY sequence LIMIT ?",
             [limit],
         )
-        return [_from_row(row) for row in rows]
+        return [from_row(row) for row in rows]
 
     def waits_since(self, now: datetime) -> datetime | None:
         """Return since when the oldest message that could have gone out by now has waited; None: nothing waits."""
@@ -180,7 +90,7 @@ class Outbox:
         """
         rows = self._database.execute(
             f"SELECT lane, CASE WHEN refused_with BETWEEN 1 AND newest - 1 THEN NULL ELSE wake_at END "  # noqa: S608 - own names
-            f"FROM (SELECT {_LANE} AS lane, MIN(sequence) AS oldest, MAX(sequence) AS newest "
+            f"FROM (SELECT {LANE} AS lane, MIN(sequence) AS oldest, MAX(sequence) AS newest "
             "FROM outbox WHERE ended_at IS NULL GROUP BY 1) AS lanes "
             "JOIN outbox ON sequence = oldest ORDER BY oldest"
         )
@@ -189,11 +99,11 @@ class Outbox:
     def of_lane(self, lane: str) -> list[Outgoing]:
         """Return a lane's messages that are still to be sent, oldest first."""
         rows = self._database.execute(
-            f"SELECT {_COLUMNS} FROM outbox WHERE ended_at IS NULL AND {_LANE} = ? "  # noqa: S608 - own names
+            f"SELECT {COLUMNS} FROM outbox WHERE ended_at IS NULL AND {LANE} = ? "  # noqa: S608 - own names
             "ORDER BY sequence",
             [lane],
         )
-        return [_from_row(row) for row in rows]
+        return [from_row(row) for row in rows]
 
     def rewrite(self, sequence: int, message: Message) -> None:
         """Save the words of a message that was drawn when its turn came, or replaced before."""
@@ -341,27 +251,3 @@ class Outbox:
             "unbound = CASE WHEN request IS NULL THEN 0 ELSE ? END WHERE sequence = ?",
             [to_text(now), outcome, ts, int(outcome == "sent"), sequence],
         )
-
-
-def _from_row(row: tuple[Any, ...]) -> Outgoing:
-    sequence, request, kind, channel, user, text, blocks, file, wake_at, *tried = row
-    tries, tried_at, created_at, refused_with, after_ts = tried
-    message = Message(
-        kind=MessageKind(kind),
-        request=request,
-        channel=channel,
-        user=user,
-        text=text,
-        blocks=json.loads(blocks),
-        file=File(**json.loads(file)) if file else None,
-    )
-    return Outgoing(
-        sequence=sequence,
-        message=message,
-        wake_at=from_text_or_none(wake_at),
-        tries=tries,
-        tried_at=from_text_or_none(tried_at),
-        created_at=from_text(created_at),
-        refused_with=refused_with,
-        after_ts=after_ts or "",
-    )

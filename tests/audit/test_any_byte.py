@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.store.outbox import SENT
+from bot.store.outgoing import SENT
 from bot.store.request_rows import KEPT
 from tests.audit.test_evidence import KEY, checked
 from tests.audit.test_package import packed, story

@@ -12,7 +12,7 @@ from bot.domain.history import What
 from bot.store.file.facts import with_other_parts
 from bot.store.file.reading import DatabaseFile
 from bot.store.mailings import BOUND, hash_of
-from bot.store.outbox import SENT
+from bot.store.outgoing import SENT
 from bot.store.request_rows import KEPT, PLACES, asked_hash_of
 
 

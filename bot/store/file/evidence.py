@@ -8,7 +8,7 @@ from bot.domain.history import START, Head, Row
 from bot.store.errors import StoreError
 from bot.store.file.archived import Archive, archives_of
 from bot.store.file.reading import DatabaseFile
-from bot.store.outbox import SENT
+from bot.store.outgoing import SENT
 from bot.store.request_rows import bound_columns
 
 _SPAN = """

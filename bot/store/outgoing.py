@@ -1,0 +1,125 @@
+"""One message of the outbox: what it is, where it waits, and what its hash is made from."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from bot.domain.message import File, Message, MessageKind
+from bot.store.times import from_text, from_text_or_none
+
+SENT = (
+    "sequence",
+    "kind",
+    "channel",
+    "user",
+    "text",
+    "blocks",
+    "file",
+    "created_at",
+    "ended_at",
+    "outcome",
+    "ts",
+)
+"""The columns of a message that its hash in the history is made from, in this order."""
+
+COLUMNS = (
+    "sequence, request, kind, channel, user, text, blocks, file, wake_at, tries, tried_at, "
+    "created_at, refused_with, after_ts"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """A message that is still to be sent.
+
+    Attributes:
+        sequence: Its place in the order of writing; it goes out as metadata, so that a message
+            whose answer was lost can be found again.
+        tries: How many times it was sent; more than 0 means that it may be in Slack already.
+        refused_with: Sequence of the newest message when Slack last refused to let the bot post; 0:
+            it was not refused.
+        after_ts: Slack's `ts` of a message that was in the channel before this one was first tried;
+            empty if none is known.
+    """
+
+    sequence: int
+    message: Message
+    wake_at: datetime | None
+    tries: int
+    tried_at: datetime | None
+    created_at: datetime
+    refused_with: int = 0
+    after_ts: str = ""
+
+    @property
+    def lane(self) -> str:
+        """Return the message's lane; messages of a lane go out one after another, such as a request's card and thread.
+
+        A private answer has a separate lane.
+        """
+        message = self.message
+        if message.kind is MessageKind.HOME:
+            return f"home-{message.user}"
+        if message.kind is MessageKind.PRIVATE:
+            return f"private-{self.sequence}"
+        if message.kind is MessageKind.DIRECT:
+            return f"direct-{message.user}"
+        if message.request is None:
+            return f"notice-{message.channel}"
+        return f"request-{message.request}"
+
+    @property
+    def file_name(self) -> str:
+        """Return the file's name, different for every message: `R-17-results.81.csv`; empty for none."""
+        if self.message.file is None:
+            return ""
+        stem, _, ending = self.message.file.name.rpartition(".")
+        return f"{stem}.{self.sequence}.{ending}"
+
+
+LANE = (
+    "CASE WHEN kind IN ('home', 'direct') THEN kind || '-' || user "
+    "WHEN kind = 'private' THEN 'private-' || sequence "
+    "WHEN request IS NULL THEN 'notice-' || channel "
+    "ELSE 'request-' || request END"
+)
+"""`Outgoing.lane` in SQL, so that a lane is found without reading the whole outbox."""
+
+
+class UnboundMessage(NamedTuple):
+    """A message of a request that is in Slack.
+
+    Attributes:
+        hash: SHA-256 (hex) of the canonical list of its `SENT` columns.
+    """
+
+    sequence: int
+    request: int
+    ended_at: datetime
+    hash: str
+
+
+def from_row(row: tuple[Any, ...]) -> Outgoing:
+    """Return a message from its `COLUMNS`."""
+    sequence, request, kind, channel, user, text, blocks, file, wake_at, *tried = row
+    tries, tried_at, created_at, refused_with, after_ts = tried
+    message = Message(
+        kind=MessageKind(kind),
+        request=request,
+        channel=channel,
+        user=user,
+        text=text,
+        blocks=json.loads(blocks),
+        file=File(**json.loads(file)) if file else None,
+    )
+    return Outgoing(
+        sequence=sequence,
+        message=message,
+        wake_at=from_text_or_none(wake_at),
+        tries=tries,
+        tried_at=from_text_or_none(tried_at),
+        created_at=from_text(created_at),
+        refused_with=refused_with,
+        after_ts=after_ts or "",
+    )
