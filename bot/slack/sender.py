@@ -27,8 +27,11 @@ from bot.slack.errors import (
     seconds_to_wait,
 )
 from bot.slack.landed import Landed
+from bot.slack.message_kinds import FLEETING, LOOKED_FOR, LOOKS, METHODS, REPLACED
+from bot.slack.pace import Pace
 from bot.slack.posting import Draw, Posting
 from bot.slack.silence import Members, Silence
+from bot.slack.time_of_day import TimeOfDay
 from bot.slack.web import SlackWeb
 from bot.store.database import CouldNotRecordError
 from bot.store.outgoing import Outgoing
@@ -43,49 +46,14 @@ LANDING = timedelta(seconds=3)
 """How long a lost message may still take to arrive; after that it is looked for."""
 
 FIRST_PAUSE = timedelta(seconds=1)
+
 LONGEST_PAUSE = timedelta(seconds=60)
+
 UNRECORDED_PAUSE = timedelta(seconds=5)
 """Until the next try where nothing could be recorded: soon after a short outage, and no flood of looks at Slack in a long one."""
 
-A_STEP = timedelta(seconds=1)
-"""If the two clocks differ by this much, somebody has set the time."""
-
 WORTH = timedelta(minutes=2)
 """A private answer is dropped after this, because it is of no use to somebody who pressed longer ago."""
-
-LOOKED_FOR = frozenset(
-    {
-        MessageKind.CARD,
-        MessageKind.REPLY,
-        MessageKind.REMINDER,
-        MessageKind.PROGRESS,
-        MessageKind.FILE,
-        MessageKind.NOTICE,
-        MessageKind.DIRECT,
-    }
-)
-"""Messages that would be shown twice if they were sent twice."""
-
-EDITS = frozenset({MessageKind.UPDATE, MessageKind.PRIVATE})
-REPLACED = (MessageKind.UPDATE, MessageKind.PROGRESS, MessageKind.HOME)
-"""Messages of which only the newest is sent."""
-
-FLEETING = frozenset({MessageKind.PRIVATE, MessageKind.HOME})
-"""Messages that are no longer needed once Slack has refused them."""
-
-METHODS = {
-    MessageKind.PRIVATE: ("chat.postEphemeral",),
-    MessageKind.UPDATE: ("chat.update",),
-    MessageKind.HOME: ("views.publish",),
-    MessageKind.FILE: ("files.getUploadURLExternal", "files.completeUploadExternal"),
-}
-"""The Web API methods for kinds of messages that do not use `chat.postMessage`."""
-
-LOOKS = frozenset({"conversations.history", "conversations.replies"})
-"""The methods that look for a message whose answer was lost."""
-
-HOME_GAPS = 3
-"""A home is drawn at most every three seconds, because Slack allows 100 calls a minute for all."""
 
 
 class Sender:
@@ -117,16 +85,15 @@ class Sender:
         self._store = store
         self._client = client
         self._clock = clock
-        self._gap = seconds_a_message
         self._landed = Landed(store, client, clock)
         self._posting = Posting(store, client, draw_home, self._landed)
         self._silence = Silence(store, clock, members)
-        self._free_at: dict[str, float] = {}
+        self._time_of_day = TimeOfDay(store, clock)
+        self._pace = Pace(clock, seconds_a_message)
         self._lanes: dict[str, asyncio.Task[None]] = {}
         self._wake = bell
         self._stopped = asyncio.Event()
         self._stopping = False
-        self._began_at = self._beginning()
         self.turned_at = clock.monotonic()
         self.handover_at: datetime | None = None
         """When another process's work was taken over; that process may be frozen and not dead."""
@@ -138,7 +105,7 @@ class Sender:
 
     async def run(self) -> None:
         """Send until `stop` is called."""
-        self._clock_was_set(-self._store.set_clock.put_back_meanwhile(self._clock.now()))
+        self._time_of_day.begin()
         while not self._stopping:
             self._wake.clear()
             self.turned_at = self._clock.monotonic()
@@ -162,28 +129,11 @@ class Sender:
         for task in self._lanes.values():
             task.cancel()
 
-    def _beginning(self) -> datetime:
-        """Return the time of day at which the monotonic clock began."""
-        return self._clock.now() - timedelta(seconds=self._clock.monotonic())
-
     def _mind_the_clock(self) -> None:
-        """Adjust if the time of day was set, so that nothing waits longer and no message counts as older.
-
-        Must be called before anything is written that is measured from now.
-        """
-        began_at = self._beginning()
-        by = began_at - self._began_at
-        self._clock_was_set(by)
-        self._began_at = began_at
+        """Adjust if the time of day was set; must be called before anything is written that is measured from now."""
+        by = self._time_of_day.mind()
         if self.handover_at is not None:
             self.handover_at += by
-
-    def _clock_was_set(self, by: timedelta) -> None:
-        if abs(by) < A_STEP:
-            return
-        logger.warning("the_clock_was_set", extra={"by": str(by)})
-        with self._store.transaction():
-            self._store.set_clock.was_set(by)
 
     def _start_lanes(self) -> datetime | None:
         """Start a task for each lane with something to send; return when the next one is due, if later."""
@@ -244,7 +194,8 @@ class Sender:
     async def _send(self, outgoing: Outgoing) -> None:
         if self._has_to_wait(outgoing):
             return
-        await self._keep_pace(outgoing)
+        if (seconds := self._pace.seconds_until(outgoing)) > 0:
+            await self._pause(seconds)
         shown = None if self._stopping else await self._drawn(outgoing)
         if shown is None:
             return
@@ -401,18 +352,6 @@ class Sender:
             at = min(at, outgoing.created_at + WORTH + FIRST_PAUSE)
         with self._store.transaction():
             self._store.outbox.later(outgoing.sequence, at, never_arrived=never_arrived)
-
-    async def _keep_pace(self, outgoing: Outgoing) -> None:
-        """Wait so that each channel gets one message a second, as Slack asks; edits and answers do not wait."""
-        if outgoing.message.kind in EDITS:
-            return
-        home = outgoing.message.kind is MessageKind.HOME
-        channel = outgoing.lane if home else outgoing.message.channel
-        now = self._clock.monotonic()
-        free_at = max(now, self._free_at.get(channel, now))
-        self._free_at[channel] = free_at + self._gap * (HOME_GAPS if home else 1)
-        if free_at > now:
-            await self._pause(free_at - now)
 
     async def _pause(self, seconds: float) -> None:
         """Wait, but not longer than until the sender is stopped."""
