@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -27,9 +26,11 @@ from bot.slack.errors import (
     seconds_to_wait,
 )
 from bot.slack.landed import Landed
-from bot.slack.message_kinds import FLEETING, LOOKED_FOR, LOOKS, METHODS, REPLACED
+from bot.slack.lanes import next_of
+from bot.slack.message_kinds import FLEETING, LOOKED_FOR, LOOKS, METHODS
 from bot.slack.pace import Pace
 from bot.slack.posting import Draw, Posting
+from bot.slack.recorded import record_sent, record_try
 from bot.slack.silence import Members, Silence
 from bot.slack.time_of_day import TimeOfDay
 from bot.slack.web import SlackWeb
@@ -37,7 +38,6 @@ from bot.store.database import CouldNotRecordError
 from bot.store.outgoing import Outgoing
 from bot.store.store import Store
 from bot.workflow.beside import beside
-from bot.workflow.ending import PROGRESS_GAP
 from bot.workflow.runner import LONGEST_REST, wait_for
 
 logger = logging.getLogger(__name__)
@@ -153,7 +153,7 @@ class Sender:
         try:
             while not self._stopping:
                 await self._store.turns.after_people()
-                outgoing = self._next_of(lane)
+                outgoing = next_of(self._store, lane, self._clock.now())
                 if outgoing is None:
                     return
                 with following(outgoing.message.request):
@@ -166,30 +166,6 @@ class Sender:
         finally:
             del self._lanes[lane]
             self._wake.set()
-
-    def _next_of(self, lane: str) -> Outgoing | None:
-        """Return the lane's next message, unless it must wait; unsent edits are merged."""
-        waiting = self._store.outbox.of_lane(lane)
-        has_news = bool(waiting) and 0 < waiting[0].refused_with < waiting[-1].sequence
-        for kind in REPLACED:
-            edits = [each for each in waiting if each.message.kind is kind and not each.tries]
-            if len(edits) > 1:
-                merged, gone = self._merged(edits), edits[1:]
-                kept = [each for each in waiting if each not in gone]
-                waiting = [merged if each.sequence == merged.sequence else each for each in kept]
-        if not waiting:
-            return None
-        due = None if has_news else waiting[0].wake_at
-        return None if due is not None and due > self._clock.now() else waiting[0]
-
-    def _merged(self, edits: Sequence[Outgoing]) -> Outgoing:
-        """Merge unsent edits; the oldest keeps its place and gets the words of the newest."""
-        oldest, newest = edits[0], edits[-1].message
-        with self._store.transaction():
-            self._store.outbox.rewrite(oldest.sequence, newest)
-            for each in edits[1:]:
-                self._store.outbox.end(each.sequence, self._clock.now(), outcome="merged")
-        return replace(oldest, message=newest)
 
     async def _send(self, outgoing: Outgoing) -> None:
         if self._has_to_wait(outgoing):
@@ -231,10 +207,14 @@ class Sender:
         ts = await self._landed.ts_of(outgoing) if self._may_stand_there(outgoing) else None
         if ts is None:
             self._mind_the_clock()
-            await self._store.together.write(partial(self._trying, outgoing))
+            await self._store.together.write(
+                partial(record_try, self._store, outgoing, self._clock)
+            )
             with effect():
                 ts = await self._posting.send(outgoing)
-        await self._store.together.write(partial(self._sent, outgoing, ts))
+        await self._store.together.write(
+            partial(record_sent, self._store, outgoing, ts, self._clock)
+        )
         message = outgoing.message
         logger.log(
             logging.DEBUG if message.kind is MessageKind.HOME else logging.INFO,
@@ -251,29 +231,6 @@ class Sender:
         if request is None:
             return outgoing
         return replace(outgoing, message=card(request, also=beside(self._store, request)))
-
-    def _trying(self, outgoing: Outgoing) -> None:
-        with self._store.transaction():
-            if outgoing.message.kind is MessageKind.UPDATE:
-                self._store.outbox.rewrite(outgoing.sequence, outgoing.message)
-            self._store.outbox.trying(outgoing.sequence, self._clock.now())
-
-    def _sent(self, outgoing: Outgoing, ts: str | None) -> None:
-        message = outgoing.message
-        with self._store.transaction():
-            self._store.outbox.end(outgoing.sequence, self._clock.now(), outcome="sent", ts=ts)
-            if outgoing.refused_with or message.kind is MessageKind.CARD:
-                self._store.outbox.speaks_again(message.channel)
-            if message.request is None or ts is None:
-                return
-            if message.kind in (MessageKind.CARD, MessageKind.UPDATE):
-                self._store.requests.set_card(message.request, ts)
-                if message.kind is MessageKind.CARD:
-                    self._store.homes.redraw(self._clock.now())  # now there is something to link to
-            elif message.kind is MessageKind.PROGRESS:
-                self._store.requests.set_progress_message(message.request, ts)
-                rested = self._clock.now() + PROGRESS_GAP
-                self._store.outbox.progress_rests(message.request, rested)
 
     async def _refused(self, outgoing: Outgoing, error: SlackApiError) -> None:
         """Handle Slack's refusal: wait, send it plainer or shorter, or wait until the bot may post."""
