@@ -5,14 +5,13 @@ The one question about an error is: was it done? `ZuoraRejected` and `ZuoraBusy`
 """
 
 import re
-from typing import Final
+from typing import Final, TypedDict, Unpack
 
 
-class ZuoraError(Exception):
-    """The base of all. The text is for people and carries no secret, mail address or customer name.
+class ErrorAnswer(TypedDict, total=False):
+    """What Zuora's answer says of an error.
 
     Attributes:
-        message: One sentence.
         status: HTTP status; None if no answer came.
         category: The last two digits of Zuora's error code (page *Error codes*); None if it has
         none.
@@ -20,21 +19,27 @@ class ZuoraError(Exception):
         words: Zuora's own messages for people; may be empty.
     """
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        status: int | None = None,
-        category: int | None = None,
-        zuora_request_id: str = "",
-        words: tuple[str, ...] = (),
-    ) -> None:
+    status: int | None
+    category: int | None
+    zuora_request_id: str
+    words: tuple[str, ...]
+
+
+class ZuoraError(Exception):
+    """The base of all. The text is for people and carries no secret, mail address or customer name.
+
+    Attributes:
+        message: One sentence.
+        status, category, zuora_request_id, words: See `ErrorAnswer`.
+    """
+
+    def __init__(self, message: str, **answer: Unpack[ErrorAnswer]) -> None:
         super().__init__(message)
         self.message = message
-        self.status = status
-        self.category = category
-        self.zuora_request_id = zuora_request_id
-        self.words = words
+        self.status = answer.get("status")
+        self.category = answer.get("category")
+        self.zuora_request_id = answer.get("zuora_request_id", "")
+        self.words = answer.get("words", ())
 
 
 class ZuoraRejected(ZuoraError):  # noqa: N818 - reads as a fact; the base has the suffix
@@ -63,24 +68,15 @@ class ZuoraBusy(ZuoraError):  # noqa: N818 - as above
             nothing was sent.
     """
 
-    def __init__(  # noqa: PLR0913 - the facts of one answer, all by name
+    def __init__(
         self,
         message: str,
         *,
         retry_after: float | None = None,
         new_key_needed: bool = False,
-        status: int | None = None,
-        category: int | None = None,
-        zuora_request_id: str = "",
-        words: tuple[str, ...] = (),
+        **answer: Unpack[ErrorAnswer],
     ) -> None:
-        super().__init__(
-            message,
-            status=status,
-            category=category,
-            zuora_request_id=zuora_request_id,
-            words=words,
-        )
+        super().__init__(message, **answer)
         self.retry_after = retry_after
         self.new_key_needed = new_key_needed
 
