@@ -37,7 +37,7 @@ from bot.workflow.rules import Rules
 from bot.workflow.runner import Runner
 from bot.workflow.tenancy import Admission, Tenancy
 from bot.zuora.calls import EmailBody
-from bot.zuora.client import ZuoraClient, http_client
+from bot.zuora.client import CallerSettings, Login, ZuoraClient, http_client
 from bot.zuora.errors import ZuoraBusy
 
 A_REQUEST = 500
@@ -208,7 +208,8 @@ async def main(how: str, url: str, number: int, folder: Path) -> None:
     """Mail, and report what it took."""
     watch = Watch()
     async with ByTypes() if how == "types" else http_client() as http:
-        zuora = ZuoraClient(http, CLOCK, base_url=url, client_id="bench", client_secret="bench")  # noqa: S106 - made up
+        login = Login(client_id="bench", client_secret="bench")  # noqa: S106 - made up
+        zuora = ZuoraClient(http, CLOCK, CallerSettings(base_url=url), login)
         await zuora.check()
         await zuora.bill_run_state(A_RUN)  # as the facts are read again before anything is sent
         keep_pauses_short()

@@ -14,7 +14,7 @@ from bot.settings import EvidenceSettings, Settings
 from bot.slack.web import SlackWeb
 from bot.wiring.starting import CannotStartError
 from bot.workflow.tenancy import Admission
-from bot.zuora.client import ZuoraClient
+from bot.zuora.client import CallerSettings, Login, TenantSettings, ZuoraClient
 from bot.zuora.environments import Environment
 from bot.zuora.errors import ZuoraElsewhere, ZuoraError
 
@@ -66,20 +66,26 @@ def zuora_client(
     return ZuoraClient(
         http,
         clock,
-        base_url=settings.zuora_base_url,
-        client_id=settings.zuora_client_id,
-        client_secret=settings.zuora_client_secret.get_secret_value(),
-        version=settings.zuora_version,
-        tenant_id=settings.zuora_tenant_id,
-        entities=places.entities,
-        entity_ids=entity_ids,
-        org_ids=org_ids,
-        gzip=settings.zuora_gzip,
-        names=settings.show_customers,
-        debit_memo_path=settings.zuora_debit_memo_path,
-        highest_batch=settings.zuora_batches,
-        zone=ZoneInfo(settings.zuora_time_zone) if settings.zuora_time_zone else None,
-        read_seconds=read_seconds,
+        CallerSettings(
+            base_url=settings.zuora_base_url,
+            version=settings.zuora_version,
+            entity_ids=entity_ids,
+            org_ids=org_ids,
+            gzip=settings.zuora_gzip,
+            names=settings.show_customers,
+            read_seconds=read_seconds,
+        ),
+        Login(
+            client_id=settings.zuora_client_id,
+            client_secret=settings.zuora_client_secret.get_secret_value(),
+            tenant_id=settings.zuora_tenant_id,
+            entities=places.entities,
+        ),
+        TenantSettings(
+            debit_memo_path=settings.zuora_debit_memo_path,
+            highest_batch=settings.zuora_batches,
+            zone=ZoneInfo(settings.zuora_time_zone) if settings.zuora_time_zone else None,
+        ),
     )
 
 

@@ -38,6 +38,7 @@ from bot.zuora.tokens import TokenKeeper
 logger = logging.getLogger(__name__)
 
 READ_PAUSES: Final = (0.5, 2.0, 6.0)  # seconds between the four tries of a read
+VERSION: Final = "2025-08-12"
 _NO_HEADERS: Final[Mapping[str, str]] = {}
 
 
@@ -46,19 +47,19 @@ class CallerSettings:
     """The settings that are the same for every call.
 
     Attributes:
-        base_url: Zuora's base URL without a slash at the end.
-        version: `Zuora-Version`.
-        entity_ids: `Zuora-Entity-Ids` or empty.
-        org_ids: `Zuora-Org-Ids` or empty.
-        gzip: Whether long bodies are sent compressed.
-        names: Whether customers' names are read.
+        base_url: Zuora's base URL, for example `https://rest.test.zuora.com`.
+        version: `Zuora-Version`; 2024-05-20 or later gives errors an HTTP status of their own.
+        entity_ids: `Zuora-Entity-Ids`, only with Multi-entity.
+        org_ids: `Zuora-Org-Ids`, only with Multi-Org.
+        gzip: Whether long bodies are sent compressed (header `Content-Encoding`).
+        names: Whether customers' names are read; without them accounts are shown by their numbers.
         connect_seconds: Longest time to connect.
         read_seconds: Longest silence; Zuora itself gives up after 120 s (guide *Requests*). An
             answer that comes in small pieces may take twice that in all.
     """
 
     base_url: str
-    version: str
+    version: str = VERSION
     entity_ids: str = ""
     org_ids: str = ""
     gzip: bool = False

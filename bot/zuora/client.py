@@ -5,14 +5,13 @@ import math
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from copy import copy
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime, tzinfo
 from typing import Final
 
 import httpx2
 
 from bot.domain.clock import Clock
-from bot.domain.place import Unit
 from bot.zuora import (
     accounts,
     agreement,
@@ -50,15 +49,33 @@ from bot.zuora.reachability import Reachability
 from bot.zuora.rows import Here, zone_of
 from bot.zuora.scope import AccountsInScope
 from bot.zuora.tenant import Tenant
-from bot.zuora.tokens import TokenKeeper
+from bot.zuora.tokens import Login, TokenKeeper
 
-__all__ = ["VERSION", "ZuoraClient", "http_client"]
+__all__ = ["CallerSettings", "Login", "TenantSettings", "ZuoraClient", "http_client"]
 
-VERSION: Final = "2025-08-12"
 SECONDS_FOR_A_LOOK: Final = 20.0
 
 NO_SUCH_NAME = "billing-bot asks whether it may look here"
 """A name that no bill run has, so that the answer is short."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TenantSettings:
+    """How the tenant differs from others.
+
+    Attributes:
+        debit_memo_path: Zuora's pages spell it `debitmemos`, its newer SDK `debit-memos`.
+        highest_batch: The last of the tenant's batches of accounts: 50, or more with Zuora's
+            Performance Booster.
+        zone: The tenant's time zone, for times that Zuora writes without an offset; None if not
+            known.
+        widest: Most calls at once, whatever Zuora allows.
+    """
+
+    debit_memo_path: DebitMemoPath = "debitmemos"
+    highest_batch: int = 50
+    zone: tzinfo | None = None
+    widest: int = DEFAULT_LIMIT
 
 
 class ZuoraClient(Effects):
@@ -71,80 +88,36 @@ class ZuoraClient(Effects):
     Args:
         http: The client of `http_client`; its owner closes it.
         clock: Time.
-        base_url: Zuora's base URL, for example `https://rest.test.zuora.com`.
-        client_id: OAuth client id.
-        client_secret: OAuth client secret.
-        tenant_id: The tenant that the token must speak for; empty for any.
-        version: `Zuora-Version`; 2024-05-20 or later gives errors an HTTP status of their own.
-        entities: The entities that a token must be valid for, if it names any.
-        entity_ids: `Zuora-Entity-Ids`, only with Multi-entity.
-        org_ids: `Zuora-Org-Ids`, only with Multi-Org.
-        debit_memo_path: Zuora's pages spell it `debitmemos`, its newer SDK `debit-memos`.
-        highest_batch: The last of the tenant's batches of accounts: 50, or more with Zuora's
-            Performance Booster.
-        gzip: Whether long bodies are sent compressed (header `Content-Encoding`).
-        zone: The tenant's time zone, for times that Zuora writes without an offset; None if not
-        known.
-        names: Whether customers' names are read; without them accounts are shown by their numbers.
-        widest: Most calls at once, whatever Zuora allows.
-        connect_seconds: Longest time to connect.
-        read_seconds: Longest silence.
+        settings: What is the same for every call.
+        login: What the token is asked with.
+        tenant: How this tenant differs from others.
     """
 
-    def __init__(  # noqa: PLR0913 - one object with all settings is made once, in wiring
+    def __init__(
         self,
         http: httpx2.AsyncClient,
         clock: Clock,
-        *,
-        base_url: str,
-        client_id: str,
-        client_secret: str,
-        tenant_id: str = "",
-        version: str = VERSION,
-        entities: Collection[Unit] = (),
-        entity_ids: str = "",
-        org_ids: str = "",
-        debit_memo_path: DebitMemoPath = "debitmemos",
-        highest_batch: int = 50,
-        gzip: bool = False,
-        zone: tzinfo | None = None,
-        names: bool = True,
-        widest: int = DEFAULT_LIMIT,
-        connect_seconds: float = 10.0,
-        read_seconds: float = 120.0,
+        settings: CallerSettings,
+        login: Login,
+        tenant: TenantSettings | None = None,
     ) -> None:
-        settings = CallerSettings(
-            base_url=base_url.rstrip("/"),
-            version=version,
-            entity_ids=entity_ids,
-            org_ids=org_ids,
-            gzip=gzip,
-            names=names,
-            connect_seconds=connect_seconds,
-            read_seconds=read_seconds,
-        )
+        tenant = tenant or TenantSettings()
+        settings = replace(settings, base_url=settings.base_url.rstrip("/"))
         self._reach = Reachability(clock)
         self._tokens = TokenKeeper(
-            http,
-            clock,
-            base_url=settings.base_url,
-            client_id=client_id,
-            client_secret=client_secret,
-            tenant_id=tenant_id,
-            entities=entities,
-            timeout=settings.timeout(),
+            http, clock, base_url=settings.base_url, login=login, timeout=settings.timeout()
         )
-        self._pace = Pace(clock, Width(widest))
+        self._pace = Pace(clock, Width(tenant.widest))
         paths: dict[DocumentKind, str] = {
             "invoice": "invoices",
             "credit_memo": "credit-memos",
-            "debit_memo": debit_memo_path,
+            "debit_memo": tenant.debit_memo_path,
         }
         caller = Caller(http, clock, settings, self._tokens, self._pace, reach=self._reach)
         super().__init__(caller, paths)
-        self.highest_batch = highest_batch
+        self.highest_batch = tenant.highest_batch
         self._clock = clock
-        self._zone = zone
+        self._zone = tenant.zone
         self._base_url = settings.base_url
 
     async def says_the_time(self) -> None:

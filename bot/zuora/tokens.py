@@ -13,6 +13,7 @@ import logging
 import re
 from collections.abc import Collection
 from copy import copy
+from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -44,6 +45,23 @@ _HEADERS: Final = {
 }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """What the bot logs in to Zuora with, and what the token must then be for.
+
+    Attributes:
+        client_id: OAuth client id.
+        client_secret: OAuth client secret; it appears in no text of this object.
+        tenant_id: The one tenant whose tokens are used; empty for any.
+        entities: The entities that a token must be valid for, if it names any.
+    """
+
+    client_id: str
+    client_secret: str = field(repr=False)
+    tenant_id: str = ""
+    entities: Collection[Unit] = ()
+
+
 class TokenKeeper:
     """Keeps one token and renews it, with one call at a time.
 
@@ -54,35 +72,29 @@ class TokenKeeper:
         http: The client; its owner closes it.
         clock: Gives the time, for the token's age.
         base_url: Zuora's base URL.
-        client_id: OAuth client id.
-        client_secret: OAuth client secret; it appears in no text of this object.
-        tenant_id: The one tenant whose tokens are used; empty for any.
-        entities: The entities that a token must be valid for, if it names any.
+        login: What it logs in with.
         timeout: How long a call may take to connect and be silent.
     """
 
-    def __init__(  # noqa: PLR0913 - all by name, made once by the client
+    def __init__(
         self,
         http: httpx2.AsyncClient,
         clock: Clock,
         *,
         base_url: str,
-        client_id: str,
-        client_secret: str,
-        tenant_id: str = "",
-        entities: Collection[Unit] = (),
+        login: Login,
         timeout: httpx2.Timeout,
     ) -> None:
         self._http = http
         self._clock = clock
         self._base_url = base_url
         self._form = {
-            "client_id": client_id,
-            "client_secret": client_secret,
+            "client_id": login.client_id,
+            "client_secret": login.client_secret,
             "grant_type": "client_credentials",
         }
-        self._tenant_id = tenant_id
-        self._entities = entities
+        self._tenant_id = login.tenant_id
+        self._entities = login.entities
         self._timeout = timeout
         self._lock = asyncio.Lock()
         self._token = ""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ import httpx2
 import pytest
 
 from bot.sandbox.zuora import LocalZuora, World
-from bot.zuora.client import ZuoraClient, http_client
+from bot.zuora.client import CallerSettings, Login, TenantSettings, ZuoraClient, http_client
 
 
 class HandClock:
@@ -58,6 +59,11 @@ async def http() -> AsyncIterator[httpx2.AsyncClient]:
 Make = Callable[..., ZuoraClient]
 
 
+def _from(kind: Any, given: dict[str, Any]) -> Any:
+    """Take out of what is given what this group has."""
+    return kind(**{each.name: given.pop(each.name) for each in fields(kind) if each.name in given})
+
+
 @pytest.fixture
 def make(local: LocalZuora, http: httpx2.AsyncClient, clock: HandClock) -> Make:
     def build(**settings: object) -> ZuoraClient:
@@ -67,7 +73,9 @@ def make(local: LocalZuora, http: httpx2.AsyncClient, clock: HandClock) -> Make:
             "client_secret": local.client_secret,
             **settings,
         }
-        return ZuoraClient(http, clock, **given)
+        groups = [_from(kind, given) for kind in (CallerSettings, Login, TenantSettings)]
+        assert not given, f"no part of the client takes {list(given)}"
+        return ZuoraClient(http, clock, *groups)
 
     return build
 
