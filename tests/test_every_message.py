@@ -20,7 +20,7 @@ CUSTOMERS = ("Northwind Ltd", "A00000001")
 def card(*lines, title="Email 3 invoices of 2 customers", asked="of 2 customers: USD 7.00"):
     """A card with a button to approve, as the bot makes it."""
     confirm = blocks.confirmation("Approve R-1?", asked, "Approve")
-    approve = blocks.button("Approve", action_id="approve", value="R-1", confirm=confirm)
+    approve = blocks.button("Approve", action_id="approve", value="R-1") | {"confirm": confirm}
     return [
         blocks.header(title),
         blocks.context("SANDBOX"),

@@ -120,7 +120,6 @@ def button(
     value: str,
     style: str | None = None,
     spoken: str = "",
-    confirm: Block | None = None,
 ) -> Block:
     """Return a button. `value` is the request's number and nothing else; `spoken` is for screen readers."""
     made: Block = {
@@ -133,8 +132,6 @@ def button(
         made["style"] = style
     if spoken:
         made["accessibility_label"] = shortened(spoken, BUTTON_LIMIT)
-    if confirm:
-        made["confirm"] = confirm
     return made
 
 

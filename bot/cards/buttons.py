@@ -123,20 +123,20 @@ def _approve(request: Request, order: Order[Any, Any], summary: Summary) -> bloc
     in_a_form = request.rule.type_the_number or asks_in_a_form(request, order, summary)
     effect = order.effect()
     sentence = f"{effect[:1].upper()}{effect[1:]}"
-    return blocks.button(
+    made = blocks.button(
         f"Approve: {effect}{'…' if in_a_form else ''}",
         action_id=APPROVE,
         value=request.reference,
         style="danger" if summary.risks else "primary",
         spoken=f"Approve {request.name}: {effect}",
-        confirm=None
-        if in_a_form
-        else blocks.confirmation(
+    )
+    if not in_a_form:
+        made["confirm"] = blocks.confirmation(
             f"Approve {request.name}?",
             asked_once_more(request, order, summary),
             sentence if len(sentence) <= MOST_ON_A_CONFIRMATION else "Approve",
-        ),
-    )
+        )
+    return made
 
 
 def asks_in_a_form(request: Request, order: Order[Any, Any], summary: Summary) -> bool:
