@@ -2,7 +2,7 @@
 
 import sys
 import zipfile
-from contextlib import ExitStack
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -127,12 +127,10 @@ def verify(
     archives: tuple[Path, ...],
 ) -> None:
     """Check that the history is whole, and that it records everything else."""
-    with ExitStack() as stack:
-        sys.exit(_verified(stack, file, noted, listed, authority, archives))
+    sys.exit(_verified(file, noted, listed, authority, archives))
 
 
 def _verified(
-    stack: ExitStack,
     file: Path | None,
     noted: Head | None,
     listed: Path | None,
@@ -142,22 +140,22 @@ def _verified(
     heads = [[noted]] if noted else []
     try:
         settings = read_audit_settings()
-        path = file or stack.enter_context(as_file(settings.database_path))
-        key = settings.audit_key.get_secret_value()
-        is_evidence = path.is_file() and zipfile.is_zipfile(path)
-        check = (
-            partial(verify_evidence, program=this_program().files)
-            if is_evidence
-            else verify_database
-        )
-        if listed:
-            heads.append(_listed(listed))
-        roots = authority.read_bytes() if authority else b""
-        with checking(path):
-            if not is_evidence:
-                refuse_damage(path)
-            verified = check(path, key=key, noted=heads, authority=roots)
-            checked = [(each, verify_archive(each, path, key=key)) for each in archives]
+        with nullcontext(file) if file else as_file(settings.database_path) as path:
+            key = settings.audit_key.get_secret_value()
+            is_evidence = path.is_file() and zipfile.is_zipfile(path)
+            check = (
+                partial(verify_evidence, program=this_program().files)
+                if is_evidence
+                else verify_database
+            )
+            if listed:
+                heads.append(_listed(listed))
+            roots = authority.read_bytes() if authority else b""
+            with checking(path):
+                if not is_evidence:
+                    refuse_damage(path)
+                verified = check(path, key=key, noted=heads, authority=roots)
+                checked = [(each, verify_archive(each, path, key=key)) for each in archives]
     except SettingsError as error:
         click.echo(str(error), err=True)
         return WRONG_SETTINGS

@@ -39,7 +39,7 @@ class Clocks:
     """
 
     def __init__(self, clock: Clock, limit: timedelta = timedelta(minutes=1)) -> None:
-        self._clock = clock
+        self.clock = clock
         self.limit = limit
         self._read: dict[str, _Difference] = {}
 
@@ -49,12 +49,12 @@ class Clocks:
             theirs = parsedate_to_datetime(date or "").timestamp()
         except (ValueError, TypeError, OverflowError):
             return
-        wall = self._clock.now().timestamp()
-        self._read[whose] = _Difference(theirs - wall, wall, self._clock.monotonic())
+        wall = self.clock.now().timestamp()
+        self._read[whose] = _Difference(theirs - wall, wall, self.clock.monotonic())
 
     def ahead(self) -> dict[str, int]:
         """Return how many whole seconds each other clock is ahead; clocks that were never read are left out."""
-        wall, passed = self._clock.now().timestamp(), self._clock.monotonic()
+        wall, passed = self.clock.now().timestamp(), self.clock.monotonic()
         return {
             whose: round(each.ahead + (passed - each.passed) - (wall - each.wall))
             for whose, each in self._read.items()

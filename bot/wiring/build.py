@@ -126,7 +126,6 @@ async def build(
         lock = work_lock(settings, fence)
         reached = await reach(
             settings,
-            clock,
             opened,
             where or environment(settings.zuora_base_url),
             starting,
@@ -145,7 +144,7 @@ async def build(
     except BaseException:
         await opened.close()
         raise
-    parts = _parts(settings, clock, tuning, opened, reached, policy)
+    parts = _parts(settings, tuning, opened, reached, policy)
     app, answering, sender = _slack(settings, tuning, parts, reached)
     changes = changes_of(parts, settings)
     register_evidence(app, answering, changes, answers_of(parts, settings))
@@ -185,7 +184,6 @@ async def build(
 
 def _parts(
     settings: Settings,
-    clock: Clock,
     tuning: Tuning,
     opened: Opened,
     reached: Outside,
@@ -194,7 +192,7 @@ def _parts(
     """Return what the workflow works with."""
     return Parts(
         store=opened.store,
-        clock=clock,
+        clock=opened.clocks.clock,
         tenancy=reached.tenancy,
         rules=Rules(
             policy,

@@ -7,7 +7,7 @@ from typing import Self
 import aiohttp
 import httpx2
 
-from bot.domain.clock import Clock, Clocks
+from bot.domain.clock import Clocks
 from bot.fence import Fence, request_class
 from bot.health.starting import Starting
 from bot.settings import Settings
@@ -76,7 +76,6 @@ class Outside:
 
 async def reach(
     settings: Settings,
-    clock: Clock,
     opened: Opened,
     where: Environment,
     starting: Starting,
@@ -89,6 +88,7 @@ async def reach(
         NotAdmittedError: Slack refuses a token, or does not let the bot do what the settings say.
         CannotStartError: The token does not speak for the entities of the settings.
     """
+    clock = opened.clocks.clock
     slack = slack_client(settings, opened.session, clock, opened.clocks)
     identity = await starting.reached("Slack", partial(_admitted, settings, slack))
     zuora = zuora_client(settings, clock, opened.http, read_seconds=zuora_read_seconds)
