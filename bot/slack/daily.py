@@ -1,16 +1,14 @@
 """Does what is due by the calendar: the morning's digest and the month's figures."""
 
 import logging
-from collections.abc import Callable
 from datetime import timedelta
 
-from bot.domain.clock import Clock
 from bot.domain.message import Message, MessageKind
 from bot.status.lists import Links
 from bot.status.month import catch_up
 from bot.status.morning import Timetable, mornings_digest
 from bot.store.database import CouldNotRecordError
-from bot.store.store import Store
+from bot.workflow.parts import Parts
 
 logger = logging.getLogger(__name__)
 
@@ -21,30 +19,18 @@ class Daily:
     """The loop for the calendar, beside the runner's, in the process that works.
 
     Args:
-        store: The store.
-        clock: The time.
-        channel: Slack channel id for the digest.
+        parts: The store, the time, and the channel for the digest.
         links: Makes the addresses of cards.
         timetable: When the digest is due.
-        wake_sender: Called when a message is in the outbox.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        clock: Clock,
-        *,
-        channel: str,
-        links: Links,
-        timetable: Timetable,
-        wake_sender: Callable[[], None],
-    ) -> None:
-        self._store = store
-        self._clock = clock
-        self._channel = channel
+    def __init__(self, parts: Parts, links: Links, timetable: Timetable) -> None:
+        self._store = parts.store
+        self._clock = parts.clock
+        self._channel = parts.channel
         self._links = links
         self._timetable = timetable
-        self._wake_sender = wake_sender
+        self._wake_sender = parts.bells.sender.set
 
     async def run(self) -> None:
         """Do what is due, until cancelled."""

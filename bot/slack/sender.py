@@ -10,7 +10,6 @@ from slack_sdk.errors import SlackApiError
 
 from bot.cards.card import card
 from bot.cards.lines import shortest
-from bot.domain.clock import Clock
 from bot.domain.message import Message, MessageKind
 from bot.domain.next_step import pause
 from bot.fence import FRESH_SECONDS, FenceShutError, effect
@@ -36,8 +35,8 @@ from bot.slack.time_of_day import TimeOfDay
 from bot.slack.web import SlackWeb
 from bot.store.database import CouldNotRecordError
 from bot.store.outgoing import Outgoing
-from bot.store.store import Store
 from bot.workflow.beside import beside
+from bot.workflow.parts import Parts
 from bot.workflow.runner import LONGEST_REST, wait_for
 
 logger = logging.getLogger(__name__)
@@ -64,24 +63,23 @@ class Sender:
     with the words of the newest.
 
     Args:
-        store, client, clock: What it reads from, sends with and waits by.
+        parts: What it reads from and waits by, and what wakes it.
+        client: What it sends with.
         members: Returns the people behind Slack ids.
-        bell: Set when something is in the outbox.
         draw_home: Draws a home when it goes out.
         seconds_a_message: Pause between two messages to a channel.
     """
 
-    def __init__(  # noqa: PLR0913 - one object, made once, in wiring
+    def __init__(
         self,
-        store: Store,
+        parts: Parts,
         client: SlackWeb,
-        clock: Clock,
         members: Members,
         *,
-        bell: asyncio.Event,
         draw_home: Draw,
         seconds_a_message: float = 1.0,
     ) -> None:
+        store, clock = parts.store, parts.clock
         self._store = store
         self._client = client
         self._clock = clock
@@ -91,7 +89,7 @@ class Sender:
         self._time_of_day = TimeOfDay(store, clock)
         self._pace = Pace(clock, seconds_a_message)
         self._lanes: dict[str, asyncio.Task[None]] = {}
-        self._wake = bell
+        self._wake = parts.bells.sender
         self._stopped = asyncio.Event()
         self._stopping = False
         self.turned_at = clock.monotonic()

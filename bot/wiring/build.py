@@ -171,14 +171,7 @@ async def build(
         ),
         loops=loops_of(parts, changes, reached.people),
         heads=Heads(opened.store, clock, anchors=anchors, wake_sender=parts.bells.sender.set),
-        daily=Daily(
-            opened.store,
-            clock,
-            channel=settings.billing_channel,
-            links=Links(reached.identity.team_url),
-            timetable=_timetable(settings),
-            wake_sender=parts.bells.sender.set,
-        ),
+        daily=Daily(parts, Links(reached.identity.team_url), _timetable(settings)),
     )
 
 
@@ -225,11 +218,9 @@ def _slack(
     links = Links(reached.identity.team_url, settings.zuora_link)
     homes = HomeTab(answering, links)
     sender = Sender(
-        parts.store,
+        parts,
         reached.slack,
-        parts.clock,
         reached.people.members,
-        bell=parts.bells.sender,
         draw_home=homes.view,
         seconds_a_message=tuning.seconds_a_message,
     )
