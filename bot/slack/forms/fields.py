@@ -1,7 +1,7 @@
 """The parts of forms. Every field takes its first value from `values` by its name."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from bot.cards.blocks import Block, context, paragraph, plain_text
 from bot.domain.message import Blocks
@@ -14,6 +14,20 @@ ELEMENT = "value"
 MOST_OPTIONS = 100
 CHANGES_FORM = "form:"
 """Prefix of the `action_id` of an element on which the rest of the form depends."""
+
+
+class Around(TypedDict, total=False):
+    """What any field has around its element.
+
+    Attributes:
+        hint: The words below it.
+        optional: Whether it may stay empty.
+        changes_form: Whether the rest of the form depends on it.
+    """
+
+    hint: str
+    optional: bool
+    changes_form: bool
 
 
 def text(  # noqa: PLR0913 - what a field shows
@@ -59,12 +73,12 @@ def reason(values: Values) -> Block:
     )
 
 
-def date(name: str, label: str, values: Values, *, hint: str = "", optional: bool = False) -> Block:
+def date(name: str, label: str, values: Values, **around: Unpack[Around]) -> Block:
     """Return a field for a date; its value is `YYYY-MM-DD`."""
     element: Block = {"type": "datepicker", "action_id": ELEMENT}
     if value := values.get(name):
         element["initial_date"] = str(value)
-    return _input(name, label, element, hint=hint, optional=optional)
+    return _input(name, label, element, **around)
 
 
 Choice = tuple[str, str, str]
@@ -76,38 +90,34 @@ def radio(
     label: str,
     values: Values,
     choices: Sequence[Choice],
-    *,
-    hint: str = "",
-    changes_form: bool = False,
+    **around: Unpack[Around],
 ) -> Block:
     """Return a choice of one, by default the first. It may change the rest of the form."""
     options = [option(choice) for choice in choices]
     chosen = next((o for o in options if o["value"] == values.get(name)), options[0])
     element: Block = {
         "type": "radio_buttons",
-        "action_id": CHANGES_FORM + name if changes_form else ELEMENT,
+        "action_id": CHANGES_FORM + name if around.get("changes_form") else ELEMENT,
         "options": options,
         "initial_option": chosen,
     }
-    return _input(name, label, element, hint=hint, dispatch=changes_form)
+    return _input(name, label, element, **around)
 
 
-def select(  # noqa: PLR0913 - what a field shows
+def select(
     name: str,
     label: str,
     values: Values,
     choices: Sequence[Choice],
     *,
-    hint: str = "",
-    optional: bool = False,
     several: bool = False,
-    changes_form: bool = False,
+    **around: Unpack[Around],
 ) -> Block:
     """Return a choice of one or of several from a menu, in groups if there are many."""
     options = [option(choice) for choice in choices]
     element: Block = {
         "type": "multi_static_select" if several else "static_select",
-        "action_id": CHANGES_FORM + name if changes_form else ELEMENT,
+        "action_id": CHANGES_FORM + name if around.get("changes_form") else ELEMENT,
         **_menu(options),
     }
     wanted = values.get(name) or ()
@@ -117,7 +127,7 @@ def select(  # noqa: PLR0913 - what a field shows
         element["initial_options" if several else "initial_option"] = (
             chosen if several else chosen[0]
         )
-    return _input(name, label, element, hint=hint, optional=optional, dispatch=changes_form)
+    return _input(name, label, element, **around)
 
 
 def _menu(options: Sequence[Block]) -> Block:
@@ -230,24 +240,16 @@ def with_problems(blocks: Sequence[Block], problems: Mapping[str, str]) -> Block
     return shown
 
 
-def _input(
-    name: str,
-    label: str,
-    element: Block,
-    *,
-    hint: str = "",
-    optional: bool = False,
-    dispatch: bool = False,
-) -> Block:
+def _input(name: str, label: str, element: Block, **around: Unpack[Around]) -> Block:
     made: Block = {
         "type": "input",
         "block_id": name,
-        "optional": optional,
+        "optional": around.get("optional", False),
         "label": plain_text(label, 2000),
         "element": element,
     }
-    if hint:
+    if hint := around.get("hint"):
         made["hint"] = plain_text(hint, 2000)
-    if dispatch:
+    if around.get("changes_form"):
         made["dispatch_action"] = True
     return made
