@@ -153,30 +153,43 @@ def billing_preview(
     )
 
 
-def begin_preview_run(
-    *,
-    batches: Collection[str],
-    target_date: date,
-    exclude: Collection[str],
-    renew: bool,
-    organizations: Collection[Mapping[str, str]],
-    idempotency_key: str,
-) -> HttpCall:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreviewWanted:
+    """What to preview.
+
+    Attributes:
+        batches: `AllBatches`, or names of batches.
+        bill_cycle_day: `1` to `31`, or anything else for every day.
+        target_date: The last day that is billed.
+        exclude: Types of charges to leave out.
+        renew: Whether subscriptions with auto-renew count as renewed.
+        organizations: `organizationLabels`, as for the bill run.
+    """
+
+    batches: tuple[str, ...]
+    bill_cycle_day: str
+    target_date: date
+    exclude: tuple[str, ...] = ()
+    renew: bool = False
+    organizations: tuple[Mapping[str, str], ...] = ()
+
+
+def begin_preview_run(wanted: PreviewWanted, *, idempotency_key: str) -> HttpCall:
     """Return the call that begins a preview of a bill run by batch; no customer sees anything of it.
 
-    `batches` is a text with commas of at most 1,000 characters, and none means all of them (page
+    `batches` goes out as a text with commas of at most 1,000 characters, and none means all of them (page
     *Create a billing preview run*). A longer list of names is asked for as all. Evergreen
     subscriptions are left out by default, and a bill run bills them.
     """
-    names = ",".join(batches)
-    all_of_them = "AllBatches" in batches or len(names) > LONGEST_BATCHES
+    names = ",".join(wanted.batches)
+    all_of_them = "AllBatches" in wanted.batches or len(names) > LONGEST_BATCHES
     body = {
-        "targetDate": target_date.isoformat(),
+        "targetDate": wanted.target_date.isoformat(),
         "batches": "" if all_of_them else names,
-        "chargeTypeToExclude": ",".join(exclude),
-        "assumeRenewal": "Autorenew" if renew else "None",
+        "chargeTypeToExclude": ",".join(wanted.exclude),
+        "assumeRenewal": "Autorenew" if wanted.renew else "None",
         "includingEvergreenSubscription": True,
-        "organizationLabels": list(organizations),
+        "organizationLabels": list(wanted.organizations),
     }
     return HttpCall(
         method="POST",

@@ -32,7 +32,7 @@ from bot.zuora import (
 from bot.zuora.answers import Account, BillingDocument, BillRun, Subscription
 from bot.zuora.aside import aside
 from bot.zuora.caller import Caller, CallerSettings
-from bot.zuora.calls import DebitMemoPath, DocumentKind
+from bot.zuora.calls import DebitMemoPath, DocumentKind, PreviewWanted
 from bot.zuora.connections import http_client
 from bot.zuora.document_reader import DocumentReader
 from bot.zuora.effects import Effects, checked
@@ -44,7 +44,7 @@ from bot.zuora.memos import Memo
 from bot.zuora.notifications import MailNotification, MailProfile
 from bot.zuora.pace import DEFAULT_LIMIT, Pace, Width
 from bot.zuora.pdfs import PdfStatus
-from bot.zuora.preview_runs import PreviewRun, PreviewTotals, PreviewWanted
+from bot.zuora.preview_runs import PreviewRun, PreviewTotals
 from bot.zuora.reachability import Reachability
 from bot.zuora.rows import Here, zone_of
 from bot.zuora.scope import AccountsInScope

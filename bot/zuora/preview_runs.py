@@ -10,39 +10,18 @@ import time
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from decimal import Decimal
 from typing import Final
 
 from bot.zuora import calls, rows, scope
 from bot.zuora.caller import Caller
+from bot.zuora.calls import PreviewWanted
 from bot.zuora.errors import ZuoraRejected, for_people
 from bot.zuora.preview_file import What, items_of
 from bot.zuora.rows import as_row
 
 ENDED: Final = frozenset({"Completed", "Error", "Canceled"})
 _FILE_ID: Final = re.compile(r"/([0-9A-Za-z_-]{8,64})/?$", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PreviewWanted:
-    """What to preview.
-
-    Attributes:
-        batches: `AllBatches`, or names of batches.
-        bill_cycle_day: `1` to `31`, or anything else for every day.
-        target_date: The last day that is billed.
-        exclude: Types of charges to leave out.
-        renew: Whether subscriptions with auto-renew count as renewed.
-        organizations: `organizationLabels`, as for the bill run.
-    """
-
-    batches: tuple[str, ...]
-    bill_cycle_day: str
-    target_date: date
-    exclude: tuple[str, ...] = ()
-    renew: bool = False
-    organizations: tuple[Mapping[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,14 +75,7 @@ async def begin(caller: Caller, wanted: PreviewWanted, *, key: str) -> str:
         ZuoraError: See `Caller.read`. It is sent like a read: with one key Zuora begins one
         run.
     """
-    call = calls.begin_preview_run(
-        batches=wanted.batches,
-        target_date=wanted.target_date,
-        exclude=wanted.exclude,
-        renew=wanted.renew,
-        organizations=wanted.organizations,
-        idempotency_key=key,
-    )
+    call = calls.begin_preview_run(wanted, idempotency_key=key)
     run_id = rows.text(as_row((await caller.read(call)).data), "billingPreviewRunId", "id")
     if not run_id:
         raise ZuoraRejected("Zuora did not say which preview run it began.")

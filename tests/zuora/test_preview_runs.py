@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.zuora.calls import PreviewWanted
 from bot.zuora.errors import ZuoraRejected
 from bot.zuora.preview_file import PreviewItem, items_of
-from bot.zuora.preview_runs import PreviewRun, PreviewTotals, PreviewWanted
+from bot.zuora.preview_runs import PreviewRun, PreviewTotals
 
 WANTED = PreviewWanted(
     batches=("Batch1", "Batch2"), bill_cycle_day="AllBillCycleDays", target_date=date(2026, 11, 30)

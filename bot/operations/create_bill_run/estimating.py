@@ -14,9 +14,10 @@ from bot.operations.beginning import Foreseen
 from bot.operations.create_bill_run.body import AS_RUN_DAY, CreateBillRunBody
 from bot.operations.create_bill_run.facts import BilledAccount, Estimate
 from bot.zuora.answers import money_of
+from bot.zuora.calls import PreviewWanted
 from bot.zuora.client import ZuoraClient
 from bot.zuora.errors import ZuoraRejected
-from bot.zuora.preview_runs import PreviewRun, PreviewTotals, PreviewWanted
+from bot.zuora.preview_runs import PreviewRun, PreviewTotals
 
 
 def until(body: CreateBillRunBody) -> date | None:
