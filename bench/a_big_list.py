@@ -24,6 +24,7 @@ from bot.wiring.build import Tuning
 from bot.wiring.running import Bot
 from bot.workflow.decide import decide
 from bot.workflow.decision import Decision
+from bot.zuora.environments import OWN_SANDBOX
 
 
 def numbers_of(documents: int) -> list[str]:
@@ -92,7 +93,7 @@ async def main(url: str, documents: int) -> None:
     """Measure once."""
     async with place(zuora_base_url=url) as here:
         settings = here.settings
-        tuning = Tuning(seconds_a_message=0.0)
+        tuning = Tuning(seconds_a_message=0.0, where=OWN_SANDBOX)
         async with running(settings, SystemClock(), tuning, here.slack, "run") as bot:
             found = await _watched(here, bot, documents)
         size = here.database.stat().st_size

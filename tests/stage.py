@@ -108,8 +108,9 @@ class Stage:
         self.policy = ""
         self.changes: dict[str, Any] = {}
         self.address = ""
-        self.where = OWN_SANDBOX
-        self.tuning = Tuning(seconds_a_message=0.0, zuora_read_seconds=30.0, look_seconds=0.0)
+        self.tuning = Tuning(
+            seconds_a_message=0.0, zuora_read_seconds=30.0, look_seconds=0.0, where=OWN_SANDBOX
+        )
         self._bot_stack = AsyncExitStack()
 
     async def open(self) -> None:
@@ -144,7 +145,7 @@ class Stage:
 
     async def start(self) -> None:
         self.bot = await self._bot_stack.enter_async_context(
-            running(self.settings(), self.clock, self.tuning, self.slack, self.mode, self.where)
+            running(self.settings(), self.clock, self.tuning, self.slack, self.mode)
         )
         self.clock.on_move = self._wake
 

@@ -26,7 +26,7 @@ from bot.sandbox.zuora.server import LocalZuora
 from bot.settings import Mode, Settings
 from bot.wiring.build import Tuning, build
 from bot.wiring.running import Bot
-from bot.zuora.environments import OWN_SANDBOX, Environment
+from bot.zuora.environments import OWN_SANDBOX
 
 LOOPBACK = "127.0.0.1"
 PORT = 8321
@@ -117,7 +117,8 @@ async def opened(
             app_token=APP_TOKEN,
             signing_secret=SIGNING_SECRET,
         )
-        local_bot = _SandboxBot(slack, zuora, clock, folder, mode, seconds_a_message)
+        local_bot = _SandboxBot(slack, zuora, clock, folder, mode)
+        local_bot.tuning.seconds_a_message = seconds_a_message
         local_bot.policy = kept.policy if kept else "one"
         labels = {name: label for name, (label, _) in POLICIES.items()}
         choice = PolicyChoice(labels, lambda: local_bot.policy, local_bot.follow)
@@ -151,14 +152,13 @@ class _SandboxBot:
         clock: MovableClock,
         folder: Path,
         mode: Mode,
-        seconds_a_message: float,
     ) -> None:
         self._slack = slack
         self._zuora = zuora
         self._clock = clock
         self._folder = folder
         self._mode: Mode = mode
-        self._tuning = Tuning(seconds_a_message=seconds_a_message)
+        self.tuning = Tuning(where=OWN_SANDBOX)
         self._stack = AsyncExitStack()
         self._one_by_one = asyncio.Lock()
         self.policy = "one"
@@ -168,7 +168,7 @@ class _SandboxBot:
         policy = POLICIES[self.policy][1]
         settings = sandbox_settings(self._slack, self._zuora, self._folder, self._mode, policy)
         bot = await self._stack.enter_async_context(
-            running(settings, self._clock, self._tuning, self._slack, self._mode)
+            running(settings, self._clock, self.tuning, self._slack, self._mode)
         )
 
         self._clock.on_move = bot.parts.bells.ring
@@ -221,10 +221,9 @@ async def running(
     tuning: Tuning,
     slack: LocalSlack,
     mode: Mode,
-    where: Environment = OWN_SANDBOX,
 ) -> AsyncIterator[Bot]:
     """Run the bot, connected to the local Slack and working, until the block is left."""
-    bot = await build(settings, clock, tuning, where=where)
+    bot = await build(settings, clock, tuning)
     try:
         async with connected(bot, settings, mode, host=LOOPBACK) as port:
             if mode == "web":

@@ -69,12 +69,15 @@ class Tuning:
         new_id: Makes the random part of idempotency keys.
         zuora_read_seconds: Longest silence of Zuora before an answer counts as lost.
         look_seconds: Pause between two looks at Slack, Zuora and the database; 0: no looks.
+        where: What is behind Zuora's address, for the sandbox, which started it and so knows better
+            than the list of addresses; None: as that list says.
     """
 
     seconds_a_message: float = 1.0
     new_id: Callable[[], str] = lambda: secrets.token_hex(8)
     zuora_read_seconds: float = 120.0
     look_seconds: float = 10.0
+    where: Environment | None = None
 
 
 def _about(settings: Settings, reached: Outside) -> dict[str, Any]:
@@ -93,7 +96,6 @@ async def build(
     clock: Clock,
     tuning: Tuning | None = None,
     *,
-    where: Environment | None = None,
     starting: Starting | None = None,
 ) -> Bot:
     """Build the bot: read the policy, migrate the database, ask Slack and Zuora who the bot is.
@@ -102,8 +104,6 @@ async def build(
         settings: As read.
         clock: The time.
         tuning: For tests and the sandbox.
-        where: What is behind Zuora's address, for the sandbox, which started it and so knows better
-            than the list of addresses.
         starting: Shows what is waited for.
 
     Raises:
@@ -127,7 +127,7 @@ async def build(
         reached = await reach(
             settings,
             opened,
-            where or environment(settings.zuora_base_url),
+            tuning.where or environment(settings.zuora_base_url),
             starting,
             zuora_read_seconds=tuning.zuora_read_seconds,
         )

@@ -203,7 +203,7 @@ async def test_d3_what_was_approved_for_one_tenant_is_not_carried_out_in_another
 
 
 async def test_d4_a_tenant_that_is_not_known_counts_as_production(stage):
-    stage.where = environment(stage.zuora.base_url)
+    stage.tuning.where = environment(stage.zuora.base_url)
     await with_policy(
         stage,
         f'{BOTH}[[rule]]\ntenants = ["production"]\napprovals = 2\n'
