@@ -9,6 +9,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import NamedTuple
 
 from bot.status.month import Month
 from bot.status.month_words import CLASSES, duration, title_of
@@ -91,11 +92,11 @@ def _amounts(
     then = {
         key[:2]: value for key, value in earlier.items() if key[2] == currency and key[0] <= days
     }
-    largest = max(abs(value) for value in (*values.values(), *then.values()))
+    scale = Scale(top, max(abs(value) for value in (*values.values(), *then.values())))
     slot = (WIDTH - 2 * MARGIN) / days
     bars = tuple(
-        _bar(f"{kind}{when}", str(day), value, largest, top,
-             (MARGIN + slot * (day - 1 + (0.08 if kind == "posted" else 0.5)), slot * 0.42))
+        scale.bar(f"{kind}{when}", str(day), value,
+                  MARGIN + slot * (day - 1 + (0.08 if kind == "posted" else 0.5)), slot * 0.42)
         for when, found in ((BEFORE, then), ("", values))
         for (day, kind), value in sorted(found.items())
         if kind in DRAWN
@@ -109,18 +110,35 @@ def _amounts(
         for money in sums
         if money.currency == currency
     )
-    return Panel(currency, totals, top, bars, below, _scale(largest, top))
+    return Panel(currency, totals, top, bars, below, scale.lines())
 
 
-def _scale(largest: Decimal, top: int) -> tuple[tuple[int, str], ...]:
-    """Return lines across, each with the value of a bar of that height: round values below the largest."""
-    step = Decimal(10) ** (largest.adjusted())
-    found = next((each for each in (step * 5, step * 2, step) if each <= largest), step)
-    lines = [found, *([found / 2] if found == step * 2 else [])]
-    base = top + BARS_TOP + BARS
-    return tuple(
-        (base - round(float(each / largest) * BARS), _short(each)) for each in lines if each
-    )
+class Scale(NamedTuple):
+    """Heights of a panel: where it begins, and the value of the highest bar."""
+
+    top: int
+    largest: Decimal
+
+    @property
+    def base(self) -> int:
+        """Return where the bars stand."""
+        return self.top + BARS_TOP + BARS
+
+    def height(self, value: Decimal) -> int:
+        """Return the height of a bar, which is to `BARS` as its value is to the largest."""
+        return round(float(abs(value) / self.largest) * BARS)
+
+    def lines(self) -> tuple[tuple[int, str], ...]:
+        """Return lines across, each with the value of a bar of that height: round values below the largest."""
+        step = Decimal(10) ** (self.largest.adjusted())
+        found = next((each for each in (step * 5, step * 2, step) if each <= self.largest), step)
+        lines = [found, *([found / 2] if found == step * 2 else [])]
+        return tuple((self.base - self.height(each), _short(each)) for each in lines if each)
+
+    def bar(self, kind: str, key: str, value: Decimal, left: float, width: float) -> Bar:
+        """Return a bar."""
+        top = self.base - self.height(value)
+        return Bar(KINDS[kind], key, value, round(left), top, round(left + width), self.base)
 
 
 def _short(value: Decimal) -> str:
@@ -133,11 +151,10 @@ def _short(value: Decimal) -> str:
 
 def _decisions(month: Month, place: int) -> Panel:
     top = HEAD + PANEL * place
-    largest = Decimal(max(1, *month.waited))
+    scale = Scale(top, Decimal(max(1, *month.waited)))
     slot = (WIDTH - 2 * MARGIN) / len(CLASSES)
     bars = tuple(
-        _bar("decided", name, Decimal(number), largest, top,
-             (MARGIN + slot * (column + 0.2), slot * 0.6))
+        scale.bar("decided", name, Decimal(number), MARGIN + slot * (column + 0.2), slot * 0.6)
         for column, (name, number) in enumerate(zip(CLASSES, month.waited, strict=True))
     )  # fmt: skip
     below = tuple(
@@ -145,13 +162,3 @@ def _decisions(month: Month, place: int) -> Panel:
         for column, (name, number) in enumerate(zip(CLASSES, month.waited, strict=True))
     )
     return Panel("Time to decision", f"median {duration(month.to_decision)}", top, bars, below)
-
-
-def _bar(
-    kind: str, key: str, value: Decimal, largest: Decimal, top: int, place: tuple[float, float]
-) -> Bar:
-    """Return a bar whose height is to `BARS` as its value is to the largest."""
-    height = round(float(abs(value) / largest) * BARS)
-    bottom = top + BARS_TOP + BARS
-    left, width = place
-    return Bar(KINDS[kind], key, value, round(left), bottom - height, round(left + width), bottom)

@@ -23,7 +23,7 @@ from bot.cli import main
 from bot.domain.money import Money
 from bot.domain.request import State
 from bot.slack.commands.month import alt_text
-from bot.status.chart import _scale, chart_of
+from bot.status.chart import Scale, chart_of
 from bot.status.counting import LIMITS
 from bot.status.drawing import DrawingError, drawn
 from bot.status.export import COLUMNS, export
@@ -502,7 +502,7 @@ async def test_the_month_before_stands_behind_as_pale_bars_on_one_scale(store):
     ],
 )
 def test_a_scale_has_round_values(largest, lines):
-    found = _scale(Decimal(largest), 0)
+    found = Scale(0, Decimal(largest)).lines()
 
     assert [words for _, words in found] == lines
     assert all(BARS_TOP <= y < BARS_TOP + BARS for y, _ in found)
