@@ -23,16 +23,8 @@ from bot.store.errors import CouldNotRecordError
 logger = logging.getLogger(__name__)
 
 
-def make_app(
-    *,
-    answering: Answering,
-    homes: HomeTab,
-    forms: Forms,
-    links: Links,
-    identity: Identity,
-    over_http: bool,
-) -> AsyncApp:
-    """Build the app.
+def make_app(answering: Answering, identity: Identity, *, over_http: bool) -> AsyncApp:
+    """Build the app, still without listeners.
 
     Bolt answers Slack when the listener is done (`process_before_response`). A listener reads the
     payload, lets the workflow write one transaction and returns. That is quicker than Bolt's
@@ -66,6 +58,13 @@ def make_app(
     app.error(_failed(answering))
     app.middleware(logged)
     app.middleware(held(answering))
+    return app
+
+
+def connect(
+    app: AsyncApp, answering: Answering, forms: Forms, links: Links, homes: HomeTab
+) -> None:
+    """Connect all listeners."""
     deciding.register(app, answering)  # first: Bolt asks one listener after another
     more.register(app, answering, forms, links)
     commands.register(app, answering, forms, links)
@@ -75,7 +74,6 @@ def make_app(
     shortcuts.register(app, answering, links)
     homes.register(app)
     queue.register(app, answering, links)
-    return app
 
 
 def _failed(answering: Answering) -> Callable[..., Awaitable[BoltResponse]]:

@@ -23,7 +23,7 @@ from bot.health.watch import Watch
 from bot.policy.file import read_policy
 from bot.settings import Settings
 from bot.slack.answering import Answering
-from bot.slack.app import make_app
+from bot.slack.app import connect, make_app
 from bot.slack.daily import Daily
 from bot.slack.files import SCOPE
 from bot.slack.forms.catalog import forms_for
@@ -224,14 +224,9 @@ def _slack(
         draw_home=homes.view,
         seconds_a_message=tuning.seconds_a_message,
     )
-    app = make_app(
-        answering=answering,
-        homes=homes,
-        forms=forms,
-        links=links,
-        identity=reached.identity,
-        over_http=bool(settings.slack_signing_secret.get_secret_value()),
-    )
+    over_http = bool(settings.slack_signing_secret.get_secret_value())
+    app = make_app(answering, reached.identity, over_http=over_http)
+    connect(app, answering, forms, links, homes)
     return app, answering, sender
 
 
