@@ -101,7 +101,7 @@ class _Zone(click.ParamType[ZoneInfo]):
 )
 @click.option("--seed", default="", help="Any text chosen by the auditor, for --sample.")
 @click.option("--redact", is_flag=True, help="Mask customers' names and mail addresses.")
-def evidence(first: datetime, last: datetime, out: Path, **options: Any) -> None:
+def evidence(first: datetime, last: datetime, **options: Any) -> None:
     """Write the evidence for a period: every request, decision, call and refusal, with its chain.
 
     It reads the database, Zuora's lists of bill runs and invoices, and Slack where SLACK_BOT_TOKEN is set.
@@ -115,7 +115,7 @@ def evidence(first: datetime, last: datetime, out: Path, **options: Any) -> None
         settings = read_evidence_settings()
         period = _period(first.date(), last.date(), options["zone"])
         before = archive.before_of(options["previous"]) if options["previous"] else None
-        verified, compared = _make(settings, period, out, before, options)
+        verified, compared = _make(settings, period, before, options)
     except SettingsError as error:
         click.echo(str(error), err=True)
         sys.exit(WRONG_SETTINGS)
@@ -138,22 +138,21 @@ def _period(first: date, last: date, zone: ZoneInfo) -> Period:
 def _make(
     settings: EvidenceSettings,
     period: Period,
-    out: Path,
     before: Before | None,
     options: Mapping[str, Any],
 ) -> tuple[Verified, bool]:
     with as_file(settings.database_path) as path:
-        return _made(path, settings, period, out, before, options)
+        return _made(path, settings, period, before, options)
 
 
 def _made(
     path: Path,
     settings: EvidenceSettings,
     period: Period,
-    out: Path,
     before: Before | None,
     options: Mapping[str, Any],
 ) -> tuple[Verified, bool]:
+    out: Path = options["out"]
     key = settings.audit_key.get_secret_value()
     verified = verify_database(path, key=key, noted=[[before.last]] if before else [])
     with open_read_only(path) as file:
