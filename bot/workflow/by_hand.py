@@ -81,27 +81,16 @@ def too_early(store: Store, request: Request, span: timedelta, now: datetime) ->
     )
 
 
-def write(
-    store: Store,
-    request: Request,
-    record: Record,
-    agreeing: Sequence[str],
-    needed: int,
-    now: datetime,
-) -> Request:
-    """Save what a person saw, and settle the request once enough people recorded the same.
+def note(store: Store, request: Request, record: Record, missing: int, now: datetime) -> Request:
+    """Save what a person saw, while more people have to record the same.
 
     Args:
         store: The database.
         request: Its outcome is unknown.
         record: What this person saw.
-        agreeing: Who else recorded the same and may still decide.
-        needed: How many people the stricter rule requires.
+        missing: How many more people the stricter rule requires.
         now: The moment, aware UTC.
     """
-    missing = needed - len(agreeing) - 1
-    if missing <= 0:
-        return _settle(store, request, record, agreeing, now)
     reply = lines.reply(
         request,
         Mention(record.person),
@@ -114,9 +103,18 @@ def write(
     return request
 
 
-def _settle(
+def settle(
     store: Store, request: Request, record: Record, agreeing: Sequence[str], now: datetime
 ) -> Request:
+    """Settle the request by what a person saw, because enough people recorded the same.
+
+    Args:
+        store: The database.
+        request: Its outcome is unknown.
+        record: What this person saw.
+        agreeing: Who else recorded the same and may still decide.
+        now: The moment, aware UTC.
+    """
     verdict = Verdict.ACCEPTED if record.accepted else Verdict.REJECTED
     for call in store.calls.of(request.number):
         if call.is_lost:

@@ -102,7 +102,7 @@ def _record_by_hand(
         and decision.standing[person] is None
         and person != decision.person.user_id
     ]
-    needed = max(request.rule.approvals, today.approvals)
+    missing = max(request.rule.approvals, today.approvals) - len(agreeing) - 1
     record = by_hand.Record(
         person=decision.person.user_id,
         team=decision.person.team_id,
@@ -110,7 +110,9 @@ def _record_by_hand(
         note=decision.reason,
         beside=_held(request, decision),
     )
-    return Decided(by_hand.write(store, request, record, agreeing, needed, now))
+    if missing > 0:
+        return Decided(by_hand.note(store, request, record, missing, now))
+    return Decided(by_hand.settle(store, request, record, agreeing, now))
 
 
 def _stopped(typed: str) -> str:
