@@ -165,7 +165,7 @@ async def _is_still_approved(parts: Working, request: Request) -> bool:
 
 def _wait(parts: Working, request: Request, why: str) -> None:
     wait = pause(request.looks, parts.pauses.poll)
-    wait_for_zuora(parts.store, request, why, parts.clock.now(), wait)
+    wait_for_zuora(parts, request, why, wait)
 
 
 def _stop_for_others(parts: Working, request: Request, why: str) -> None:

@@ -13,6 +13,7 @@ from bot.domain.next_step import PATIENCE
 from bot.domain.request import Request, State
 from bot.domain.words import Mention, Moment, with_moments
 from bot.store.store import Store
+from bot.workflow.parts import Looking
 
 HOURS = int(PATIENCE.total_seconds()) // 3600
 
@@ -63,10 +64,9 @@ def stop(store: Store, request: Request, why: str, now: datetime, *, others: int
 
 
 def wait_for_zuora(
-    store: Store,
+    parts: Looking,
     request: Request,
     why: str,
-    now: datetime,
     wait: timedelta,
     *,
     so_far: str = "Nothing was sent.",
@@ -74,14 +74,13 @@ def wait_for_zuora(
     """Try again after a wait, because Zuora may answer later; stop the request once that would be too late.
 
     Args:
-        store: The database.
+        parts: The database and the time.
         request: The request.
         why: What it waits for, in a sentence.
-        now: The moment, aware UTC.
         wait: How long until the next try.
         so_far: What was sent of it, in a sentence.
     """
-    until = too_late_at(request)
+    store, now, until = parts.store, parts.clock.now(), too_late_at(request)
     wake_at = now + wait
     if wake_at > until:
         late = f"{why} It could not be sent within {HOURS} hours of its approval."

@@ -155,7 +155,7 @@ def _wait_to_go_on(
         _give_up(parts, request, still_open, f"it could not be sent in time: {why.rstrip('.')}")
         return
     so_far = f"{done:,} of {len(calls):,} went out." if done else "Nothing was sent."
-    wait_for_zuora(parts.store, request, why, now, wait, so_far=so_far)
+    wait_for_zuora(parts, request, why, wait, so_far=so_far)
 
 
 async def calling_of(parts: Working, request: Request) -> Calling:
