@@ -2,6 +2,7 @@
 
 import difflib
 import re
+from dataclasses import dataclass
 from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
@@ -175,12 +176,12 @@ async def answer_to(
 
 async def look_up(parts: Looking, links: Links, typed: str, chosen: Values) -> Words:
     """Return what a number names in Zuora: a bill run as it stands, or the requests about a document."""
-    key = own_spelling(unquoted(typed))
+    key, requests = own_spelling(unquoted(typed)), _Requests(parts, links, chosen)
     try:
         keys = numbers.unclear_run(typed)
         read = await found_in(parts.tenancy, chosen, lambda zuora: zuora.what_are(keys))
     except ZuoraError as error:
-        return _with_requests(parts, links, key, chosen, unanswered(error))
+        return requests.about(key, unanswered(error))
     if why := next(filter(None, (numbers.or_another(typed, found) for _, found in read)), ""):
         return Words(blocks.escaped(why))
     there = [(place, named) for place, found in read if (named := found.of(typed))]
@@ -188,7 +189,7 @@ async def look_up(parts: Looking, links: Links, typed: str, chosen: Values) -> W
         return await look(parts, links, key, chosen)  # which says why it cannot be read
     if not there:
         words = numbers.unknown([shortened(unquoted(typed))], read[0][1])
-        return _with_requests(parts, links, key, chosen, f"{words} {nearest(typed)}".strip())
+        return requests.about(key, f"{words} {nearest(typed)}".strip())
     place, named = there[0]
     if len(there) == len(named) == 1 and named[0].kind == "bill_run":
         return await look(parts, links, named[0].number, place.values)
@@ -198,20 +199,21 @@ async def look_up(parts: Looking, links: Links, typed: str, chosen: Values) -> W
     elif len(named) > 1:
         words += f" `{COMMAND} {numbers.either(named)}` names one of them."
     is_document = all(each.kind in KIND_WORDS for each in named)
-    return _with_requests(parts, links, named[0].number, chosen, words, is_document=is_document)
+    return requests.about(named[0].number, words, is_document=is_document)
 
 
 async def look(parts: Looking, links: Links, key: str, chosen: Values) -> Words:
     """Return a bill run as Zuora has it, and the requests about it, which are shown even if Zuora does not answer."""
+    requests = _Requests(parts, links, chosen)
     try:
         found = await found_in(parts.tenancy, chosen, lambda zuora: zuora.run_with_documents(key))
     except ZuoraError as error:
         words = unanswered(error)
-        return _with_requests(parts, links, key, chosen, words)
+        return requests.about(key, words)
     if not found:
-        return _with_requests(parts, links, key, chosen, f"Zuora knows no bill run {key}.")
+        return requests.about(key, f"Zuora knows no bill run {key}.")
     if len(found) > 1:
-        return _with_requests(parts, links, key, chosen, which_place(key, COMMAND, found))
+        return requests.about(key, which_place(key, COMMAND, found))
     place, (run, documents) = found[0]
     text, shown = run_card(parts.tenancy.words_with(place.words), run, documents, place.key)
     about = answers.about_lines(
@@ -221,18 +223,26 @@ async def look(parts: Looking, links: Links, key: str, chosen: Values) -> Words:
     return Words(f"{text}\n{blocks.lines_as_text(about)}", [*card, blocks.labelled(about)])
 
 
-def _with_requests(
-    parts: Looking, links: Links, key: str, chosen: Values, words: str, *, is_document: bool = False
-) -> Words:
-    if not parts.store.status.about(key, 1):
-        return Words(f"{blocks.escaped(words)}\nRequests: none")
-    about = answers.about_lines(parts.store, links, key, parts.tenancy.places.within(chosen))
-    if is_document:
-        about = (*about, answers.WITH_ITS_RUN)
-    return Words(
-        f"{blocks.escaped(words)}\n{blocks.lines_as_text(about)}",
-        [blocks.paragraph(words), blocks.labelled(about)],
-    )
+@dataclass(frozen=True, slots=True)
+class _Requests:
+    """What the database knows of a number, shown below what Zuora says of it."""
+
+    parts: Looking
+    links: Links
+    chosen: Values
+
+    def about(self, key: str, words: str, *, is_document: bool = False) -> Words:
+        """Return the words, and the requests about this number in the chosen place."""
+        store, places = self.parts.store, self.parts.tenancy.places
+        if not store.status.about(key, 1):
+            return Words(f"{blocks.escaped(words)}\nRequests: none")
+        about = answers.about_lines(store, self.links, key, places.within(self.chosen))
+        if is_document:
+            about = (*about, answers.WITH_ITS_RUN)
+        return Words(
+            f"{blocks.escaped(words)}\n{blocks.lines_as_text(about)}",
+            [blocks.paragraph(words), blocks.labelled(about)],
+        )
 
 
 def nearest(text: str) -> str:
