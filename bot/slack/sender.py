@@ -14,6 +14,7 @@ from bot.domain.message import Message, MessageKind
 from bot.domain.next_step import pause
 from bot.fence import FRESH_SECONDS, FenceShutError, effect
 from bot.following import following
+from bot.slack.channel_pace import ChannelPace
 from bot.slack.errors import (
     LIMITED,
     MALFORMED,
@@ -27,7 +28,6 @@ from bot.slack.errors import (
 from bot.slack.landed import Landed
 from bot.slack.lanes import next_of
 from bot.slack.message_kinds import FLEETING, LOOKED_FOR, LOOKS, METHODS
-from bot.slack.pace import Pace
 from bot.slack.posting import Draw, Posting
 from bot.slack.recorded import record_sent, record_try
 from bot.slack.silence import Members, Silence
@@ -87,7 +87,7 @@ class Sender:
         self._posting = Posting(store, client, draw_home, self._landed)
         self._silence = Silence(store, clock, members)
         self._time_of_day = TimeOfDay(store, clock)
-        self._pace = Pace(clock, seconds_a_message)
+        self._pace = ChannelPace(clock, seconds_a_message)
         self._lanes: dict[str, asyncio.Task[None]] = {}
         self._wake = parts.bells.sender
         self._stopped = asyncio.Event()

@@ -9,7 +9,7 @@ HOME_GAPS = 3
 """A home is drawn at most every three seconds, because Slack allows 100 calls a minute for all."""
 
 
-class Pace:
+class ChannelPace:
     """Gives each message of a channel its turn.
 
     Args:
