@@ -140,7 +140,7 @@ async def _socket_mode(
 
     answers = _Answers.at(bot, settings, place)
     make = partial(
-        SocketMode, bot.app, token, answers=answers.app, web_client=client, attending=answers.attending, refused=refused
+        SocketMode, bot.app, answers=answers.app, web_client=client, attending=answers.attending, refused=refused
     )  # fmt: skip
     async with place.open(_ended(make)) as handler:
         bot.readiness.connection, bot.readiness.shares_clicks = handler.trouble, True

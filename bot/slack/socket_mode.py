@@ -76,8 +76,7 @@ class SocketMode(AsyncSocketModeHandler):
     Args:
         app: The Bolt app.
         answers: What answers a payload: the app, or what hands it over to the app.
-        app_token: Slack's app-level token (`xapp-`).
-        web_client: Asks Slack for the WebSocket's address.
+        web_client: Asks Slack for the WebSocket's address, with the app-level token (`xapp-`).
         attending: Entered for every payload with whose it is, until it is acknowledged.
         refused: Called with the reason when Slack refuses the app-level token of a bot that was connected.
     """
@@ -85,7 +84,6 @@ class SocketMode(AsyncSocketModeHandler):
     def __init__(
         self,
         app: AsyncApp,
-        app_token: str,
         *,
         answers: Dispatches,
         web_client: SlackWeb,
@@ -94,7 +92,7 @@ class SocketMode(AsyncSocketModeHandler):
     ) -> None:
         self._attending = attending
         self._refused = refused
-        super().__init__(app, app_token, web_client=web_client)
+        super().__init__(app, web_client.token, web_client=web_client)
         self.app = answers  # type: ignore[assignment] # Bolt's handler asks it for answers, and nothing else
         self.client.aiohttp_client_session = _Handshakes(self.client)  # type: ignore[assignment]
         self.client.issue_new_wss_url = self._new_address  # type: ignore[method-assign]

@@ -21,25 +21,25 @@ class Around(TypedDict, total=False):
 
     Attributes:
         hint: The words below it.
+        placeholder: The example in an empty element; not for choices that are all in view.
         optional: Whether it may stay empty.
         changes_form: Whether the rest of the form depends on it.
     """
 
     hint: str
+    placeholder: str
     optional: bool
     changes_form: bool
 
 
-def text(  # noqa: PLR0913 - what a field shows
+def text(
     name: str,
     label: str,
     values: Values,
     *,
-    hint: str = "",
-    placeholder: str = "",
     multiline: bool = False,
     max_length: int = 150,
-    optional: bool = False,
+    **around: Unpack[Around],
 ) -> Block:
     """Return a field for text. If the first value does not fit, it is cut, and the hint says so."""
     element: Block = {
@@ -48,17 +48,15 @@ def text(  # noqa: PLR0913 - what a field shows
         "multiline": multiline,
         "max_length": max_length,
     }
-    if placeholder:
-        element["placeholder"] = plain_text(placeholder, 150)
     typed = str(values.get(name) or "")
     if typed:
         element["initial_value"] = typed[:max_length]
     if len(typed) > max_length:
-        hint = (
+        around["hint"] = (
             f"Only the first {max_length:,} of the {len(typed):,} characters typed fit "
-            f"here; the rest was left out. {hint}"
+            f"here; the rest was left out. {around.get('hint', '')}"
         ).rstrip()
-    return _input(name, label, element, hint=hint, optional=optional)
+    return _input(name, label, element, **around)
 
 
 def reason(values: Values) -> Block:
@@ -241,6 +239,8 @@ def with_problems(blocks: Sequence[Block], problems: Mapping[str, str]) -> Block
 
 
 def _input(name: str, label: str, element: Block, **around: Unpack[Around]) -> Block:
+    if placeholder := around.get("placeholder"):
+        element = {**element, "placeholder": plain_text(placeholder, 150)}
     made: Block = {
         "type": "input",
         "block_id": name,
