@@ -13,15 +13,20 @@ from bot.store.request_rows import rule_from_text
 from bot.store.times import from_text, to_text
 
 _ENDED = "state IN ('rejected', 'withdrawn', 'expired', 'stopped', 'succeeded', 'failed')"
+
 _OPEN = "state IN ('waiting', 'approved', 'running', 'unknown')"
+
 _BY_END = (
     "INDEXED BY requests_ended"  # otherwise the planner chooses an index that has to sort all rows
 )
+
 _COLUMNS = (
     "number", "operation", "subject", "requester", "state", "created_at", "expires_at", "state_at",
     "decided_by", "channel", "card_ts", "rule", "progress", "result", "place", "place_words",
 )  # fmt: skip
+
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM requests "  # noqa: S608 - names of this module alone
+
 MOST_COUNTED = 1000
 """A count stops here and says *more than*, so that counting never takes long."""
 
@@ -30,6 +35,7 @@ FROM requests INDEXED BY requests_to_decide
 WHERE state = 'waiting' AND rule = ? AND requester <> ? AND expires_at > ? AND NOT EXISTS (
   SELECT 1 FROM approvals WHERE approvals.request = requests.number AND approvals.person = ?)
 """
+
 _RULES = """
 WITH RECURSIVE texts (rule) AS (
   SELECT MIN(rule) FROM requests INDEXED BY requests_to_decide WHERE state = 'waiting'
@@ -244,61 +250,3 @@ def _brief(values: tuple[Any, ...]) -> Brief:
     for column in ("created_at", "expires_at", "state_at"):
         row[column] = from_text(row[column])
     return Brief(**row)
-
-
-class Homes:
-    """Who has opened the home tab, and at which page."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    def opened(self, person: str, team: str, page: int = 0) -> None:
-        """Remember somebody; inside a transaction."""
-        self._database.execute(
-            "INSERT INTO homes (person, team, page) VALUES (?, ?, ?) "
-            "ON CONFLICT (person) DO UPDATE SET team = excluded.team, page = excluded.page",
-            [person, team, page],
-        )
-
-    def redraw(self, now: datetime) -> None:
-        """Have everybody's home drawn again, as a request's move does; inside a transaction."""
-        self._database.execute(
-            "INSERT INTO outbox (kind, channel, user, text, blocks, created_at, tries) "
-            "SELECT 'home', '', person, '', '[]', ?, 0 FROM homes WHERE NOT EXISTS ("
-            " SELECT 1 FROM outbox"
-            " WHERE kind = 'home' AND ended_at IS NULL AND user = homes.person AND tries = 0)",
-            [to_text(now)],
-        )
-
-    def forget(self, person: str) -> None:
-        """Stop drawing for somebody who may no longer look; inside a transaction."""
-        self._database.execute("DELETE FROM homes WHERE person = ?", [person])
-
-    def of(self, person: str) -> tuple[str, int] | None:
-        """Return workspace id and page of somebody's home; None if it was never opened."""
-        row = self._database.execute(
-            "SELECT team, page FROM homes WHERE person = ?", [person]
-        ).fetchone()
-        return None if row is None else (row[0], row[1])
-
-
-class Mornings:
-    """The days on which the digest was posted."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    def before(self, day: str) -> str:
-        """Return the last day with a digest before a day; empty if there was none."""
-        (found,) = self._database.execute(
-            "SELECT MAX(day) FROM digests WHERE day < ?", [day]
-        ).fetchone()
-        return str(found or "")
-
-    def claim(self, day: str, now: datetime) -> bool:
-        """Claim a day (`2026-11-21`) for its digest, inside a transaction; return False if it was posted already."""
-        cursor = self._database.execute(
-            "INSERT INTO digests (day, at) VALUES (?, ?) ON CONFLICT DO NOTHING",
-            [day, to_text(now)],
-        )
-        return cursor.rowcount == 1

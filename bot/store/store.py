@@ -24,15 +24,17 @@ from bot.store.estimates import Estimates
 from bot.store.figures import Figures
 from bot.store.file.reading import DatabaseFile
 from bot.store.history import History
+from bot.store.homes import Homes
 from bot.store.listed import ListedDocuments
 from bot.store.mailings import Mailings
+from bot.store.mornings import Mornings
 from bot.store.outbox import Outbox
 from bot.store.preparing import Preparing
 from bot.store.refusals import Refusals
 from bot.store.requests import Requests
 from bot.store.set_clock import SetClock
 from bot.store.sqlite import SqliteDatabase
-from bot.store.status import Homes, Mornings, Status
+from bot.store.status import Status
 from bot.store.together import AT_ONCE, Together
 from bot.store.turns import Turns
 from bot.store.waits import Waits
