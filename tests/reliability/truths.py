@@ -12,7 +12,7 @@ from bot.audit.verify import verify_database
 from bot.cards.headline import HEADLINES
 from bot.domain.history import What
 from bot.domain.request import TRANSITIONS, State
-from bot.store.file.crosscheck import state_after
+from bot.store.file.state_after import state_after
 from bot.store.snapshot import as_file
 from tests.stage import CHANNEL, Stage
 

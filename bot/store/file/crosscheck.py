@@ -8,9 +8,9 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from bot.domain.digest import canonical, text_hash
-from bot.domain.history import What
 from bot.store.file.facts import with_other_parts
 from bot.store.file.reading import DatabaseFile
+from bot.store.file.state_after import state_after
 from bot.store.mailings import BOUND, hash_of
 from bot.store.outgoing import SENT
 from bot.store.request_rows import KEPT, PLACES, asked_hash_of
@@ -150,15 +150,6 @@ LEFT JOIN (SELECT request, MIN(sequence) AS first FROM outbox WHERE kind = 'card
 LEFT JOIN outbox AS o ON o.sequence = cards.first
 """
 
-_STATE_AFTER = {
-    What.ASKED: "waiting",
-    What.REJECTED: "rejected",
-    What.WITHDRAWN: "withdrawn",
-    What.EXPIRED: "expired",
-    What.STARTED: "running",
-    What.STOPPED: "stopped",
-}
-
 
 def _here(file: DatabaseFile) -> Callable[[str], str]:
     """Return a function that makes the SQL for leaving out archived requests, whose rows are in their archive."""
@@ -263,19 +254,6 @@ def _states(file: DatabaseFile) -> Iterator[Mismatch]:
                 f"R-{number} is {state}, and the history's last word (row {sequence}) is {recorded}",
                 at,
             )
-
-
-def state_after(what: str, data: dict[str, object]) -> str:
-    """Return a request's state after an entry; empty if the entry does not change it."""
-    kind = What(what)
-    if kind is What.APPROVED:
-        return "waiting" if data.get("missing") else "approved"
-    if kind is What.ENDED:
-        return str(data.get("state") or "")
-    if kind is What.SETTLED:
-        by_hand = {True: "succeeded", False: "failed"}
-        return str(data.get("state") or by_hand.get(bool(data.get("accepted")), ""))
-    return _STATE_AFTER.get(kind, "")
 
 
 def _requests(file: DatabaseFile) -> Iterator[Mismatch]:
