@@ -1,17 +1,14 @@
 """The append-only history: each row holds the hash of the row before it."""
 
-import json
 import logging
 import secrets
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import Any, NamedTuple
 
 from bot.domain.history import (
     FIRST_HASH,
-    SALTS,
     START,
     Entry,
     Head,
@@ -24,7 +21,8 @@ from bot.domain.history import (
 from bot.store.committed import once_committed
 from bot.store.engine import Database
 from bot.store.errors import REPLACED, CouldNotRecordError, StoreError
-from bot.store.times import from_text, to_text
+from bot.store.times import to_text
+from bot.store.written import Written, entry_from_row
 
 logger = logging.getLogger(__name__)
 
@@ -38,18 +36,8 @@ SELECT
 """
 """The hash of the program's files at the last start before a request was asked for, and at the latest start."""
 
-
 MOST = 2**62
 """More rows than a history can have."""
-
-
-class Written(NamedTuple):
-    """An entry as the history has it."""
-
-    sequence: int
-    at: datetime
-    entry: Entry
-    hash: str
 
 
 def is_another(head: Head, last: int, there: str | None) -> bool:
@@ -69,10 +57,12 @@ SELECT (SELECT value FROM meta WHERE name = 'audit_key'), last.sequence, last.ha
 FROM (SELECT 1 AS one) AS one LEFT JOIN
   (SELECT sequence, hash FROM history ORDER BY sequence DESC LIMIT 1) AS last ON one = 1
 """
+
 _APPEND = (
     "INSERT INTO history (sequence, at, request, what, who, team, data, before, hash) "
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
+
 _OTHER_KEY = (
     "The history is written with an AUDIT_KEY, and this process has {which}. Set the key that it "
     "was begun with; without it nothing can be recorded, so nothing would be done."
@@ -177,7 +167,7 @@ class History:
             "WHERE request IS NULL AND what = ? ORDER BY sequence DESC LIMIT 1",
             [what.value],
         ).fetchone()
-        return None if row is None else _from_row(row)
+        return None if row is None else entry_from_row(row)
 
     def is_of_other_files(self, request: int) -> bool:
         """Return whether a request was asked for while the bot had other program files than at its latest start.
@@ -212,7 +202,7 @@ class History:
             "WHERE request IS NULL AND what = ? AND sequence > ? ORDER BY sequence",
             [what.value, sequence],
         )
-        return [_from_row(row) for row in rows]
+        return [entry_from_row(row) for row in rows]
 
     def decisions(
         self,
@@ -242,7 +232,7 @@ class History:
                 limit,
             ],
         )  # fmt: skip
-        return [_from_row(row) for row in rows]
+        return [entry_from_row(row) for row in rows]
 
     def row(self, sequence: int) -> Written | None:
         """Return the row with this number, if the database holds it."""
@@ -250,7 +240,7 @@ class History:
             "SELECT sequence, at, request, what, who, team, data, hash FROM history WHERE sequence = ?",
             [sequence],
         ).fetchone()
-        return _from_row(found) if found else None
+        return entry_from_row(found) if found else None
 
     def denied(self) -> frozenset[int]:
         """Return the rows of decisions that people have denied: made in their names, but not by them."""
@@ -276,7 +266,7 @@ class History:
             "WHERE request = ? ORDER BY sequence",
             [request],
         )
-        return [_from_row(row) for row in rows]
+        return [entry_from_row(row) for row in rows]
 
     def names(self, request: int) -> dict[str, str]:
         """Return the recorded names of the people who acted on a request, by Slack id."""
@@ -306,7 +296,7 @@ class History:
             f"SELECT COUNT(*) FROM history {where}",  # noqa: S608 - own words
             [request],
         ).fetchone()
-        found = [_from_row(row) for row in rows]
+        found = [entry_from_row(row) for row in rows]
         shown = [
             each._replace(entry=replace(each.entry, data={"reason": reason}))
             if each.entry.what is What.ASKED
@@ -321,7 +311,7 @@ class History:
             "SELECT sequence, at, request, what, who, team, data, hash FROM history "
             "ORDER BY sequence"
         )
-        return [_from_row(row) for row in rows]
+        return [entry_from_row(row) for row in rows]
 
 
 def _salt() -> str:
@@ -340,11 +330,3 @@ def _log(entry: Entry) -> None:
     level = logging.DEBUG if entry.what.value.startswith("call.") else logging.INFO
     level = logging.WARNING if shown.get("state") == "unknown" else level
     logger.log(level, entry.what.value, extra={**name, **who, **shown})
-
-
-def _from_row(row: tuple[Any, ...]) -> Written:
-    sequence, at, request, what, who, team, data, hashed = row
-    read = json.loads(data)
-    read.pop(SALTS, None)  # they belong to the row, not to what it says
-    entry = Entry(what=What(what), who=who, team=team, request=request, data=read)
-    return Written(sequence, from_text(at), entry, hashed)

@@ -14,8 +14,8 @@ from bot.domain.named import Named
 from bot.domain.request import FINAL, Request, State
 from bot.domain.words import Mention, Part
 from bot.metrics import DENIED as DENIED_DECISIONS
-from bot.store.history import Written
 from bot.store.store import Store
+from bot.store.written import Written
 from bot.workflow.deadlines import stop
 from bot.workflow.meant import meant
 from bot.workflow.receipts import (
