@@ -6,7 +6,7 @@ from datetime import timedelta
 from bot.cards import lines
 from bot.domain.request import Request
 from bot.domain.words import Mention, Moment, Part, listed
-from bot.slack import payloads
+from bot.slack import form_payloads
 from bot.slack.forms.ask_form import origin_of
 from bot.store.database import CouldNotRecordError
 from bot.workflow.parts import Parts
@@ -27,7 +27,7 @@ class NoteForACrash:
         requests: The requests that were saved.
     """
 
-    def __init__(self, parts: Parts, submission: payloads.Submission) -> None:
+    def __init__(self, parts: Parts, submission: form_payloads.Submission) -> None:
         self._parts = parts
         self._channel = channel_of(parts, submission)
         self._user = submission.actor.user_id
@@ -69,7 +69,7 @@ class NoteForACrash:
             logger.warning("note_stays_in_the_outbox")
 
 
-def channel_of(parts: Parts, submission: payloads.Submission) -> str:
+def channel_of(parts: Parts, submission: form_payloads.Submission) -> str:
     """Return the channel where the form was opened, else the one where requests are shown."""
     return origin_of(submission.metadata).channel or parts.channel
 

@@ -12,7 +12,7 @@ from bot.domain.authority import Person, Refusal, may_ask
 from bot.domain.request import Request
 from bot.domain.words import Part, shortened
 from bot.operations.typed import Problems, Values
-from bot.slack import payloads, reading
+from bot.slack import form_payloads, reading
 from bot.slack.answering import COULD_NOT_RECORD, SECONDS_FOR_ZUORA, Answering, not_recorded
 from bot.slack.asked import NoteForACrash, asked, channel_of
 from bot.slack.drawing import Drawing
@@ -63,7 +63,7 @@ def register(app: AsyncApp, answering: Answering, forms: Forms) -> None:
 def _register_form(app: AsyncApp, answering: Answering, readings: Readings, form: AskForm) -> None:
     @app.view(form.callback_id)
     async def submitted(ack: AsyncAck, body: dict[str, Any]) -> None:
-        await _submitted(answering, ack, readings, form, payloads.submission(body))
+        await _submitted(answering, ack, readings, form, form_payloads.submission(body))
 
 
 async def _submitted(
@@ -71,7 +71,7 @@ async def _submitted(
     ack: AsyncAck,
     readings: Readings,
     form: AskForm,
-    submission: payloads.Submission,
+    submission: form_payloads.Submission,
 ) -> None:
     requesters = answering.parts.rules.policy.requesters
     person = await answering.people.person(submission.actor, requesters)
@@ -107,7 +107,7 @@ class _Asking:
 
     answering: Answering
     form: AskForm
-    submission: payloads.Submission
+    submission: form_payloads.Submission
     person: Person
 
     async def ask(self, once_saved: Callable[[tuple[Request, ...]], None]) -> Outcome:

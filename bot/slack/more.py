@@ -13,7 +13,7 @@ from bot.domain.authority import Verb
 from bot.domain.named import named
 from bot.domain.request import Request
 from bot.operations.catalog import opened
-from bot.slack import payloads
+from bot.slack import form_payloads, payloads
 from bot.slack.answering import Answering
 from bot.slack.deciding import decides
 from bot.slack.errors import NO_ANSWER
@@ -69,7 +69,7 @@ def register(app: AsyncApp, answering: Answering, forms: Forms, links: Links) ->
         name, _, first = click.value.partition(" ")
         click = replace(click, named=named(name))
         page = payloads.page_number(first)
-        await _show(answering, click, links.record, page, payloads.view_id(body))
+        await _show(answering, click, links.record, page, form_payloads.view_id(body))
 
 
 async def _show(

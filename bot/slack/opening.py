@@ -18,7 +18,7 @@ from bot.domain.authority import may_ask
 from bot.domain.message import Words
 from bot.domain.words import Part, shortened
 from bot.operations.typed import Values
-from bot.slack import payloads
+from bot.slack import form_payloads, payloads
 from bot.slack.answering import COULD_NOT_RECORD, Answering
 from bot.slack.drawing import Drawing
 from bot.slack.errors import NO_ANSWER
@@ -29,7 +29,8 @@ from bot.slack.forms.email import EmailForm
 from bot.slack.forms.email_values import values_for_file
 from bot.slack.forms.fields import begun
 from bot.slack.meaning import known, meant_or_why
-from bot.slack.payloads import Actor, Click
+from bot.slack.payloads import Click
+from bot.slack.raw import Actor
 from bot.slack.replying import TypedCommand, said_if_it_fails, say
 from bot.slack.what_opens import (
     NAMING,
@@ -92,7 +93,7 @@ def register(app: AsyncApp, answering: Answering, forms: Forms) -> None:
     @app.action(re.compile(f"^{fields.CHANGES_FORM}"))
     async def changed(ack: AsyncAck, body: dict[str, Any]) -> None:
         await ack()
-        await _change(answering, forms, payloads.change(body))
+        await _change(answering, forms, form_payloads.change(body))
 
 
 async def open_for_command(
@@ -202,7 +203,7 @@ async def _of_file(
     return (trouble,) if trouble else ()
 
 
-async def _change(answering: Answering, forms: Forms, change: payloads.Change) -> None:
+async def _change(answering: Answering, forms: Forms, change: form_payloads.Change) -> None:
     """Draw the form again for what was chosen in it; what was typed stays."""
     origin = origin_of(change.metadata)
     channel = origin.channel or answering.parts.channel

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from bot.domain.clean import as_key, kept, or_nothing, trimmed, unescaped
+from bot.domain.clean import as_key, kept, trimmed, unescaped
 from bot.domain.named import Named, named
-from bot.operations.typed import Values
+from bot.slack.raw import Actor, actor_of, files_of, mapping, only_action, text_of
 
 WORDS = ("pretext", "title", "text", "value", "fallback")
 """The members of a block or an attachment that hold words."""
@@ -23,14 +23,6 @@ DIRECT = "D"
 
 MOST_TEXT = 4000
 """How many characters of a message are searched for numbers."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Actor:
-    """Who acts: Slack user id and the payload's workspace; empty when not given."""
-
-    user_id: str
-    team_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,105 +87,73 @@ class SentFile(NamedTuple):
     file: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Submission:
-    """A submitted form. `view_id` identifies it, also when it is submitted twice."""
-
-    actor: Actor
-    view_id: str
-    metadata: str
-    values: Values
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """A choice in an open form on which the rest of the form depends.
-
-    Attributes:
-        draft: Name of the kept values that a button leads to.
-        trigger_id: Can open another form for three seconds.
-    """
-
-    actor: Actor
-    view_id: str
-    hash: str
-    callback_id: str
-    metadata: str
-    values: Values
-    draft: str = ""
-    trigger_id: str = ""
-
-
 def person_of(body: Any) -> str:
     """Return the id of the person who caused a payload of any kind; empty if it names nobody."""
     if not isinstance(body, Mapping):
         return ""
-    event = _mapping(body, "event")
-    return _text(body, "user_id") or _text(_mapping(body, "user"), "id") or _text(event, "user")
+    event = mapping(body, "event")
+    return (
+        text_of(body, "user_id") or text_of(mapping(body, "user"), "id") or text_of(event, "user")
+    )
 
 
 def command(body: Mapping[str, Any]) -> Command:
     """Read a `slash_commands` payload."""
     return Command(
-        actor=Actor(user_id=_text(body, "user_id"), team_id=_text(body, "team_id")),
-        channel=_text(body, "channel_id"),
-        text=trimmed(unescaped(_text(body, "text"))),
-        trigger_id=_text(body, "trigger_id"),
+        actor=Actor(user_id=text_of(body, "user_id"), team_id=text_of(body, "team_id")),
+        channel=text_of(body, "channel_id"),
+        text=trimmed(unescaped(text_of(body, "text"))),
+        trigger_id=text_of(body, "trigger_id"),
     )
 
 
 def click(body: Mapping[str, Any]) -> Click:
     """Read a `block_actions` payload with exactly one action, or a global shortcut's."""
-    action = _only_action(body)
-    actor = _actor(body)
-    chosen, _, value = _text(_mapping(action, "selected_option"), "value").partition(" ")
-    value = value or _text(action, "value")
+    action = only_action(body)
+    actor = actor_of(body)
+    chosen, _, value = text_of(mapping(action, "selected_option"), "value").partition(" ")
+    value = value or text_of(action, "value")
     return Click(
         actor=actor,
-        channel=_text(_mapping(body, "channel"), "id")
-        or _text(_mapping(body, "container"), "channel_id")
+        channel=text_of(mapping(body, "channel"), "id")
+        or text_of(mapping(body, "container"), "channel_id")
         or (actor.user_id if _is_nowhere(body) else ""),
-        action_id=_text(action, "action_id"),
+        action_id=text_of(action, "action_id"),
         value=value,
         named=_named(value, body),
-        trigger_id=_text(body, "trigger_id"),
+        trigger_id=text_of(body, "trigger_id"),
         chosen=chosen,
     )
 
 
 def _is_nowhere(body: Mapping[str, Any]) -> bool:
     """Return whether a click comes from a place that is not a channel."""
-    view = _text(_mapping(body, "view"), "type")
-    return view in ("home", "modal") or _text(body, "type") == "shortcut"
-
-
-def view_id(body: Mapping[str, Any]) -> str:
-    """Return the id of the view on which something was pressed; empty if it was not a view."""
-    return _text(_mapping(body, "view"), "id")
+    view = text_of(mapping(body, "view"), "type")
+    return view in ("home", "modal") or text_of(body, "type") == "shortcut"
 
 
 def pointed(body: Mapping[str, Any]) -> Pointed:
     """Read a `message_action` payload."""
-    message = _mapping(body, "message")
+    message = mapping(body, "message")
     return Pointed(
-        actor=_actor(body),
-        channel=_text(_mapping(body, "channel"), "id"),
-        ts=_text(body, "message_ts") or _text(message, "ts"),
-        thread_ts=_text(message, "thread_ts"),
+        actor=actor_of(body),
+        channel=text_of(mapping(body, "channel"), "id"),
+        ts=text_of(body, "message_ts") or text_of(message, "ts"),
+        thread_ts=text_of(message, "thread_ts"),
         text=kept(" ".join(_words(message))[:MOST_TEXT]),
-        files=tuple(_files(message)),
-        trigger_id=_text(body, "trigger_id"),
+        files=tuple(files_of(message)),
+        trigger_id=text_of(body, "trigger_id"),
     )
 
 
 def sent_file(body: Mapping[str, Any]) -> SentFile | None:
     """Read the event `file_shared`; None for any other event, and for a file in a channel, which is not for the bot."""
-    event = _mapping(body, "event")
-    user, file = _text(event, "user_id"), _text(event, "file_id")
-    directly = _text(event, "channel_id").startswith(DIRECT)
-    if _text(event, "type") != "file_shared" or not (file and directly):
+    event = mapping(body, "event")
+    user, file = text_of(event, "user_id"), text_of(event, "file_id")
+    directly = text_of(event, "channel_id").startswith(DIRECT)
+    if text_of(event, "type") != "file_shared" or not (file and directly):
         return None
-    return SentFile(Actor(user_id=user, team_id=_text(body, "team_id")), file)
+    return SentFile(Actor(user_id=user, team_id=text_of(body, "team_id")), file)
 
 
 def _words(message: Mapping[str, Any]) -> Iterator[str]:
@@ -202,7 +162,7 @@ def _words(message: Mapping[str, Any]) -> Iterator[str]:
     Messages of other apps often have their words only there. There is no recursion, because somebody can make a payload
     as deep as they like.
     """
-    yield _text(message, "text")
+    yield text_of(message, "text")
     left: list[Any] = [message.get("attachments"), message.get("blocks")]
     while left:
         match left.pop():
@@ -215,32 +175,6 @@ def _words(message: Mapping[str, Any]) -> Iterator[str]:
                 continue
 
 
-def submission(body: Mapping[str, Any]) -> Submission:
-    """Read a `view_submission` payload."""
-    view = _mapping(body, "view")
-    return Submission(
-        actor=_actor(body),
-        view_id=_text(view, "root_view_id") or _text(view, "id"),
-        metadata=_text(view, "private_metadata"),
-        values=_values(_mapping(_mapping(view, "state"), "values")),
-    )
-
-
-def change(body: Mapping[str, Any]) -> Change:
-    """Read a `block_actions` payload of an element inside a form."""
-    view = _mapping(body, "view")
-    return Change(
-        actor=_actor(body),
-        view_id=_text(view, "id"),
-        hash=_text(view, "hash"),
-        callback_id=_text(view, "callback_id"),
-        metadata=_text(view, "private_metadata"),
-        values=_values(_mapping(_mapping(view, "state"), "values")),
-        draft=_text(_only_action(body), "value"),
-        trigger_id=_text(body, "trigger_id"),
-    )
-
-
 def page_number(text: str) -> int:
     """Return the page that a button of the Home tab turns to; 0, the first, for anything else."""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= LONGEST_PAGE else 0
@@ -251,71 +185,12 @@ def _named(value: str, body: Mapping[str, Any]) -> Named | None:
     found = named(value)
     if found is None:
         return None
-    message, container = _mapping(body, "message"), _mapping(body, "container")
-    payload = _mapping(_mapping(message, "metadata"), "event_payload")
+    message, container = mapping(body, "message"), mapping(body, "container")
+    payload = mapping(mapping(message, "metadata"), "event_payload")
     return replace(
         found,
-        channel=_text(_mapping(body, "channel"), "id") or _text(container, "channel_id"),
-        ts=_text(container, "message_ts") or _text(message, "ts"),
-        thread_ts=_text(container, "thread_ts") or _text(message, "thread_ts"),
-        database=_text(payload, "database"),
+        channel=text_of(mapping(body, "channel"), "id") or text_of(container, "channel_id"),
+        ts=text_of(container, "message_ts") or text_of(message, "ts"),
+        thread_ts=text_of(container, "thread_ts") or text_of(message, "thread_ts"),
+        database=text_of(payload, "database"),
     )
-
-
-def _only_action(body: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the only action of a click; an empty mapping if there are none or several."""
-    actions = body.get("actions")
-    only = actions[0] if isinstance(actions, list) and len(actions) == 1 else None
-    return only if isinstance(only, Mapping) else {}
-
-
-def _actor(body: Mapping[str, Any]) -> Actor:
-    user = _mapping(body, "user")
-    team = _text(user, "team_id") or _text(_mapping(body, "team"), "id")
-    return Actor(user_id=_text(user, "id"), team_id=team)
-
-
-def _values(state: Mapping[str, Any]) -> Values:
-    """Return what was typed, by `block_id`."""
-    values: dict[str, Any] = {}
-    for block_id in state:
-        for element in _mapping(state, block_id).values():
-            values[block_id] = _value(element) if isinstance(element, Mapping) else None
-    return values
-
-
-def _value(state: Mapping[str, Any]) -> Any:
-    """Return the value of an element of a form; text exactly as typed, or empty if nothing of it is visible."""
-    if "value" in state:
-        typed = state["value"]
-        return or_nothing(kept(typed)) if isinstance(typed, str) else typed
-    for single in ("selected_date", "selected_time", "selected_user"):
-        if single in state:
-            return state[single]
-    if "files" in state:
-        return list(_files(state))
-    if "selected_option" in state:
-        return _mapping(state, "selected_option").get("value")
-    if "selected_options" in state:
-        options = state["selected_options"]
-        listed = options if isinstance(options, list) else []
-        return [option.get("value") for option in listed if isinstance(option, Mapping)]
-    return None
-
-
-def _files(holder: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the ids of the files that a field or a message holds."""
-    files = holder.get("files")
-    for each in files if isinstance(files, list) else ():
-        if isinstance(each, Mapping) and (its_id := _text(each, "id")):
-            yield its_id
-
-
-def _mapping(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    found = body.get(name)
-    return found if isinstance(found, Mapping) else {}
-
-
-def _text(body: Mapping[str, Any], name: str) -> str:
-    found = body.get(name)
-    return kept(found) if isinstance(found, str) else ""

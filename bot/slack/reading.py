@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.cards.blocks import button
-from bot.slack import payloads
+from bot.slack import form_payloads
 from bot.slack.answering import Answering
 from bot.slack.errors import NO_ANSWER
 from bot.slack.forms import fields
@@ -33,9 +33,9 @@ class Readings:
         @app.action(STOP)
         async def stopped(ack: AsyncAck, body: dict[str, Any]) -> None:
             await ack()
-            await self._stop(payloads.change(body))
+            await self._stop(form_payloads.change(body))
 
-    async def _stop(self, change: payloads.Change) -> None:
+    async def _stop(self, change: form_payloads.Change) -> None:
         _, why = await viewer_or_recorded(self._answering, change.actor, "stop reading")
         if why:
             await self._answering.say_now(change.actor.user_id, change.actor, *why)

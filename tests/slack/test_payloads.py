@@ -6,7 +6,8 @@ import pytest
 
 from bot.domain.history import What
 from bot.domain.named import Named, named
-from bot.slack.payloads import click, command, person_of, pointed, submission
+from bot.slack.form_payloads import submission
+from bot.slack.payloads import click, command, person_of, pointed
 from tests.stage import BOB, CHANNEL
 
 

@@ -18,7 +18,7 @@ from bot.domain.message import Words
 from bot.domain.place import Within, parted
 from bot.domain.words import shortened
 from bot.operations.typed import Values
-from bot.slack import payloads
+from bot.slack import payloads, raw
 from bot.slack.answering import Answering
 from bot.slack.commands.help import what_happens
 from bot.slack.commands.month import Wanted, send_export, send_month
@@ -87,7 +87,7 @@ def register(app: AsyncApp, answering: Answering, links: Links) -> None:
         await ack(await _troubled(answering, command.actor, trouble))
 
 
-async def _troubled(answering: Answering, actor: payloads.Actor, trouble: str) -> str:
+async def _troubled(answering: Answering, actor: raw.Actor, trouble: str) -> str:
     """Return what is wrong with the database, which is all that can be shown; strangers get only the refusal."""
     person = await answering.people.person(actor, ())
     if person.barred:
@@ -162,7 +162,7 @@ async def answer_to(
         return Words(
             HELP
             + await what_happens(
-                answering, payloads.Actor(user_id=person.user_id, team_id=person.team_id)
+                answering, raw.Actor(user_id=person.user_id, team_id=person.team_id)
             )
         )
     if word == "waiting":
