@@ -14,7 +14,7 @@ from bot.domain.history import What
 from bot.domain.request import TRANSITIONS, State
 from bot.store.file.state_after import state_after
 from bot.store.snapshot import as_file
-from tests.stage import CHANNEL, Stage
+from tests.stage import CHANNEL, Stage, nothing_happens
 
 DECISIONS = {What.REJECTED, What.WITHDRAWN, What.EXPIRED}
 EFFECTIVE = {None, "slow", "hang", "lose_answer"}
@@ -217,19 +217,17 @@ async def rest(stage: Stage, push: float = 1.0, seconds: float = 60.0) -> None:
     """Return once the bot is at rest; the clock is pushed where something waits for it.
 
     Args:
-        push: Seconds by which it is moved each time that nothing has happened for 10 ms.
+        push: Seconds by which it is moved each time that nothing has happened for 8 ms.
         seconds: Real time that this may take.
     """
     loop = asyncio.get_running_loop()
     end = loop.time() + seconds
     while True:
-        pushed_at = loop.time()
-        while loop.time() - pushed_at < 0.008:
-            if at_rest(stage):
-                for _ in range(5):  # until the loops that wait on the clock have begun to
-                    await asyncio.sleep(0)
-                return
-            await asyncio.sleep(0.001)
+        await nothing_happens(8, lambda: at_rest(stage))
+        if at_rest(stage):
+            for _ in range(5):  # until the loops that wait on the clock have begun to
+                await asyncio.sleep(0)
+            return
         assert loop.time() < end, "the bot does not come to rest"
         stage.clock.advance(seconds=push)
 
