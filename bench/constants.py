@@ -26,7 +26,6 @@ WITHOUT: dict[str, dict[str, float]] = {
     "as it is": {},
     "A_FEW and BETWEEN": {"bot.workflow.sending.A_FEW": 10**6},
     "BETWEEN": {"bot.workflow.sending.BETWEEN": 0.0},
-    "A_MOMENT": {"bot.workflow.sending.A_MOMENT": 0.0},
     "A_PART": {"bot.workflow.sending.A_PART": 10**6},
 }
 """What is set otherwise in a turn, by what is taken out by that."""

@@ -75,7 +75,7 @@ class Order(ABC, Generic[B, F]):
     """The verb for lists: `email`."""
 
     counted_as: ClassVar[str]
-    """The row of the month's figures that counts it: `Bill runs`; empty if only its documents count."""
+    """The row of the month's figures that counts it: `Bill runs`; empty only if it posts or mails, as these documents are counted."""
 
     form: ClassVar[str]
     """The `callback_id` of the form that asks for it."""

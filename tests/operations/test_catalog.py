@@ -46,6 +46,8 @@ from tests.operations.seen import Done
 from tests.stage import ALICE, BOB, CHANNEL
 
 README = Path("README.md").read_text()
+MANIFEST = Path("manifest.yml").read_text()
+FORMAT = Path("bot/audit/FORMAT.md").read_text()
 CODE = [
     path for path in Path("bot").rglob("*.py") if path.parts[1] not in ("operations", "sandbox")
 ]
@@ -63,6 +65,8 @@ FOLLOWED = [name for name, each in OPERATIONS.items() if issubclass(each, Follow
 MAILING = [name for name, each in OPERATIONS.items() if each.deed is Deed.MAILED]
 STATES = ("Pending", "Completed", "Posted", "Error", "Canceled")
 NO_EXAMPLE = "write an example of it into tests/operations/examples.py"
+
+COUNTED_AS = "counted_as: the row of the month's figures that counts it, such as *Invoices*"
 
 every = pytest.mark.parametrize("name", newest_first(), ids=str, scope="module")
 steps = pytest.mark.parametrize("name", newest_first(STEPS), ids=str, scope="module")
@@ -123,6 +127,10 @@ def test_the_policy_takes_its_name_and_the_readme_has_it(name, tmp_path):
 
     assert read_policy(path).tiers[0].operations == (name,)
     assert f"`{name}`" in README, "README, below policy.toml: the list of operations"
+    asking = OPERATIONS[name].asking
+    if command := asking and asking.command:
+        assert f"`{command.name} " in README, "README: a row in the table of commands"
+        assert command.name in MANIFEST, "manifest.yml: an entry below slash_commands"
 
 
 @every
@@ -213,6 +221,21 @@ async def test_what_the_policy_and_the_month_count_agrees(name, local, zuora):
         assert tuple(each.number for each in order.each()) == order.subjects()
 
 
+@steps
+async def test_a_run_without_documents_is_about_none_and_its_amount_is_known(name, local, zuora):
+    """Not known counts as above every amount of the policy; nothing does not."""
+    status = EXAMPLES[name].legal_in[-1]
+    run = local.world.add_bill_run("BR-00000001", status=status, batches=["Batch2"])
+    operation = OPERATIONS[name]
+    facts = await operation.look_up(operation.read({"bill_run": run.number}), zuora)
+    if isinstance(facts, Problems):
+        assert "no " in str(facts)  # there is nothing to do with it
+        return
+    order = operation(operation.read({"bill_run": run.number}), facts)
+
+    assert (order.documents(), order.amounts()) == (0, ())
+
+
 @every
 async def test_what_waits_during_an_update_is_bound_to_the_same_afterwards(name, local, zuora):
     """Row O15: else each request that waits is stopped once it is approved.
@@ -226,6 +249,23 @@ async def test_what_waits_during_an_update_is_bound_to_the_same_afterwards(name,
     )
 
     assert bound == EXAMPLES[name].digest, f"a new example gets digest={bound!r}"
+
+
+@every
+async def test_an_auditor_reads_what_is_bound_and_which_calls_follow(name, local, zuora):
+    first_cells = [line.split(" | ")[0] for line in FORMAT.splitlines() if line.startswith("| ")]
+    order = await order_of(name, local, zuora)
+    value = canonical(
+        {
+            "operation": name, "tenant": "https://rest.example.com|||12270",
+            "body": order.body.model_dump(), "facts": order.material(),
+        }
+    )  # fmt: skip
+    vector = f"what is hashed, and its digest:\n{value}\n{sha256(value.encode()).hexdigest()}"
+
+    rows = sum(f"`{name}`" in cell for cell in first_cells)
+    assert rows == 2, "bot/audit/FORMAT.md: a row for its facts, and one for its calls"
+    assert f'"operation":"{name}"' in FORMAT, f"bot/audit/FORMAT.md: {vector}"
 
 
 @every
@@ -375,7 +415,7 @@ async def test_zuora_shows_what_its_class_says_of_it_when_it_was_asked_for_and_a
     assert order.ended_well() in stage.card(card.ts)
     assert order.result(stage.store.calls.of(1)).endswith(".")
     month = (await stage.slack.slash(ALICE, CHANNEL, "/billstatus month")).text
-    assert f"1 {order.deed}" in month if order.counted_as else f"Documents {order.deed}" in month
+    assert f"{'1' if order.counted_as else 'Documents'} {order.deed}" in month, COUNTED_AS
 
 
 async def _open(stage, wanted):
