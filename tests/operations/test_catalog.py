@@ -64,6 +64,7 @@ any code of ours, which call an operation makes: of each operation the test abov
 FOLLOWED = [name for name, each in OPERATIONS.items() if issubclass(each, Followed)]
 MAILING = [name for name, each in OPERATIONS.items() if each.deed is Deed.MAILED]
 STATES = ("Pending", "Completed", "Posted", "Error", "Canceled")
+NO_MAKER = "give its Asking a command, or write a maker for it into tests/crash/plan.py"
 NO_EXAMPLE = "write an example of it into tests/operations/examples.py"
 
 COUNTED_AS = "counted_as: the row of the month's figures that counts it, such as *Invoices*"
@@ -376,7 +377,7 @@ async def test_the_crash_plan_asks_for_it_and_the_reckoning_sees_its_effect(
     await order.act(call_of(order, clock.now()), zuora)
     effects = [call for call in local.calls[before:] if reckoning.is_effect(call)]
 
-    assert name in plan_of(_world(clock)), "write a maker for it into tests/crash/plan.py"
+    assert name in plan_of(_world(clock)), NO_MAKER
     assert len(effects) == 1, "its call is none that bot/zuora/effects.py makes with effect=True"
 
 
@@ -391,7 +392,7 @@ async def test_zuora_shows_what_its_class_says_of_it_when_it_was_asked_for_and_a
     example = EXAMPLES[name].typed(world)
     made = [maker(world, FIRST + at) for at, (maker, _) in enumerate(MAKERS)]
     wanted = next((each for each in made if each.operation == name), None)
-    assert wanted, "give its Asking a command, or write a maker for it into tests/crash/plan.py"
+    assert wanted, NO_MAKER
     before, orders = Picture.of(world), len(effects_of(stage.zuora))
 
     await _open(stage, wanted)
