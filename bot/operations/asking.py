@@ -1,6 +1,10 @@
 """The words and fields of an operation's form; `bot.slack` draws it."""
 
 from dataclasses import dataclass
+from typing import Final
+
+LONGEST_TITLE: Final = 24
+"""Characters of a modal's title that Slack takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,7 @@ class Asking:
     """The form of an operation, besides the field for the reason.
 
     Attributes:
-        title: Its title, at most 24 characters.
+        title: Its title, at most `LONGEST_TITLE` characters.
         intro: What the operation does, and that a second person approves it.
         number: The field for what the operation acts on.
         command: The slash command that opens it; None if a button does.
@@ -54,6 +58,13 @@ class Asking:
     number: NumberField
     fields: tuple[DayField | ChoiceField, ...] = ()
     command: SlashCommand | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.title) > LONGEST_TITLE:
+            msg = (
+                f"Slack shows {LONGEST_TITLE} characters of a form's title: {self.title!r} has more"
+            )
+            raise ValueError(msg)
 
 
 def run_field(state: str) -> NumberField:

@@ -21,6 +21,7 @@ from bot.domain.digest import canonical, digest
 from bot.domain.kind import KIND_WORDS
 from bot.domain.operation import Deed, OperationName
 from bot.domain.request import State
+from bot.domain.summary import AMOUNTS_NOT_KNOWN
 from bot.domain.words import doing
 from bot.operations.beginning import Followed
 from bot.operations.catalog import OPERATIONS, STEPS, opened
@@ -85,6 +86,10 @@ async def looked_up(operation, typed, zuora):
     facts = await operation.look_up(body, zuora)
     assert not isinstance(facts, Problems), facts
     return operation(body, facts)
+
+
+def documents_of(world):
+    return {**world.invoices, **world.credit_memos, **world.debit_memos}
 
 
 def call_of(order, now, at=0):
@@ -235,6 +240,45 @@ async def test_a_run_without_documents_is_about_none_and_its_amount_is_known(nam
     order = operation(operation.read({"bill_run": run.number}), facts)
 
     assert (order.documents(), order.amounts()) == (0, ())
+
+
+@every
+async def test_what_zuora_does_not_know_is_said_at_a_field(name, local, zuora):
+    operation, typed = OPERATIONS[name], EXAMPLES[name].typed(local.world)
+    known = {*Picture.of(local.world).runs, *documents_of(local.world), *local.world.accounts}
+    unknown = {key: "NO-1" if {*str(each).split()} & known else each for key, each in typed.items()}
+
+    body = operation.read(unknown)
+    found = body if isinstance(body, Problems) else await operation.look_up(body, zuora)
+
+    assert isinstance(found, Problems), "look_up() accepts a number that Zuora does not know"
+    assert {*found.by_field} <= {*typed}
+
+
+@every
+async def test_a_document_that_is_not_ready_for_it_is_refused(name, local, zuora):
+    operation = OPERATIONS[name]
+    body = operation.read(EXAMPLES[name].typed(local.world))
+    documents, refused = documents_of(local.world), set()
+    for status in ("Draft", "Posted", "Canceled"):
+        for document in documents.values():
+            document.status = status
+        found = await operation.look_up(body, zuora)
+        refused |= {status} if isinstance(found, Problems) else set()
+
+    assert refused or not documents or name in STEPS, "look_up() accepts documents in every state"
+
+
+@every
+async def test_amounts_that_zuora_does_not_say_are_said_not_to_be_known(name, local, zuora):
+    typed = EXAMPLES[name].typed(local.world)
+    for document in documents_of(local.world).values():
+        document.hides = frozenset({"amount", "totalAmount"})
+    order = await looked_up(OPERATIONS[name], typed, zuora)
+
+    assert order.amounts() is None
+    if order.kinds():
+        assert AMOUNTS_NOT_KNOWN in order.summary().risks, "summary(): AMOUNTS_NOT_KNOWN"
 
 
 @every
