@@ -16,7 +16,7 @@ from bot.cli.refused import refused_in_words
 from bot.domain.words import count
 from bot.health.processes import others_on
 from bot.settings import AuditSettings, read_audit_settings
-from bot.store.copying import Look
+from bot.store.copying import LookAtTable
 from bot.store.engine import is_postgres, without_password
 from bot.store.errors import StoreError
 from bot.store.moving import copy
@@ -120,7 +120,7 @@ def _is_whole(place: AuditSettings, key: str) -> bool:
 
 
 @contextmanager
-def _watched() -> Iterator[Look]:
+def _watched() -> Iterator[LookAtTable]:
     """Show each table's rows on one line of standard error."""
 
     def look(table: str, rows: int) -> None:

@@ -16,7 +16,7 @@ from bot.domain.place import Place, Unit
 from bot.domain.policy import Asked, Policy, Rule, is_group
 from bot.domain.words import listed
 from bot.operations.email_documents.operation import OF_KIND, EmailMixedList
-from bot.policy.file import OPERATIONS, TENANTS, PolicyError, read_policy
+from bot.policy.file import OPERATION_NAMES, TENANTS, PolicyError, read_policy
 from bot.settings import PolicySettings, SettingsError, read_policy_settings
 from bot.slack.errors import NO_ANSWER
 from bot.slack.people import People
@@ -29,12 +29,12 @@ def policy() -> None:
 
 
 @policy.command(
-    epilog=f"OPERATION is {listed(OPERATIONS, 'or')}.\n\n"
+    epilog=f"OPERATION is {listed(OPERATION_NAMES, 'or')}.\n\n"
     + example("billing-bot policy explain email_bill_run --amount USD=120000 --as U0ALICE")
 )
 @click.argument(
     "operations",
-    type=click.Choice(OPERATIONS),
+    type=click.Choice(OPERATION_NAMES),
     nargs=-1,
     required=True,
     metavar="OPERATION [OPERATION]...",

@@ -13,7 +13,7 @@ from bot.domain.place import Places
 from bot.domain.policy import A_DAY, Policy, Rule, Tier, is_group
 from bot.policy.table import PolicyTable
 
-OPERATIONS = tuple(each.value for each in OperationName)
+OPERATION_NAMES = tuple(each.value for each in OperationName)
 TENANTS = ("production", "sandbox", "unknown")
 _LISTS = ("requesters", "approvers", "viewers")
 REMINDED_AFTER = timedelta(hours=4)
@@ -135,7 +135,7 @@ def _tier(
             remind_after=_within(expires_after, usual) if reminders is None else reminders,
             name=f"rule {table.number}",
         ),
-        operations=table.names("operations", OPERATIONS),
+        operations=table.names("operations", OPERATION_NAMES),
         tenants=table.names("tenants", TENANTS),
         sends=table.truth("sends"),
         mails_again=table.truth("mails_again"),

@@ -17,6 +17,7 @@ from bot.domain.request import State
 from bot.domain.words import Strong
 from bot.slack import payloads, raw
 from bot.slack.answering import Answering
+from bot.slack.forms.fields import View
 from bot.slack.looking import viewer, viewer_or_recorded
 from bot.slack.opening import BEGIN
 from bot.slack.queue import to_decide
@@ -33,7 +34,6 @@ MOST_BLOCKS = 90
 
 MOST_LISTED = 200
 
-View = dict[str, Any]
 Make = Callable[[Brief], Blocks]
 
 

@@ -20,19 +20,19 @@ from bot.status.picture import (
     NOTE_LINE,
     WIDTH,
     Bar,
+    BarKind,
     Chart,
-    Kind,
     Panel,
 )
 
 HEAD, PANEL = 190, 400
 NOTE_LETTERS = 60
 MOST_CURRENCIES = 4
-DRAWN: tuple[Kind, ...] = ("posted", "mailed")
+DRAWN: tuple[BarKind, ...] = ("posted", "mailed")
 BEFORE = " before"
 """Added to the kind of a bar that belongs to the month before."""
 
-KINDS: Mapping[str, Kind] = {
+KINDS: Mapping[str, BarKind] = {
     "posted": "posted",
     "mailed": "mailed",
     "posted before": "posted before",

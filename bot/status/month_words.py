@@ -6,7 +6,7 @@ from bot.domain.words import count
 from bot.operations.catalog import OPERATIONS
 from bot.status.month import MONTHS, Month
 
-Row = tuple[str, str]
+MonthRow = tuple[str, str]
 RUNS = "Bill runs"
 CLASSES = ("< 15 min", "< 1 h", "< 4 h", "< 24 h", "longer")
 
@@ -16,7 +16,7 @@ def title_of(month: Month) -> str:
     return f"{MONTHS[int(month.name[5:]) - 1]} {month.name[:4]}{month.within}"
 
 
-def rows_of(month: Month) -> tuple[Row, ...]:
+def rows_of(month: Month) -> tuple[MonthRow, ...]:
     """Return what is counted, and the counts."""
     return (
         ("Requests", f"{month.asked:,}"),
@@ -40,7 +40,7 @@ def rows_of(month: Month) -> tuple[Row, ...]:
     )
 
 
-def _things(month: Month) -> tuple[Row, ...]:
+def _things(month: Month) -> tuple[MonthRow, ...]:
     """Return how many bill runs were created, posted and so on, and the same for anything else that is counted."""
     found = {RUNS: list[str]()}
     for name, operation in OPERATIONS.items():

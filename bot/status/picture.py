@@ -14,14 +14,14 @@ BARS = 260
 BARS_TOP = 64
 """From a panel's top to the top of its tallest bar."""
 
-Kind = Literal["posted", "mailed", "posted before", "mailed before", "decided"]
+BarKind = Literal["posted", "mailed", "posted before", "mailed before", "decided"]
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
     """A bar: what it shows, and where it is, in pixels from the top left."""
 
-    kind: Kind
+    kind: BarKind
     key: str
     value: Decimal
     left: int

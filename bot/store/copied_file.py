@@ -6,7 +6,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
-from bot.store.copying import MARKER, CopiedTable, Row
+from bot.store.copying import MARKER, CopiedTable, TableRow
 from bot.store.database import open_database
 from bot.store.file.reading import DatabaseFile, open_read_only
 
@@ -32,7 +32,7 @@ class FileSource:
         with open_read_only(path) as file:
             yield cls(file)
 
-    def rows(self, sql: str) -> Iterator[Row]:
+    def rows(self, sql: str) -> Iterator[TableRow]:
         """Return what a statement finds, bit by bit."""
         return self._file.database.execute(sql)
 
@@ -64,7 +64,7 @@ class FileTarget:
             connection.execute("PRAGMA synchronous = FULL")
             yield cls(connection)
 
-    def rows(self, sql: str) -> Iterator[Row]:
+    def rows(self, sql: str) -> Iterator[TableRow]:
         """Return what a statement finds, bit by bit."""
         return self._connection.execute(sql)
 
@@ -98,7 +98,7 @@ class FileTarget:
             with self._past_triggers(table):
                 self.run(f'DELETE FROM "{table.name}"')  # noqa: S608 - own words
 
-    def fill(self, table: CopiedTable, rows: Iterable[Row]) -> None:
+    def fill(self, table: CopiedTable, rows: Iterable[TableRow]) -> None:
         """Put rows into an empty table, with its triggers switched off."""
         places = ", ".join("?" for _ in table.columns)
         with self._past_triggers(table):

@@ -24,8 +24,8 @@ _FIRST = ("requests", "archives")
 
 _OF_ITS_OWN = frozenset({"_sqlite_migrations"})
 
-Row = tuple[Any, ...]
-Look = Callable[[str, int], None]
+TableRow = tuple[Any, ...]
+LookAtTable = Callable[[str, int], None]
 """Called with a table's name and how many of its rows have been read."""
 
 AT_ONCE = 5_000
@@ -61,7 +61,7 @@ class CopiedTable(NamedTuple):
 class Side(Protocol):
     """One side of the copy, as it was at one moment."""
 
-    def rows(self, sql: str) -> Iterator[Row]:
+    def rows(self, sql: str) -> Iterator[TableRow]:
         """Return the rows of a statement, a few at a time."""
 
     def is_current(self) -> bool:
@@ -83,11 +83,11 @@ class Target(Side, Protocol):
     def empty(self, tables: Iterable[CopiedTable]) -> None:
         """Delete every row, past the triggers."""
 
-    def fill(self, table: CopiedTable, rows: Iterable[Row]) -> None:
+    def fill(self, table: CopiedTable, rows: Iterable[TableRow]) -> None:
         """Put rows into an empty table, past its triggers."""
 
 
-def copy_all(source: Side, target: Target, look: Look) -> int:
+def copy_all(source: Side, target: Target, look: LookAtTable) -> int:
     """Copy every table and compare both sides; return how many rows there are.
 
     Raises:
@@ -164,7 +164,7 @@ def _holds_anything(target: Target) -> bool:
     return bool(found)
 
 
-def _watched(source: Side, table: CopiedTable, look: Look) -> Iterator[Row]:
+def _watched(source: Side, table: CopiedTable, look: LookAtTable) -> Iterator[TableRow]:
     number = 0
     for row in source.rows(table.selected):
         number += 1

@@ -4,7 +4,7 @@ Statements are written once, in SQL that both understand; the few rules of `bot.
 only SQLite understands.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -12,10 +12,6 @@ from urllib.parse import urlsplit
 from bot.domain.history import Head
 from bot.store.committed import Committed
 from bot.store.waits import Waits
-
-Values = Sequence[Any] | Mapping[str, Any]
-"""Values in order for `?`, `?1` and `?2`, by name for `:name`."""
-
 
 SCHEMES = ("postgresql://", "postgres://")
 

@@ -3,11 +3,11 @@
 from contextlib import AbstractContextManager
 
 from bot.store.copied_file import FileSource, FileTarget
-from bot.store.copying import Look, Side, Target, copy_all
+from bot.store.copying import LookAtTable, Side, Target, copy_all
 from bot.store.engine import is_postgres
 
 
-def copy(source: str, target: str, look: Look = lambda _table, _rows: None) -> int:
+def copy(source: str, target: str, look: LookAtTable = lambda _table, _rows: None) -> int:
     """Copy everything and compare; return how many rows there are. An interrupted copy continues where it stopped.
 
     Args:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
-Kind = Literal["production", "sandbox", "unknown"]
+EnvironmentKind = Literal["production", "sandbox", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Environment:
     """
 
     name: str
-    kind: Kind
+    kind: EnvironmentKind
 
 
 _HOSTS: Final[dict[str, Environment]] = {

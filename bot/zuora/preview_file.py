@@ -18,7 +18,7 @@ from typing import IO, Final, Literal
 
 from bot.zuora.errors import ZuoraRejected
 
-What = Literal["charge", "tax", "credit"]
+ItemKind = Literal["charge", "tax", "credit"]
 ZIP: Final = b"PK"
 MOST_FILES: Final = 100
 MOST_UNPACKED: Final = 32 * 1024 * 1024
@@ -43,7 +43,7 @@ class PreviewItem:
     """An amount of the preview; `currency` is empty if the file does not say it."""
 
     account_id: str
-    what: What
+    what: ItemKind
     amount: Decimal
     currency: str = ""
 
@@ -98,7 +98,7 @@ def _items(columns: Mapping[str, str], row: Mapping[str, str]) -> Iterator[Previ
     account = _cell(columns, row, _ACCOUNT)
     currency = _cell(columns, row, _CURRENCY).upper()
     is_tax = _cell(columns, row, _TYPE).lower() == "tax"
-    amounts: tuple[tuple[What, tuple[str, ...]], ...] = (
+    amounts: tuple[tuple[ItemKind, tuple[str, ...]], ...] = (
         ("tax" if is_tax else "charge", _CHARGE), ("tax", _TAX), ("credit", _CREDIT),
     )  # fmt: skip
     for what, names in amounts:

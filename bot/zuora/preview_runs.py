@@ -17,7 +17,7 @@ from bot.zuora import calls, rows, scope
 from bot.zuora.caller import Caller
 from bot.zuora.calls import PreviewWanted
 from bot.zuora.errors import ZuoraRejected, for_people
-from bot.zuora.preview_file import What, items_of
+from bot.zuora.preview_file import ItemKind, items_of
 from bot.zuora.rows import as_row
 
 ENDED: Final = frozenset({"Completed", "Error", "Canceled"})
@@ -123,7 +123,7 @@ def _add_up(content: object, accounts: Mapping[str, scope.AccountScope] | None) 
     """Add up the file, in a separate thread: it can have millions of rows."""
     if not isinstance(content, bytes):
         raise ZuoraRejected("The file of Zuora's preview run could not be read.")
-    sums: dict[What, dict[str, Decimal]] = {
+    sums: dict[ItemKind, dict[str, Decimal]] = {
         "charge": defaultdict(Decimal), "tax": defaultdict(Decimal), "credit": defaultdict(Decimal),
     }  # fmt: skip
     seen: set[str] = set()

@@ -7,7 +7,7 @@ from typing import Any, Self
 import psycopg
 from sqlite_utils import Database
 
-from bot.store.copying import AT_ONCE, HALF_COPIED, MARKER, CopiedTable, Row
+from bot.store.copying import AT_ONCE, HALF_COPIED, MARKER, CopiedTable, TableRow
 from bot.store.errors import StoreError
 from bot.store.postgres import schema
 from bot.store.postgres.connection import Bounded, connect
@@ -75,7 +75,7 @@ class ServerSide:
             msg = f"{refusal(error).words}. The copy was broken off; run it again."
             raise StoreError(msg) from error
 
-    def rows(self, sql: str) -> Iterator[Row]:
+    def rows(self, sql: str) -> Iterator[TableRow]:
         """Yield what a statement finds, bit by bit."""
         with self._connection.cursor("copied", withhold=True) as cursor:
             cursor.itersize = AT_ONCE
@@ -110,7 +110,7 @@ class ServerSide:
         for name in every:
             self.run(f"ALTER TABLE {name} ENABLE TRIGGER USER")
 
-    def fill(self, table: CopiedTable, rows: Iterable[Row]) -> None:
+    def fill(self, table: CopiedTable, rows: Iterable[TableRow]) -> None:
         """Put rows into an empty table inside a transaction, without its triggers."""
         self.run(f'ALTER TABLE "{table.name}" DISABLE TRIGGER USER')
         into = f'COPY "{table.name}" ({table.listed}) FROM STDIN'
