@@ -61,7 +61,7 @@ async def _row(
 async def _month(here: Place) -> float:
     """The table; its picture is waited for too, so that it is not drawn beside the next look."""
     pictures = len(here.slack.workspace.files)
-    seconds = await _command("/billstatus month")(here)
+    seconds = await command("/billstatus month")(here)
     await until(
         lambda: (
             len(here.slack.workspace.files) > pictures
@@ -71,7 +71,9 @@ async def _month(here: Place) -> float:
     return seconds
 
 
-def _command(text: str) -> Look:
+def command(text: str) -> Look:
+    """A command, until it is answered."""
+
     async def look(here: Place) -> float:
         started = time.perf_counter()
         ack = await here.slack.slash(MARA, CHANNEL, text)
@@ -96,11 +98,11 @@ async def _home(here: Place) -> float:
 
 
 LOOKS: dict[str, Look] = {
-    "/billstatus": _command("/billstatus"),
-    "/billstatus mine": _command("/billstatus mine"),
-    "/billstatus waiting": _command("/billstatus waiting"),
-    "/billstatus of one request": _command("/billstatus R-500"),
-    "/billstatus of a bill run": _command("/billstatus BR-00000500"),
+    "/billstatus": command("/billstatus"),
+    "/billstatus mine": command("/billstatus mine"),
+    "/billstatus waiting": command("/billstatus waiting"),
+    "/billstatus of one request": command("/billstatus R-500"),
+    "/billstatus of a bill run": command("/billstatus BR-00000500"),
     "/billstatus month": _month,
     "home tab": _home,
 }

@@ -20,9 +20,11 @@ from bot.store.postgres.connection import LONGEST_SECONDS
 from tests.postgres_tcp import TcpServer
 from tests.reliability import test_two_processes
 from tests.replicas import processes
+from tests.replicas.test_listening import Probe
 from tests.stage import BOB, CHANNEL
 
 AT_ONCE = 20
+BETWEEN_PROBES = 0.02
 SLOW_SECONDS = 0.4
 SLOW, LOCKED = f"slow, {SLOW_SECONDS} s an answer", "locked at a console"
 DOCUMENT = Path(__file__).parent.parent / "docs" / "postgresql.md"
@@ -61,12 +63,15 @@ async def _measured(cards: int, deaths: int) -> list[str]:
                 )
         found += [
             "",
-            f"| the server is | {AT_ONCE} clicks are answered as not recorded after |",
-            "|---|---|",
+            f"| the server is | {AT_ONCE} clicks are answered as not recorded after | the longest that a probe took meanwhile |",
+            "|---|---|---|",
         ]
         for how in ("frozen", "cut off", "gone", SLOW, LOCKED):
-            seconds = [await _not_recorded(server, how) for _ in range(deaths)]
-            found.append(f"| {how} | {median(seconds):.1f} s (longest {max(seconds):.1f} s) |")
+            measured = [await _not_recorded(server, how) for _ in range(deaths)]
+            answers, probes = zip(*measured, strict=True)
+            found.append(
+                f"| {how} | {median(answers):.1f} s (longest {max(answers):.1f} s) | {max(probes):.2f} s |"
+            )
         found += ["", "| the one that works is | the next one works after |", "|---|---|"]
         for how in ("killed", "frozen", "cut off"):
             seconds = [await _death(server, how) for _ in range(deaths)]
@@ -111,24 +116,43 @@ async def _asked(pair: Any, cards: int) -> list[str]:
     return [await pair.ask(f"BR-{5000 + number:08d}") for number in range(cards)]
 
 
-async def _not_recorded(server: TcpServer, how: str) -> float:
-    """Seconds from clicks right after something became of the server until all who clicked read that it was not recorded."""
+async def _not_recorded(server: TcpServer, how: str) -> tuple[float, float]:
+    """What clicks meet right after something became of the server.
+
+    Returns:
+        Seconds until all who clicked read that it was not recorded, and the longest that a probe took until then.
+    """
     async with _replicas(server) as replicas:
-        replicas.environment["LONGEST_SECONDS"] = str(LONGEST_SECONDS)
+        probe: Any = Probe()  # type: ignore[no-untyped-call]
+        replicas.environment |= {
+            "LONGEST_SECONDS": str(LONGEST_SECONDS), "HEALTH_PORT": str(probe.port),
+        }  # fmt: skip
         (worker,) = await replicas.worker_and()
         asked = await _asked(replicas, AT_ONCE)
         replicas.slack.ack_seconds = 30.0
         with closing(psycopg.connect(server.url(replicas.database))) as console:
             _make(server, worker, console, how)
             begun = time.monotonic()
-            clicks = (replicas.slack.click(BOB, CHANNEL, ts, "approve") for ts in asked)
-            await asyncio.gather(*clicks)
-            await replicas.until(lambda: len(replicas.slack.private(BOB, CHANNEL)) >= len(asked))
+            clicks = asyncio.gather(
+                *(replicas.slack.click(BOB, CHANNEL, ts, "approve") for ts in asked)
+            )
+            probes = [await _probed(probe)]
+            while len(replicas.slack.private(BOB, CHANNEL)) < len(asked):
+                probes.append(await _probed(probe))
             seconds = time.monotonic() - begun
+            await clicks
             server.freeze(on=False)
             if how == "gone":
                 server.start()
-        return seconds
+        return seconds, max(probes)
+
+
+async def _probed(probe: Any) -> float:
+    begun = time.monotonic()
+    await probe.says()
+    seconds = time.monotonic() - begun
+    await asyncio.sleep(BETWEEN_PROBES)
+    return seconds
 
 
 def _make(server: TcpServer, worker: Any, console: psycopg.Connection[Any], how: str) -> None:

@@ -78,6 +78,10 @@ class ManualClock:
         finally:
             self._sleepers.remove(sleeper)
 
+    def wakes_somebody_in(self, seconds: float) -> bool:
+        """Whether somebody sleeps for exactly so long from now."""
+        return any(due == self._passed + seconds for due, _ in self._sleepers)
+
     def advance(self, **span: float) -> None:
         self._now += timedelta(**span)
         self._passed += timedelta(**span).total_seconds()

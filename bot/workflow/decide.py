@@ -42,7 +42,7 @@ def decide(parts: Working, decision: Decision) -> Decided | Declined | CheckAgai
             result = declined or _no_such()
             _record(parts.store, decision, request, result, now)
         elif decision.verb is Verb.APPROVE:
-            note_groups(parts.store, _seen(parts.store, decision), now)
+            note_groups(parts.store, _seen(decision), now, listed=True)
             result = _approve(parts.store, parts.rules.today(request), request, decision, now)
         elif decision.verb in RECORDS:
             today = parts.rules.today(request)
@@ -141,12 +141,9 @@ def _end(store: Store, request: Request, decision: Decision, now: datetime) -> D
     return Decided(after)
 
 
-def _seen(store: Store, decision: Decision) -> Members:
-    """Return who was in the groups at the click, for groups that the history lists, so that auditors can compare."""
-    latest = store.history.last_of(What.GROUPS)
-    listed = latest.entry.data["groups"] if latest else {}
-    found = decision.person.members.items()
-    return {name: sorted(members) for name, members in found if listed.get(name) is not None}
+def _seen(decision: Decision) -> Members:
+    """Return who was in the groups at the click; of groups that the history lists, auditors can compare it."""
+    return {name: sorted(members) for name, members in decision.person.members.items()}
 
 
 def _entry(what: What, request: Request, decision: Decision, data: Mapping[str, Any]) -> Entry:

@@ -51,11 +51,22 @@ class Groups:
             return note(self._store, found, self._clock.now())
 
 
-def note(store: Store, found: Members, now: datetime) -> bool:
-    """Record who is in the groups if the last row differs; return whether it did. Runs inside a transaction."""
+def note(store: Store, found: Members, now: datetime, *, listed: bool = False) -> bool:
+    """Record who is in the groups if the last row differs; return whether it did. Runs inside a transaction.
+
+    Args:
+        store: The store.
+        found: Who is in each group; None for a group that is not known.
+        now: The moment.
+        listed: Whether only groups that the last row lists are looked at.
+    """
+    known = {name: members for name, members in found.items() if members is not None}
+    if not known:
+        return False
     latest = store.history.last_of(What.GROUPS)
     before: Members = latest.entry.data["groups"] if latest else {}
-    known = {name: members for name, members in found.items() if members is not None}
+    if listed:
+        known = {name: members for name, members in known.items() if before.get(name) is not None}
     changed = {
         name: {
             "came": sorted({*members} - {*(before.get(name) or ())}),

@@ -36,15 +36,16 @@ def give(store: Store, person: str, what: What, about: str, now: datetime) -> No
     It goes to the person in the history (Slack user id), even if somebody else clicked in their
     name. Its button names the row.
     """
-    row, row_hash = store.history.last()
-    written = store.history.row(row)
-    note = typed_with(written, MOST_TYPED) if written else ""
+    written = store.history.newest()
+    if written is None:
+        raise LookupError("a receipt is for the row that was just recorded")
+    row, note = written.sequence, typed_with(written, MOST_TYPED)
     words = (
         f"Receipt: you {DONE[what]} {about} ", Moment(now),
         f"{note}. If it was not you, press the button, and tell whoever runs Billing Bot.",
     )  # fmt: skip
     button = blocks.button(
-        "Not mine", action_id=NOT_MINE, value=name_of(row, row_hash), style="danger",
+        "Not mine", action_id=NOT_MINE, value=name_of(row, written.hash), style="danger",
         spoken=f"It was not me who {DONE[what]} {about}",
     )  # fmt: skip
     store.outbox.add(direct(person, words, [blocks.actions(f"receipt-{row}", button)]), now)

@@ -90,16 +90,15 @@ class Statements:
         if self._looked_at == span.month:
             return 0
         mine = _by_person([each async for each in self._decisions(span)])
+        made = [await self._made(person, span, each) for person, each in mine.items()]
         with self._store.transaction():
             if any(sent(self._store, span.month)):
-                mine = {}
-            for person, decisions in mine.items():
-                data = {"month": span.month, "rows": [each.sequence for each in decisions]}
-                entry = Entry(what=What.STATEMENT_SENT, who=person, data=data)
-                self._store.record(entry, now, *self._messages(person, span, decisions))
+                made = []
+            for entry, messages in made:
+                self._store.record(entry, now, *messages)
         self._looked_at = span.month
         self._wake_sender()
-        return len(mine)
+        return len(made)
 
     async def _decisions(self, span: _Span) -> AsyncIterator[Written]:
         history = self._store.history
@@ -114,15 +113,21 @@ class Statements:
             for each in filter(span.holds, history.since(0, what)):
                 yield each
 
-    def _messages(
+    async def _made(
         self, person: str, span: _Span, decisions: Sequence[Written]
-    ) -> Iterator[Message]:
+    ) -> tuple[Entry, list[Message]]:
+        """Return what is recorded of a statement, and its messages; others get their turn after each message."""
         starts = range(0, len(decisions), IN_A_MESSAGE)
         parts = [decisions[start : start + IN_A_MESSAGE] for start in starts]
+        heading, messages = _heading(span, decisions), list[Message]()
         for number, part in enumerate(parts, 1):
             more = f" (message {number} of {len(parts)})" if len(parts) > 1 else ""
-            words: list[Part] = [_heading(span, decisions), more, ":", *self._lines(part)]
-            yield direct(person, words, [_buttons(span.month)] if number == len(parts) else [])
+            words: list[Part] = [heading, more, ":", *self._lines(part)]
+            buttons = [_buttons(span.month)] if number == len(parts) else []
+            messages.append(direct(person, words, buttons))
+            await asyncio.sleep(0)
+        data = {"month": span.month, "rows": [each.sequence for each in decisions]}
+        return Entry(what=What.STATEMENT_SENT, who=person, data=data), messages
 
     def _lines(self, decisions: Sequence[Written]) -> Iterator[Part]:
         """Yield a line for each: what was done, what the request was about, when, and the note's beginning."""
@@ -169,7 +174,8 @@ def _by_person(decisions: Sequence[Written]) -> dict[str, list[Written]]:
 def _heading(span: _Span, decisions: Sequence[Written]) -> str:
     """Return `In 2026-11 you made 9 decisions with Billing Bot`, or `Until the end of` it if some are older."""
     made = f"you made {count(len(decisions), 'decision')} with Billing Bot"
-    if all(f"{each.at:%Y-%m}" == span.month for each in decisions):
+    began = _month_of(span.end - timedelta(days=1))
+    if all(each.at >= began for each in decisions):
         return f"In {span.month} {made}"
     return f"Until the end of {span.month} {made} that no earlier statement lists"
 

@@ -148,3 +148,22 @@ async def test_an_order_that_cannot_be_written_down_first_is_not_sent(stage, cap
 
     await stage.until_card(ts, "Accepted by Zuora")
     assert len(stage.orders()) == 1
+
+
+async def test_a_message_that_could_not_be_recorded_goes_out_five_seconds_later(stage):
+    """A database that was away for a second must not hold a card's messages back for a minute."""
+    ts = await stage.ask()
+    await stage.quiet()
+    stage.slack.faults.add("chat.postMessage", "ratelimited", retry_after=2)
+    await stage.reject(BOB, ts, "The totals are wrong")
+    await stage.quiet()
+    assert "totals are wrong" not in str(stage.thread(ts))
+    database = ReadOnly(stage)
+    database.begin()
+
+    stage.clock.advance(seconds=2)
+    await stage.until(lambda: stage.clock.wakes_somebody_in(5.0))
+    database.end()
+    stage.clock.advance(seconds=5)
+
+    await stage.until_thread(ts, "The totals are wrong")

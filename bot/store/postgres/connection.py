@@ -154,6 +154,7 @@ def connect(url: str, **more: str) -> Bounded:
     given = psycopg.conninfo.conninfo_to_dict(url)
     address = psycopg.conninfo.make_conninfo("", **{**_DEFAULTS, **more, **given, **_ALWAYS})
     connection = Bounded.connect(address, autocommit=True, cursor_factory=RawCursor)
+    connection.prepared_max = None  # as many as the program has; to drop one is a round trip
     try:
         connection.adapters.register_dumper(str, _Text)
         connection.adapters.register_dumper(bool, _YesOrNo)

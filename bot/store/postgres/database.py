@@ -138,7 +138,10 @@ class PostgresDatabase:
         connection.allow(len(values) * SECONDS_A_ROW + sum(map(_longer, values)))
         try:
             cursor = connection.cursor()
-            cursor.executemany(found.sql, values)
+            if len(values) == 1:  # the usual one, for which a pipeline is a detour
+                cursor.execute(found.sql, values[0])
+            else:
+                cursor.executemany(found.sql, values)
         except psycopg.Error as error:
             raise self._noticed(error, connection) from error
         return max(cursor.rowcount, 0)
