@@ -16,13 +16,13 @@ from bot.store.engine import Database
 MOST = 200
 """How many requests are remembered; more than ever wait at once."""
 
-_COME_SINCE = """
-SELECT EXISTS (SELECT 1 FROM history WHERE sequence > ? AND COALESCE(request, 0) <> ?
-  AND what IN ('request.asked', 'request.started', 'database.resumed'))
-"""
-_WHOLE_RUN = """
-SELECT 1 FROM mailings WHERE document_number = '' AND run IN (SELECT value FROM json_each(?)) AND request <> ? LIMIT 1
-"""
+_HAS_COME = """EXISTS (SELECT 1 FROM history WHERE sequence > ?1 AND COALESCE(request, 0) <> ?2
+  AND what IN ('request.asked', 'request.started', 'database.resumed'))"""
+_COME_SINCE = f"SELECT {_HAS_COME}"
+_LOOK = f"""
+SELECT (SELECT sequence FROM history_head WHERE one = 1), {_HAS_COME} OR EXISTS (SELECT 1 FROM mailings
+  WHERE document_number = '' AND run IN (SELECT value FROM json_each(?3)) AND request <> ?2)
+"""  # noqa: S608 - own words; one statement, because a page of cards asks this for each of them
 
 
 class _LastAlone(NamedTuple):
@@ -44,12 +44,13 @@ class Alone:
         seen = self._seen.get(request)
         if seen is None:
             return False
-        last = self.last()
-        come = self.has_come_since(seen.sequence, not_of=request)
-        if come or self._database.execute(_WHOLE_RUN, [seen.runs, request]).fetchone():
+        last, is_shared = self._database.execute(
+            _LOOK, [seen.sequence, request, seen.runs]
+        ).fetchone()
+        if is_shared:
             del self._seen[request]
             return False
-        self._remember(request, _LastAlone(last, seen.runs))
+        self._remember(request, _LastAlone(int(last), seen.runs))
         return True
 
     def has_come_since(self, sequence: int, *, not_of: int) -> bool:

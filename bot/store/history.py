@@ -248,7 +248,7 @@ class History:
             "SELECT sequence, at, request, what, who, team, data, hash FROM history "
             "ORDER BY sequence DESC LIMIT 1"
         ).fetchone()
-        return _from_row(found) if found else None
+        return entry_from_row(found) if found else None
 
     def denied(self) -> frozenset[int]:
         """Return the rows of decisions that people have denied: made in their names, but not by them."""
@@ -300,10 +300,12 @@ class History:
             f"{where} ORDER BY sequence LIMIT ?",
             [request, limit],
         ).fetchall()
-        (number,) = self._database.execute(
-            f"SELECT COUNT(*) FROM history {where}",  # noqa: S608 - own words
-            [request],
-        ).fetchone()
+        number = len(rows)
+        if number == limit:  # only then there may be more
+            (number,) = self._database.execute(
+                f"SELECT COUNT(*) FROM history {where}",  # noqa: S608 - own words
+                [request],
+            ).fetchone()
         found = [entry_from_row(row) for row in rows]
         shown = [
             each._replace(entry=replace(each.entry, data={"reason": reason}))
