@@ -4,6 +4,7 @@ from tests.gallery import CUSTOMERS, a_run, line
 from tests.stage import ALICE, BOB, CHANNEL
 
 LONG = "Österreichische Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbau GmbH & Co. KG"
+PILED = ("Z" + "\u0300" * 12) * 5
 BACK, TURNED = 'שלום תעשיות בע"מ', "Evil \u202eltd moc"
 CURRENCIES = [
     "AED",
@@ -117,6 +118,17 @@ async def turned_around(stage):
     return await stage.ask(text="INV00000802")
 
 
+async def unseen(stage):
+    """Customers whose names nobody can see, and one whose accents would cover the lines around it."""
+    for n, name in enumerate(("   ", "\u200b\u200b", "\u3164", PILED)):
+        stage.zuora.world.add_account(f"U{n}", name=name)
+    return await mailed(
+        stage,
+        "BR-00000809",
+        [(f"U{n}", c, "9") for n, c in enumerate(("EUR", "GBP", "USD", "SEK"))],
+    )
+
+
 async def zero(stage):
     """Documents that come to nothing."""
     return await mailed(stage, "BR-00000805", [("C000", "USD", "0"), ("C001", "USD", "0")])
@@ -191,6 +203,7 @@ HARD = {
     "fifty currencies": fifty_currencies,
     "right to left": right_to_left,
     "turned around": turned_around,
+    "unseen names": unseen,
     "amount zero": zero,
     "all credits": all_credits,
     "without address": without_address,

@@ -250,7 +250,7 @@ def test_a_rule_can_ask_for_more_where_something_is_mailed_again(path):
     [
         ("approvals = 0", "line 4: rule 1: approvals is a whole number of at least 1"),
         ("approvals = true", "approvals is a whole number"),
-        ('approvals = 2\napprovers = ["U1"]', "2 approvals are needed and 1 people are named"),
+        ('approvals = 2\napprovers = ["U1"]', "2 approvals are needed and 1 person is named"),
         ("approvers = []", "rule 1: approvers is empty"),
         ('operations = ["mail"]', "operations: 'mail' is none of: create_bill_run"),
         ("operations = []", "operations is a list of"),
@@ -276,7 +276,7 @@ def test_what_is_wrong_with_a_rule_is_named_with_its_line(path, rule, words):
     [
         (
             'requesters = ["U1"]\napprovers = ["U1"]\n',
-            "line 2: 1 approvals are needed, and besides the requester only 0 of U1",
+            "line 2: 1 approval is needed, and besides the requester only 0 of U1",
         ),
         (
             'requesters = ["U1"]\napprovers = ["U1", "U2"]\n[[rule]]\napprovals = 2\n',

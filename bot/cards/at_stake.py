@@ -1,16 +1,17 @@
 """What an approver must know: the order's summary, with what other requests do and what the bot checked."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 from bot.cards import blocks
 from bot.cards.fitting import is_marked
 from bot.domain.check import Check, check
+from bot.domain.history import What
 from bot.domain.operation import Deed
 from bot.domain.request import Request, State
 from bot.domain.summary import AMOUNTS_NOT_KNOWN, MAILS_AGAIN, Summary
-from bot.domain.words import Line, bare
+from bot.domain.words import Line, Mention, bare, line
 from bot.operations.operation import Order
 
 ESTIMATE = "Estimate"
@@ -23,7 +24,15 @@ NOT_IN_TIME = "not known; it was decided before an estimate came"
 """The amount if somebody decided before the estimate came."""
 
 NOT_THEIRS = "⚠ Not theirs"
-"""The label of the line that names who denies an approval in their name."""
+"""The label of the line that names who denies a decision in their name."""
+
+DECIDED = {
+    What.APPROVED: "approved",
+    What.REJECTED: "rejected it",
+    What.RECORDED: "recorded the outcome",
+    What.SETTLED: "recorded the outcome",
+}
+"""What somebody else did in a person's name."""
 
 
 def summary_of(request: Request, order: Order[Any, Any], also: Sequence[Line]) -> Summary:
@@ -44,7 +53,7 @@ def _other_requests(order: Order[Any, Any], also: Sequence[Line]) -> Iterator[Ch
     """Yield the check against the bot's other requests as they are now, if there is something to compare."""
     found = "; ".join(blocks.plainly(each.parts) for each in also if each.label == "Also")
     if order.deed is Deed.MAILED:
-        none = "no other request has mailed one of these, may have mailed one, or asks to"
+        none = "no other request has mailed, may have mailed or asks to mail any of this"
         yield check("other requests", none, found=found)
     elif order.bills() is not None:
         yield check("other requests", "no other open request bills these accounts", found=found)
@@ -68,6 +77,19 @@ def with_what_else(summary: Summary, also: Sequence[Line]) -> Summary:
     if not alarming or MAILS_AGAIN in summary.risks:
         return summary
     return replace(summary, risks=(MAILS_AGAIN, *summary.risks))
+
+
+def not_theirs(denied: Iterable[tuple[str, What]]) -> tuple[Line, ...]:
+    """Return who says that a decision in their name was not theirs.
+
+    Args:
+        denied: For each such decision the Slack id of the person, and what was done in their name.
+    """
+    found = dict.fromkeys((who, DECIDED.get(what, "decided")) for who, what in denied)
+    return tuple(
+        line(NOT_THEIRS, Mention(who), f" says that somebody else {did} in their name")
+        for who, did in found
+    )
 
 
 def still_true(lines: Sequence[Line], also: Sequence[Line]) -> tuple[Line, ...]:

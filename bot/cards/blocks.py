@@ -5,6 +5,7 @@ Words are always shown as rich text, because Slack never parses its text element
 """
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from bot.domain.words import (
     FIRST_STRONG_ISOLATE,
     POP_ISOLATE,
     TURNS,
+    Break,
     Line,
     Link,
     Mention,
@@ -31,6 +33,9 @@ MESSAGE_LIMIT = 3900
 """`chat.update` refuses a text of more than 4,000 characters."""
 
 _CUT_OFF = re.compile(r"(&[a-z]{0,3}|<[^>]*)$")
+
+MOST_ACCENTS = 4
+"""Combining marks on one letter; a pointed Hebrew or a Tibetan letter has up to four."""
 
 WORD_JOINER = "\u2060"
 _FORMATS = re.compile(r"[*_~`]|:(?=[a-z0-9+-]+:)|:(?=//)")
@@ -96,6 +101,11 @@ def context_of(parts: Sequence[Part]) -> Block:
     return {"type": "context", "elements": [{"type": "mrkdwn", "text": as_text(parts)}]}
 
 
+def divider() -> Block:
+    """Return a line between two things."""
+    return {"type": "divider"}
+
+
 def overflow(action_id: str, options: Mapping[str, str]) -> Block:
     """Return the menu behind the three dots; `options` are labels by the value that each sends."""
     return {
@@ -147,7 +157,7 @@ def confirmation(title: str, text: str, yes: str, no: str = "Back") -> Block:
 
 def plainly(parts: Sequence[Part]) -> str:
     """Return roughly the words that a reader sees, with names and moments of their usual length."""
-    usual = {Mention: "@Firstname Name", Moment: "Nov 23, 2026 10:00 AM"}
+    usual = {Mention: "@Firstname Name", Moment: "Nov 23, 2026 10:00 AM", Break: "\n"}
     return "".join(usual.get(type(part)) or str(getattr(part, "text", part)) for part in parts)
 
 
@@ -167,11 +177,24 @@ def lines_as_text(lines: Iterable[Line]) -> str:
 def literal(text: str) -> str:
     """Return text that stays on its line and turns no text around it.
 
-    A reason with line breaks could look like lines of the card, and one with direction marks could turn the text
-    around it.
+    A reason with line breaks could look like lines of the card, one with direction marks could turn the text around
+    it, and a letter with a pile of accents could cover the lines above and below.
     """
     text = " ⏎ ".join(text.splitlines())
+    if text.isascii():
+        return text
+    text = _without_piles(text)
     return _isolated(text) if TURNS.search(text) else text
+
+
+def _without_piles(text: str) -> str:
+    """Return a text with at most `MOST_ACCENTS` combining marks on a letter."""
+    kept, marks = [], 0
+    for sign in text:
+        marks = marks + 1 if unicodedata.combining(sign) else 0
+        if marks <= MOST_ACCENTS:
+            kept.append(sign)
+    return "".join(kept)
 
 
 def _isolated(text: str) -> str:
@@ -214,6 +237,8 @@ def _element(part: Part) -> Block:
                 "format": "{date_short_pretty} {time}",
                 "fallback": in_minutes(at),
             }
+        case Break():
+            return {"type": "text", "text": "\n"}
         case Strong(text):
             return {"type": "text", "text": literal(text), "style": {"bold": True}}
         case Link(text, url):
@@ -233,6 +258,8 @@ def _text(part: Part) -> str:
         case Moment(at):
             form = "{date_short_pretty} {time}"
             return f"<!date^{int(at.timestamp())}^{form}|{in_minutes(at)}>"
+        case Break():
+            return "\n"
         case Strong(text):
             return escaped(literal(text))
         case Link(text, url):

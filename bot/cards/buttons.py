@@ -8,7 +8,7 @@ from bot.domain.message import Blocks
 from bot.domain.operation import Deed
 from bot.domain.request import Request, State
 from bot.domain.summary import MAILS_AGAIN, MAY_MAIL_AGAIN, Summary, at_risk
-from bot.domain.words import bare, count, listed
+from bot.domain.words import bare, listed
 from bot.operations.operation import Order
 from bot.operations.progress import Progress
 
@@ -200,6 +200,8 @@ def _unknown(request: Request) -> blocks.Block:
 
 
 def what_was_lost(request: Request) -> str:
-    """Return what was lost: `the 3 lost calls of R-17`, or the subject of the only call."""
+    """Return the order whose answer was lost: `the order for BR-00000417`, or `each of the 3 lost orders of R-17`."""
     lost = Progress.of(request).lost
-    return f"the {count(lost, 'lost call')} of {request.name}" if lost else request.subject
+    if lost > 1:
+        return f"each of the {lost:,} lost orders of {request.name}"
+    return f"the lost order of {request.name}" if lost else f"the order for {request.subject}"

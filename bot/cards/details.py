@@ -83,6 +83,8 @@ def _documents(request: Request, page: Page) -> Blocks:
     """Return one page of the documents, and the buttons that turn it."""
     last = page.first + len(page.documents)
     title = f"Documents {page.first + 1:,} to {last:,} of {page.of:,}"
+    if len(page.documents) == 1:
+        title = f"Document {last:,} of {page.of:,}"
     if page.total > page.of:
         title += f", the largest of {page.total:,}; the month's file has all"
     turns = [

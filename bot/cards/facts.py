@@ -17,6 +17,7 @@ from bot.domain.words import (
     Moment,
     Part,
     bare,
+    count,
     line,
     listed,
     shortened,
@@ -59,10 +60,29 @@ def all_facts(request: Request, summary: Summary, also: Sequence[Line] = ()) -> 
 
 
 def where_to_look(request: Request) -> str:
-    """Return where Zuora shows whether a lost call went through: `BR-00000417's email history`."""
-    if OPERATIONS[request.operation].deed is not Deed.MAILED:
-        return request.subject
-    return f"{request.subject}'{'' if request.subject.endswith('s') else 's'} email history"
+    """Return where Zuora shows whether a lost call went through: `BR-00000417's email history in Zuora`."""
+    progress = Progress.of(request)
+    if progress.lost and progress.calls > 1:
+        of = "document" if progress.lost == 1 else f"{progress.lost:,} documents"
+        return f"Zuora's email history of the {of} listed in the thread"
+    deed = OPERATIONS[request.operation].deed
+    if deed is Deed.CREATED:
+        return f"Zuora's bill runs for one whose name ends in [{request.name} …]"
+    if deed is not Deed.MAILED:
+        return f"{request.subject} in Zuora"
+    return (
+        f"{request.subject}'{'' if request.subject.endswith('s') else 's'} email history in Zuora"
+    )
+
+
+def in_doubt(request: Request) -> str:
+    """Return what nobody knows: whether `this was sent`, `this was done`, or `1 of 5 mails was sent`."""
+    done = "sent" if OPERATIONS[request.operation].deed is Deed.MAILED else "done"
+    progress = Progress.of(request)
+    if not 0 < progress.lost < progress.calls:
+        return f"this was {done}"
+    was = "was" if progress.lost == 1 else "were"
+    return f"{progress.lost:,} of {count(progress.calls, 'mail')} {was} {done}"
 
 
 def outcome(request: Request, summary: Summary, also: Sequence[Line]) -> tuple[Line, ...]:
@@ -95,7 +115,7 @@ def _to_be_settled(request: Request, summary: Summary) -> Iterator[Line]:
     """Yield what is at stake while the outcome is unknown, and where to look."""
     if request.state is State.UNKNOWN:
         yield line("Amount", summary.money)
-        yield line("⚠ Look", f"at {where_to_look(request)} in Zuora, then record here what you see")
+        yield line("⚠ Look", f"at {where_to_look(request)}, then record here what you see")
 
 
 def _in_parts(request: Request) -> Iterator[Line]:
@@ -104,9 +124,11 @@ def _in_parts(request: Request) -> Iterator[Line]:
         return
     progress = Progress.of(request)
     if progress.calls > 1 and progress.failed + progress.lost:
-        found = [f"{progress.failed:,} refused"] if progress.failed else []
-        found += [f"{progress.lost:,} with outcome unknown"] if progress.lost else []
-        yield line("In parts", f"{listed(found)} of {progress.calls:,}; the thread names each")
+        failed, lost = progress.failed, progress.lost
+        found = [f"{failed:,} of {progress.calls:,} failed"] if failed else []
+        of = "" if failed else f" of {progress.calls:,}"
+        found += [f"{lost:,}{of} with outcome unknown"] if lost else []
+        yield line("In parts", f"{listed(found)}; the thread names each")
 
 
 def _progress(request: Request) -> tuple[Line, ...]:

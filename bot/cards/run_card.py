@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from bot.cards import blocks
 from bot.domain.key import bill_run_key
 from bot.domain.message import Blocks, Words
-from bot.domain.words import Line, Moment, Part, count, in_days, line
+from bot.domain.words import Line, Moment, Part, all_of, count, in_days, line
 from bot.operations import doubts
 from bot.operations.cancel_bill_run.facts import TYPE_NOT_SAID
 from bot.operations.cancel_bill_run.operation import CATCH_UP, NO_CATCH_UP
@@ -91,6 +91,8 @@ def _no_cancel(run: BillRun) -> tuple[Line, ...]:
 
 
 def _meaning(run: BillRun, facts: DocumentsFacts) -> str:
+    if run.status in ("Completed", "Posted") and not facts.kinds:
+        return "It has no documents."
     if run.status == "Completed" and facts.posted:
         return (
             f"{count(facts.posted, 'document')} posted, {facts.not_posted:,} not: some failed to "
@@ -117,12 +119,15 @@ def _next(run: BillRun) -> tuple[Part, ...]:
 
 def _mailed(run: BillRun, facts: DocumentsFacts) -> tuple[Part, ...]:
     if not facts.posted:
-        return ("no; only posted documents can be",)
+        return ("no; only posted documents can be" if facts.kinds else "no; there are none",)
     if not facts.mailed_before:
         return (f"Zuora shows no mail of {count(facts.posted, 'document')}",)
     last = facts.last_mailed_at or known(run.last_emailed_at)
     when: tuple[Part, ...] = (", last ", Moment(last)) if last else ()
-    return (f"{facts.mailed_before:,} of {count(facts.posted, 'document')}", *when)
+    mailed = facts.mailed_before
+    of = count(facts.posted, "document")
+    part = all_of(mailed, "document") if mailed == facts.posted else f"{mailed:,} of {of}"
+    return (part, *when)
 
 
 def _buttons(number: str, legal: Sequence[str]) -> Blocks:

@@ -33,6 +33,7 @@ from bot.cli.clock import SystemClock
 from bot.cli.exits import NOT_DONE, NOT_READABLE, WRONG_SETTINGS
 from bot.cli.help import example
 from bot.cli.verify import CODES
+from bot.domain.words import count
 from bot.settings import EvidenceSettings, SettingsError, read_evidence_settings
 from bot.store.engine import without_password
 from bot.store.errors import StoreError
@@ -173,12 +174,14 @@ def _made(
         packets = archive.size(file, scope)
         with (
             replaced(out, database=path) as unfinished,
-            click.progressbar(length=archive.STEPS * packets, label=f"{packets} requests") as bar,
+            click.progressbar(
+                length=archive.STEPS * packets, label=count(packets, "request")
+            ) as bar,
         ):
             manifest = archive.write(unfinished, file, scope, compared, lambda: bar.update(1))
     for words in _unfinished(scope):
         click.echo(words, err=True)
-    click.echo(f"{out}: {packets} requests. Manifest's SHA-256: {manifest}")
+    click.echo(f"{out}: {count(packets, 'request')}. Manifest's SHA-256: {manifest}")
     done = compared["status"] == "done"
     exceptions = sum(each["what"] != NOT_COMPARED for each in outside(compared["things"]))
     if done or exceptions:

@@ -11,6 +11,7 @@ from bot.cli.exits import NOT_READABLE, WRONG_SETTINGS
 from bot.cli.help import example
 from bot.cli.progress import copying
 from bot.cli.refused import refused_in_words
+from bot.domain.words import count
 from bot.settings import read_audit_settings
 from bot.store.errors import StoreError
 from bot.store.file.backup import put_back
@@ -51,7 +52,7 @@ def restore(file: Path, *, even_if_not_whole: bool) -> None:
             )
             sys.exit(NOT_READABLE)
         kept = _put_back(file, path)
-    click.echo(f"Put back {file} to {path}: {verified.entries:,} rows of history.")
+    click.echo(f"Put back {file} to {path}: {count(verified.entries, 'row')} of history.")
     if kept:
         click.echo(f"The database that was there is kept as {kept}.")
     click.echo(

@@ -68,7 +68,7 @@ _MARKS = {Result.PASSED: "✓", Result.FOUND: "⚠", Result.NOT_KNOWN: "?"}
 
 
 def lines(checks: Sequence[Check]) -> tuple[Line, ...]:
-    """Return each check with its result, first what did not pass: `⚠ Mail addresses found: …`."""
+    """Return each check with its result, first what did not pass: `⚠ Mail addresses: …`."""
     order = (Result.FOUND, Result.NOT_KNOWN, Result.PASSED)
     return tuple(
         line(f"{_MARKS[each.result]} {each.name[:1].upper()}{each.name[1:]}", _said(each))
@@ -77,4 +77,4 @@ def lines(checks: Sequence[Check]) -> tuple[Line, ...]:
 
 
 def _said(each: Check) -> str:
-    return each.words if each.result is Result.PASSED else f"{each.result}: {each.words}"
+    return f"not known: {each.words}" if each.result is Result.NOT_KNOWN else each.words

@@ -5,9 +5,11 @@ reassuring reading: an amount that is not known is above every limit, a mail who
 was sent.
 """
 
+import json
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
 from bot.domain.words import shortened
 
@@ -31,8 +33,12 @@ mailed."""
 
 
 def unclear(what: str, said: object) -> NotKnown:
-    """Return the value for something that cannot be read with certainty; the original is shortened for people."""
-    text = said if isinstance(said, str) else repr(said)
+    """Return the value for something that cannot be read with certainty; the original is shortened for people.
+
+    What is no text is shown as in JSON: `true`, `1E+30`, `{"value": 5000}`.
+    """
+    plain = isinstance(said, str | int | Decimal) and not isinstance(said, bool)
+    text = str(said) if plain else json.dumps(said, default=str, ensure_ascii=False)
     shown = "".join(each if each.isprintable() else " " for each in shortened(text))
     return NotKnown(f"{what}: “{shown}”" if shown.strip() else "empty", said=text[:200])
 

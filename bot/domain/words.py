@@ -36,8 +36,13 @@ class Link:
     url: str
 
 
-Part = str | Mention | Moment | Strong | Link
-"""A `str` is literal: whatever it contains, it cannot ping, link or format."""
+@dataclass(frozen=True, slots=True)
+class Break:
+    """The end of a line that the program itself wrote; one in a text that somebody typed is shown as ⏎."""
+
+
+Part = str | Mention | Moment | Strong | Link | Break
+"""A `str` is literal: whatever it contains, it cannot ping, link, format or begin a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,17 @@ def listed(items: Sequence[str], last: str = "and") -> str:
     if len(items) < 2:  # noqa: PLR2004 - one item needs no joining word
         return "".join(items)
     return f"{', '.join(items[:-1])} {last} {items[-1]}"
+
+
+def one_below_the_other(lines: Sequence[str], limit: int) -> tuple[Part, ...]:
+    """Return as many lines as fit into `limit` characters, and how many more there are."""
+    kept, left = list[Part](), limit
+    for at, each in enumerate(lines):
+        left -= len(each) + 1
+        if at and left < 0:
+            return (*kept, f"… and {count(len(lines) - at, 'more line')}")
+        kept += [shortened(each, limit), Break()]
+    return tuple(kept[:-1])
 
 
 def some(items: Sequence[str], most: int = 5, last: str = "and") -> str:
@@ -173,18 +189,32 @@ def _ing(verb: re.Match[str]) -> str:
 
 
 def changed(what: str, before: object, now: object) -> list[str]:
-    """Return `the target date was 2026-11-30 and is 2026-12-31 now`; nothing if they are the same."""
-    return [] if before == now else [f"{what} was {before} and is {now} now"]
+    """Return `the target date was 30 Nov 2026 and is 31 Dec 2026 now`; nothing if they are the same."""
+    was, is_now = (in_days(each) if isinstance(each, date) else each for each in (before, now))
+    return [] if before == now else [f"{what} was {was} and is {is_now} now"]
 
 
 def all_of(number: int, singular: str) -> str:
-    """Return `the document`, `all 13 documents`."""
+    """Return `the document`, `both documents`, `all 13 documents`."""
+    if number == 2:  # noqa: PLR2004 - both
+        return f"both {singular}s"
     return f"the {singular}" if number == 1 else f"all {count(number, singular)}"
 
 
 def any_of(number: int, singular: str) -> str:
     """Return `the document`, `any of the 13 documents`, for a sentence that denies something."""
     return f"the {singular}" if number == 1 else f"any of the {count(number, singular)}"
+
+
+def part_was(number: int, of: int, singular: str) -> str:
+    """Return `the document was`, `both documents were`, `2 of 13 documents were`."""
+    part = all_of(of, singular) if number == of else f"{number:,} of {count(of, singular)}"
+    return f"{part} {'was' if number == 1 else 'were'}"
+
+
+def at_most(number: int, singular: str) -> str:
+    """Return `at most 1 mail`, `up to 12 mails`."""
+    return f"{'at most' if number == 1 else 'up to'} {count(number, singular)}"
 
 
 def count(number: int, singular: str, plural: str = "") -> str:

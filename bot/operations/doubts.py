@@ -64,9 +64,10 @@ def counted_lines(documents: DocumentsFacts) -> tuple[Line, ...]:
 
 def amounts_checked(unknown: Sequence[Doubt], of: int) -> Check:
     """Check that each of this many documents has an amount and a currency."""
+    passed = f"Zuora gives an amount and a currency for {all_of(of, 'document')}"
     return check(
         "amounts",
-        f"Zuora gives an amount and a currency for {all_of(of, 'document')}",
+        passed if of else "there is no document without an amount",
         not_known=f"{some([str(each) for each in unknown])}" if unknown else "",
     )
 
@@ -76,12 +77,13 @@ def counted_checked(run: RunFacts) -> tuple[Check, ...]:
     if run.status not in AT_REST:
         return ()
     documents = run.documents
-    number = count(documents.posted + documents.not_posted, "document")
+    number = documents.posted + documents.not_posted
+    as_many = f"counts {count(number, 'document')} in {run.number}, and lists as many"
     silent = "Zuora does not say how many documents the run has"
     return (
         check(
             "count",
-            f"Zuora counts {number} in {run.number}, and lists as many",
+            f"Zuora {as_many if number else f'counts and lists no document in {run.number}'}",
             not_known="" if documents.counted else silent,
         ),
     )

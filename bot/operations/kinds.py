@@ -62,11 +62,12 @@ class KindTotals(BaseModel, frozen=True):
     @property
     def words(self) -> str:
         """Return `312 invoices for EUR 88,120.00 · USD 1,204,310.25`."""
-        return f"{count(self.count, *KIND_WORDS[self.kind])} for {self._sums}"
+        joined = "for" if self.totals or not self.not_known else "with"
+        return f"{count(self.count, *KIND_WORDS[self.kind])} {joined} {self._sums}"
 
     @property
     def _sums(self) -> str:
-        unknown = f"{self.not_known:,} of an amount that is not known"
+        unknown = f"{count(self.not_known, 'amount')} not known"
         sums = (credited(self.kind, each) for each in self.totals)
         known = [in_words(sums)] if self.totals or not self.not_known else []
         return " · ".join([*known, *([unknown] if self.not_known else [])])
@@ -206,7 +207,7 @@ def money_of(kinds: Iterable[KindTotals]) -> str:
 
 def _signed(kind: KindTotals) -> str:
     totals = [credited(kind.kind, money) for money in kind.totals]
-    unknown = [f"{kind.not_known:,} of an amount not known"] if kind.not_known else []
+    unknown = [f"{count(kind.not_known, 'amount')} not known"] if kind.not_known else []
     return " · ".join([*([in_words(totals)] if totals else []), *unknown])
 
 

@@ -265,10 +265,10 @@ def checked(notices: Sequence[Notice]) -> Check:
     """Check that the notification that mails each of these documents is on."""
     stopped = [_words(each) for each in notices if each.state in ("off", "muted")]
     unclear = [_words(each) for each in notices if each.state in ("not known", "not listed")]
-    names = listed(list(dict.fromkeys(each.name for each in notices)))
+    names = list(dict.fromkeys(each.name for each in notices))
     return check(
         "notifications",
-        f"{names} {'is' if len(notices) == 1 else 'are'} on for these customers",
+        f"{listed(names)} {'is' if len(names) == 1 else 'are'} on",
         found="; ".join(stopped),
         not_known="; ".join([*unclear, *_not_readable(notices)] if notices else ["not asked"]),
     )

@@ -28,7 +28,7 @@ class OnDrafts(OnRun[R, D], Followed[R, D]):
     """An order about one bill run's drafts, which Zuora carries out after its answer.
 
     Attributes:
-        goes_on: What Zuora does by itself after its answer: `posts the documents`.
+        goes_on: What Zuora does by itself after its answer: `posts the run`.
     """
 
     goes_on: ClassVar[str]
@@ -64,4 +64,4 @@ class OnDrafts(OnRun[R, D], Followed[R, D]):
 
     def accepted(self) -> str:
         """Return that Zuora accepted it, and what the bot follows now."""
-        return f"{super().accepted()} It {self.goes_on} by itself; the bot follows it here."
+        return f"{super().accepted()} Zuora now {self.goes_on}; the bot follows this here."

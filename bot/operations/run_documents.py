@@ -129,7 +129,9 @@ class DocumentsFacts(BaseModel, frozen=True):
             if (before := _totals_of(self, kind)) != (after := _totals_of(now, kind))
         ]
         if self.not_posted != now.not_posted:
-            found.append(f"{self.not_posted} documents not posted then, {now.not_posted} now")
+            found.append(
+                f"{count(self.not_posted, 'document')} not posted then, {now.not_posted:,} now"
+            )
         if (self.mailed_before, self.last_mailed_at) != (now.mailed_before, now.last_mailed_at):
             found.append(
                 f"{count(self.mailed_before, 'document')} mailed before then, "

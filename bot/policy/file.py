@@ -11,6 +11,7 @@ from typing import Any
 from bot.domain.operation import OperationName
 from bot.domain.place import Places
 from bot.domain.policy import A_DAY, Policy, Rule, Tier, is_group
+from bot.domain.words import count
 from bot.policy.table import PolicyTable
 
 OPERATION_NAMES = tuple(each.value for each in OperationName)
@@ -121,7 +122,8 @@ def _tier(
     approvals = table.whole("approvals", default=1, least=1) or 1
     people = [name for name in approvers if not is_group(name)]
     if approvers and len(people) == len(approvers) and len(approvers) < approvals:
-        words = f"{approvals} approvals are needed and {len(approvers)} people are named"
+        named = "1 person is" if len(approvers) == 1 else f"{len(approvers)} people are"
+        words = f"{_needed(approvals)} and {named} named"
         table.wrong("approvals", words)
     expires_after = table.span("expires_after") or A_DAY
     reminders = table.reminders()
@@ -156,10 +158,14 @@ def _check_possible(table: PolicyTable, rule: Rule, requesters: tuple[str, ...])
     besides = [len(set(rule.approvers) - {requester}) for requester in requesters]
     if besides and max(besides) < rule.approvals <= len(rule.approvers):
         words = (
-            f"{rule.approvals} approvals are needed, and besides the requester only "
+            f"{_needed(rule.approvals)}, and besides the requester only "
             f"{max(besides)} of {', '.join(rule.approvers)} could give one"
         )
         table.wrong("approvals" if table.number else "approvers", words)
+
+
+def _needed(approvals: int) -> str:
+    return f"{count(approvals, 'approval')} {'is' if approvals == 1 else 'are'} needed"
 
 
 _MISSING = {"requesters": "ask", "approvers": "approve"}

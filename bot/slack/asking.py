@@ -10,7 +10,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from bot.cards import refusals
 from bot.domain.authority import Person, Refusal, may_ask
 from bot.domain.request import Request
-from bot.domain.words import Part, shortened
+from bot.domain.words import Part, one_below_the_other
 from bot.operations.typed import Problems, Values
 from bot.slack import form_payloads, reading
 from bot.slack.answering import COULD_NOT_RECORD, SECONDS_FOR_ZUORA, Answering, not_recorded
@@ -133,8 +133,8 @@ class _Asking:
         if isinstance(wanted, Problems):
             missing = {} if reason.strip() else {"reason": "Say why, for the person who approves."}
             if wanted.by_line:
-                lines_ = shortened("\n".join(wanted.by_line), LONGEST_LIST)
-                await self.answering.say(channel_of(parts, submission), submission.actor, lines_)
+                found = one_below_the_other(wanted.by_line, LONGEST_LIST)
+                await self.answering.say(channel_of(parts, submission), submission.actor, *found)
             return Problems({**wanted.by_field, **missing})
         asker = Asker(
             person=person,

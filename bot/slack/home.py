@@ -124,9 +124,9 @@ class HomeTab:
         return [blocks.labelled([lists.any_state(self._links, brief, verdicts)])]
 
     def _to_decide(self, person: Person, brief: Brief) -> Blocks:
-        """Return the request's card, with the buttons that it has in the channel."""
+        """Return the request's card with the buttons that it has in the channel, and a line below them."""
         shown = to_decide(self._answering.parts, self._links, person, brief.number)
-        return shown or self._line_of(brief)
+        return [*shown, blocks.divider()] if shown else self._line_of(brief)
 
 
 def _to(user: str) -> Message:
@@ -147,18 +147,23 @@ def _entries(
         *status.numbers_in_state(State.RUNNING, MOST_LISTED),
         *status.numbers_in_state(State.APPROVED, MOST_LISTED),
     ]
-    return [
-        Section(heading, size, number, make)
+    listed = [
+        Section(f"{heading}: {_counted(numbers)}", size, number, make)
         for heading, size, make, numbers in (
             ("OUTCOME UNKNOWN", 1, shows, status.numbers_in_state(State.UNKNOWN, MOST_LISTED)),
-            ("Waiting for you", 4, decides, may_decide),
+            ("Waiting for you", 5, decides, may_decide),
             ("Your open requests", 1, shows, own),
             ("Waiting for others", 1, shows, others),
             ("Running", 1, shows, running),
-            ("Last results", 1, shows, status.ended(answers.RECENT)),
         )
         for number in numbers
     ]
+    last = status.ended(answers.RECENT)
+    return [*listed, *(Section("Last results", 1, number, shows) for number in last)]
+
+
+def _counted(numbers: Sequence[int]) -> str:
+    return f"{len(numbers)}" if len(numbers) < MOST_LISTED else f"{MOST_LISTED} or more"
 
 
 def pages_of(entries: Sequence[Section]) -> list[list[Section]]:

@@ -198,5 +198,5 @@ def _named(typed: list[str]) -> list[str]:
 
 def _unknown(typed: str) -> str:
     near = difflib.get_close_matches(plain(typed), WORDS, n=1, cutoff=0.6)
-    hint = f"did you mean {WORDS[near[0]]}?" if near else f"known are {', '.join(SETTERS)}."  # fmt: skip
-    return f"There is no {shortened(typed)}=; {hint}"
+    hint = f"did you mean {WORDS[near[0]]}?" if near else f"the fields are {', '.join(SETTERS)}."
+    return f"{shortened(typed)}= is not a field; {hint}"

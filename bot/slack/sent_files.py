@@ -13,7 +13,7 @@ from slack_bolt.async_app import AsyncApp
 
 from bot.cards import blocks, lines
 from bot.domain.message import Blocks
-from bot.domain.words import Part, count, shortened
+from bot.domain.words import Break, Part, count, one_below_the_other
 from bot.operations.email_documents.reading import too_many
 from bot.operations.typed import Problems, Values
 from bot.slack import payloads
@@ -61,9 +61,9 @@ async def _answered(answering: Answering, form: AskForm, actor: Actor, file: str
     if not isinstance(found, Problems) and LISTED in found:  # more than can be asked about
         found = Problems({FILE: too_many(len(listed.entries))})
     if isinstance(found, Problems) and (FILE in found.by_field or found.by_line):
-        said = "\n".join(found.by_line) or found.by_field[FILE]
+        wrong = one_below_the_other(found.by_line or (found.by_field[FILE],), LONGEST_LIST)
         again = "Nothing was asked for. Correct the file and send it again."
-        await _say(answering, actor, f"{shortened(said, LONGEST_LIST)}\n{again}")
+        await _say(answering, actor, again, Break(), *wrong)
         return
     button = blocks.button(
         "Email these…", action_id=OF_A_FILE, value=file, style="primary",

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from datetime import timedelta
 
 from bot.cards import blocks
+from bot.cards.facts import in_doubt
 from bot.domain.clock import Clock
 from bot.domain.message import Message, MessageKind
 from bot.domain.request import Request, State
@@ -18,6 +19,12 @@ SHORTEST_PAUSE = timedelta(seconds=10)
 LONGEST_PAUSE = timedelta(minutes=5)
 
 Members = Callable[[tuple[str, ...]], Awaitable[frozenset[str] | None]]
+
+MENDED_BY = {
+    **dict.fromkeys(("not_in_channel", "channel_not_found"), "/invite lets the bot in. "),
+    "is_archived": "Somebody has to unarchive the channel. ",
+}
+"""What people can do about an error of Slack's; the names are those of page *chat.postMessage*."""
 
 MIDWAY = frozenset({State.APPROVED, State.RUNNING})
 """States that nobody has to be called for: the request goes on by itself."""
@@ -71,16 +78,15 @@ class Silence:
 
 def _words(request: Request, channel: str, error: str) -> tuple[Part, ...]:
     shown = Mention(channel)
-    why = (
-        f" does not show it: Slack says {error}. Once the bot may post there, it appears by itself."
-    )
+    how = MENDED_BY.get(error, "")
+    why = f" does not show it: Slack says {error}. {how}It appears there by itself once Slack takes it."
     if request.state is State.WAITING:
         waits = f"{request.name} is saved and waits for approval, but "
-        until = " Until then it can be decided on the bot's Home tab. /invite lets the bot in."
+        until = " Until then it can be decided on the bot's Home tab."
         return (waits, shown, why, until)
     if request.state is State.UNKNOWN:
         return (
-            f"⚠ {request.name}: we don't know whether this was sent. {request.result} ",
+            f"⚠ {request.name}: we don't know whether {in_doubt(request)}. {request.result} ",
             shown,
             why,
         )

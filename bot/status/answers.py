@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bot.cards import blocks
+from bot.cards.at_stake import not_theirs
 from bot.cards.facts import result_lines
 from bot.domain.authority import Person, Verb, may_approve_under, may_decide
 from bot.domain.history import What
@@ -31,7 +32,7 @@ STATES = frozenset(state.value for state in State)
 DEEDS = {
     What.ASKED: "asked", What.APPROVED: "approved", What.REJECTED: "rejected",
     What.WITHDRAWN: "withdrew", What.EXPIRED: "Expired; nobody decided in time",
-    What.REMINDED: "Reminded those who may decide or record", What.STARTED: "Zuora read again, nothing had changed; sending",
+    What.REMINDED: "Reminded those who may decide or record", What.STARTED: "Nothing had changed in Zuora; sending",
     What.STOPPED: "Stopped; nothing was sent", What.DELAYED: "Delayed",
     What.PROGRESSED: "Continued in Zuora", What.ENDED: "Ended", What.SETTLED: "Settled by what Zuora shows",
     What.RECORDED: "recorded the outcome",
@@ -125,7 +126,9 @@ def story(store: Store, links: Links, number: int, within: Within = EVERYWHERE) 
         return Words(blocks.escaped(where))
     written, left_out = store.history.story(number, STORY_LIMIT, request.reason)
     archive = store.archives.of(number)
-    shown = [_deed(each, brief) for each in written]
+    denied = store.history.denied_decisions(number)
+    not_made = {each.sequence for each in denied}
+    shown = [_deed(each, brief, denied=each.sequence in not_made) for each in written]
     if left_out > 0:
         shown.append(Line("", (f"… and {left_out:,} more; the evidence has all.",)))
     verdicts = store.status.verdicts(number)
@@ -136,6 +139,7 @@ def story(store: Store, links: Links, number: int, within: Within = EVERYWHERE) 
             line("Why", shortened(request.reason, 300)),
             *([line("Calls", lists.calls_in_words(verdicts))] if verdicts else []),
             *result_lines(request, 600),
+            *not_theirs((each.entry.who, each.entry.what) for each in denied),
             *([line("Archived", archived(archive))] if archive else []),
             *_places(links, brief),
         ),
@@ -156,12 +160,15 @@ def _places(links: Links, brief: Brief) -> tuple[Line, ...]:
     return (line("In Slack", Link("the card", card), " · ", Link("its thread", thread)),)
 
 
-def _deed(written: Written, brief: Brief) -> Line:
+def _deed(written: Written, brief: Brief, *, denied: bool) -> Line:
     entry = written.entry
     who: tuple[Part, ...] = (Mention(entry.who), " ") if entry.who else ()
     by_hand = entry.what is What.SETTLED and entry.who
     words = DEEDS.get(What.RECORDED if by_hand else entry.what, entry.what.value)
-    return Line("", (Moment(written.at), " · ", *who, words, _more(written, brief)))
+    if entry.what is What.ENDED and (state := entry.data.get("state")) in STATES:
+        words = lists.ending(brief, State(state))
+    mark = " · ⚠ not theirs, they say" if denied else ""
+    return Line("", (Moment(written.at), " · ", *who, words, _more(written, brief), mark))
 
 
 def _more(written: Written, brief: Brief) -> str:
@@ -175,6 +182,8 @@ def _said(written: Written, brief: Brief) -> str:
         said = data.get(name)
         if name == "refusal" and isinstance(said, str):
             said = said.replace("_", " ")
+        if name == "state" and written.entry.what is What.ENDED:
+            continue  # its words say that already
         if name == "state" and said in STATES:
             said = lists.ending(brief, State(said))
         if isinstance(said, str) and said:

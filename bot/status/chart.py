@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
+from bot.domain.words import count
 from bot.status.month import Month
 from bot.status.month_words import CLASSES, duration, title_of
 from bot.status.picture import (
@@ -55,7 +56,7 @@ def chart_of(month: Month, before: Month | None = None) -> Chart:
     panels.append(_decisions(month, len(panels)))
     note = _note(month, currencies[MOST_CURRENCIES:], pale=bool(earlier))
     subtitle = (
-        f"{month.documents.get('posted', 0):,} documents posted, "
+        f"{count(month.documents.get('posted', 0), 'document')} posted, "
         f"{month.documents.get('mailed', 0):,} mailed"
     )
     height = HEAD + PANEL * len(panels) + NOTE_LINE * (1 + note.count("\n")) + 64

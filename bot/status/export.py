@@ -38,8 +38,8 @@ ELSEWHERE = (
 
 COLUMNS = (
     "request", "operation", "subject", "place", "state", "result", "asked_at", "asked_by", "reason",
-    "approved_by", "approval_notes", "decided_by", "decided_at", "decision_reason", "ended_at",
-    "seconds_to_decision", "seconds_to_done", "item", "item_result", "zuora_words", "effect", "documents",
+    "approved_by", "approval_notes", "denied_by", "decided_by", "decided_at", "decision_reason",
+    "ended_at", "seconds_to_decision", "seconds_to_done", "item", "item_result", "zuora_words", "effect", "documents",
     "documents_done", "currency", "amount", "amount_done",
 )  # fmt: skip
 """The columns. `documents_done` and `amount_done`, added up by `effect` and `currency`, are the month's figures.
@@ -62,6 +62,7 @@ async def rows_of_month(
     """
     first, last = span_of(month)
     after = ("", 0)
+    denied = store.history.denied_by_request()
     while slice_ := store.figures.asked_in(first, last, after, AT_ONCE):
         after = slice_[-1]
         for _, number in slice_:
@@ -70,20 +71,26 @@ async def rows_of_month(
             if request is None or not within.has(request.place):
                 continue
             names = {} if called is None else await _names(store, request, called)
-            for place, row in enumerate(rows_of(request, await calls_of(store, number), names), 1):
+            calls = await calls_of(store, number)
+            by = [each.entry.who for each in denied.get(number, ())]
+            for place, row in enumerate(rows_of(request, calls, names, by), 1):
                 yield row
                 if place % AT_ONCE == 0:
                     await asyncio.sleep(0)
 
 
-def rows_of(request: Request, calls: Sequence[Call], names: Mapping[str, str]) -> Iterator[Row]:
+def rows_of(
+    request: Request, calls: Sequence[Call], names: Mapping[str, str], denied: Sequence[str] = ()
+) -> Iterator[Row]:
     """Yield a request's rows: one for each document, or for each currency.
 
     Args:
         request: The request.
         calls: Its calls.
         names: Names to write in place of Slack's ids.
+        denied: Ids of the people who say that a decision in their name was not theirs.
     """
+    comma = ", " if names else " "
     noted = [(names.get(each.person, each.person), each.note) for each in request.approvals]
     whole: Row = {
         "request": request.name,
@@ -95,8 +102,9 @@ def rows_of(request: Request, calls: Sequence[Call], names: Mapping[str, str]) -
         "asked_at": _time(request.created_at),
         "asked_by": names.get(request.requester, request.requester),
         "reason": request.reason,
-        "approved_by": (", " if names else " ").join(name for name, _ in noted),
+        "approved_by": comma.join(name for name, _ in noted),
         "approval_notes": " · ".join(f"{name}: {note}" for name, note in noted if note),
+        "denied_by": comma.join(names.get(each, each) for each in dict.fromkeys(denied)),
         "decided_by": names.get(request.decided_by or "", request.decided_by or ""),
         "decided_at": _time(request.decided_at),
         "decision_reason": request.decision_reason,

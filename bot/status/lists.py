@@ -1,6 +1,7 @@
 """Requests as lines of a list: number, what, who, since when, until when, progress."""
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -106,8 +107,10 @@ def unknown(links: Links, brief: Brief) -> Line:
 
 
 def ended(links: Links, brief: Brief) -> Line:
-    """Return a line with how and when it ended."""
-    return _line(links, brief, f" · {ending(brief, brief.state)} ", Moment(brief.state_at),
+    """Return a line with how and when it ended: `Stopped 23 Nov 10:14; nothing was sent`."""
+    how, *more = re.split("[.,] ", ending(brief, brief.state), maxsplit=1)
+    rest = "".join(f"; {each[:1].lower()}{each[1:]}" for each in more)
+    return _line(links, brief, f" · {how} ", Moment(brief.state_at), rest,
                  " · asked by ", Mention(brief.requester))  # fmt: skip
 
 
@@ -148,11 +151,23 @@ def _how_far(brief: Brief, verdicts: Mapping[str, int]) -> str:
     return calls_in_words(verdicts)
 
 
+OF_ONE = {
+    "accepted": "was accepted",
+    "rejected": "was refused",
+    "lost": "has no answer",
+    "sent": "has no answer yet",
+}
+"""The verdict of a single call, in words."""
+
+
 def calls_in_words(verdicts: Mapping[str, int]) -> str:
-    """Return `120 of 500 calls accepted, 2 refused`."""
+    """Return `120 of 500 calls accepted, 2 refused`; of one call, what became of it."""
     if not verdicts:
         return "nothing sent yet"
-    found = [f"{verdicts.get('accepted', 0):,} of {count(sum(verdicts.values()), 'call')} accepted"]
+    of = sum(verdicts.values())
+    if of == 1:
+        return f"the call {OF_ONE.get(next(each for each in verdicts if verdicts[each]), 'has not gone out yet')}"
+    found = [f"{verdicts.get('accepted', 0):,} of {count(of, 'call')} accepted"]
     if verdicts.get("rejected"):
         found.append(f"{verdicts['rejected']:,} refused")
     if lost := verdicts.get("lost", 0) + verdicts.get("sent", 0):

@@ -97,7 +97,8 @@ def _results(store: Store, links: Links, timetable: Timetable, now: datetime) ->
     if not counted:
         return (Line("", (Strong(when), ": no results")),)
     words = ", ".join(
-        f"{number:,} {HEADLINES[state].partition('. ')[0]}" for state, number in counted.items()
+        f"{number:,} {HEADLINES[state].partition('. ')[0].lower()}"
+        for state, number in counted.items()
     )
     found = store.status.ended_between(first, last, SHOWN)
     ended = [lists.ended(links, each) for each in found]

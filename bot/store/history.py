@@ -257,15 +257,20 @@ class History:
 
     def approval_is_denied(self, request: int) -> bool:
         """Return whether an approval of a request is denied."""
-        return bool(self.denied_approvals(request))
+        found = self.denied_decisions(request)
+        return any(each.entry.what is What.APPROVED for each in found)
 
-    def denied_approvals(self, request: int) -> list[Written]:
-        """Return the approvals of a request that are denied, in order."""
-        return [
-            row
-            for row in map(self.row, sorted(self.denied()))
-            if row is not None and row.entry.request == request and row.entry.what is What.APPROVED
-        ]
+    def denied_decisions(self, request: int) -> list[Written]:
+        """Return the decisions about a request that are denied, in order."""
+        return self.denied_by_request().get(request, [])
+
+    def denied_by_request(self) -> dict[int | None, list[Written]]:
+        """Return the decisions that are denied, in order, by the request that they are about."""
+        found: dict[int | None, list[Written]] = {}
+        for row in map(self.row, sorted(self.denied())):
+            if row is not None:
+                found.setdefault(row.entry.request, []).append(row)
+        return found
 
     def of(self, request: int) -> list[Written]:
         """Return everything that happened to a request, in order."""

@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import Any
 
 from bot.cards import lines
-from bot.cards.at_stake import ESTIMATE, NOT_IN_TIME, NOT_THEIRS
+from bot.cards.at_stake import ESTIMATE, NOT_IN_TIME, not_theirs
 from bot.cards.buttons import NOT_DONE
 from bot.cards.card import card_edit
 from bot.cards.facts import ASKED_AGAIN
@@ -60,7 +60,7 @@ def also_open(
     return [
         lines.reply(
             request,
-            f"R-{number} ({kind.replace('_', ' ')}) is also open about "
+            f"R-{number} ({kind.replace('_', ' ')}) is also open for "
             f"{_some([subject for _, _, subject in same])}.",
         )
         for (number, kind), same in groupby(sorted(found), key=lambda row: row[:2])
@@ -105,7 +105,7 @@ def beside(
     """Return what the card shows besides the request itself.
 
     While it waits, that is what other requests do to the same documents, and last time's figures. Afterwards it is who
-    denies an approval, and which requests ask again.
+    denies a decision, and which requests ask again.
 
     Args:
         store: The database.
@@ -126,7 +126,7 @@ def beside(
     return (
         *(line("Also", words) for _, words in billing[-SHOWN_REQUESTS:]),
         *(line("Also", *_words(number, same)) for number, same in found[:SHOWN_REQUESTS]),
-        *([line("Also", f"{count(rest, 'more request')}")] if rest > 0 else []),
+        *([line("Also", f"{count(rest, 'more request')} for the same")] if rest > 0 else []),
         *estimated(store, request),
         *against_last_time(store, request),
     )
@@ -145,12 +145,9 @@ def estimated(store: Store, request: Request) -> tuple[Line, ...]:
 
 
 def denied(store: Store, request: Request) -> tuple[Line, ...]:
-    """Return who says that an approval in their name was not theirs; a request that waits is stopped by that."""
-    found = store.history.denied_approvals(request.number) if request.approvals else []
-    said = " says that somebody else approved in their name"
-    return tuple(
-        line(NOT_THEIRS, Mention(who), said) for who in dict.fromkeys(e.entry.who for e in found)
-    )
+    """Return who says that a decision in their name was not theirs; a request that waits is stopped by that."""
+    found = store.history.denied_decisions(request.number)
+    return not_theirs((each.entry.who, each.entry.what) for each in found)
 
 
 def asked_again(store: Store, request: Request) -> tuple[Line, ...]:

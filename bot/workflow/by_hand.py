@@ -116,18 +116,19 @@ def settle(
         now: The moment, aware UTC.
     """
     verdict = Verdict.ACCEPTED if record.accepted else Verdict.REJECTED
-    for call in store.calls.of(request.number):
-        if call.is_lost:
-            words = f"a person recorded that {record.seen}"
-            store.calls.save(call._replace(verdict=verdict, words=words))
-            store.mailings.recorded(request.number, [call.subject], record.person, record.note)
+    lost = [call for call in store.calls.of(request.number) if call.is_lost]
+    for call in lost:
+        words = f"a person recorded that {record.seen}"
+        store.calls.save(call._replace(verdict=verdict, words=words))
+        store.mailings.recorded(request.number, [call.subject], record.person, record.note)
     calls = store.calls.of(request.number)
     who = "a person" if not agreeing else f"{len(agreeing) + 1} people"
     seen = f"{record.seen} (“{named(record.note, LONGEST_REASON)}”)"
     result = f"The answer was lost; {who} looked in Zuora and recorded that {seen}."
     if len(calls) > 1:
         of_all = opened(request).result(calls)
-        result = f"{of_all} For those whose answer was lost, {who} recorded that {seen}."
+        which = "the one" if len(lost) == 1 else "those"
+        result = f"{of_all} For {which} whose answer was lost, {who} recorded that {seen}."
     after = replace(request.moved(conclusion(calls), now, result=result), progress=tally(calls))
     entry = _entry(What.SETTLED, request, record, by="person", with_=sorted(agreeing))
     reply = lines.reply(

@@ -1,7 +1,7 @@
 """Takes people's answers about decisions in their names; *Not mine* stops what rests on the decision."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from bot.cards import lines
@@ -101,7 +101,7 @@ class Answers:
         number = rows[0].entry.request
         data = {} if number is None else {"request": f"R-{number}"}
         sequences = [each.sequence for each in rows]
-        return self._deny(person, sequences, data, f"the decision about {self._about(rows[0])}")
+        return self._deny(person, sequences, data, f"the decision {self._about(rows[0])}")
 
     def _rows(self, value: str, name: Named | None) -> list[Written]:
         if row := row_named(self._store, value):
@@ -112,7 +112,9 @@ class Answers:
     def _about(self, row: Written) -> str:
         found = self._store.status.briefs([row.entry.request or 0])
         about = what_was_decided(row)
-        return f"{about} ({subject_of(found[0])})" if found else f"“{DONE[row.entry.what]} {about}”"
+        if found:
+            return f"about {about} ({subject_of(found[0])})"
+        return f"“{DONE[row.entry.what]} {about}”"
 
     def _deny(
         self, person: Person, rows: Sequence[int], data: Mapping[str, object], what: str
@@ -141,30 +143,34 @@ class Answers:
     def _hold_up(self, person: Person, rows: Iterable[int], now: datetime) -> str:
         """Stop what rests on these decisions and was not done; return what has become of it, each in a sentence."""
         store = self._store
-        approvals = [
-            row for row in map(store.history.row, rows) if row and row.entry.what is What.APPROVED
-        ]
-        briefs = store.status.briefs([*{row.entry.request or 0: None for row in approvals}])
+        found: dict[int, set[What]] = {}
+        for row in map(store.history.row, rows):
+            if row is not None and row.entry.request is not None:
+                found.setdefault(row.entry.request, set()).add(row.entry.what)
+        briefs = store.status.briefs([*found])
         is_one = len(briefs) == 1
         said = [
-            self._held(person, request, now)
+            self._held(person, request, found[each.number], now)
             for each in briefs
             if (is_one or each.state not in FINAL)
             and (request := store.requests.get(each.number)) is not None
         ]
         return "".join(said)
 
-    def _held(self, person: Person, request: Request, now: datetime) -> str:
+    def _held(self, person: Person, request: Request, what: Collection[What], now: datetime) -> str:
+        """Stop a request if an approval of it is denied, and say in its thread and on its card what is."""
         name = request.name
-        if request.state in (State.WAITING, State.APPROVED):
+        is_approval = What.APPROVED in what
+        if is_approval and request.state in (State.WAITING, State.APPROVED):
             stop(self._store, request, DENIED, now)
             return f"{name} was stopped; nothing was sent. "
         became = f"{name}: {headline(request)}. "
-        if request.state is State.RUNNING:
+        if is_approval and request.state is State.RUNNING:
             became = f"Whatever has not gone out yet of {name} is held back. "
+        which = "approval of" if is_approval else "decision about"
         words = (
             Mention(person.user_id),
-            f" says that the approval of {name} is not theirs. {became}",
+            f" says that the {which} {name} is not theirs. {became}".rstrip(),
         )
         self._store.outbox.add(card_edit(request), now)
         self._store.outbox.add(lines.reply(request, *words), now)

@@ -9,12 +9,11 @@ from typing import Any, NamedTuple
 from bot.cards import lines, results
 from bot.cards.below import change_and_ask_again
 from bot.cards.card import card_edit
-from bot.cards.facts import where_to_look
+from bot.cards.facts import in_doubt, where_to_look
 from bot.domain.call import Call, Tally, Verdict
 from bot.domain.history import Entry, What
 from bot.domain.message import Message
 from bot.domain.next_step import Pauses, conclusion, repeat_at
-from bot.domain.operation import Deed
 from bot.domain.request import Request, State
 from bot.domain.words import Mention, Moment, Part, count, listed
 from bot.operations.catalog import OPERATIONS, opened
@@ -145,10 +144,9 @@ class Answered:
             request.moved(State.UNKNOWN, self.now, wake_at=self.now + poll, result=result),
             progress=tally(calls),
         )
-        mails = OPERATIONS[request.operation].deed is Deed.MAILED
         loudly = (
-            f"⚠ {request.name}: we don't know whether this was {'sent' if mails else 'done'}. Check "
-            f"{where_to_look(request)} in Zuora, then record what you see with the buttons on the card. {result} "
+            f"⚠ {request.name}: we don't know whether {in_doubt(after)}. Check "
+            f"{where_to_look(after)}, then record what you see with the buttons on the card. {result} "
         )
         words: tuple[Part, ...] = (
             loudly,

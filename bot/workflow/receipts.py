@@ -41,7 +41,7 @@ def give(store: Store, person: str, what: What, about: str, now: datetime) -> No
         raise LookupError("a receipt is for the row that was just recorded")
     row, note = written.sequence, typed_with(written, MOST_TYPED)
     words = (
-        f"Receipt: you {DONE[what]} {about} ", Moment(now),
+        f"Receipt: you {DONE[what]} {about}, ", Moment(now),
         f"{note}. If it was not you, press the button, and tell whoever runs Billing Bot.",
     )  # fmt: skip
     button = blocks.button(

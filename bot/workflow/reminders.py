@@ -6,13 +6,11 @@ from datetime import datetime
 from bot.cards import blocks, lines
 from bot.cards.approvers import approvers_in_words
 from bot.cards.card import in_a_list, in_one_text
-from bot.cards.facts import where_to_look
+from bot.cards.facts import in_doubt, where_to_look
 from bot.domain.history import Entry, What
 from bot.domain.message import MessageKind
-from bot.domain.operation import Deed
 from bot.domain.request import Request, State
 from bot.domain.words import Moment, Part, count
-from bot.operations.catalog import OPERATIONS
 from bot.store.store import Store
 from bot.workflow.beside import beside
 from bot.workflow.by_hand import records
@@ -80,10 +78,9 @@ def _waits(request: Request) -> tuple[Part, ...]:
 
 
 def _not_known(request: Request) -> tuple[Part, ...]:
-    done = "sent" if OPERATIONS[request.operation].deed is Deed.MAILED else "done"
-    look = f"Look at {where_to_look(request)} in Zuora, then record what you see. "
+    look = f"Look at {where_to_look(request)}, then record what you see. "
     return (
         f"⚠ {request.name}: since ",
         Moment(request.state_at),
-        f" nobody knows whether this was {done}. {look}",
+        f" nobody knows whether {in_doubt(request)}. {look}",
     )

@@ -11,7 +11,7 @@ from bot.cards.fitting import LONGEST_NOTE
 from bot.domain.clock import Clock
 from bot.domain.history import Entry, What
 from bot.domain.message import Message
-from bot.domain.words import Moment, Part, count
+from bot.domain.words import Break, Moment, Part, count
 from bot.operations.catalog import OPERATIONS
 from bot.store.errors import CouldNotRecordError
 from bot.store.history import MOST
@@ -138,7 +138,8 @@ class Statements:
         }
         for each in decisions:
             what = f"{DONE[each.entry.what]} {what_was_decided(each)}"
-            yield f"\n• {what}{about.get(each.entry.request or 0, '')}, "
+            yield Break()
+            yield f"• {what}{about.get(each.entry.request or 0, '')}, "
             yield Moment(each.at)
             yield typed_with(each, LONGEST_NOTE)
 

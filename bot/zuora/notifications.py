@@ -57,7 +57,7 @@ async def profiles(caller: Caller) -> tuple[MailProfile, ...] | None:
     return tuple(
         MailProfile(
             id=rows.text(row, "id", "Id"),
-            name=rows.text(row, "name", "profileName"),
+            name=rows.name(row, "name", "profileName"),
             muted=rows.flag(row, "muted"),
         )
         for row in found
@@ -82,7 +82,7 @@ async def _of_profile(caller: Caller, profile: MailProfile) -> list[MailNotifica
         MailNotification(
             profile_id=profile.id,
             event=rows.text(row, "eventName", "eventTypeName"),
-            name=rows.text(row, "name"),
+            name=rows.name(row, "name"),
             active=rows.flag(row, "active"),
             muted=profile.muted,
             template=rows.text(row, "emailTemplateName"),

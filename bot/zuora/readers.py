@@ -43,7 +43,7 @@ def bill_run_of(counts: Row, plain: Row, here: Here) -> BillRun:
     return BillRun(
         id=rows.text(both, "id"),
         number=rows.text(both, "billRunNumber", "billingRunNumber"),
-        name=rows.text(both, "name"),
+        name=rows.name(both, "name"),
         status=status_of(rows.text(both, "status")),
         type=run_type(rows.text(both, "billRunType", "billingRunType")),
         target_date=rows.day(both, "targetDate"),
@@ -157,7 +157,7 @@ def document_of(
         status=intern(document_status(rows.text(row, "status", "Status"))),
         account_id=rows.text(row, "accountId", "AccountId"),
         account_number=rows.text(row, "accountNumber") or rows.text(account, "accountNumber"),
-        account_name=rows.text(row, "accountName") or rows.text(account, "name"),
+        account_name=rows.name(row, "accountName") or rows.name(account, "name"),
         currency=_currency(row, account),
         amount=rows.money(row, "amount", "totalAmount", "Amount", "TotalAmount"),
         balance=rows.money(row, "balance", "unappliedAmount", "Balance"),
@@ -240,7 +240,7 @@ def account_of(data: Row) -> Account:
     return Account(
         id=rows.text(basic, "id"),
         number=rows.text(basic, "accountNumber"),
-        name=rows.text(basic, "name"),
+        name=rows.name(basic, "name"),
         status=rows.text(basic, "status"),
         currency=rows.currency(billing, "currency"),
         batch=rows.text(basic, "batch"),
@@ -262,7 +262,7 @@ def subscription_of(data: Row) -> Subscription:
         is_latest_version=rows.flag(data, "isLatestVersion"),
         account_id=rows.text(data, "accountId"),
         account_number=rows.text(data, "accountNumber"),
-        account_name=rows.text(data, "accountName"),
+        account_name=rows.name(data, "accountName"),
         invoice_owner_id=rows.text(data, "invoiceOwnerAccountId"),
         invoice_owner_number=rows.text(data, "invoiceOwnerAccountNumber"),
     )

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from bot.domain.clean import or_nothing
 from bot.domain.known import MailedAt, NotKnown, unclear
 
 Row = Mapping[str, Any]
@@ -64,6 +65,11 @@ def text(row: Row, *names: str) -> str:
         if isinstance(value, str | int | Decimal) and not isinstance(value, bool) and value != "":
             return str(value)
     return ""
+
+
+def name(row: Row, *names: str) -> str:
+    """Return the first of these fields that is there, as a name; empty if nothing of it is visible."""
+    return or_nothing(text(row, *names))
 
 
 def number(row: Row, *names: str) -> int | NotKnown:

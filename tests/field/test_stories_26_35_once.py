@@ -130,7 +130,7 @@ async def test_story_30_the_second_to_ask_for_the_same_run_reads_of_the_first(st
 
     second = await stage.ask(user=MARA)
 
-    await stage.until_thread(second, "R-1 (email bill run) is also open about BR-00000001")
+    await stage.until_thread(second, "R-1 (email bill run) is also open for BR-00000001")
     first = stage.slack.channel_messages(CHANNEL)[0].ts
     await stage.press(BOB, first)
     await stage.until_card(first, "Accepted by Zuora")

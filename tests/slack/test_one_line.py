@@ -92,7 +92,7 @@ def test_a_backslash_is_an_ordinary_character():
     ("text", "field", "words"),
     [
         ("batch=1 targt=2026-11-30", "targt", "did you mean target?"),
-        ("batch=1 xyzzy=1", "xyzzy", "known are batch"),
+        ("batch=1 xyzzy=1", "xyzzy", "the fields are batch"),
         ("batch=1 November", "November", "has no `=`"),
         ("batch=1 batches=2", "batches", "given twice"),
         ("batch=", "batch", "has no value."),

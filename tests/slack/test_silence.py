@@ -44,6 +44,7 @@ async def test_a_refused_card_waits_and_requester_and_approvers_are_written_to(
         assert "R-1" in text
         assert "waits for approval" in text
         assert error in text
+        assert ("/invite" in text) == (error in ("not_in_channel", "channel_not_found"))
     assert stage.bot.health()["status"] == "slack refuses messages"
     (logged,) = [r for r in caplog.records if "slack_refused_the_message" in r.message]
     assert (logged.error, logged.channel, logged.request) == (error, CHANNEL, 1)

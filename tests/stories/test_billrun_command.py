@@ -79,7 +79,7 @@ async def test_the_card_shows_what_was_mailed_and_when(stage):
 
     shown = (await stage.show(RUN)).text
 
-    assert "Emailed: 2 of 2 documents, last <!date^" in shown
+    assert "Emailed: both documents, last <!date^" in shown
     assert "|20 Nov 2026 10:00 UTC>" in shown
 
 

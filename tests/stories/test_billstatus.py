@@ -235,14 +235,13 @@ async def test_a_request_is_shown_from_its_asking_to_its_end_with_card_and_threa
         "asked",
         "was refused: self approval",
         "approved",
-        "Zuora read again, nothing had changed",
-        "Ended",
+        "Nothing had changed in Zuora; sending",
     ]
     places = [said.index(deed) for deed in deeds]
     assert places == sorted(places)
-    assert said.endswith("Ended: Accepted by Zuora")
+    assert said.endswith("· Accepted by Zuora")
     assert "Why: Month end" in said
-    assert "Calls: 1 of 1 call accepted" in said
+    assert "Calls: the call was accepted" in said
     card = f"https://{stage.slack.workspace.domain}.slack.com/archives/{CHANNEL}/p{ts.replace('.', '')}"
     assert links(stage.slack.private(MARA, CHANNEL)[-1])[-2:] == [
         card, f"{card}?thread_ts={ts}&cid={CHANNEL}",
@@ -437,7 +436,7 @@ async def test_a_file_that_slack_does_not_take_is_shown(stage):
 
     await ask_status(stage, MARA, "export month")
 
-    await stage.until_private(MARA, "Slack did not take the Requests of 2026-11")
+    await stage.until_private(MARA, "Slack did not take “Requests of 2026-11”")
 
 
 async def test_a_file_that_cannot_be_made_is_shown(stage):
@@ -497,7 +496,7 @@ async def test_the_story_claims_no_order_that_has_not_gone_out(stage):
 
     said = await ask_status(stage, MARA, "R-1")
 
-    assert "nothing had changed; sending" in said
+    assert "Nothing had changed in Zuora; sending" in said
     assert "went out" not in said
 
 
@@ -645,7 +644,7 @@ async def test_the_digest_comes_once_a_working_morning_across_restarts(stage):
     (said,) = digests(stage)
     assert "Waiting for approval: 1" in said
     assert "Expires today: none" in said
-    assert "Since Friday: 1 Done" in said
+    assert "Since Friday: 1 done" in said
     await stage.pass_time(hours=21)
     await stage.slack.until(lambda: len(digests(stage)) == 2)
     assert "Yesterday" in digests(stage)[1]
@@ -669,7 +668,7 @@ async def test_the_digest_counts_all_that_expires_and_all_that_ended(stage):
     (said,) = digests(stage)
     assert "Expires today: 12" in said
     assert "… and 2 more; the Home tab lists them, up to 200 of a kind." in said
-    assert ": 12 Rejected" in said
+    assert ": 12 rejected" in said
     assert "… and 2 more; the export of their months has all." in said
 
 
@@ -774,8 +773,8 @@ async def test_the_digest_after_a_pause_covers_all_of_the_pause(stage):
 
     (counted,) = [each for each in digests(stage)[1].splitlines() if each.startswith("Since ")]
     assert sorted(counted.removeprefix("Since 23 Nov 2026: ").split(", ")) == [
-        "1 Done",
-        "1 Stopped",
+        "1 done",
+        "1 stopped",
     ]
     assert "R-3" in digests(stage)[1]
 

@@ -227,7 +227,7 @@ async def test_a_changed_date_stops_it(stage, run):
     ts = await ask(stage)
     run.target_date = date(2026, 12, 31)
 
-    assert "the target date was 2026-11-21 and is 2026-12-31 now" in await stopped(stage, ts)
+    assert "the target date was 21 Nov 2026 and is 31 Dec 2026 now" in await stopped(stage, ts)
 
 
 async def test_a_changed_schedule_stops_it(stage, scheduled):
@@ -390,5 +390,5 @@ async def test_an_open_posting_of_the_same_run_is_shown_and_which_it_is(stage, r
     await stage.quiet()
 
     assert [text for text in stage.thread(ts) if "also open" in text] == [
-        f"R-1 (post bill run) is also open about {RUN}."
+        f"R-1 (post bill run) is also open for {RUN}."
     ]

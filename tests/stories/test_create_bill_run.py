@@ -228,7 +228,7 @@ async def test_a_run_for_one_account_shows_its_name_and_zuoras_estimate(stage, w
     card = stage.card(ts)
     assert "Bill account A1 (Customer A1)" in card
     assert (
-        "Estimate: USD 100.00 charges in 1 item, without tax, according to Zuora's preview" in card
+        "Estimate: USD 100.00 in charges, 1 item, without tax, according to Zuora's preview" in card
     )
     await approve(stage, ts)
     await follow(stage)
@@ -462,6 +462,7 @@ async def test_a_lost_answer_of_which_zuora_shows_nothing_stays_unknown(stage, w
 
     assert stage.request().state == "unknown"
     assert "OUTCOME UNKNOWN" in stage.card(ts)
+    assert "Look: at Zuora's bill runs for one whose name ends in [R-1 …], then" in stage.card(ts)
     assert "Reading Zuora proved nothing" in "\n".join(stage.thread(ts))
 
 
@@ -721,5 +722,5 @@ async def test_a_line_fills_the_form_in(stage, world):
 async def test_a_line_with_an_unknown_word_says_which_was_meant(stage, world):
     ack = await stage.slack.slash(ALICE, CHANNEL, "/billrun batch=Batch1 targt=2026-11-30")
 
-    assert "There is no targt=; did you mean target?" in ack.text
+    assert "targt= is not a field; did you mean target?" in ack.text
     assert stage.slack.view(ALICE) is None

@@ -1,14 +1,18 @@
 """*Not mine* holds up what rests on the decision: a click that was sent in somebody's name mails nothing more (V9)."""
 
+import json
+import re
 from dataclasses import replace
 
 from bot.domain.history import What
 from bot.domain.request import State
+from bot.status.export import export
 from bot.workflow.denials import NO_RECEIPT
 from bot.workflow.receipts import NOT_MINE
-from tests.stage import BOB, CARLA, CHANNEL
+from tests.stage import BOB, CARLA, CHANNEL, MARA
 from tests.stories.test_approvals import two
 from tests.stories.test_audit import AUDIT
+from tests.stories.test_billstatus import ask_status
 from tests.stories.test_email_many_documents import MAILS, add_invoices
 from tests.stories.test_email_many_documents import ask as ask_for_many
 from tests.stories.test_policy_confirmed import changed, confirm
@@ -51,6 +55,10 @@ async def test_what_waits_for_a_second_approval_is_stopped_and_stays_so(two):
     assert "Result: Somebody in whose name it was approved says" in card
     assert card.count("Nothing was sent") == 1
     assert f"Not theirs: <@{BOB}> says that somebody else approved in their name" in card
+    story = await ask_status(stage, MARA, "R-1")
+    assert f"Not theirs: <@{BOB}> says that somebody else approved in their name" in story
+    assert f"<@{BOB}> approved · ⚠ not theirs, they say" in story
+    assert re.search(r"Stopped <!date[^>]*>; nothing was sent · asked by", story)
     (loud,) = said(stage, CHANNEL, "is not theirs")
     assert "R-1 was stopped; nothing was sent." in loud
 
@@ -99,6 +107,9 @@ async def test_a_receipt_is_of_one_decision_and_what_is_over_is_said_as_it_is(st
     await stage.quiet()
 
     await denied(stage, BOB)
+    recorded_by = f"<@{BOB}> says that somebody else recorded the outcome in their name"
+    assert f"Not theirs: {recorded_by}" in stage.card(ts)
+    assert any("the decision about R-1 is not theirs" in text for text in stage.thread(ts))
 
     (recorded,) = [each for each in stage.store.history.of(1) if each.entry.what is What.SETTLED]
     assert [each.data["rows"] for each in entries(stage, What.STATEMENT_DENIED)] == [
@@ -112,6 +123,24 @@ async def test_a_receipt_is_of_one_decision_and_what_is_over_is_said_as_it_is(st
     assert "R-1: Accepted by Zuora." in said(stage, CHANNEL, "is not theirs")[-1]
     assert any("the approval of R-1 is not theirs" in text for text in stage.thread(ts))
     assert f"Not theirs: <@{BOB}> says that somebody else approved in their name" in stage.card(ts)
+    (row, *_) = json.loads(await export(stage.store, "2026-11", "json"))
+    assert (row["approved_by"], row["denied_by"]) == (BOB, BOB)
+
+
+async def test_a_rejection_that_is_denied_is_on_the_card_and_in_the_thread(stage):
+    ts = await stage.ask()
+    await stage.reject(BOB, ts, "Wrong month")
+    await stage.slack.until(lambda: receipts(stage, BOB))
+
+    await denied(stage, BOB)
+
+    assert f"Not theirs: <@{BOB}> says that somebody else rejected it in their name" in stage.card(
+        ts
+    )
+    (loud,) = said(stage, CHANNEL, "is not theirs")
+    assert "R-1: Rejected. Somebody else may hold" in loud
+    assert any("the decision about R-1 is not theirs" in text for text in stage.thread(ts))
+    assert f"<@{BOB}> rejected: Wrong month · ⚠ not theirs" in await ask_status(stage, MARA, "R-1")
 
 
 async def test_a_confirmation_of_the_policy_has_a_receipt_and_counts_no_more_once_it_is_denied(

@@ -156,7 +156,7 @@ async def test_one_wrong_document_saves_nothing_at_all(stage, invoice):
         ),
         (
             "addresses", {"email_addresses": "Ann@Example.com; bob@b.example\nann@example.com"},
-            {"emailAddresses": "ann@example.com,bob@b.example"}, "2 given addresses",
+            {"emailAddresses": "ann@example.com,bob@b.example"}, "2 typed addresses",
         ),
     ],
 )  # fmt: skip

@@ -311,8 +311,8 @@ async def test_an_open_request_for_some_of_the_same_documents_is_shown(stage):
 
     said = [text for text in stage.thread(ts) if "also open" in text]
     assert said == [
-        f"R-1 (email invoice) is also open about {numbers[5]}.",
-        f"R-2 (email invoice) is also open about {', '.join(numbers[6:9])} and 1 more.",
+        f"R-1 (email invoice) is also open for {numbers[5]}.",
+        f"R-2 (email invoice) is also open for {', '.join(numbers[6:9])} and 1 more.",
     ]
 
 
@@ -329,7 +329,7 @@ async def test_the_request_whose_place_a_changed_one_takes_is_not_shown_as_open(
     assert stage.request(1).state == "withdrawn"
     ts = stage.slack.channel_messages(CHANNEL)[-1].ts
     assert [text for text in stage.thread(ts) if "also open" in text] == [
-        "R-2 (email bill run) is also open about BR-00000001."
+        "R-2 (email bill run) is also open for BR-00000001."
     ]
     assert "R-2 asks to mail" in stage.card(ts)
     assert "R-1 asks to mail" not in stage.card(ts)

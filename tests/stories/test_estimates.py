@@ -51,7 +51,7 @@ async def test_asking_does_not_wait_and_the_estimate_follows_in_the_thread(stage
     (said,) = estimates(stage, ts)
     assert said == (
         "Zuora's preview BPR-00000001 estimates what is due by 30 Nov 2026: "
-        "EUR 100.00 · USD 100.00 charges in 2 items of 2 accounts."
+        "EUR 100.00 · USD 100.00 in charges (2 items of 2 accounts)."
     )
     assert len(begun(stage)) == 1
 
@@ -63,7 +63,7 @@ async def test_an_estimate_that_arrives_is_the_amount_of_card_details_and_confir
     assert "Amount: not known yet; Zuora was asked for an estimate" in stage.card(ts)
     await stage.pass_time(seconds=20)
 
-    about = "about EUR 100.00 · USD 100.00 charges of 2 accounts, according to Zuora's preview BPR-00000001"
+    about = "about EUR 100.00 · USD 100.00 in charges for 2 accounts, according to Zuora's preview BPR-00000001"
     message = next(m for m in stage.slack.channel_messages(CHANNEL) if m.ts == ts)
     assert f"Amount: {about}" in stage.card(ts)
     assert about in str([block for block in message.blocks if block["type"] == "actions"])
@@ -208,7 +208,7 @@ async def test_an_outage_is_waited_out(stage, world):
         await stage.pass_time(seconds=30)
 
     assert len(estimates(stage, ts)) == 1
-    assert "EUR 100.00 · USD 100.00 charges" in estimates(stage, ts)[0]
+    assert "EUR 100.00 · USD 100.00 in charges" in estimates(stage, ts)[0]
     keys = [call.headers["idempotency-key"] for call in begun(stage)]
     assert len(set(keys)) == 2, "Zuora repeats a failure under its key for a day"
 
@@ -245,7 +245,7 @@ async def test_a_batch_that_is_being_previewed_for_another_request_is_waited_for
 
     for ts in (first, second):
         (said,) = estimates(stage, ts)
-        assert "EUR 100.00 · USD 100.00 charges" in said
+        assert "EUR 100.00 · USD 100.00 in charges" in said
     assert "BPR-00000001" in estimates(stage, first)[0]
     assert "BPR-00000002" in estimates(stage, second)[0]
 
@@ -320,7 +320,7 @@ async def test_one_that_breaks_the_bot_holds_up_no_other(stage, world):
     for _ in range(5):
         await stage.pass_time(seconds=10)
 
-    assert "EUR 100.00 · USD 100.00 charges" in estimates(stage, second)[0]
+    assert "EUR 100.00 · USD 100.00 in charges" in estimates(stage, second)[0]
 
 
 async def test_the_preview_that_is_asked_for_before_the_approval_is_in_the_history(stage, world):

@@ -16,6 +16,7 @@ from tests.hard_cases import (
     long_name,
     right_to_left,
     turned_around,
+    unseen,
     world_of,
 )
 from tests.stage import BOB, CHANNEL
@@ -87,6 +88,17 @@ async def test_no_name_turns_an_amount_around(stage, world):
     for words in (title, approve["confirm"]["text"]["text"], await stage.details(one, BOB)):
         assert "Evil ltd moc" in words
         assert "\u202e" not in words
+
+
+async def test_a_customer_whose_name_nobody_sees_has_the_number_and_no_name_covers_other_lines(
+    stage, world
+):
+    _, facts, _ = approve_of(stage, await unseen(stage))
+
+    (largest,) = [each for each in facts if each.startswith("Largest")]
+    assert "U0 EUR 9.00 · U1 GBP 9.00 · Z\u0300\u0300\u0300\u0300Z" in largest
+    assert largest.endswith("U2 USD 9.00")
+    assert "\u0300" * 5 not in largest
 
 
 async def test_what_does_not_fit_of_fifty_currencies_is_counted_on_the_card_and_all_in_the_form(

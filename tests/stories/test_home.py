@@ -61,10 +61,10 @@ async def test_whoever_only_looks_sees_what_waits_for_others(stage):
     await opened(stage, MARA)
     await opened(stage, BOB)
 
-    assert headings(stage, MARA) == ["Waiting for others"]
+    assert headings(stage, MARA) == ["Waiting for others: 1"]
     assert "R-1" in text_of(stage, MARA)
     assert buttons(stage, MARA) == []
-    assert headings(stage, BOB) == ["Waiting for you"]
+    assert headings(stage, BOB) == ["Waiting for you: 1"]
 
 
 async def test_a_new_request_leads_to_its_card_once_that_is_there(stage):
@@ -92,7 +92,7 @@ async def test_whoever_a_new_policy_leaves_out_sees_nothing_more(stage):
     await stage.slack.until(lambda: "You may not see billing requests" in text_of(stage, BOB))
     assert "BR-" not in text_of(stage, BOB)
     await stage.quiet()
-    assert headings(stage, CARLA) == ["Waiting for you"]
+    assert headings(stage, CARLA) == ["Waiting for you: 1"]
 
 
 async def test_a_stranger_sees_who_may_and_nothing_else_and_is_not_drawn_for_again(stage):
@@ -119,10 +119,10 @@ async def test_it_changes_when_something_changes_for_those_who_have_opened_it(st
     ts = await stage.ask()
     await stage.quiet()
 
-    assert headings(stage, BOB) == ["Waiting for you"]
+    assert headings(stage, BOB) == ["Waiting for you: 1"]
     name = stage.request().reference
     assert buttons(stage, BOB) == [("approve", name), ("reject", name), ("details", name)]
-    assert headings(stage, ALICE) == ["Your open requests"]
+    assert headings(stage, ALICE) == ["Your open requests: 1"]
     assert buttons(stage, ALICE) == [("home:begin", "email")]
     assert stage.slack.home(MARA) is None
 
@@ -226,6 +226,9 @@ async def test_more_than_a_page_has_buttons_to_turn(stage, number):
     first = text_of(stage, BOB)
     assert len(blocks_of(stage, BOB)) <= 100
     assert "Page 1 of 2" in first
+    assert headings(stage, BOB) == [f"Waiting for you: {number}"]
+    kinds = [each["type"] for each in blocks_of(stage, BOB)]
+    assert kinds.count("divider") == text_of(stage, BOB).count('"approve"')
     await stage.slack.choose(BOB, "home:page:next")
     await stage.slack.until(lambda: "Page 2 of 2" in text_of(stage, BOB))
     second = text_of(stage, BOB)

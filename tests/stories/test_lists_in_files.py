@@ -127,6 +127,7 @@ async def test_what_is_wrong_is_said_by_line_first_some_and_then_all_in_a_messag
     assert "And 4 more." in at_field
     await stage.until_private(ALICE, "Line 11: BR-00000001 is a bill run")
     (shown,) = [text for text in stage.private(ALICE) if "Line 3" in text]
+    assert "⏎" not in shown
     assert [f"Line {at + 3}: INV-{at} is not a document in Zuora." in shown for at in range(8)]
     assert stage.slack.channel_messages(CHANNEL) == []
 

@@ -110,10 +110,19 @@ async def test_an_empty_run_can_be_posted_too(stage, run):
 
     ts = await running(stage)
     assert "Drafts: none" in stage.card(ts)
+    asked = stage.thread(ts)
+    assert "Nothing has changed in Zuora. Posting the run, which has no drafts." in asked
+    details = await stage.details(ts)
+    assert f"Zuora counts and lists no document in {RUN}" in details
+    assert "there is no document without an amount" in details
+    assert " 0 " not in details
     await stage.pass_time(seconds=10)
 
     await stage.until_card(ts, "Posted")
     assert "it has no document" in stage.thread(ts)[-1]
+    shown = (await stage.show(RUN)).text
+    assert "State: Posted. It has no documents." in shown
+    assert "Emailed: no; there are none" in shown
 
 
 async def test_a_new_invoice_date_is_shown_and_sent(stage, run):
@@ -261,7 +270,7 @@ async def test_a_changed_date_stops_it(stage, run):
     ts = await ask(stage)
     run.invoice_date = run.invoice_date.replace(day=1)
 
-    assert "the invoice date was 2026-11-21 and is 2026-11-01 now" in await stopped(stage, ts)
+    assert "the invoice date was 21 Nov 2026 and is 1 Nov 2026 now" in await stopped(stage, ts)
 
 
 async def test_a_notification_switched_on_meanwhile_stops_it(stage, run):

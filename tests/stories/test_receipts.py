@@ -149,5 +149,7 @@ async def test_a_statement_of_many_decisions_lists_them_all(stage, monkeypatch):
     first, last = direct(stage, CARLA)[-2:]
     assert "In 2026-11 you made 3 decisions with Billing Bot (message 1 of 2):" in first.text
     assert [each.text.count("rejected R-") for each in (first, last)] == [2, 1]
+    assert [each.text.count("\n• ") for each in (first, last)] == [2, 1]
+    assert "⏎" not in f"{first.blocks}{last.blocks}"
     assert [each.text.count(" (“No”)") for each in (first, last)] == [2, 1]
     assert [CONFIRM in str(each.blocks) for each in (first, last)] == [False, True]

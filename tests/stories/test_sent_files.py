@@ -54,7 +54,8 @@ async def test_what_is_wrong_with_it_is_said_line_by_line_and_nothing_is_offered
 
     for line in range(3, 11):
         assert f"Line {line}: INV9999{line - 3:04} is not a document in Zuora." in answer.text
-    assert "Nothing was asked for. Correct the file and send it again." in answer.text
+    assert answer.text.startswith("Nothing was asked for. Correct the file and send it again.\n")
+    assert "⏎" not in f"{answer.text}{answer.blocks}"
     assert "file:email" not in json.dumps(answer.blocks)
 
 

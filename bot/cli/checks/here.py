@@ -10,6 +10,7 @@ from pathlib import Path
 from bot.cli.checks.noticed import Noticed, good, passes, warning, wrong
 from bot.cli.clock import SystemClock
 from bot.domain.policy import Policy
+from bot.domain.words import count
 from bot.health.processes import others_on
 from bot.policy.file import PolicyError, read_policy
 from bot.settings import MISSPELLED, Settings, misspelled
@@ -107,7 +108,7 @@ def policy(found: Settings) -> tuple[list[Noticed], Policy | None]:
         read = read_policy(Path(found.policy_file), found.places)
     except PolicyError as error:
         return [wrong("POLICY_FILE", str(error), "mend the file")], None
-    words = f"{len(read.tiers)} rules, requesters {', '.join(read.requesters)}"
+    words = f"{count(len(read.tiers), 'rule')}, requesters {', '.join(read.requesters)}"
     return [good("POLICY_FILE", words)], read
 
 

@@ -97,7 +97,7 @@ async def look(body: CreateBillRunBody, run_id: str, zuora: ZuoraClient) -> Fore
 
 
 def _amount(run: PreviewRun, found: PreviewTotals) -> str:
-    """Return `about EUR 100.00 · USD 100.00 charges of 2 accounts, according to Zuora's preview`."""
+    """Return `about EUR 100.00 · USD 100.00 in charges for 2 accounts, according to Zuora's preview`."""
     if not found.items and found.without_currency:
         return ""
     if not found.items:
@@ -107,7 +107,7 @@ def _amount(run: PreviewRun, found: PreviewTotals) -> str:
         *(["some accounts are missing"] if run.failed_accounts != 0 else []),
     ]
     said = ", ".join([f"according to Zuora's preview {run.number}", *missing])
-    return f"about {_charged(found)} of {count(found.accounts, 'account')}, {said}"
+    return f"about {_charged(found)} for {count(found.accounts, 'account')}, {said}"
 
 
 def estimate_sentences(
@@ -119,7 +119,7 @@ def estimate_sentences(
     due = f"due by {in_days(day)}" if day else "due"
     if found.items:
         yield (
-            f"Zuora's preview {run.number} estimates what is {due}: {_charged(found)} in {items}."
+            f"Zuora's preview {run.number} estimates what is {due}: {_charged(found)} ({items})."
         )
     elif not found.without_currency:
         yield f"Zuora's preview {run.number} finds nothing that is {due}."
@@ -139,11 +139,11 @@ def estimate_sentences(
 
 
 def _charged(found: PreviewTotals) -> str:
-    parts = [f"{_sums(found.charges)} charges"] if found.charges else []
+    parts = [f"{_sums(found.charges)} in charges"] if found.charges else []
     if any(found.tax.values()):
-        parts.append(f"{_sums(found.tax)} tax")
+        parts.append(f"{_sums(found.tax)} in tax")
     if any(found.credits.values()):
-        parts.append(f"{_sums(found.credits)} credits")
+        parts.append(f"{_sums(found.credits)} in credits")
     return ", ".join(parts) or "nothing"
 
 

@@ -253,15 +253,18 @@ def _completed(body: CreateBillRunBody, facts: RunFacts) -> str:
         return " A catch-up run makes none; the billed-through dates were moved on."
     if not facts.documents.kinds:
         return _NOTHING_DUE
-    return (
-        " They are drafts: nothing is posted or mailed. Accounts that failed are listed on the "
-        "run's page in Zuora only."
-    )
+    are = "It is a draft" if _is_one(facts) else "They are drafts"
+    return f" {are}: nothing is posted or mailed. Zuora lists accounts that failed only on the run's page."
 
 
 def _posted(body: CreateBillRunBody, facts: RunFacts) -> str:
     if not facts.documents.kinds:
         return _NOTHING_DUE
+    them = "it" if _is_one(facts) else "them"
     if body.auto_email:
-        return " Zuora mails them by itself. The bot cannot see delivery."
-    return " This run does not mail them."
+        return f" Zuora mails {them} by itself. The bot cannot see delivery."
+    return f" This run does not mail {them}."
+
+
+def _is_one(facts: RunFacts) -> bool:
+    return sum(kind.count for kind in facts.documents.kinds) == 1

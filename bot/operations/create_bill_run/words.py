@@ -75,7 +75,7 @@ def follows_by_itself(body: CreateBillRunBody) -> str:
             "A catch-up run makes no invoices: it moves the billed-through dates on, which "
             "cannot be undone."
         )
-    every = " each time it runs" if body.is_scheduled else ""
+    every = ", each time it runs," if body.is_scheduled else ""
     if body.auto_email:
         return f"This run posts itself and mails customers{every} without another approval."
     if body.auto_post:
@@ -200,16 +200,16 @@ def _bills(body: CreateBillRunBody) -> str:
 def _estimate(body: CreateBillRunBody, facts: CreateFacts) -> Iterator[str]:
     estimate = facts.estimate
     if estimate is not None:
-        parts = [f"{spoken(estimate.charges)} charges"]
+        parts = [f"{spoken(estimate.charges)} in charges"]
         if not is_zero(estimate.tax):
-            parts.append(f"{spoken(estimate.tax)} tax")
+            parts.append(f"{spoken(estimate.tax)} in tax")
         if not is_zero(estimate.credits):
-            parts.append(f"{spoken(estimate.credits)} credits")
+            parts.append(f"{spoken(estimate.credits)} in credits")
         items = count(estimate.items, "item")
         without = ", without tax" if is_zero(estimate.tax) else ""
         whole = body.include_subscriptions and body.include_order_line_items
         before = "" if whole else ", before what is left out besides charges"
-        yield f"{' · '.join(parts)} in {items}{without}{before}, according to Zuora's preview"
+        yield f"{' · '.join(parts)}, {items}{without}{before}, according to Zuora's preview"
     elif body.run_type == "CatchUp":
         yield "none; a catch-up run makes no invoices"
     elif not can_be_previewed(body):

@@ -1,7 +1,7 @@
 """The checks before the documents of a bill run are mailed. No I/O."""
 
 from bot.domain.check import Check, check
-from bot.domain.words import all_of, any_of, count, some_named
+from bot.domain.words import all_of, any_of, count, part_was, some_named
 from bot.operations import doubts, notices
 from bot.operations.email_bill_run.facts import EmailRunFacts
 from bot.operations.run_documents import DocumentsFacts
@@ -41,11 +41,13 @@ def _mailed_before(facts: EmailRunFacts, *, resend: bool) -> Check:
     unknown = len(documents.mailed_unknown)
     before = documents.mailed_before - unknown
     of_these = "" if again == before else f"{again:,} of these "
-    then = f"{of_these}mailed again" if resend else "left out"
+    are = "is" if (again if resend else before) == 1 else "are"
+    then = f"{of_these}{are} mailed again" if resend else f"{are} left out"
+    was = part_was(before, documents.posted, "document")
     return check(
         "mailed before",
         f"Zuora shows no mail of {any_of(documents.posted, 'document')}",
-        found=f"{before:,} of {documents.posted:,} mailed before, and {then}" if before else "",
+        found=f"{was} mailed before, and {then}" if before else "",
         not_known=f"when {unknown:,} were mailed" if unknown else "",
     )
 

@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
+from bot.domain.words import at_most, count
 from bot.operations import notices
 from bot.operations.kinds import KindTotals, Largest, kinds_of, largest_of
 from bot.operations.mail_checks import MailChecks
@@ -67,10 +68,10 @@ class EmailRunFacts(RunFacts):
             return self.again
         return self.documents.mailed_before - len(self.documents.mailed_unknown)
 
-    def up_to(self, *, resend: bool) -> str:
-        """Return `up to ` if some of them may not be mailed; else an empty text."""
+    def mails_in_words(self, *, resend: bool) -> str:
+        """Return `316 mails`, or `up to 316 mails` if some of them may not go out."""
         doubt = self.perhaps or (self.documents.mailed_unknown and not resend)
-        return "up to " if doubt else ""
+        return (at_most if doubt else count)(self.mails(resend=resend), "mail")
 
     def ordered(self, *, resend: bool) -> int:
         """Return how many documents the order is about, including those that reach nobody."""

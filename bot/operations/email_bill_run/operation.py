@@ -213,8 +213,7 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
 
     def effect(self) -> str:
         """Return `send 316 mails`, one for each document."""
-        facts, resend = self.facts, self.body.resend
-        return f"send {facts.up_to(resend=resend)}{count(facts.mails(resend=resend), 'mail')}"
+        return f"send {self.facts.mails_in_words(resend=self.body.resend)}"
 
     def warning(self) -> str:
         """Return that mails cannot be called back, and whether customers get them twice."""

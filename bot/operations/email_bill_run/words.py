@@ -46,7 +46,7 @@ def tables(facts: EmailRunFacts) -> Sequence[Table]:
 def _going_out(facts: EmailRunFacts, *, resend: bool) -> str:
     """Return `25 mails to 24 customers, none mailed before; 1 has no address (Quayside Apparel)`."""
     documents = facts.documents
-    mails = f"{facts.up_to(resend=resend)}{count(facts.mails(resend=resend), 'mail')}"
+    mails = facts.mails_in_words(resend=resend)
     to = f" to {count(facts.customers, 'customer')}" if facts.customers else ""
     said = f"{mails}{to}, {_mailed_among(facts, resend=resend)}"
     if facts.nobody:
@@ -55,7 +55,7 @@ def _going_out(facts: EmailRunFacts, *, resend: bool) -> str:
             f"; {len(facts.nobody):,} {has} no address ({some_named(facts.nobody, SHOWN_ACCOUNTS)})"
         )
     if unknown := len(documents.mailed_unknown):
-        said += f"; not known for {unknown:,}"
+        said += f"; the mail date of {count(unknown, 'document')} cannot be read"
     return said
 
 
@@ -64,9 +64,11 @@ def _mailed_among(facts: EmailRunFacts, *, resend: bool) -> str:
     before = facts.mailed_again if resend else facts.documents.mailed_before - unknown
     if not before:
         return "none known to be mailed before" if unknown else "none mailed before"
-    if resend:
-        return f"{before:,} of them mailed before and mailed again"
-    return f"without the {before:,} mailed before"
+    if not resend:
+        return f"without {count(before, 'document')} mailed before"
+    if before == facts.mails(resend=True):
+        return "mailed before" if before == 1 else "all mailed before"
+    return f"{before:,} of which {'was' if before == 1 else 'were'} mailed before"
 
 
 def _mailed_before(facts: EmailRunFacts) -> tuple[Line, ...]:

@@ -1,7 +1,7 @@
 """The checks before single documents are mailed. No I/O."""
 
 from bot.domain.check import Check, check
-from bot.domain.words import all_of, some
+from bot.domain.words import all_of, part_was, some
 from bot.operations import doubts, notices
 from bot.operations.email_documents import words
 from bot.operations.email_documents.facts import EmailDocumentsFacts
@@ -29,7 +29,9 @@ def _mailed_before(facts: EmailDocumentsFacts) -> Check:
     """Check the mail dates of invoices, and the last day of the mail history of memos."""
     memos = sum(each.kind != "invoice" for each in facts.documents)
     before = facts.totals.mailed_before
-    found = [f"{before:,} of {len(facts.documents):,} mailed before"] if before else []
+    found = (
+        [f"{part_was(before, len(facts.documents), 'document')} mailed before"] if before else []
+    )
     dateless = [each.number for each in facts.totals.mailed_unknown]
     silent = [
         each.number for each in facts.documents if each.kind != "invoice" and each.listed is None
@@ -49,7 +51,7 @@ def _mails_itself(facts: EmailDocumentsFacts) -> Check:
     unclear = facts.runs_unclear
     return check(
         "mails by itself",
-        "no bill run that made one of them was set to post and mail by itself",
+        "no bill run involved was set to post and mail by itself",
         found=words.by_itself(facts),
         not_known=f"whether {some(unclear, SHOWN)} mails by itself" if unclear else "",
     )
@@ -58,7 +60,7 @@ def _mails_itself(facts: EmailDocumentsFacts) -> Check:
 def _addresses(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> Check:
     if body.recipients == "addresses":
         shared = f"documents of {facts.totals.customers:,} customers go to the same addresses"
-        alone = "they are typed, and all documents belong to one customer"
+        alone = "they were typed, and only one customer's documents go to them"
         return check("mail addresses", alone, found=shared if facts.totals.customers > 1 else "")
     without = [each.number for each in facts.totals.unreachable]
     unknown = [each.number for each in facts.documents if each.bill_to_mail is None]

@@ -1,7 +1,8 @@
 """Mailing single documents at a glance. No I/O."""
 
 from bot.domain.kind import KIND_WORDS
-from bot.domain.money import spoken
+from bot.domain.known import NotKnown
+from bot.domain.money import Amount, spoken
 from bot.domain.summary import (
     AMOUNTS_NOT_KNOWN,
     MAILS_AGAIN,
@@ -10,7 +11,7 @@ from bot.domain.summary import (
     alarming,
     warning,
 )
-from bot.domain.words import Line, Moment, Part, count, line, listed, named, some
+from bot.domain.words import Line, Moment, Part, count, line, listed, named, part_was, some
 from bot.operations import notices
 from bot.operations.email_documents import words
 from bot.operations.email_documents.document import MailDocument
@@ -35,7 +36,7 @@ def summary(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> Summary:
             *(("typed addresses",) if typed else ()),
             *((AMOUNTS_NOT_KNOWN,) if totals.amount_unknown else ()),
         ),
-        money=spoken(one.shown) if one else money_of(totals.counted),
+        money=_money(one.shown) if one else money_of(totals.counted),
         lines=(
             line("To", _recipients(body, facts)),
             *_mailed(facts),
@@ -52,6 +53,11 @@ def summary(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> Summary:
             *(() if one or not totals.largest else (line("Largest", _largest(facts)),)),
         ),
     )
+
+
+def _money(amount: Amount) -> str:
+    """Return `USD 100.00`, or `not known (missing)`, for the line that begins with *Amount*."""
+    return f"not known ({amount.why})" if isinstance(amount, NotKnown) else str(amount)
 
 
 def _not_said(facts: EmailDocumentsFacts) -> str:
@@ -98,7 +104,8 @@ def _mailed(facts: EmailDocumentsFacts) -> tuple[Line, ...]:
     last: tuple[Part, ...] = (Moment(totals.mailed_last), "; this sends it again")
     if facts.one:
         return (line("⚠", "Already mailed ", *last),)
-    number = f"{totals.mailed_before:,} of {totals.number:,} already mailed, last "
+    was = part_was(totals.mailed_before, totals.number, "document")
+    number = f"{was[:1].upper()}{was[1:]} already mailed, last "
     them = "it" if totals.mailed_before == 1 else "them"
     return (line("⚠", number, Moment(totals.mailed_last), f"; this sends {them} again"),)
 

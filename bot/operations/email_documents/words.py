@@ -9,13 +9,13 @@ from bot.domain.kind import KIND_WORDS
 from bot.domain.known import NotKnown
 from bot.domain.listed import Listed
 from bot.domain.money import Money, spoken
-from bot.domain.words import Line, Moment, Part, count, line, named, some
+from bot.domain.words import Line, Moment, Part, at_most, count, line, named, some
 from bot.operations import doubts
 from bot.operations.email_documents.document import MailDocument
 from bot.operations.email_documents.facts import EmailDocumentsFacts
 from bot.operations.email_documents.reading import EmailDocumentsBody
 from bot.operations.email_documents.totals import by_size
-from bot.operations.kinds import counted_in_kinds, in_kinds, money_of
+from bot.operations.kinds import counted_in_kinds, credited, in_kinds, money_of
 from bot.operations.listing import mail_words, mailed_words
 from bot.operations.mail_contents import BOXES
 from bot.operations.operation import Table
@@ -128,14 +128,14 @@ def goes_to(body: EmailDocumentsBody) -> str:
         case "bill_to":
             return f"the bill-to contact of each document{more or ' alone'}"
         case "addresses":
-            return f"{count(len(body.email_addresses), 'given address', 'given addresses')}{more}"
+            return f"{count(len(body.email_addresses), 'typed address', 'typed addresses')}{more}"
 
 
 def effect(facts: EmailDocumentsFacts) -> str:
     """Return `send 312 mails`, one for each document that somebody gets."""
     muted = any(notice.state == "muted" for notice in facts.checks.notices)
-    up_to = "up to " if facts.perhaps or muted else ""
-    return f"send {up_to}{count(facts.totals.number, 'mail')}"
+    counted = at_most if facts.perhaps or muted else count
+    return f"send {counted(facts.totals.number, 'mail')}"
 
 
 def warning(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> str:
@@ -227,6 +227,8 @@ def _what(facts: EmailDocumentsFacts) -> Line:
 
 
 def _addresses(addresses: Sequence[str]) -> str:
+    if len(addresses) == 1:
+        return addresses[0]
     domains = Counter(address.rpartition("@")[2] for address in addresses)
     counted = ", ".join(f"{domain} {number}" for domain, number in sorted(domains.items()))
     shown = ", ".join(addresses[:SHOWN_NAMES])
@@ -287,7 +289,7 @@ def _largest(facts: EmailDocumentsFacts) -> str:
 
 def _balance(document: MailDocument) -> str:
     balance = answers.money_of(document.balance, document.currency)
-    return str(balance) if isinstance(balance, Money) else "not known"
+    return str(credited(document.kind, balance)) if isinstance(balance, Money) else "not known"
 
 
 def _account(document: MailDocument) -> str:

@@ -94,8 +94,8 @@ def _back(
     else:
         words = (
             f"Posting of {number} failed in part: {left.count:,} of "
-            f"{count(len(documents), 'document')} {'is' if left.count == 1 else 'are'} not posted, "
-            f"{left.figures}."
+            f"{count(len(documents), 'document')} {'is' if left.count == 1 else 'are'} not posted "
+            f"({left.figures})."
         )
     words += " The run is Completed again and can be posted again; Zuora shows there what failed."
     found = _ended(progress, COMPLETED, words)

@@ -107,7 +107,7 @@ class PostBillRun(OnDrafts[PostBillRunBody, PostFacts]):
     facts_type = PostFacts
     done = "Posted"
     only = "Only a Completed bill run can be posted."
-    goes_on = "posts the documents"
+    goes_on = "posts the run"
 
     def sends(self) -> bool:
         """Return True, because posting can mail, even if the check says no: settings can change until then."""
@@ -214,13 +214,14 @@ class PostBillRun(OnDrafts[PostBillRunBody, PostFacts]):
     def summary(self) -> Summary:
         """Return what becomes final, and whether posting itself mails."""
         run, drafts = self.facts.run, self.facts.drafts
+        what = f"{drafts.what} of " if drafts.count else ""
         mails = {
             "yes": ("posting mails customers",),
             "not known": ("posting may mail customers",),
             "no": (),
         }[self.facts.mails]
         return Summary(
-            headline=f"Post {drafts.what} of bill run {run.number}{drafts.whose}",
+            headline=f"Post {what}bill run {run.number}{drafts.whose}",
             risks=(*mails, *((AMOUNTS_NOT_KNOWN,) if drafts.amount_unknown else ())),
             money=money_of(drafts.kinds),
             lines=(
@@ -248,8 +249,11 @@ class PostBillRun(OnDrafts[PostBillRunBody, PostFacts]):
         )
 
     def effect(self) -> str:
-        """Return `post 5 documents`."""
-        return f"post {count(self.facts.drafts.count, 'document')}"
+        """Return `post 5 documents`, or `post the run, which has no drafts`."""
+        drafts = self.facts.drafts.count
+        return (
+            f"post {count(drafts, 'document')}" if drafts else "post the run, which has no drafts"
+        )
 
     def warning(self) -> str:
         """Return that posting is final, and may be the moment when customers are mailed."""

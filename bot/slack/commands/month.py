@@ -34,7 +34,7 @@ PICTURE = (
     "will appear here."
 )
 PICTURE_IS_THERE = "The picture of {month} is in your direct messages with Billing Bot"
-NOT_SENT = "Slack did not take the {what}. Nothing was lost; please ask once more."
+NOT_SENT = "Slack did not take “{what}”. Nothing was lost; please ask once more."
 NOT_MADE = (
     "The file of {month} could not be made. Please tell whoever runs Billing Bot; the log says what "
     "failed."

@@ -20,7 +20,6 @@ from bot.domain.words import shortened
 from bot.operations.typed import Values
 from bot.slack import payloads, raw
 from bot.slack.answering import Answering
-from bot.slack.commands.help import what_happens
 from bot.slack.commands.month import Wanted, send_export, send_month
 from bot.slack.explaining import WORD as EXPLAIN
 from bot.slack.explaining import explain
@@ -159,12 +158,7 @@ async def answer_to(
     store = answering.parts.store
     word = _word(text)
     if word == "help":
-        return Words(
-            HELP
-            + await what_happens(
-                answering, raw.Actor(user_id=person.user_id, team_id=person.team_id)
-            )
-        )
+        return Words(HELP)
     if word == "waiting":
         return queue(answering.parts, links, person, within=within)
     if word == "mine":

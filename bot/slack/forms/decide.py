@@ -53,7 +53,7 @@ def _record(verb: Verb, request: Request, *, typing: bool) -> View:
     """Return the form that asks what was seen and where, because a record without that would be a guess."""
     seen = "went through" if verb is Verb.RECORD_SENT else "did not go through"
     words = (
-        f"You looked in Zuora and saw that the order for {what_was_lost(request)} {seen}. "
+        f"You looked in Zuora and saw that {what_was_lost(request)} {seen}. "
         "Recording this sends nothing."
     )
     note = fields.text(
