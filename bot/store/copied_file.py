@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from bot.store.copying import MARKER, CopiedTable, TableRow
-from bot.store.database import open_database
 from bot.store.file.reading import DatabaseFile, open_read_only
+from bot.store.opening import open_database
 
 
 class FileSource:

@@ -1,16 +1,11 @@
-"""Opens the database file; the only way to write to it."""
+"""The only way to write to the database file."""
 
-import fcntl
 import logging
-import os
 import sqlite3
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
-
-from sqlite_utils import Database
 
 from bot.store import engine
 from bot.store.errors import (
@@ -18,21 +13,16 @@ from bot.store.errors import (
     LOCKED_BY_OTHERS,
     REPLACED,
     CouldNotRecordError,
-    StoreBusyError,
     StoreError,
     forbidden,
 )
 from bot.store.holders import holders
-from bot.store.private import beside, made, opened_alone, warn_of_wide_modes
-from bot.store.schema import migrations
 from bot.store.sqlite import SqliteDatabase
 
 __all__ = [
     "CouldNotRecordError",
     "Guarded",
     "StoreError",
-    "damage_of",
-    "open_database",
     "transaction",
 ]
 
@@ -45,16 +35,11 @@ The event loop stands still meanwhile, and Slack expects an acknowledgement with
 that a click could not be recorded.
 """
 
-SECONDS_FOR_OTHERS = 300.0
-"""How long a start waits for another process that checks and migrates the same file."""
-
-PAUSE_SECONDS = 0.05
-STEPS_BETWEEN_LOOKS = 100_000  # of SQLite's machine; a few milliseconds
-
 BUSY_AGAIN_SECONDS = 0.01
 """How long the next writes wait after one has waited in vain, so that many clicks do not wait one after another."""
 
 WHAT_TO_DO = "could_not_record: check the disk's space, rights and health of the file"
+
 LOCKED = (
     "could_not_record: another program has locked the database; end it, or its transaction. A backup "
     "is made with `billing-bot backup`, which locks nothing"
@@ -209,120 +194,13 @@ def _could_not_record(error: sqlite3.DatabaseError, path: Path | None) -> CouldN
     return CouldNotRecordError(f"could not record this: {error}")
 
 
-def _never() -> bool:
-    return False
-
-
-def open_database(path: Path | str, given_up: Callable[[], bool] = _never) -> Guarded:
-    """Open the file with durable commits, and bring its tables up to date.
-
-    Args:
-        path: The file. It is opened by its absolute path, which SQLite cannot mistake for anything
-            else.
-        given_up: Asked now and then while the file is waited for and checked, which takes seconds
-            if it is large; True breaks that off.
-
-    Raises:
-        StoreError: It cannot be opened, or a newer version of the bot has written it.
-    """
-    try:
-        with _nobody_else_opens(path, given_up):
-            connection = sqlite3.connect(
-                made(path).absolute(), timeout=BUSY_SECONDS, check_same_thread=False
-            )
-            try:
-                connection.set_progress_handler(given_up, STEPS_BETWEEN_LOOKS)
-                _refuse_damage(connection)
-                connection.set_progress_handler(None, 0)
-                _bring_up_to_date(connection)
-            except BaseException:
-                connection.close()
-                raise
-    except (sqlite3.Error, OSError) as error:
-        msg = f"DATABASE_URL: the database {path} cannot be opened: {error}."
-        raise (StoreBusyError if _passes(error) else StoreError)(msg) from error
-    warn_of_wide_modes(path)
-    return Guarded(connection, path)
-
-
-def _passes(error: Exception) -> bool:
-    """Return whether an error will pass: locked, full, or being opened by another process."""
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    return isinstance(error, TimeoutError) or code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL)
-
-
-def damage_of(connection: sqlite3.Connection) -> str:
-    """Return what SQLite's quick check finds first; empty if the file is whole."""
-    (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-    return "" if found == "ok" else str(found)
-
-
-def _refuse_damage(connection: sqlite3.Connection) -> None:
-    if found := damage_of(connection):
-        raise sqlite3.DatabaseError(f"it is damaged ({found}); restore a backup")
-
-
-def _bring_up_to_date(connection: sqlite3.Connection) -> None:
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
-        connection.execute(f"PRAGMA {pragma}")
-    database = Database(connection)
-    refuse_newer(database)
-    migrations.apply(database)
-
-
-@contextmanager
-def _nobody_else_opens(path: Path | str, given_up: Callable[[], bool]) -> Iterator[None]:
-    """Let processes that start together open and migrate a file one after another.
-
-    The lock is on a separate file that nobody else can open, and ends with its process. Anybody who may read a folder
-    could lock that.
-
-    Raises:
-        OSError: The lock cannot be taken.
-    """
-    descriptor = opened_alone(beside(path, ".opening"))
-    until = time.monotonic() + SECONDS_FOR_OTHERS
-    try:
-        while not _is_had(descriptor):
-            if given_up() or time.monotonic() > until:
-                msg = "another process has been opening it for a long time"
-                raise TimeoutError(msg)
-            time.sleep(PAUSE_SECONDS)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _is_had(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def refuse_newer(database: Database) -> None:
-    """Refuse a database that a newer version of the bot has migrated.
-
-    Raises:
-        StoreError: It has; the message says so in one sentence.
-    """
-    known = {migration.name for migration in migrations.pending(Database(memory=True))}
-    newer = {migration.name for migration in migrations.applied(database)} - known
-    if newer:
-        msg = (
-            f"This database was written by a newer version of Billing Bot "
-            f"({', '.join(sorted(newer))}); start that version: nothing was changed."
-        )
-        raise StoreError(msg)
-
-
 def transaction(database: engine.Database) -> AbstractContextManager[None]:
     """Return one durable transaction, as `Database.transaction` says. Never await inside it."""
     return database.transaction()
 
 
 _OUTER = ("BEGIN IMMEDIATE", "COMMIT", ("ROLLBACK",))
+
 _INNER = ("SAVEPOINT part", "RELEASE part", ("ROLLBACK TO part", "RELEASE part"))
 
 

@@ -11,10 +11,10 @@ from types import ModuleType
 from urllib.parse import quote
 
 from bot.domain.history import Head
-from bot.store.database import STEPS_BETWEEN_LOOKS, damage_of
 from bot.store.engine import Rows, is_postgres
 from bot.store.errors import DAMAGED, LOCKED_BY_OTHERS, REPLACED, StoreError
 from bot.store.history import is_another
+from bot.store.opening import STEPS_BETWEEN_LOOKS, damage_of
 from bot.store.times import from_text_or_none
 
 _OPEN = "state IN ('waiting', 'approved', 'running', 'unknown')"

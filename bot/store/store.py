@@ -16,7 +16,7 @@ from bot.store.calls import Calls
 from bot.store.checkpoints import Checkpoints
 from bot.store.copies import Copies
 from bot.store.copying import HALF_COPIED, MARKER
-from bot.store.database import open_database, transaction
+from bot.store.database import transaction
 from bot.store.drafts import KeptValues
 from bot.store.engine import Database, is_postgres
 from bot.store.errors import StoreError
@@ -28,6 +28,7 @@ from bot.store.homes import Homes
 from bot.store.listed import ListedDocuments
 from bot.store.mailings import Mailings
 from bot.store.mornings import Mornings
+from bot.store.opening import open_database
 from bot.store.outbox import Outbox
 from bot.store.preparing import Preparing
 from bot.store.refusals import Refusals

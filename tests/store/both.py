@@ -8,7 +8,8 @@ from typing import Any
 
 from bot.domain.history import Head
 from bot.store.committed import Committed
-from bot.store.database import Guarded, open_database
+from bot.store.database import Guarded
+from bot.store.opening import open_database
 from bot.store.postgres.database import PostgresDatabase, open_postgres
 from bot.store.schema import format_of_tables
 from tests.fresh import fresh
