@@ -38,7 +38,7 @@ from bot.sandbox.slack.workspace import TEAM_ID
 from bot.status.counting import LIMITS
 from bot.status.month import catch_up
 from bot.store.figures import DAILY
-from bot.store.mailings import hash_of
+from bot.store.mailings_bound import hash_of
 from bot.store.request_rows import asked_hash_of, bound_columns
 from bot.store.store import Store
 from bot.workflow.decide import decide

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from hashlib import sha256
 from typing import Any
 
 from bot.domain.call import Verdict
@@ -12,6 +11,7 @@ from bot.domain.place import entity_part
 from bot.domain.request import State
 from bot.store.alone import Alone
 from bot.store.engine import Database
+from bot.store.mailings_bound import BOUND
 from bot.store.parts import PART, parts
 from bot.store.times import from_text_or_none
 
@@ -29,39 +29,6 @@ FROM found CROSS JOIN mailings AS m ON m.rowid = found.id
 LEFT JOIN calls AS c ON c.request = m.request AND c.subject = m.call
 WHERE m.request <> ? ORDER BY m.request, m.document_number
 """
-BOUND = (
-    "call, way, document_number, document_id, account, shown, "
-    "CASE document_number WHEN '' THEN '' ELSE run END"
-)
-"""A row without its request, and without the run of a request that creates one, which is learned later."""
-
-
-def hash_of(rows: Sequence[Sequence[str]]) -> str:
-    """Return the SHA-256 (hex) of what a request can mail: its `BOUND` rows in the order of call and number."""
-    hashing = RowsHash()
-    hashing.add(rows)
-    return hashing.done()
-
-
-class RowsHash:
-    """The hash of `hash_of`, made part by part over the JSON list of all rows."""
-
-    def __init__(self) -> None:
-        self._hashed = sha256()
-        self._before = "["
-
-    def add(self, rows: Iterable[Sequence[str]]) -> None:
-        """Add some rows."""
-        for row in rows:
-            text = json.dumps(row, ensure_ascii=False)
-            self._hashed.update(f"{self._before}{text}".encode())
-            self._before = ", "
-
-    def done(self) -> str:
-        """Return the hash; nothing can be added after that."""
-        self._hashed.update(b"]" if self._before == ", " else b"[]")
-        return self._hashed.hexdigest()
-
 
 _OTHERS = """
 WITH found (id) AS (
@@ -75,6 +42,7 @@ WITH found (id) AS (
     CROSS JOIN mailings AS m ON m.run = mine.run
     WHERE m.document_number = '' AND m.request <> :request)
 """
+
 _FOUND_OF = f"""{_OTHERS}
 SELECT m.request, m.call, m.way, m.document_number, m.shown,
   c.verdict, c.tries, c.sent_at, c.changed, c.recorded_by, c.recorded_note,
@@ -83,11 +51,13 @@ SELECT m.request, m.call, m.way, m.document_number, m.shown,
 FROM found CROSS JOIN mailings AS m ON m.rowid = found.id
 LEFT JOIN calls AS c ON c.request = m.request AND c.subject = m.call
 """  # noqa: S608 - own words
+
 _WAITING = f"""{_OTHERS}
 SELECT DISTINCT r.number, r.channel
 FROM found CROSS JOIN mailings AS m ON m.rowid = found.id
 CROSS JOIN requests AS r ON r.number = m.request AND r.state = 'waiting' ORDER BY r.number
 """  # noqa: S608 - own words
+
 _WAITING_BESIDE_MANY = """
 SELECT r.number, r.channel FROM requests AS r INDEXED BY requests_open
 WHERE r.state IN ('waiting', 'approved', 'running', 'unknown') AND r.state = 'waiting' AND r.number <> :request
@@ -97,6 +67,7 @@ WHERE r.state IN ('waiting', 'approved', 'running', 'unknown') AND r.state = 'wa
       AND mine.document_number <> '' AND +mine.request = :request)
 ORDER BY r.number
 """
+
 MANY = 1_000
 """From this many documents on, it is quicker to go through the documents of the waiting requests."""
 

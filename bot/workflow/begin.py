@@ -18,7 +18,7 @@ from bot.operations.run_documents import SINGLE
 from bot.operations.stored import Facts
 from bot.operations.typed import Problems
 from bot.store.errors import CouldNotRecordError
-from bot.store.mailings import RowsHash
+from bot.store.mailings_bound import RowsHash
 from bot.store.parts import PART
 from bot.store.parts import parts as in_parts
 from bot.store.requests import RequestMovedError

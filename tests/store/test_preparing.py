@@ -14,7 +14,7 @@ from bot.domain.mailing import Mailing
 from bot.domain.operation import Deed
 from bot.domain.request import APART
 from bot.store.errors import CouldNotRecordError
-from bot.store.mailings import RowsHash, hash_of
+from bot.store.mailings_bound import RowsHash, hash_of
 from bot.store.parts import PART
 from bot.store.preparing import KeptNumber
 from bot.store.store import Store

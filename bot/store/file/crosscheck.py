@@ -11,7 +11,7 @@ from bot.domain.digest import canonical, text_hash
 from bot.store.file.facts import with_other_parts
 from bot.store.file.reading import DatabaseFile
 from bot.store.file.state_after import state_after
-from bot.store.mailings import BOUND, hash_of
+from bot.store.mailings_bound import BOUND, hash_of
 from bot.store.outgoing import SENT
 from bot.store.request_rows import KEPT, PLACES, asked_hash_of
 
