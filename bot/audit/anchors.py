@@ -13,7 +13,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from rfc3161_client import VerificationError, VerifierBuilder, decode_timestamp_response
 
-from bot.audit.chain import Finding, Flaw
+from bot.audit.finding import Finding, Flaw
 from bot.domain.history import Row, What
 from bot.domain.words import count
 

@@ -4,7 +4,8 @@ import json
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
-from bot.audit.chain import Finding, Flaw, Walked, against_noted, stand, walk
+from bot.audit.chain import Walked, against_noted, stand, walk
+from bot.audit.finding import Finding, Flaw
 from bot.domain.history import START, Head, Row
 from bot.store.file.archived import Archive, kept_hash_of, staying_hash
 from bot.store.file.reading import DatabaseFile

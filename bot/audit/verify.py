@@ -8,8 +8,9 @@ from pathlib import Path
 from bot.audit import standalone
 from bot.audit.anchors import Anchored, signed
 from bot.audit.archived import against_heads, elsewhere, stayed, walked_with_archives
-from bot.audit.chain import Finding, Flaw, Walked, days_without
+from bot.audit.chain import Walked, days_without
 from bot.audit.control import InForce, control
+from bot.audit.finding import Finding, Flaw
 from bot.audit.rows import Finding as Again
 from bot.audit.rows import Row as Line
 from bot.audit.rows import heads, order, slack_clock

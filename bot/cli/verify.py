@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
-from bot.audit.chain import Flaw
 from bot.audit.evidence.check import verify_evidence
+from bot.audit.finding import Flaw
 from bot.audit.rows import noted_in
 from bot.audit.verify import Verified, refuse_damage, verify_archive, verify_database
 from bot.cli.checked import say_findings

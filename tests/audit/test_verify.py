@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 from pydantic import SecretStr
 
-from bot.audit.chain import text_of
+from bot.audit.diagnosis import text_of
 from bot.cli import main
 from bot.domain.history import FIRST_HASH, Row
 from bot.store.engine import is_postgres

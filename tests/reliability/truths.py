@@ -7,7 +7,7 @@ from collections import Counter
 from datetime import timedelta
 from itertools import pairwise
 
-from bot.audit.chain import Flaw
+from bot.audit.finding import Flaw
 from bot.audit.verify import verify_database
 from bot.cards.headline import HEADLINES
 from bot.domain.history import What

@@ -13,9 +13,10 @@ from typing import IO, Any
 
 from bot.audit import standalone
 from bot.audit.anchors import Anchored, signed
-from bot.audit.chain import Finding, Flaw, days_without, walk
+from bot.audit.chain import days_without, walk
 from bot.audit.evidence.archive import FORMAT, MANIFEST, REQUESTS, ROWS, last_of, readable
 from bot.audit.evidence.package import Package, about_of
+from bot.audit.finding import Finding, Flaw
 from bot.audit.rows import Row as Line
 from bot.audit.verify import Verified, judged
 from bot.domain.history import START, Head, Row

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from enum import StrEnum, unique
 from typing import NamedTuple
 
-from bot.audit.chain import Flaw
 from bot.audit.evidence.package import Facts, Package
 from bot.audit.evidence.reconcile import NOT_COMPARED
 from bot.audit.evidence.said import denial, person
+from bot.audit.finding import Flaw
 from bot.domain.words import count
 
 CONTROL = {Flaw.CONTROL}
