@@ -16,16 +16,9 @@ from bot.audit.evidence.archive import Before, Scope
 from bot.audit.evidence.in_slack import Sent
 from bot.audit.evidence.lights import Shade, slack_light
 from bot.audit.evidence.mask import Mask, NoMask
-from bot.audit.evidence.reconcile import (
-    ABOUT_RUNS,
-    NOT_COMPARED,
-    Own,
-    Period,
-    Read,
-    explained,
-    outside,
-    reconciled_everywhere,
-)
+from bot.audit.evidence.own import ABOUT_RUNS, Own, Period, Read
+from bot.audit.evidence.reconcile import explained, outside, reconciled_everywhere
+from bot.audit.evidence.runs import NOT_COMPARED
 from bot.audit.verify import Verified, verify_database
 from bot.cli import slack_cards
 from bot.cli.checked import say_findings

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.audit.evidence.reconcile import ABOUT_RUNS, Own, Period, Read, outside, reconciled
+from bot.audit.evidence.own import ABOUT_RUNS, Own, Period, Read
+from bot.audit.evidence.reconcile import outside, reconciled
 from bot.slack.explaining import SIGN
 from bot.store.file import by_the_bot
 from bot.store.file.reading import open_read_only

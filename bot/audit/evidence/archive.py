@@ -16,8 +16,9 @@ from bot.audit import standalone
 from bot.audit.control import line_of
 from bot.audit.evidence import program, report, workbook
 from bot.audit.evidence.mask import Mask
+from bot.audit.evidence.own import Period
 from bot.audit.evidence.package import Package
-from bot.audit.evidence.reconcile import Period, outside
+from bot.audit.evidence.reconcile import outside
 from bot.audit.rows import Row as Line
 from bot.audit.rows import compact, is_masked
 from bot.domain.digest import canonical

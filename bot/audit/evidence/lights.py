@@ -6,7 +6,7 @@ from enum import StrEnum, unique
 from typing import NamedTuple
 
 from bot.audit.evidence.package import Facts, Package
-from bot.audit.evidence.reconcile import NOT_COMPARED
+from bot.audit.evidence.runs import NOT_COMPARED
 from bot.audit.evidence.said import denial, person
 from bot.audit.finding import Flaw
 from bot.domain.words import count

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from bot.audit.evidence.reconcile import NOT_COMPARED
+from bot.audit.evidence.runs import NOT_COMPARED
 from bot.audit.rows import Row as Line
 from bot.domain.history import SALTS
 
