@@ -65,13 +65,13 @@ def _next(request: Request, order: Order[Any, Any]) -> tuple[blocks.Block, ...]:
     return (change(request),) if request.typed else ()
 
 
-def again(request: Request, refused: int) -> blocks.Block:
-    """Return the button that opens the form with just the documents that Zuora refused."""
+def again(request: Request, failed: int) -> blocks.Block:
+    """Return the button that opens the form with just the documents whose mail was refused or not sent."""
     return blocks.button(
-        f"Ask again for the {refused:,} refused…",
+        f"Ask again for the {failed:,} that failed…",
         action_id=AGAIN,
         value=request.reference,
-        spoken=f"Ask again for what was refused of {request.name}",
+        spoken=f"Ask again for what failed of {request.name}",
     )
 
 

@@ -17,7 +17,7 @@ BAR = 20
 MOST_ROWS = 25
 """Longer lists become a file; Slack takes 100 rows in a table and some 13,000 characters in a message."""
 
-NOT_WELL = {Verdict.REJECTED: "refused", Verdict.LOST: "outcome unknown"}
+NOT_WELL = (Verdict.REJECTED, Verdict.LOST)
 
 
 def progress(request: Request, tally: Tally, now: datetime) -> Message:
@@ -26,8 +26,7 @@ def progress(request: Request, tally: Tally, now: datetime) -> Message:
     parts = [
         "▰" * filled + "▱" * (BAR - filled),
         f" {tally.accepted:,} of {count(tally.calls, 'mail')} accepted by Zuora",
-        f", {tally.refused:,} refused" if tally.refused else "",
-        f", {tally.lost:,} with outcome unknown" if tally.lost else "",
+        *(f", {each}" for each in not_well(tally)),
         _time_left(tally, now),
     ]
     text = "".join(parts)
@@ -40,6 +39,22 @@ def progress(request: Request, tally: Tally, now: datetime) -> Message:
     )
 
 
+def not_well(tally: Tally) -> list[str]:
+    """Return `3 refused`, `4 not sent`, `1 with outcome unknown`, as far as there are any."""
+    found = (
+        (tally.refused, "refused"),
+        (tally.held_back, "not sent"),
+        (tally.lost, "with outcome unknown"),
+    )
+    return [f"{number:,} {words}" for number, words in found if number]
+
+
+def _what(call: Call) -> str:
+    if call.verdict is Verdict.LOST:
+        return "outcome unknown"
+    return "not sent" if call.is_held_back else "refused"
+
+
 def _time_left(tally: Tally, now: datetime) -> str:
     seconds = (now - (tally.began_at or now)).total_seconds()
     left = tally.calls - tally.answered
@@ -49,21 +64,16 @@ def _time_left(tally: Tally, now: datetime) -> str:
 
 
 def failures(request: Request, calls: Sequence[Call]) -> list[Message]:
-    """Return the list of what was refused or lost, with Zuora's words and a button to ask again for the refused."""
+    """Return the list of what was refused, not sent or lost, each with why, and a button to ask again for what was not done."""
     failed = [call for call in calls if call.verdict in NOT_WELL]
     if len(calls) == 1 or not failed:
         return []
-    refused = sum(1 for call in failed if call.verdict is Verdict.REJECTED)
-    lost = len(failed) - refused
-    went = [f"{refused:,} refused"] if refused else []
-    went += [f"{lost:,} with outcome unknown"] if lost else []
-    title = f"Documents of {request.name}: {listed(went)}"
-    rows = tuple(
-        (call.subject, NOT_WELL[call.verdict or Verdict.LOST], call.words) for call in failed
-    )
-    found = Table(title, ("Document", "What happened", "Zuora's words"), rows)
-    row = blocks.actions(f"again-{request.number}", buttons.again(request, refused))
-    again = [row] if refused else []
+    not_done = sum(1 for call in failed if call.verdict is Verdict.REJECTED)
+    title = f"Documents of {request.name}: {listed(not_well(Tally.of(calls)))}"
+    rows = tuple((call.subject, _what(call), call.words) for call in failed)
+    found = Table(title, ("Document", "What happened", "Why"), rows)
+    row = blocks.actions(f"again-{request.number}", buttons.again(request, not_done))
+    again = [row] if not_done else []
     if len(rows) <= MOST_ROWS:
         return [table(request, found, again)]
     reply = lines.reply(request, f"{title}; the list is in the file.")

@@ -80,6 +80,12 @@ class Call(NamedTuple):
         """Return whether it went out and its outcome is not known: also after a crash in the middle."""
         return self.verdict is Verdict.LOST or self.is_under_way
 
+    @property
+    def is_held_back(self) -> bool:
+        """Return whether the bot gave it up: it never went out, or Zuora was too busy to take it."""
+        never_done = not self.tries or self.retry_at is not None
+        return self.verdict is Verdict.REJECTED and never_done and not self.repeats
+
     def sending(self, now: datetime) -> "Call":
         """Return the call as it must be saved before it goes out.
 
@@ -138,6 +144,8 @@ class Tally:
 
     Attributes:
         calls: How many there are.
+        refused: How many Zuora refused, and how many it was recorded of that they did not go through.
+        held_back: How many the bot gave up, so that they were not sent.
         lost: How many went out and came back without an answer, not counting those still out.
         began_at: When the first went out, as far as known.
     """
@@ -145,13 +153,14 @@ class Tally:
     calls: int
     accepted: int
     refused: int
+    held_back: int
     lost: int
     began_at: datetime | None
 
     @property
     def answered(self) -> int:
         """Return how many will not go out again by themselves."""
-        return self.accepted + self.refused + self.lost
+        return self.accepted + self.refused + self.held_back + self.lost
 
     @property
     def went_out(self) -> int:
@@ -163,10 +172,12 @@ class Tally:
         """Count the calls."""
         found = tuple(calls)
         verdicts = Counter(call.verdict for call in found)
+        held_back = sum(call.is_held_back for call in found)
         return cls(
             calls=len(found),
             accepted=verdicts[Verdict.ACCEPTED],
-            refused=verdicts[Verdict.REJECTED],
+            refused=verdicts[Verdict.REJECTED] - held_back,
+            held_back=held_back,
             lost=verdicts[Verdict.LOST],
             began_at=min(
                 (call.first_sent_at for call in found if call.first_sent_at), default=None

@@ -118,7 +118,7 @@ def _run(
 def _result(call: Call) -> str:
     if call.verdict is None:
         return "sent, no answer yet" if call.tries else "not sent yet"
-    return WORDS[call.verdict]
+    return "not sent" if call.is_held_back else WORDS[call.verdict]
 
 
 def decision_seconds(request: Request) -> int | None:

@@ -154,6 +154,7 @@ def _how_far(brief: Brief, verdicts: Mapping[str, int]) -> str:
 OF_ONE = {
     "accepted": "was accepted",
     "rejected": "was refused",
+    "held back": "was not sent",
     "lost": "has no answer",
     "sent": "has no answer yet",
 }
@@ -170,6 +171,8 @@ def calls_in_words(verdicts: Mapping[str, int]) -> str:
     found = [f"{verdicts.get('accepted', 0):,} of {count(of, 'call')} accepted"]
     if verdicts.get("rejected"):
         found.append(f"{verdicts['rejected']:,} refused")
+    if verdicts.get("held back"):
+        found.append(f"{verdicts['held back']:,} not sent")
     if lost := verdicts.get("lost", 0) + verdicts.get("sent", 0):
         found.append(f"{lost:,} without an answer")
     return ", ".join(found)

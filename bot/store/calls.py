@@ -43,6 +43,16 @@ _OTHERS_AT_WORK = (
 )
 
 
+def held_back_of(database: Database, request: int) -> int:
+    """Return how many calls of a request the bot gave up, as `Call.is_held_back` says."""
+    (number,) = database.execute(
+        "SELECT COUNT(*) FROM calls WHERE request = ? AND verdict = 'rejected' "
+        "AND repeats = 0 AND (tries = 0 OR retry_at IS NOT NULL)",
+        [request],
+    ).fetchone()
+    return int(number)
+
+
 class Calls:
     """Saves and reads calls; inside the caller's transaction."""
 
@@ -69,10 +79,14 @@ class Calls:
             [request],
         ).fetchall()
         number = {verdict: many for verdict, many, _ in rows}
+        held_back = (
+            held_back_of(self._database, request) if number.get(Verdict.REJECTED.value) else 0
+        )
         return Tally(
             calls=sum(number.values()),
             accepted=number.get(Verdict.ACCEPTED.value, 0),
-            refused=number.get(Verdict.REJECTED.value, 0),
+            refused=number.get(Verdict.REJECTED.value, 0) - held_back,
+            held_back=held_back,
             lost=number.get(Verdict.LOST.value, 0),
             began_at=from_text_or_none(min((at for _, _, at in rows if at), default=None)),
         )

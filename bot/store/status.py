@@ -8,6 +8,7 @@ from typing import Any
 
 from bot.domain.policy import Rule
 from bot.domain.request import State
+from bot.store.calls import held_back_of
 from bot.store.engine import Database
 from bot.store.request_rows import rule_from_text
 from bot.store.times import from_text, to_text
@@ -224,13 +225,20 @@ class Status:
         return next(iter(self._briefs("WHERE number = ?", number)), None)
 
     def verdicts(self, request: int) -> dict[str, int]:
-        """Return how many of a request's calls have which verdict; `sent` and `planned` without one."""
+        """Return how many of a request's calls have which verdict; `sent` and `planned` without one.
+
+        Those that the bot gave up count as `held back`, and not as `rejected`.
+        """
         rows = self._database.execute(
             "SELECT COALESCE(verdict, CASE WHEN tries > 0 THEN 'sent' ELSE 'planned' END), COUNT(*) "
             "FROM calls WHERE request = ? GROUP BY 1",
             [request],
         )
-        return dict(rows.fetchall())
+        found = dict(rows.fetchall())
+        if rejected := found.get("rejected", 0):
+            held_back = held_back_of(self._database, request)
+            found |= {"rejected": rejected - held_back, "held back": held_back}
+        return found
 
     def _briefs(self, where: str, *values: Any) -> list[Brief]:
         rows = self._database.execute(f"{_SELECT}{where}", list(values))

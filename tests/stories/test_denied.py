@@ -86,6 +86,10 @@ async def test_of_what_is_being_sent_the_rest_is_held_back(stage):
     calls = stage.store.calls.of(1)
     sent = {call.subject for call in calls if call.verdict == "accepted"}
     assert 4 <= len(sent) < 40
+    assert f"{len(sent)} of 60 mails accepted by Zuora, {60 - len(sent)} not sent." in stage.card(
+        ts
+    )
+    assert stage.buttons(ts)[0] == "again"
     assert all(
         "in whose name it was approved" in call.words for call in calls if call.subject not in sent
     )

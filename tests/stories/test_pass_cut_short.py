@@ -197,7 +197,7 @@ async def test_a_list_that_half_went_out_never_ends_as_if_nothing_had_been_sent(
 
     assert orders_of(stage) == Counter(dict.fromkeys(numbers, 1))
     assert verdicts(stage) == {"accepted": 2, "rejected": 4}
-    assert "2 of 6 mails accepted by Zuora, 4 refused" in stage.card(ts)
+    assert "2 of 6 mails accepted by Zuora, 4 not sent" in stage.card(ts)
     assert "it could not be sent in time" in " ".join(stage.thread(ts))
     assert not any(
         "nothing was sent" in text.lower() for text in [stage.card(ts), *stage.thread(ts)]

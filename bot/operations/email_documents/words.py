@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from bot.domain.call import Call, Verdict
+from bot.domain.call import Call, Tally
 from bot.domain.kind import KIND_WORDS
 from bot.domain.known import NotKnown
 from bot.domain.listed import Listed
@@ -166,12 +166,12 @@ def accepted(facts: EmailDocumentsFacts) -> str:
 
 def result(calls: Sequence[Call]) -> str:
     """Return how many were accepted and refused: `497 of 500 mails accepted by Zuora, 3 refused`."""
-    of = Counter(call.verdict for call in calls)
-    refused, lost = of[Verdict.REJECTED], of[Verdict.LOST]
-    return (
-        f"{of[Verdict.ACCEPTED]:,} of {count(len(calls), 'mail')} accepted by Zuora, "
-        f"{refused:,} refused{f', {lost:,} with outcome unknown' if lost else ''}."
-    )
+    of = Tally.of(calls)
+    more = [f"{of.held_back:,} not sent"] if of.held_back else []
+    more = [f"{of.refused:,} refused", *more] if of.refused or not more else more
+    more += [f"{of.lost:,} with outcome unknown"] if of.lost else []
+    accepted = f"{of.accepted:,} of {count(of.calls, 'mail')} accepted by Zuora"
+    return f"{', '.join([accepted, *more])}."
 
 
 def tables(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> Sequence[Table]:
