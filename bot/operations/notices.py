@@ -17,7 +17,7 @@ from bot.domain.words import Line, count, line, listed
 from bot.zuora.answers import BillingDocument
 from bot.zuora.notifications import MailNotification, MailProfile
 
-State = Literal["on", "off", "muted", "not known", "not listed", "not readable"]
+NoticeState = Literal["on", "off", "muted", "not known", "not listed", "not readable"]
 NAMES: Mapping[DocumentKind, tuple[str, str]] = {
     "invoice": ("Manual Email For Invoice", "Manual Email For Invoice"),
     "credit_memo": ("Email Credit Memo", "Manually email Credit Memo"),
@@ -49,7 +49,7 @@ class Notice(BaseModel, frozen=True):
     profile: str
     documents: int
     some: tuple[str, ...] = ()
-    state: State
+    state: NoticeState
     attaches_pdf: bool | None = None
     templates: tuple[str, ...] = ()
 
@@ -121,7 +121,7 @@ def _notice(
         for each in notifications or ()
         if profile is not None and each.profile_id == profile.id and _mails(each, kind)
     ]
-    state: State = "not readable" if notifications is None else state_of(asked)
+    state: NoticeState = "not readable" if notifications is None else state_of(asked)
     attaches = {each.attaches_pdf for each in asked}
     return Notice(
         kind=kind,
@@ -135,17 +135,17 @@ def _notice(
     )
 
 
-def state_of(notifications: Sequence[MailNotification]) -> State:
+def state_of(notifications: Sequence[MailNotification]) -> NoticeState:
     """Return the state of several notifications: the best of them counts, in the order on, not known, muted, off.
 
     A notification of a muted profile or without e-mail sends nothing.
     """
     found = {_state_of(each) for each in notifications}
-    states: Sequence[State] = ("on", "not known", "muted", "off")
+    states: Sequence[NoticeState] = ("on", "not known", "muted", "off")
     return next((state for state in states if state in found), "not listed")
 
 
-def _state_of(notification: MailNotification) -> State:
+def _state_of(notification: MailNotification) -> NoticeState:
     if notification.active is False or notification.email is False:
         return "off"
     if notification.muted:
@@ -167,7 +167,7 @@ def posts_itself(notification: MailNotification) -> bool:
 
 
 def with_state(
-    state: State,
+    state: NoticeState,
     documents: Sequence[BillingDocument],
     profiles: Profiles,
     notices: Sequence[Notice],

@@ -49,7 +49,7 @@ class NotMeant:
     why: tuple[Part, ...]
 
 
-Outcome = tuple[Request, ...] | Problems | Refused | NotMeant | CouldNotRecordError
+AskingOutcome = tuple[Request, ...] | Problems | Refused | NotMeant | CouldNotRecordError
 
 
 def register(app: AsyncApp, answering: Answering, forms: Forms) -> None:
@@ -92,7 +92,7 @@ async def _submitted(
     answering.keep(asking.answer_late(ended, note))
 
 
-async def _given_up(work: asyncio.Task[Outcome], note: NoteForACrash) -> Outcome:
+async def _given_up(work: asyncio.Task[AskingOutcome], note: NoteForACrash) -> AskingOutcome:
     """End the reading of a form, and return its outcome; it may have been saved at this very moment."""
     work.cancel()
     await asyncio.wait({work})
@@ -110,7 +110,7 @@ class _Asking:
     submission: form_payloads.Submission
     person: Person
 
-    async def ask(self, once_saved: Callable[[tuple[Request, ...]], None]) -> Outcome:
+    async def ask(self, once_saved: Callable[[tuple[Request, ...]], None]) -> AskingOutcome:
         """Ask for what was submitted, and return the outcome."""
         parts, submission, person = self.answering.parts, self.submission, self.person
         if refusal := may_ask(person, parts.rules.policy):  # before a word about what was typed
@@ -183,7 +183,7 @@ class _Asking:
         request, why = meant_or_why(parts, name, submission.actor, "form of another request")
         return request.number if request else None, why
 
-    async def answer(self, ack: AsyncAck, outcome: Outcome) -> None:
+    async def answer(self, ack: AsyncAck, outcome: AskingOutcome) -> None:
         """Answer in the form itself, while Slack still waits for it."""
         submission = self.submission
         match self._as_read(outcome):
@@ -211,7 +211,9 @@ class _Asking:
                 view = fields.notice(_title(outcome), *self._why_not(outcome))
                 await ack(response_action="update", view=view)
 
-    async def answer_late(self, ended: Awaitable[Outcome | None], note: NoteForACrash) -> None:
+    async def answer_late(
+        self, ended: Awaitable[AskingOutcome | None], note: NoteForACrash
+    ) -> None:
         """Answer by changing the view, or privately if it was closed meanwhile, so that nothing is lost."""
         outcome = self._as_read(await ended or STOPPED)
         submission = self.submission
@@ -234,7 +236,7 @@ class _Asking:
             await self.answering.say_now(channel, submission.actor, *words)
         note.take_back()  # last: whatever failed above, the person gets an answer
 
-    def _as_read(self, outcome: Outcome) -> Outcome:
+    def _as_read(self, outcome: AskingOutcome) -> AskingOutcome:
         """Return the outcome with its times in the reader's zone, because Slack formats none at a field."""
         return outcome.in_zone(self.person.zone) if isinstance(outcome, Problems) else outcome
 
@@ -256,7 +258,7 @@ class _Asking:
         if channel and channel != self.answering.parts.channel:
             await self.answering.say(channel, self.submission.actor, *asked(requests))
 
-    def _why_not(self, outcome: Outcome) -> tuple[Part, ...]:
+    def _why_not(self, outcome: AskingOutcome) -> tuple[Part, ...]:
         match outcome:
             case Refused(refusal):
                 return refusals.to_ask(refusal, self.person, self.answering.parts.rules.policy)
@@ -268,7 +270,7 @@ class _Asking:
                 return (COULD_NOT_RECORD,)
 
 
-def _title(outcome: Outcome) -> str:
+def _title(outcome: AskingOutcome) -> str:
     """Return the title of the view if nothing was saved, or if that is not known."""
     is_open = isinstance(outcome, NotKnownWhetherRecordedError)
     return "Not known whether saved" if is_open else "Nothing was saved"

@@ -44,9 +44,9 @@ from bot.workflow.rules import Rules
 
 logger = logging.getLogger(__name__)
 
-Outcome = Decided | Decidable | Declined
+DecisionOutcome = Decided | Decidable | Declined
 
-Act = Callable[[Parts, Decision], Outcome | CheckAgain]
+Act = Callable[[Parts, Decision], DecisionOutcome | CheckAgain]
 """What a button does after it is known who pressed it."""
 
 BY_SEVERAL = (Verb.APPROVE, *RECORDS)
@@ -129,7 +129,7 @@ async def _clicked(
     click: payloads.Click,
     verb: Verb,
     act_on: Callable[[Request | None], Act],
-) -> Outcome | None:
+) -> DecisionOutcome | None:
     """Decide and acknowledge a click; None if it could not be recorded."""
     asked = _Asked(verb=verb, actor=click.actor, name=click.named, answer_in=click.channel)
     try:
@@ -163,7 +163,7 @@ class _Asked:
 
 async def _decided(
     answering: Answering, act: Act, asked: _Asked, request: Request | None
-) -> Outcome:
+) -> DecisionOutcome:
     """Read who acts and whether earlier approvals still count, and then decide.
 
     Args:

@@ -30,7 +30,7 @@ from bot.slack.lanes import next_of
 from bot.slack.message_kinds import FLEETING, LOOKED_FOR, LOOKS, METHODS
 from bot.slack.posting import Draw, Posting
 from bot.slack.recorded import record_sent, record_try
-from bot.slack.silence import Members, Silence
+from bot.slack.silence import AskMembers, Silence
 from bot.slack.time_of_day import TimeOfDay
 from bot.slack.web import SlackWeb
 from bot.store.database import CouldNotRecordError
@@ -74,7 +74,7 @@ class Sender:
         self,
         parts: Parts,
         client: SlackWeb,
-        members: Members,
+        members: AskMembers,
         *,
         draw_home: Draw,
         seconds_a_message: float = 1.0,

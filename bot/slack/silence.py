@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 SHORTEST_PAUSE = timedelta(seconds=10)
 LONGEST_PAUSE = timedelta(minutes=5)
 
-Members = Callable[[tuple[str, ...]], Awaitable[frozenset[str] | None]]
+AskMembers = Callable[[tuple[str, ...]], Awaitable[frozenset[str] | None]]
 
 MENDED_BY = {
     **dict.fromkeys(("not_in_channel", "channel_not_found"), "/invite lets the bot in. "),
@@ -39,7 +39,7 @@ class Silence:
         members: The people behind Slack user ids and group ids; None if Slack cannot be asked.
     """
 
-    def __init__(self, store: Store, clock: Clock, members: Members) -> None:
+    def __init__(self, store: Store, clock: Clock, members: AskMembers) -> None:
         self._store = store
         self._clock = clock
         self._members = members

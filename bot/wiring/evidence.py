@@ -15,7 +15,7 @@ from bot.wiring.starting import CannotStartError
 from bot.workflow.anchor_mail import Mailbox
 from bot.workflow.anchoring import Anchors, Authority, Folder, Keeper
 from bot.workflow.denials import Answers
-from bot.workflow.groups import Groups, Members
+from bot.workflow.groups import Groups, MembersOfGroups
 from bot.workflow.parts import Parts
 from bot.workflow.policy_changes import PolicyChanges
 from bot.workflow.signing import Signer
@@ -84,7 +84,7 @@ def loops_of(
 ) -> Mapping[str, Callable[[], Awaitable[None]]]:
     """Return the loops other than the runner's and the sender's, by name."""
 
-    def read() -> Awaitable[Members]:
+    def read() -> Awaitable[MembersOfGroups]:
         return people.groups(parts.rules.policy.everybody)  # of the policy at that moment
 
     groups = Groups(parts.store, parts.clock, read)

@@ -20,7 +20,7 @@ from bot.workflow.saved import known_by_form, save, typed_again
 from bot.zuora.errors import ZuoraContradicts, ZuoraError, unanswered, what_next
 
 REASON_LIMIT = 1000
-Wanted = Sequence[tuple[Operation, Values]]
+WantedOrders = Sequence[tuple[Operation, Values]]
 """Operations to ask for, each with what was typed for it, by field name."""
 
 
@@ -35,7 +35,7 @@ _Read = tuple[Operation, Body, Values]
 
 
 async def ask(
-    parts: Parts, wanted: Wanted, asker: Asker
+    parts: Parts, wanted: WantedOrders, asker: Asker
 ) -> tuple[Request, ...] | Problems | Refused:
     """Read the form and Zuora, and save the requests with their messages, all of it or nothing.
 
@@ -77,7 +77,7 @@ async def ask(
         return save(parts, written, asker)
 
 
-def _read(wanted: Wanted, reason: str) -> tuple[list[_Read], Problems]:
+def _read(wanted: WantedOrders, reason: str) -> tuple[list[_Read], Problems]:
     """Return what was typed as bodies, and everything that is wrong with it by field."""
     problems = Problems({})
     bodies: list[_Read] = []

@@ -21,7 +21,7 @@ from bot.domain.words import Mention, count, named
 from bot.store.store import Store
 from bot.workflow import by_hand
 from bot.workflow.decision import MOST_TYPED, CheckAgain, Decidable, Decided, Decision, Declined
-from bot.workflow.groups import Members
+from bot.workflow.groups import MembersOfGroups
 from bot.workflow.groups import note as note_groups
 from bot.workflow.meant import meant
 from bot.workflow.parts import Working
@@ -141,7 +141,7 @@ def _end(store: Store, request: Request, decision: Decision, now: datetime) -> D
     return Decided(after)
 
 
-def _seen(decision: Decision) -> Members:
+def _seen(decision: Decision) -> MembersOfGroups:
     """Return who was in the groups at the click; of groups that the history lists, auditors can compare it."""
     return {name: sorted(members) for name, members in decision.person.members.items()}
 

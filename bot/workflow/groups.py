@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 300.0
 
-Members = Mapping[str, list[str] | None]
+MembersOfGroups = Mapping[str, list[str] | None]
 
 
 class Groups:
@@ -26,7 +26,7 @@ class Groups:
     """
 
     def __init__(
-        self, store: Store, clock: Clock, read: Callable[[], Awaitable[Members]]
+        self, store: Store, clock: Clock, read: Callable[[], Awaitable[MembersOfGroups]]
     ) -> None:  # fmt: skip
         self._store = store
         self._clock = clock
@@ -41,7 +41,7 @@ class Groups:
             except CouldNotRecordError:
                 logger.warning("groups_were_not_recorded")
 
-    def compare(self, found: Members) -> bool:
+    def compare(self, found: MembersOfGroups) -> bool:
         """Record who is in the groups if that has changed; a group that is not known counts as unchanged.
 
         Raises:
@@ -51,7 +51,7 @@ class Groups:
             return note(self._store, found, self._clock.now())
 
 
-def note(store: Store, found: Members, now: datetime, *, listed: bool = False) -> bool:
+def note(store: Store, found: MembersOfGroups, now: datetime, *, listed: bool = False) -> bool:
     """Record who is in the groups if the last row differs; return whether it did. Runs inside a transaction.
 
     Args:
@@ -64,7 +64,7 @@ def note(store: Store, found: Members, now: datetime, *, listed: bool = False) -
     if not known:
         return False
     latest = store.history.last_of(What.GROUPS)
-    before: Members = latest.entry.data["groups"] if latest else {}
+    before: MembersOfGroups = latest.entry.data["groups"] if latest else {}
     if listed:
         known = {name: members for name, members in known.items() if before.get(name) is not None}
     changed = {

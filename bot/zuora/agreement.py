@@ -6,12 +6,11 @@ If they differ, neither is used, and the error names both. No I/O.
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from bot.domain.kind import KIND_WORDS
+from bot.domain.kind import KIND_WORDS, DocumentKind
 from bot.domain.known import NotKnown
 from bot.domain.words import count
 from bot.zuora import rows
 from bot.zuora.answers import Account, BillingDocument, BillRun
-from bot.zuora.calls import DocumentKind
 from bot.zuora.errors import ZuoraContradicts
 from bot.zuora.rows import Row
 

@@ -9,9 +9,9 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
 
+from bot.domain.kind import DocumentKind
 from bot.domain.known import MailedAt, NotKnown
 from bot.domain.money import Amount, Money
-from bot.zuora.calls import DocumentKind
 
 NOT_READ: Final = NotKnown("not read")
 

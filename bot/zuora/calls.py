@@ -11,7 +11,6 @@ from typing import Any, Final, Literal
 
 from bot.zuora.wire import CallError, HttpCall, path
 
-DocumentKind = Literal["invoice", "credit_memo", "debit_memo"]
 DebitMemoPath = Literal["debitmemos", "debit-memos"]
 PAGE: Final = 50
 """Keys in one filter, and rows a page if a tenant refuses `LARGE_PAGE`: the SDK allows 1 to 50."""

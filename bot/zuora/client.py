@@ -12,6 +12,7 @@ from typing import Final
 import httpx2
 
 from bot.domain.clock import Clock
+from bot.domain.kind import DocumentKind
 from bot.zuora import (
     accounts,
     agreement,
@@ -32,7 +33,7 @@ from bot.zuora import (
 from bot.zuora.answers import Account, BillingDocument, BillRun, Subscription
 from bot.zuora.aside import aside
 from bot.zuora.caller import Caller, CallerSettings
-from bot.zuora.calls import DebitMemoPath, DocumentKind, PreviewWanted
+from bot.zuora.calls import DebitMemoPath, PreviewWanted
 from bot.zuora.connections import http_client
 from bot.zuora.document_reader import DocumentReader
 from bot.zuora.effects import Effects, checked

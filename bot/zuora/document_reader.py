@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 from sys import intern
 from typing import Final
 
+from bot.domain.kind import DocumentKind
 from bot.zuora import agreement, calls, rows
 from bot.zuora.answers import Account, BillingDocument
 from bot.zuora.caller import Caller
-from bot.zuora.calls import DocumentKind
 from bot.zuora.readers import MAIL_FIELDS, document_of
 from bot.zuora.rows import Here, Row
 

@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from bot.domain.kind import DocumentKind
 from bot.domain.known import NotKnown
 from bot.zuora import agreement, calls, cut, paging, progress, rows
 from bot.zuora.accounts import account, with_account
 from bot.zuora.answers import NOT_READ, BillingDocument
 from bot.zuora.aside import aside
 from bot.zuora.caller import Caller
-from bot.zuora.calls import DocumentKind
 from bot.zuora.document_reader import EXPANDED, OBJECTS, DocumentReader
 from bot.zuora.errors import ZuoraContradicts, ZuoraRejected, ZuoraTooMany
 from bot.zuora.rows import Here, Row

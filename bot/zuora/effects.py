@@ -6,10 +6,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+from bot.domain.kind import DocumentKind
 from bot.zuora import calls
 from bot.zuora.answers import Answer
 from bot.zuora.caller import Caller
-from bot.zuora.calls import DocumentKind, EmailBody
+from bot.zuora.calls import EmailBody
 from bot.zuora.errors import ZuoraRejected
 from bot.zuora.rows import as_row
 from bot.zuora.wire import CallError, HttpCall

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from bot.domain.kind import DocumentKind
 from bot.domain.known import NotKnown
 from bot.domain.parts_of import parts_of
 from bot.zuora import calls, paging, rows
 from bot.zuora.caller import Caller
-from bot.zuora.calls import DocumentKind
 from bot.zuora.errors import ZuoraRejected, for_people
 from bot.zuora.rows import Row
 

@@ -9,10 +9,10 @@ from datetime import UTC, datetime, tzinfo
 from sys import intern
 from typing import Final
 
+from bot.domain.kind import DocumentKind
 from bot.domain.known import MailedAt, NotKnown
 from bot.zuora import rows
 from bot.zuora.answers import NOT_READ, Account, BillingDocument, BillRun, Schedule, Subscription
-from bot.zuora.calls import DocumentKind
 from bot.zuora.errors import for_people
 from bot.zuora.rows import Here, Row
 

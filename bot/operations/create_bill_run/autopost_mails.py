@@ -12,8 +12,7 @@ from pydantic import BaseModel
 from bot.domain.check import Check, check
 from bot.domain.words import Line, line, some
 from bot.operations.mail_contents import BOXES
-from bot.operations.notices import AUTO_POSTED, SHOWN, WHERE, posts_itself, state_of
-from bot.operations.notices import State as NoticeState
+from bot.operations.notices import AUTO_POSTED, SHOWN, WHERE, NoticeState, posts_itself, state_of
 from bot.zuora.client import ZuoraClient
 from bot.zuora.notifications import MailNotification, MailProfile
 

@@ -41,7 +41,7 @@ _NO_ORGANIZATIONS = (
 )  # "This field is only required when you have already turned on Multi-Org feature."
 
 T = TypeVar("T")
-Billed = tuple[BilledAccount | None, tuple[BilledSubscription, ...]]
+BilledScope = tuple[BilledAccount | None, tuple[BilledSubscription, ...]]
 
 
 async def find(body: CreateBillRunBody, zuora: ZuoraClient) -> CreateFacts | Problems:
@@ -95,7 +95,7 @@ async def find(body: CreateBillRunBody, zuora: ZuoraClient) -> CreateFacts | Pro
     )
 
 
-async def _billed(body: CreateBillRunBody, zuora: ZuoraClient) -> Billed | Problems:
+async def _billed(body: CreateBillRunBody, zuora: ZuoraClient) -> BilledScope | Problems:
     if body.account:
         account = await _account(body.account, "account", zuora)
         return account if isinstance(account, Problems) else (account, ())
@@ -138,7 +138,7 @@ def _billed_account(account: Account) -> BilledAccount:
     )
 
 
-async def _billed_subscriptions(keys: Sequence[str], zuora: ZuoraClient) -> Billed | Problems:
+async def _billed_subscriptions(keys: Sequence[str], zuora: ZuoraClient) -> BilledScope | Problems:
     read, unclear = await _read_all(keys, zuora)
     if unclear:
         return Problems({"subscriptions": unclear})

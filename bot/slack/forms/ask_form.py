@@ -14,7 +14,7 @@ from bot.operations.asking import SlashCommand
 from bot.operations.typed import Problems, Values
 from bot.slack.forms import fields, numbers
 from bot.slack.forms.fields import View
-from bot.workflow.ask import Wanted
+from bot.workflow.ask import WantedOrders
 from bot.zuora.named import Found
 
 LONGEST_VALUE = 150
@@ -97,7 +97,7 @@ class AskForm(ABC):
         """Return the fields that the choices in `values` allow, each with its value. No I/O."""
 
     @abstractmethod
-    def wanted(self, values: Values) -> Wanted | Problems:
+    def wanted(self, values: Values) -> WantedOrders | Problems:
         """Return the operations that a submitted form asks for. No I/O."""
 
     def unclear_behind_command(self, _text: str) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from bot.slack.forms import fields
 from bot.slack.forms.ask_form import AskForm
 from bot.slack.forms.bill_run_schedule import schedule_fields
 from bot.slack.forms.fields import Choice
-from bot.workflow.ask import Wanted
+from bot.workflow.ask import WantedOrders
 
 SCOPES: tuple[Choice, ...] = (
     ("batches", "Batches of accounts", "All accounts in them that have something due."),
@@ -76,7 +76,7 @@ class BillRunForm(AskForm):
             *_details(values),
         )
 
-    def wanted(self, values: Values) -> Wanted | Problems:
+    def wanted(self, values: Values) -> WantedOrders | Problems:
         """Return one bill run."""
         return ((CreateBillRun, values),)
 

@@ -25,7 +25,7 @@ from bot.slack.forms.document_fields import (
     typed_documents,
 )
 from bot.slack.forms.email_values import BILL_RUN, DOCUMENTS, WHAT, values_for, values_known
-from bot.workflow.ask import Wanted
+from bot.workflow.ask import WantedOrders
 from bot.zuora.named import Found
 
 WHO: Mapping[str, str] = {
@@ -122,7 +122,7 @@ class EmailForm(AskForm):
                 rest |= {NOTE: again}
         return problems if problems.by_field else {**rest, "documents": typed}
 
-    def wanted(self, values: Values) -> Wanted | Problems:
+    def wanted(self, values: Values) -> WantedOrders | Problems:
         """Return one bill run, or the documents as one list, whatever their kinds."""
         if values.get(WHAT) != DOCUMENTS:
             return ((EmailBillRun, values),)
@@ -210,7 +210,7 @@ class EmailForm(AskForm):
         return found
 
 
-def _list_of(documents: Sequence[DocumentKey], values: Values) -> Wanted:
+def _list_of(documents: Sequence[DocumentKey], values: Values) -> WantedOrders:
     """Return the operation for what the list holds; none for an empty one."""
     kinds = {each.kind for each in documents}
     if not kinds:

@@ -9,7 +9,7 @@ from bot.operations.operation import Operation
 from bot.operations.typed import Problems, Values
 from bot.slack.forms import fields
 from bot.slack.forms.ask_form import AskForm
-from bot.workflow.ask import Wanted
+from bot.workflow.ask import WantedOrders
 from bot.zuora.named import Found
 
 
@@ -38,7 +38,7 @@ class OperationForm(AskForm):
             *(_field(each, values) for each in self._asking.fields),
         )
 
-    def wanted(self, values: Values) -> Wanted | Problems:
+    def wanted(self, values: Values) -> WantedOrders | Problems:
         """Return the one operation."""
         return ((self._operation, values),)
 
