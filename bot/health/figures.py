@@ -13,7 +13,8 @@ from bot.domain.request import State
 from bot.health.health import FINE, READY, Health
 from bot.metrics import REGISTRY
 from bot.store.errors import StoreError
-from bot.store.measuring import Measures, figures
+from bot.store.measures import Measures
+from bot.store.measuring import figures
 
 logger = logging.getLogger(__name__)
 

@@ -1,24 +1,22 @@
 """Reads figures for `/metrics` and tries a write that is taken back, each on a separate connection."""
 
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
-from datetime import datetime
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from urllib.parse import quote
 
 from bot.domain.history import Head
-from bot.store.engine import Rows, is_postgres
+from bot.store.engine import is_postgres
 from bot.store.errors import DAMAGED, LOCKED_BY_OTHERS, REPLACED, StoreError
 from bot.store.history import is_another
+from bot.store.measures import Measures, measured
 from bot.store.opening import STEPS_BETWEEN_LOOKS, damage_of
-from bot.store.times import from_text_or_none
 
-_OPEN = "state IN ('waiting', 'approved', 'running', 'unknown')"
 _SECONDS = 1.0
+
 _WORDS = {
     sqlite3.SQLITE_BUSY: LOCKED_BY_OTHERS,
     sqlite3.SQLITE_FULL: "database full",
@@ -26,27 +24,8 @@ _WORDS = {
     sqlite3.SQLITE_CORRUPT: DAMAGED,
     sqlite3.SQLITE_NOTADB: DAMAGED,
 }
+
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measures:
-    """What the database holds right now.
-
-    Attributes:
-        open: How many requests have not ended, by operation and state.
-        waiting_since: When the oldest request that waits for approval was asked for.
-        unsent_since: Since when the oldest unsent message has waited.
-        unsent: How many messages wait to be sent.
-        size: Bytes of the database; `log` those of its write-ahead log, 0 on a server.
-    """
-
-    open: Mapping[tuple[str, str], int]
-    waiting_since: datetime | None
-    unsent_since: datetime | None
-    unsent: int
-    size: int
-    log: int
 
 
 def figures(path: str) -> Measures:
@@ -68,25 +47,6 @@ def figures(path: str) -> Measures:
 def _figures(path: str) -> Measures:
     with closing(_opened(path, "ro")) as connection:
         return measured(connection.execute, size=_size(path), log=_size(f"{path}-wal"))
-
-
-def measured(execute: Callable[[str], Rows], *, size: int, log: int) -> Measures:
-    """Read the figures on an open connection."""
-    counted = execute(
-        f"SELECT operation, state, COUNT(*) FROM requests WHERE {_OPEN} GROUP BY 1, 2"  # noqa: S608 - own words
-    ).fetchall()
-    (waiting,) = execute("SELECT MIN(created_at) FROM requests WHERE state = 'waiting'").fetchone()
-    unsent, since = execute(
-        "SELECT COUNT(*), MIN(created_at) FROM outbox WHERE ended_at IS NULL"
-    ).fetchone()
-    return Measures(
-        open={(operation, state): number for operation, state, number in counted},
-        waiting_since=from_text_or_none(waiting),
-        unsent_since=from_text_or_none(since),
-        unsent=unsent,
-        size=size,
-        log=log,
-    )
 
 
 def why_not_writable(path: str, head: Head) -> str:

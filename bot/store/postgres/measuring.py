@@ -4,7 +4,7 @@ import psycopg
 
 from bot.domain.history import Head
 from bot.store.errors import NO_ROOM, NOT_ANSWERING, REPLACED, StoreError
-from bot.store.measuring import Measures, measured
+from bot.store.measures import Measures, measured
 from bot.store.postgres.connection import connect
 from bot.store.postgres.dialect import statement
 from bot.store.postgres.refused import is_full, refusal
