@@ -4,11 +4,7 @@ import json
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from bot.domain.history import (
-    SALTS,
-    Entry,
-    What,
-)  # fmt: skip
+from bot.domain.history import SALTS, Entry, What
 from bot.store.times import from_text
 
 

@@ -14,7 +14,7 @@ from bot.domain.message import Message
 from bot.domain.words import Break, Moment, Part, count
 from bot.operations.catalog import OPERATIONS
 from bot.store.errors import CouldNotRecordError
-from bot.store.history import MOST
+from bot.store.past import MOST
 from bot.store.store import Store
 from bot.store.written import Written
 from bot.workflow.receipts import BESIDE, DONE, direct, subject_of, typed_with, what_was_decided
