@@ -1,12 +1,15 @@
-"""Which message of a lane goes out next."""
+"""Which message of a lane goes out next, and how it looks then."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from bot.cards.card import card
+from bot.domain.message import MessageKind
 from bot.slack.message_kinds import REPLACED
 from bot.store.outgoing import Outgoing
 from bot.store.store import Store
+from bot.workflow.beside import beside
 
 
 def next_of(store: Store, lane: str, now: datetime) -> Outgoing | None:
@@ -33,3 +36,14 @@ def _merged(store: Store, edits: Sequence[Outgoing], now: datetime) -> Outgoing:
         for each in edits[1:]:
             store.outbox.end(each.sequence, now, outcome="merged")
     return replace(oldest, message=newest)
+
+
+def as_it_looks_now(store: Store, outgoing: Outgoing) -> Outgoing:
+    """Return an edit of a card as the card looks now, any other message as it was written."""
+    message = outgoing.message
+    if message.kind is not MessageKind.UPDATE or message.text or message.request is None:
+        return outgoing
+    request = store.requests.get(message.request)
+    if request is None:
+        return outgoing
+    return replace(outgoing, message=card(request, also=beside(store, request)))

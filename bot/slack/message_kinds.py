@@ -1,6 +1,7 @@
 """How the kinds of messages differ in sending: which are looked for, merged, or dropped, and by which methods they go."""
 
 from bot.domain.message import MessageKind
+from bot.store.outgoing import Outgoing
 
 LOOKED_FOR = frozenset(
     {
@@ -33,3 +34,8 @@ METHODS = {
 
 LOOKS = frozenset({"conversations.history", "conversations.replies"})
 """The methods that look for a message whose answer was lost."""
+
+
+def may_stand_there(outgoing: Outgoing) -> bool:
+    """Return whether a message was sent before and would be shown twice if sent again."""
+    return outgoing.tries > 0 and outgoing.message.kind in LOOKED_FOR

@@ -2,13 +2,11 @@
 
 import asyncio
 import logging
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
 from slack_sdk.errors import SlackApiError
 
-from bot.cards.card import card
 from bot.cards.lines import shortest
 from bot.domain.message import Message, MessageKind
 from bot.domain.next_step import pause
@@ -26,8 +24,8 @@ from bot.slack.errors import (
     seconds_to_wait,
 )
 from bot.slack.landed import Landed
-from bot.slack.lanes import next_of
-from bot.slack.message_kinds import FLEETING, LOOKED_FOR, LOOKS, METHODS
+from bot.slack.lanes import as_it_looks_now, next_of
+from bot.slack.message_kinds import FLEETING, LOOKS, METHODS, may_stand_there
 from bot.slack.posting import Draw, Posting
 from bot.slack.recorded import record_sent, record_try
 from bot.slack.silence import AskMembers, Silence
@@ -35,7 +33,6 @@ from bot.slack.time_of_day import TimeOfDay
 from bot.slack.web import SlackWeb
 from bot.store.database import CouldNotRecordError
 from bot.store.outgoing import Outgoing
-from bot.workflow.beside import beside
 from bot.workflow.parts import Parts
 from bot.workflow.runner import LONGEST_REST, wait_for
 
@@ -170,7 +167,7 @@ class Sender:
             return
         if (seconds := self._pace.seconds_until(outgoing)) > 0:
             await self._pause(seconds)
-        shown = None if self._stopping else await self._drawn(outgoing)
+        shown = None if self._stopping else self._drawn(outgoing)
         if shown is None:
             return
         outgoing = shown
@@ -185,10 +182,10 @@ class Sender:
             wait = min(pause(outgoing.tries, FIRST_PAUSE), LONGEST_PAUSE)
             self._again(outgoing, self._clock.now() + wait, never_arrived=False)
 
-    async def _drawn(self, outgoing: Outgoing) -> Outgoing | None:
+    def _drawn(self, outgoing: Outgoing) -> Outgoing | None:
         """Return the message as it looks now; None if it cannot be drawn, so that its thread is still sent."""
         try:
-            return await self._shown(outgoing)
+            return as_it_looks_now(self._store, outgoing)
         except CouldNotRecordError:
             raise
         except Exception:
@@ -196,13 +193,8 @@ class Sender:
             self._end(outgoing, "not drawn")
             return None
 
-    @staticmethod
-    def _may_stand_there(outgoing: Outgoing) -> bool:
-        """Return whether it was sent before and would be shown twice if sent again."""
-        return outgoing.tries > 0 and outgoing.message.kind in LOOKED_FOR
-
     async def _send_once(self, outgoing: Outgoing) -> None:
-        ts = await self._landed.ts_of(outgoing) if self._may_stand_there(outgoing) else None
+        ts = await self._landed.ts_of(outgoing) if may_stand_there(outgoing) else None
         if ts is None:
             self._mind_the_clock()
             await self._store.together.write(
@@ -219,16 +211,6 @@ class Sender:
             "slack_sent",
             extra={"kind": message.kind.value, "channel": message.channel, "ts": ts},
         )
-
-    async def _shown(self, outgoing: Outgoing) -> Outgoing:
-        """Return an edit of a card as the card looks now, any other message as it was written."""
-        message = outgoing.message
-        if message.kind is not MessageKind.UPDATE or message.text or message.request is None:
-            return outgoing
-        request = self._store.requests.get(message.request)
-        if request is None:
-            return outgoing
-        return replace(outgoing, message=card(request, also=beside(self._store, request)))
 
     async def _refused(self, outgoing: Outgoing, error: SlackApiError) -> None:
         """Handle Slack's refusal: wait, send it plainer or shorter, or wait until the bot may post."""
@@ -278,7 +260,7 @@ class Sender:
         rests = map(self._client.rest_of, METHODS.get(message.kind, ("chat.postMessage",)))
         free_at = now + timedelta(seconds=max(rests))
         edit_tried = outgoing.tries > 0 and message.kind is MessageKind.UPDATE  # may have posted
-        if self._may_stand_there(outgoing) or edit_tried:
+        if may_stand_there(outgoing) or edit_tried:
             free_at = max(free_at, self._landed_by(outgoing.tried_at or now))
         if free_at > now:
             self._again(outgoing, free_at, never_arrived=False)
