@@ -45,8 +45,8 @@ def copy_command(source: str, target: str, *, even_if_not_whole: bool) -> None:
 
     Both are written as in DATABASE_URL. Stop every process of the bot first: if one still works or
     stands by, nothing is copied and the exit status is 2. The history is checked as `billing-bot
-    verify` does, and at the end every row is read again on both sides and compared. Run the same
-    command again to continue a copy that was broken off; no bot starts on an unfinished copy.
+    verify` does, and every row is read again in TO and compared. Run the same command again to
+    continue a copy that was broken off; no bot starts on an unfinished copy.
 
     Afterwards start the bot with DATABASE_URL=TO, and never again with FROM: it would not know what has been
     sent since.

@@ -100,12 +100,16 @@ def copy_all(source: Side, target: Target, look: LookAtTable) -> int:
         )
     tables = every_table()
     done = _begun(target, tables, source_of(source))
+    total = 0
     for table in tables:
-        if table.name not in done:
+        if table.name in done:
+            read = Seen(source.rows(table.selected)).to_the_end()
+        else:
+            read = Seen(_watched(source, table, look))
             with target.transaction():
-                target.fill(table, _watched(source, table, look))
+                target.fill(table, read)
                 target.run(f"INSERT INTO {MARKER} (done) VALUES (?)", [table.name])  # noqa: S608 - own words
-    total = sum(_compared(source, target, table) for table in tables)
+        total += _compared(read, target, table)
     target.run(f"DROP TABLE {MARKER}")
     return total
 
@@ -174,24 +178,50 @@ def _watched(source: Side, table: CopiedTable, look: LookAtTable) -> Iterator[Ta
     look(table.name, number)
 
 
-def _compared(source: Side, target: Side, table: CopiedTable) -> int:
-    """Return how many rows a table has, after comparing both sides.
+class Seen:
+    """Rows of a table as they pass, with what they were: two tables with the same rows are seen alike.
+
+    Args:
+        rows: In the order of the table's key.
+    """
+
+    def __init__(self, rows: Iterable[TableRow]) -> None:
+        self._rows = rows
+        self._hash = hashlib.sha256()
+        self.number = 0
+
+    @property
+    def digest(self) -> bytes:
+        """Return what all that passed amounts to."""
+        return self._hash.digest()
+
+    def __iter__(self) -> Iterator[TableRow]:
+        for row in self._rows:
+            self._hash.update(repr(row).encode("utf-8", "surrogatepass"))
+            self.number += 1
+            yield row
+
+    def to_the_end(self) -> "Seen":
+        """Let all rows pass."""
+        for _ in self:
+            pass
+        return self
+
+    def is_like(self, other: "Seen") -> bool:
+        """Return whether the same rows passed."""
+        return (self.number, self.digest) == (other.number, other.digest)
+
+
+def _compared(read: Seen, target: Target, table: CopiedTable) -> int:
+    """Return how many rows a table has, after comparing what the target has with what was read from the source.
 
     Raises:
         StoreError: They differ.
     """
-    here, there = _digest(source, table), _digest(target, table)
-    if here != there:
+    there = Seen(target.rows(table.selected)).to_the_end()
+    if not read.is_like(there):
         raise StoreError(
-            f"The copy is not usable: {table.name} is not the same on both sides ({here[0]:,} rows, then "
-            f"{there[0]:,}). Empty the target, and copy again."
+            f"The copy is not usable: {table.name} is not the same on both sides ({read.number:,} rows, then "
+            f"{there.number:,}). Empty the target, and copy again."
         )
-    return here[0]
-
-
-def _digest(side: Side, table: CopiedTable) -> tuple[int, str]:
-    digest, number = hashlib.sha256(), 0
-    for row in side.rows(table.selected):
-        digest.update(repr(row).encode("utf-8", "surrogatepass"))
-        number += 1
-    return number, digest.hexdigest()
+    return read.number

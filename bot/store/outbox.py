@@ -113,12 +113,18 @@ class Outbox:
         )
 
     def trying(self, sequence: int, now: datetime) -> None:
-        """Record that a message goes out now, before it does."""
+        """Record that a message goes out now, before it does.
+
+        The newest message of its channel is found by the order of one index. Ordered by the sequence alone, a server
+        would go through all messages backwards to find that a channel has none yet.
+        """
         self._database.execute(
             "UPDATE outbox SET tries = tries + 1, tried_at = ?, after_ts = COALESCE(after_ts, ("
-            "SELECT posted.ts FROM outbox AS posted INDEXED BY outbox_posted "
-            "WHERE posted.channel = outbox.channel AND posted.ts IS NOT NULL "
-            "AND posted.kind IN ('card', 'notice', 'direct') ORDER BY posted.sequence DESC LIMIT 1)) "
+            "SELECT CASE WHEN posted.channel = outbox.channel THEN posted.ts END "
+            "FROM outbox AS posted INDEXED BY outbox_posted "
+            "WHERE posted.channel <= outbox.channel AND posted.ts IS NOT NULL "
+            "AND posted.kind IN ('card', 'notice', 'direct') "
+            "ORDER BY posted.channel DESC, posted.sequence DESC LIMIT 1)) "
             "WHERE sequence = ?",
             [to_text(now), sequence],
         )
