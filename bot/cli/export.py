@@ -47,10 +47,13 @@ def export_month(typed: str, kind: Format, out: Path | None) -> None:
     out = out or Path(f"billing-{month}.{kind}")
     try:
         settings = read_audit_settings()
-        with as_file(settings.database_path) as path, open_read_only(path) as file:
-            content = asyncio.run(export(Store.reading(file), month, kind))
-        with replaced(out, database=settings.database_path) as unfinished:
-            unfinished.write_bytes(content)
+        with (
+            as_file(settings.database_path) as path,
+            open_read_only(path) as file,
+            replaced(out, database=settings.database_path) as unfinished,
+            unfinished.open("wb") as into,
+        ):
+            asyncio.run(export(Store.reading(file), month, kind, into))
     except (SettingsError, StoreError, ArchivedError, OSError) as error:
         click.echo(str(error), err=True)
         sys.exit(WRONG_SETTINGS)

@@ -1,10 +1,13 @@
 """What one request counts for, item by item; figures, picture and file all use it."""
 
+import asyncio
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import islice
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -15,9 +18,14 @@ from bot.domain.operation import Deed
 from bot.domain.request import Request, State
 from bot.operations.catalog import OPERATIONS, opened
 from bot.operations.kinds import KindTotals, credited
+from bot.operations.operation import Order
 from bot.store.figures import Counted, Figure
+from bot.store.store import Store
 
 logger = logging.getLogger(__name__)
+
+A_TURN = 100
+"""How many documents are read and written out before others get a turn, which takes some 5 ms."""
 
 COUNTED = (Deed.MAILED, Deed.POSTED)
 LIMITS = (15 * 60, 60 * 60, 4 * 3600, 24 * 3600)
@@ -48,32 +56,41 @@ class Item:
     done: bool
 
 
-def items_of(request: Request, calls: Sequence[Call]) -> Iterator[Item]:
-    """Yield each item of a request with its result; very many documents are read part by part.
+async def items_of(store: Store, request: Request) -> AsyncIterator[Item]:
+    """Yield each item of a request with its result; of very many documents only a part is in memory at a time.
 
-    A request that another version of the bot wrote and this one cannot read counts only as a request, so that it does
-    not keep a whole month from being shown.
+    Others get a turn now and then. A request that another version of the bot wrote and this one cannot read counts
+    only as a request, so that it does not keep a whole month from being shown.
     """
     try:
-        order = opened(request)
+        order = await asyncio.to_thread(opened, request) if request.packed else opened(request)
     except (KeyError, ValidationError):
         logger.warning("request_is_of_another_version", extra={"request": request.number})
-        yield from _run(request, calls, 0, ())
+        for item in _run(request, store.calls.of(request.number), 0, ()):
+            yield item
         return
     if order.each_mailed:
-        by_subject = {call.subject: call for call in calls}
-        for number, kind, amount in order.each():
-            yield _document(
-                number,
-                None if isinstance(amount, NotKnown) else credited(kind, amount),
-                by_subject.get(number),
-                request,
-            )
+        async for item in _documents(store, request, order):
+            yield item
         return
     counted, kinds = order.documents(), order.kinds()
     known = sum(kind.count for kind in kinds)
     documents = known if counted is None else min(counted, known) if kinds else counted
-    yield from _run(request, calls, documents, _amounts(kinds, documents))
+    for item in _run(
+        request, store.calls.of(request.number), documents, _amounts(kinds, documents)
+    ):
+        yield item
+
+
+async def _documents(store: Store, request: Request, order: Order[Any, Any]) -> AsyncIterator[Item]:
+    """Yield each document of a list with the call about it, part by part."""
+    each = iter(order.each())
+    while part := tuple(islice(each, A_TURN)):
+        calls = store.calls.about(request.number, [document.number for document in part])
+        for number, kind, amount in part:
+            credit = None if isinstance(amount, NotKnown) else credited(kind, amount)
+            yield _document(number, credit, calls.get(number), request)
+        await asyncio.sleep(0)
 
 
 def _amounts(kinds: Sequence[KindTotals], documents: int) -> tuple[Money, ...]:
@@ -140,7 +157,7 @@ def _seconds(first: datetime, last: datetime) -> int:
     return max(0, round((last - first).total_seconds()))
 
 
-def figure_of(request: Request, calls: Sequence[Call]) -> Figure:
+async def figure_of(store: Store, request: Request) -> Figure:
     """Return what a request counts for on the day it was asked."""
     to_decision, to_done = decision_seconds(request), done_seconds(request)
     counted: dict[tuple[str, str], Decimal] = {
@@ -154,7 +171,8 @@ def figure_of(request: Request, calls: Sequence[Call]) -> Figure:
         counted["waited", str(_class(to_decision))] = Decimal(1)
     if to_done is not None:
         counted["done", ""] = Decimal(1)
-    counted.update(_effect(request.operation, items_of(request, calls)))
+    if name := effect_name(request.operation):
+        counted.update(await _effect(name, items_of(store, request)))
     return Figure(
         request=request.number,
         day=request.created_at.astimezone(UTC).date().isoformat(),
@@ -170,18 +188,22 @@ def effect_name(operation: str) -> str:
     return known.deed.value if known and known.deed in COUNTED else ""
 
 
-def _effect(operation: str, items: Iterable[Item]) -> Counted:
-    name = effect_name(operation)
-    items = [item for item in items if item.done]
-    if not name or not items:
-        return {}
-    sums: Mapping[str, Decimal] = dict(totals(item.amount for item in items if item.amount))
-    unknown = any(item.amount is None for item in items)
-    return {
-        ("documents", name): Decimal(sum(item.documents for item in items)),
-        **({("unpriced", name): Decimal(1)} if unknown else {}),
-        **{(name, currency): amount for currency, amount in sums.items()},
-    }
+async def _effect(name: str, items: AsyncIterator[Item]) -> Counted:
+    """Return what took effect, added up; empty if nothing did."""
+    found: dict[tuple[str, str], Decimal] = {}
+
+    def add(group: str, key: str, value: Decimal) -> None:
+        found[group, key] = found.get((group, key), Decimal(0)) + value
+
+    async for item in items:
+        if not item.done:
+            continue
+        add("documents", name, Decimal(item.documents))
+        if item.amount is None:
+            found["unpriced", name] = Decimal(1)
+        else:
+            add(name, *item.amount)
+    return found
 
 
 def _class(seconds: float) -> int:

@@ -4,17 +4,17 @@ import asyncio
 import io
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
-from typing import Any, Literal
+from typing import IO, Any, Literal, Protocol
 
-from bot.domain.call import Call
 from bot.domain.place import EVERYWHERE, Within
 from bot.domain.request import FINAL, Request
 from bot.domain.spreadsheet import Sheet
 from bot.status.counting import decision_seconds, done_seconds, effect_name, items_of
-from bot.status.month import calls_of, span_of
+from bot.status.month import span_of
 from bot.store.store import Store
 
 Format = Literal["csv", "json", "xlsx"]
@@ -29,7 +29,7 @@ async def nobody(_person: str) -> str:
 
 
 AT_ONCE = 100
-"""How many rows are written before others get a turn, and how many requests are looked up together."""
+"""How many requests are looked up together."""
 
 ELSEWHERE = (
     "Requests of {month} are archived in {files}. Whoever runs Billing Bot can export the month from that file: "
@@ -71,22 +71,19 @@ async def rows_of_month(
             if request is None or not within.has(request.place):
                 continue
             names = {} if called is None else await _names(store, request, called)
-            calls = await calls_of(store, number)
             by = [each.entry.who for each in denied.get(number, ())]
-            for place, row in enumerate(rows_of(request, calls, names, by), 1):
+            async for row in rows_of(store, request, names, by):
                 yield row
-                if place % AT_ONCE == 0:
-                    await asyncio.sleep(0)
 
 
-def rows_of(
-    request: Request, calls: Sequence[Call], names: Mapping[str, str], denied: Sequence[str] = ()
-) -> Iterator[Row]:
+async def rows_of(
+    store: Store, request: Request, names: Mapping[str, str], denied: Sequence[str] = ()
+) -> AsyncIterator[Row]:
     """Yield a request's rows: one for each document, or for each currency.
 
     Args:
+        store: The database.
         request: The request.
-        calls: Its calls.
         names: Names to write in place of Slack's ids.
         denied: Ids of the people who say that a decision in their name was not theirs.
     """
@@ -110,12 +107,13 @@ def rows_of(
         "decision_reason": request.decision_reason,
         "ended_at": _time(request.state_at) if request.state in FINAL else "",
     }
-    for place, item in enumerate(items_of(request, calls)):
+    to_decision, to_done = decision_seconds(request), done_seconds(request)
+    async for item in items_of(store, request):
         amount = Decimal(item.amount.plain) if item.amount else None
         yield {
             **whole,
-            "seconds_to_decision": None if place else decision_seconds(request),
-            "seconds_to_done": None if place else done_seconds(request),
+            "seconds_to_decision": to_decision,
+            "seconds_to_done": to_done,
             "item": item.name,
             "item_result": item.result,
             "zuora_words": item.words,
@@ -126,6 +124,7 @@ def rows_of(
             "amount": amount,
             "amount_done": (amount or Decimal(0)) * item.done,
         }
+        to_decision = to_done = None
 
 
 class ArchivedError(Exception):
@@ -136,16 +135,18 @@ async def export(
     store: Store,
     month: str,
     kind: Format,
+    into: IO[bytes],
     called: Called = nobody,
     *,
     within: Within = EVERYWHERE,
-) -> bytes:
-    """Return the month's file.
+) -> None:
+    """Write the month's file, row by row as they are read.
 
     Args:
         store: What the bot knows.
         month: `2026-11`.
         kind: The file's form.
+        into: The open file; it can be read from wherever it is moved to.
         called: Returns the name of a person whom the history does not name. JSON always has Slack's
             ids; the other forms have them only for people without a known name.
         within: The places whose requests are in the file.
@@ -155,11 +156,10 @@ async def export(
     """
     if files := store.archives.asked_between(*span_of(month)):
         raise ArchivedError(ELSEWHERE.format(month=month, files=" and ".join(files)))
-    found = rows_of_month(store, month, within, None if kind == "json" else called)
-    if kind == "csv":
-        return await _as_csv(found)
-    rows = [row async for row in found]
-    return await asyncio.to_thread(WRITERS[kind], rows)
+    rows = rows_of_month(store, month, within, None if kind == "json" else called)
+    with WRITERS[kind](into) as written:
+        async for row in rows:
+            written.row(row)
 
 
 async def _names(store: Store, request: Request, called: Called) -> dict[str, str]:
@@ -169,44 +169,89 @@ async def _names(store: Store, request: Request, called: Called) -> dict[str, st
     return {each: recorded.get(each) or await called(each) or each for each in people if each}
 
 
-async def _as_csv(rows: AsyncIterator[Row]) -> bytes:
-    """Return comma-separated UTF-8 with the byte order mark that spreadsheets look for; no cell is a formula.
+class Written(Protocol):
+    """A file that is being written."""
 
-    Each row is written as it comes, and others get turns in between.
+    def row(self, row: Row) -> None:
+        """Write the next row."""
+        ...
+
+
+@contextmanager
+def as_csv(into: IO[bytes]) -> Iterator[Written]:
+    """Write comma-separated UTF-8 with the byte order mark that spreadsheets look for; no cell is a formula."""
+    text = io.TextIOWrapper(into, "utf-8-sig", newline="")
+    try:
+        yield _Csv(Sheet(text))
+    finally:
+        text.detach()  # writes what is left, and leaves the file open
+
+
+class _Csv:
+    def __init__(self, sheet: Sheet) -> None:
+        self._sheet = sheet
+        sheet.row(COLUMNS)
+
+    def row(self, row: Row) -> None:
+        """Write the next row."""
+        self._sheet.row(row[name] for name in COLUMNS)
+
+
+@contextmanager
+def as_json(into: IO[bytes]) -> Iterator[Written]:
+    """Write a list of objects; amounts are text, so that no reader rounds them."""
+    into.write(b"[")
+    written = _Json(into)
+    yield written
+    into.write(b"\n]" if written.begun else b"]")
+
+
+class _Json:
+    def __init__(self, into: IO[bytes]) -> None:
+        self._into = into
+        self.begun = False
+
+    def row(self, row: Row) -> None:
+        """Write the next row."""
+        plain = {**row, "amount": _text(row["amount"]), "amount_done": _text(row["amount_done"])}
+        text = json.dumps(plain, ensure_ascii=False, indent=1).replace("\n", "\n ")
+        self._into.write(f"{',' if self.begun else ''}\n {text}".encode())
+        self.begun = True
+
+
+@contextmanager
+def as_xlsx(into: IO[bytes]) -> Iterator[Written]:
+    """Write a workbook; every text is written as text, so no spreadsheet takes it for a formula.
+
+    Rows that are written go into a temporary file and not into memory.
     """
-    content = io.BytesIO()
-    text = io.TextIOWrapper(content, "utf-8-sig", newline="", write_through=False)
-    sheet = Sheet(text)
-    sheet.row(COLUMNS)
-    async for row in rows:
-        sheet.row(row[name] for name in COLUMNS)
-    text.flush()
-    return content.getvalue()
-
-
-def as_json(rows: Sequence[Row]) -> bytes:
-    """Return a list of objects; amounts are text, so that no reader rounds them."""
-    plain = [{**row, "amount": _text(row["amount"]), "amount_done": _text(row["amount_done"])}
-             for row in rows]  # fmt: skip
-    return json.dumps(plain, ensure_ascii=False, indent=1).encode()
-
-
-def as_xlsx(rows: Sequence[Row]) -> bytes:
-    """Return a workbook; every text is written as text, so no spreadsheet takes it for a formula."""
     import xlsxwriter  # type: ignore[import-untyped] # noqa: PLC0415 - no types; needed seldom
 
-    made = io.BytesIO()
-    with xlsxwriter.Workbook(made, {"in_memory": True, "strings_to_formulas": False}) as book:
-        sheet = book.add_worksheet("requests")
-        sheet.freeze_panes(1, 1)
+    options = {"constant_memory": True, "strings_to_formulas": False}
+    with xlsxwriter.Workbook(into, options) as book:
+        written = _Xlsx(book)
+        yield written
+        written.finish()
+
+
+class _Xlsx:
+    def __init__(self, book: Any) -> None:
+        self._sheet = book.add_worksheet("requests")
+        self._sheet.freeze_panes(1, 1)
         for column, name in enumerate(COLUMNS):
-            sheet.write_string(0, column, name)
-        form = cache(lambda digits: book.add_format({"num_format": f"{0:.{digits}f}"}))
-        for line, row in enumerate(rows, 1):
-            for column, name in enumerate(COLUMNS):
-                _write(sheet, (line, column), row[name], form)
-        sheet.autofilter(0, 0, max(1, len(rows)), len(COLUMNS) - 1)
-    return made.getvalue()
+            self._sheet.write_string(0, column, name)
+        self._form = cache(lambda digits: book.add_format({"num_format": f"{0:.{digits}f}"}))
+        self._lines = 0
+
+    def row(self, row: Row) -> None:
+        """Write the next row."""
+        self._lines += 1
+        for column, name in enumerate(COLUMNS):
+            _write(self._sheet, (self._lines, column), row[name], self._form)
+
+    def finish(self) -> None:
+        """Offer a filter over everything that was written."""
+        self._sheet.autofilter(0, 0, max(1, self._lines), len(COLUMNS) - 1)
 
 
 def _write(sheet: Any, cell: tuple[int, int], value: Any, form: Callable[[int], Any]) -> None:
@@ -218,7 +263,9 @@ def _write(sheet: Any, cell: tuple[int, int], value: Any, form: Callable[[int], 
         sheet.write_string(*cell, str(value)[:32767])
 
 
-WRITERS: dict[Format, Callable[[Sequence[Row]], bytes]] = {"json": as_json, "xlsx": as_xlsx}
+WRITERS: dict[Format, Callable[[IO[bytes]], AbstractContextManager[Written]]] = {
+    "csv": as_csv, "json": as_json, "xlsx": as_xlsx,
+}  # fmt: skip
 
 
 def _text(value: Decimal | None) -> str | None:

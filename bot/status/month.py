@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from statistics import median
 
-from bot.domain.call import Call
 from bot.domain.money import Money
 from bot.domain.place import EVERYWHERE, Within
 from bot.domain.request import FINAL, Request, State
@@ -124,7 +123,7 @@ async def catch_up(store: Store) -> int:
         for number in numbers:
             request = store.requests.get(number)
             if request is not None:
-                ready.append((request, await _figure_of(store, request)))
+                ready.append((request, await figure_of(store, request)))
             await asyncio.sleep(0)
         with store.transaction():
             for request, figure in ready:
@@ -133,24 +132,6 @@ async def catch_up(store: Store) -> int:
                     counted += 1
         await asyncio.sleep(0)
     return counted
-
-
-async def _figure_of(store: Store, request: Request) -> Figure:
-    """Count one request, in a thread if it has very many documents."""
-    calls = await calls_of(store, request.number)
-    if request.packed:
-        return await asyncio.to_thread(figure_of, request, calls)
-    return figure_of(request, calls)
-
-
-async def calls_of(store: Store, number: int) -> list[Call]:
-    """Return all calls of a request, read in parts between which others get their turn."""
-    found: list[Call] = []
-    for part in store.calls.of_in_parts(number):
-        if found:
-            await asyncio.sleep(0)
-        found += part
-    return found
 
 
 async def read_month(store: Store, name: str, within: Within = EVERYWHERE) -> Month:

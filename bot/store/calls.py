@@ -96,6 +96,14 @@ class Calls:
         rows = self._database.execute(f"{_SELECT} WHERE request = ? ORDER BY subject", [request])
         return tuple(_from_row(row) for row in rows)
 
+    def about(self, request: int, subjects: Sequence[str]) -> dict[str, Call]:
+        """Return those calls of a request that are about some subjects, by subject."""
+        rows = self._database.execute(
+            f"{_SELECT} WHERE request = ? AND subject IN {_LISTED}",
+            [request, json.dumps(list(subjects))],
+        )
+        return {call.subject: call for call in map(_from_row, rows)}
+
     def of_in_parts(self, request: int) -> Iterator[tuple[Call, ...]]:
         """Yield all calls of a request in short parts; complete only if nobody changes them meanwhile."""
         behind = ""

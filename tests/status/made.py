@@ -1,5 +1,6 @@
 """A hand-made month: requests whose figures can be added up on paper."""
 
+import io
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -15,6 +16,7 @@ from bot.operations.email_documents.facts import EmailDocumentsFacts
 from bot.operations.email_documents.reading import EmailDocumentsBody
 from bot.operations.kinds import KindTotals
 from bot.operations.run_documents import DocumentsFacts, RunFacts
+from bot.status.export import export
 
 ALICE, BOB = "U0ALICE", "U0BOB"
 FIRST = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
@@ -70,6 +72,7 @@ def request(store, operation="email_bill_run", facts=None, *, day=0, reason="Mon
     """Save a waiting request of a day after the second of November, 9:00 UTC."""
     facts = facts or run_facts()
     at = FIRST + timedelta(days=day)
+    text, packed = facts.to_store()
     if body is None and operation == "email_bill_run":
         body = EmailBillRunBody(bill_run="BR-00000001")
     with store.transaction():
@@ -77,7 +80,7 @@ def request(store, operation="email_bill_run", facts=None, *, day=0, reason="Mon
         made = Request(
             number=number, operation=operation, subject=getattr(facts, "number", "invoices"),
             body=(body or EmailDocumentsBody(documents=("INV00000001",))).model_dump_json(),
-            facts=facts.model_dump_json(), digest="d", tenant="SANDBOX", requester=ALICE, team="T",
+            facts=text, packed=packed, digest="d", tenant="SANDBOX", requester=ALICE, team="T",
             reason=reason, rule=Rule(approvers=(BOB,)), policy_hash="h", form=f"f{number}", token="k3f9", state=State.WAITING, created_at=at, expires_at=at + timedelta(hours=24), state_at=at,
             wake_at=None, channel="C0BILLING",
         )  # fmt: skip
@@ -143,3 +146,10 @@ def november(store):
         with store.transaction():
             entry = Entry(what=What.REFUSED, who="U1")
             store.history.append(entry, FIRST + timedelta(days=day))
+
+
+async def exported(store, month, kind):
+    """Return the bytes of a month's file."""
+    into = io.BytesIO()
+    await export(store, month, kind, into)
+    return into.getvalue()

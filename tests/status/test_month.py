@@ -20,6 +20,7 @@ from click.testing import CliRunner
 from PIL import Image, ImageFont
 
 from bot.cli import main
+from bot.domain.call import Verdict
 from bot.domain.money import Money
 from bot.domain.request import State
 from bot.slack.commands.month import alt_text
@@ -35,6 +36,7 @@ from bot.status.picture import BARS, BARS_TOP, MARGIN, WIDTH, as_text, from_text
 from bot.store.store import Store
 from tests.fresh import fresh
 from tests.status import made
+from tests.status.made import exported
 
 
 @pytest.fixture
@@ -51,7 +53,7 @@ async def month(store):
 
 
 async def rows(store, name="2026-11"):
-    content = (await export(store, name, "csv")).decode("utf-8-sig")
+    content = (await exported(store, name, "csv")).decode("utf-8-sig")
     return list(csv.DictReader(io.StringIO(content)))
 
 
@@ -105,15 +107,45 @@ async def test_every_document_has_its_row_and_its_result(store, month):
     ]
 
 
+async def test_a_long_list_is_written_while_it_is_read(store):
+    """Never all of its rows at once: what is written grows with each turn that others get."""
+    amounts = [f"{number}.25" for number in range(1, 1301)]
+    number = made.request(store, "email_invoice", made.mail_facts(*amounts))
+    last = ("INV00001300", Verdict.REJECTED, "no address")
+    calls = [("INV00000001", Verdict.ACCEPTED, ""), ("INV00000777", Verdict.ACCEPTED, ""), last]
+    made.end(store, made.decide(store, number, after=1), State.FAILED, after=1, calls=calls)
+    into = io.BytesIO()
+
+    writing = asyncio.create_task(export(store, "2026-11", "csv", into))
+    lengths = set()
+    while not writing.done():
+        lengths.add(len(into.getvalue()))
+        await asyncio.sleep(0)
+    await writing
+
+    assert len(lengths - {0, len(into.getvalue())}) >= 2
+    found = list(csv.DictReader(io.StringIO(into.getvalue().decode("utf-8-sig"))))
+    assert [r["amount"] for r in found] == amounts
+    assert [r["amount_done"] for r in found if r["documents_done"] == "1"] == ["1.25", "777.25"]
+    assert (found[-1]["item_result"], found[-1]["zuora_words"]) == ("refused", "no address")
+    counted = await read_month(store, "2026-11")
+    assert (counted.documents, counted.mailed) == (
+        {"mailed": 2},
+        (Money("USD", Decimal("778.50")),),
+    )
+
+
 async def test_the_file_is_marked_as_utf_8_once_at_its_beginning(store, month):
-    content = await export(store, "2026-11", "csv")
+    content = await exported(store, "2026-11", "csv")
 
     assert content.startswith(b"\xef\xbb\xbfrequest,operation,")
     assert content.count(b"\xef\xbb\xbf") == 1
 
 
 async def test_no_cell_of_the_file_is_a_formula(store, month):
-    for row in csv.reader(io.StringIO((await export(store, "2026-11", "csv")).decode("utf-8-sig"))):
+    for row in csv.reader(
+        io.StringIO((await exported(store, "2026-11", "csv")).decode("utf-8-sig"))
+    ):
         for cell in row:
             assert cell[:1] not in set("=+-@\t\r") or re.fullmatch(r"-?[\d.]+", cell)
     found = await rows(store)
@@ -122,19 +154,18 @@ async def test_no_cell_of_the_file_is_a_formula(store, month):
 
 
 async def test_the_workbook_has_the_same_rows_and_no_formula(store, month):
-    book = zipfile.ZipFile(io.BytesIO(await export(store, "2026-11", "xlsx")))
+    book = zipfile.ZipFile(io.BytesIO(await exported(store, "2026-11", "xlsx")))
     sheet = book.read("xl/worksheets/sheet1.xml").decode()
-    texts = book.read("xl/sharedStrings.xml").decode()
 
     assert "<f>" not in sheet
     assert sheet.count("<row ") == 1 + len(await rows(store))
     for text in ("=1+1", "@home", "=HYPERLINK(1)", *COLUMNS):
-        assert f">{text}</t>" in texts
+        assert f">{text}</t>" in sheet
     assert "<v>330.5</v>" in sheet
 
 
 async def test_the_json_has_exact_amounts(store, month):
-    found = json.loads(await export(store, "2026-11", "json"))
+    found = json.loads(await exported(store, "2026-11", "json"))
 
     assert sum(Decimal(r["amount_done"]) for r in found if r["currency"] == "USD") == Decimal(
         "360.50"

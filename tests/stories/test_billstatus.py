@@ -17,10 +17,10 @@ from bot.sandbox.slack.workspace import User
 from bot.settings import Settings
 from bot.slack.commands import status
 from bot.status.answers import STORY_LIMIT
-from bot.status.export import export
 from bot.status.lists import SHOWN
 from bot.status.month import month_named
 from tests.stage import ALICE, BOB, CARLA, CHANNEL, EMAILS, MARA
+from tests.status.made import exported
 from tests.stories.test_numbers import add
 
 STRANGER, GUEST = "U0STRAY", "U0GUEST"
@@ -411,7 +411,7 @@ async def test_the_file_of_the_command_line_has_names_and_the_digits_of_each_cur
     waiting = await stage.ask(text="BR-00000001")
     names = [stage.slack.workspace.users[person].real_name for person in (ALICE, BOB)]
 
-    found = (await export(stage.store, "2026-11", "csv")).decode("utf-8-sig").splitlines()
+    found = (await exported(stage.store, "2026-11", "csv")).decode("utf-8-sig").splitlines()
     rows = list(csv.DictReader(found))
 
     assert waiting
@@ -423,9 +423,9 @@ async def test_the_file_of_the_command_line_has_names_and_the_digits_of_each_cur
         "JPY": ("1200", "1200"), "KWD": ("88.500", "88.500"), "USD": ("7.00", "7.00")
     }  # fmt: skip
     assert {row["amount_done"] for row in rows[3:]} <= {"0.00"}
-    plain = json.loads(await export(stage.store, "2026-11", "json"))
+    plain = json.loads(await exported(stage.store, "2026-11", "json"))
     assert {row["asked_by"] for row in plain} == {ALICE}
-    book = zipfile.ZipFile(io.BytesIO(await export(stage.store, "2026-11", "xlsx")))
+    book = zipfile.ZipFile(io.BytesIO(await exported(stage.store, "2026-11", "xlsx")))
     assert {'formatCode="0.000"', 'formatCode="0.00"'} <= set(
         re.findall(r'formatCode="[0.]+"', book.read("xl/styles.xml").decode())
     )

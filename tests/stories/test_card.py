@@ -4,8 +4,8 @@ import csv
 
 import pytest
 
-from bot.status.export import export
 from tests.stage import ALICE, BOB, CARLA, CHANNEL, MARA
+from tests.status.made import exported
 from tests.stories.test_receipts import direct
 
 MOST_LINES = 8
@@ -138,7 +138,7 @@ async def test_a_note_of_an_approval_stands_wherever_the_approval_is_shown(stage
     assert approved.endswith("(“Agreed with revenue”)")
     assert "(“Agreed with revenue”)" in await stage.details(ts)
     rows = csv.DictReader(
-        (await export(stage.store, "2026-11", "csv")).decode("utf-8-sig").splitlines()
+        (await exported(stage.store, "2026-11", "csv")).decode("utf-8-sig").splitlines()
     )
     name = stage.slack.workspace.users[BOB].real_name
     assert {row["approval_notes"] for row in rows} == {f"{name}: Agreed with revenue"}

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from bot.status.export import export
 from tests.audit.test_evidence import lines, made
 from tests.stage import ALICE, BOB, CHANNEL, MARA
+from tests.status.made import exported
 
 EUROPE, AMERICA = "11e6ba62b31d7c1db23700163e000001", "11e6ba62b31d7c1db23700163e000002"
 ENTITIES = f"Europe={EUROPE}, America={AMERICA}"
@@ -152,7 +152,7 @@ async def test_status_month_export_and_evidence_name_the_entity(stage, worlds, t
     await stage.until(
         lambda: any("Requests in entity Europe: 1" in text for text in stage.private(MARA))
     )
-    assert "entity Europe" in (await export(stage.store, "2026-11", "csv")).decode("utf-8-sig")
+    assert "entity Europe" in (await exported(stage.store, "2026-11", "csv")).decode("utf-8-sig")
     _, package = await made(stage, tmp_path)
     (row,) = lines(package, "population.jsonl")
     assert row["place_words"] == "entity Europe"

@@ -2,7 +2,9 @@
 
 import logging
 from dataclasses import dataclass
-from typing import NamedTuple
+from io import BytesIO
+from tempfile import TemporaryFile
+from typing import IO, NamedTuple
 
 from slack_bolt.async_app import AsyncRespond
 from slack_sdk.web.async_client import AsyncWebClient
@@ -14,6 +16,7 @@ from bot.domain.words import Link, Part, shortened
 from bot.slack.answering import COULD_NOT_RECORD, Answering
 from bot.slack.errors import NO_ANSWER
 from bot.slack.replying import TypedCommand, reply, said_if_it_fails, say
+from bot.slack.uploads import send_file
 from bot.status.chart import chart_of
 from bot.status.drawing import DrawingError, drawn
 from bot.status.export import ArchivedError, export
@@ -58,7 +61,7 @@ class Wanted:
 class _Upload:
     name: str
     title: str
-    content: bytes
+    content: IO[bytes]
     words: str
     alt: str | None = None
 
@@ -131,7 +134,7 @@ async def _send_picture(
         _Upload(
             name=f"billing-{month.name}.png",
             title=f"{title_of(month)} in figures",
-            content=content,
+            content=BytesIO(content),
             words=f"{title_of(month)}: amounts by day and currency, and time to decision.",
             alt=alt_text(month),
         ),
@@ -165,24 +168,25 @@ async def send_export(answering: Answering, typed: TypedCommand, wanted: Wanted)
 async def _send_file(answering: Answering, typed: TypedCommand, wanted: Wanted) -> None:
     respond = typed.respond
     name, store = f"{wanted.name}{wanted.within.words}", answering.parts.store
-    try:
-        content = await export(
-            store, wanted.name, "csv", answering.people.name_of, within=wanted.within
+    with TemporaryFile() as into:
+        try:
+            await export(
+                store, wanted.name, "csv", into, answering.people.name_of, within=wanted.within
+            )
+        except ArchivedError as error:
+            await say(respond, Words(str(error)))
+            return
+        except Exception:
+            logger.exception("file_was_not_made")
+            await say(respond, Words(NOT_MADE.format(month=name)))
+            return
+        upload = _Upload(
+            name=f"billing-{wanted.name}.csv",
+            title=f"Requests of {name}",
+            content=into,
+            words=f"The requests of {name} with their documents and results.",
         )
-    except ArchivedError as error:
-        await say(respond, Words(str(error)))
-        return
-    except Exception:
-        logger.exception("file_was_not_made")
-        await say(respond, Words(NOT_MADE.format(month=name)))
-        return
-    upload = _Upload(
-        name=f"billing-{wanted.name}.csv",
-        title=f"Requests of {name}",
-        content=content,
-        words=f"The requests of {name} with their documents and results.",
-    )
-    await _upload(answering.client, respond, typed.command.actor.user_id, upload)
+        await _upload(answering.client, respond, typed.command.actor.user_id, upload)
 
 
 async def _upload(
@@ -191,12 +195,13 @@ async def _upload(
     """Announce a file in a direct message to a person, and upload it there; return None if Slack refused."""
     try:
         opened = await client.chat_postMessage(channel=to, text=upload.words)
-        await client.files_upload_v2(
+        await send_file(
+            client,
+            upload.content,
             channel=str(opened["channel"]),
-            filename=upload.name,
+            name=upload.name,
             title=upload.title,
-            content=upload.content,
-            alt_txt=upload.alt,
+            alt=upload.alt,
         )
     except NO_ANSWER:
         logger.exception("file_was_not_sent")
