@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum, unique
 from json.encoder import encode_basestring as quoted
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from bot.domain.digest import canonical
 
@@ -125,6 +125,20 @@ _HAS_SALTS = f'"{SALTS}":{{'
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
+class Sealed(NamedTuple):
+    """A field's value that was written and hashed before its row, because a long one would take long in a transaction."""
+
+    text: str
+    salt: str
+    commitment: str
+
+    @classmethod
+    def of(cls, value: Any, salt: str) -> Self:
+        """Write a value, and hash it with its salt."""
+        text = canonical(value)
+        return cls(text, salt, _committed(salt, text))
+
+
 def stored(entry: Entry, salt: Callable[[], str]) -> tuple[str, str]:
     """Write an entry's data, with a salt for each field that may have to be left out later.
 
@@ -132,12 +146,19 @@ def stored(entry: Entry, salt: Callable[[], str]) -> tuple[str, str]:
         The text to store, and what a row's hash binds of it: `bound`, without reading it again.
     """
     names = (name for name, value in entry.data.items() if value and name not in OPEN)
-    salts = {name: salt() for name in names} if entry.what.startswith(SEALED) else {}
-    if not salts:
+    made = {
+        name: value if isinstance(value := entry.data[name], Sealed) else Sealed.of(value, salt())
+        for name in (names if entry.what.startswith(SEALED) else ())
+    }
+    if not made:
         data = canonical(entry.data)
         return data, quoted(data)
-    texts = {name: canonical(value) for name, value in entry.data.items()}
-    sealed = {name: _committed(one, texts[name]) for name, one in salts.items()}
+    salts = {name: one.salt for name, one in made.items()}
+    sealed = {name: one.commitment for name, one in made.items()}
+    texts = {
+        name: made[name].text if name in made else canonical(value)
+        for name, value in entry.data.items()
+    }
     shown = _together({name: text for name, text in texts.items() if name not in salts})
     return _together({**texts, SALTS: canonical(salts)}), f"{quoted(shown)},{canonical(sealed)}"
 

@@ -1,5 +1,6 @@
 """Every operation; each folder beside this file has one, or several of the same shape."""
 
+from collections.abc import Sequence
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any
@@ -27,23 +28,29 @@ def opened(request: Request) -> Order[Any, Any]:
     Raises:
         KeyError, ValidationError: Another version of the bot has written it, or it is archived.
     """
-    if not request.packed:
-        return _made(request)
-    key = (request.operation, request.body, request.facts)  # with the hash of each packed part
+    return opened_of(request.operation, request.body, request.facts, request.packed)
+
+
+def opened_of(operation: str, body: str, facts: str, packed: Sequence[bytes]) -> Order[Any, Any]:
+    """Return the order that is stored with these texts and packed parts.
+
+    Raises:
+        KeyError, ValidationError: Another version of the bot has written it, or it is archived.
+    """
+    if not packed:
+        return _made(operation, body, facts, packed)
+    key = (operation, body, facts)  # with the hash of each packed part
     found = _last_long.get(key)
     if found is None:
-        found = _made(request)
+        found = _made(operation, body, facts, packed)
         _last_long.clear()
         _last_long[key] = found
     return found
 
 
-def _made(request: Request) -> Order[Any, Any]:
-    operation = OPERATIONS[request.operation]
-    return operation(
-        operation.body_type.model_validate_json(request.body),
-        operation.facts_type.stored(request.facts, request.packed),
-    )
+def _made(operation: str, body: str, facts: str, packed: Sequence[bytes]) -> Order[Any, Any]:
+    known = OPERATIONS[operation]
+    return known(known.body_type.model_validate_json(body), known.facts_type.stored(facts, packed))
 
 
 _last_long: dict[tuple[str, str, str], Order[Any, Any]] = {}

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from bot.domain.clock import Clock
+from bot.operations.catalog import opened_of
 from bot.store.errors import CouldNotRecordError
 from bot.store.parts import PART
 from bot.store.parts import parts as in_parts
@@ -88,6 +89,9 @@ async def _prepared(parts: Parts, ready: Ready, asker: Asker, written: list[int]
         Reach(ready.reach.mails, ()) if alone else await reach_to_be(store, mine, asker.place.key)
     )
     about = await _open_about(store, ready.order.subjects(), asker.place.key)
+    texts = ready.texts
+    if texts.packed:  # its card needs it, in the transaction that saves it
+        await asyncio.to_thread(opened_of, ready.order.name, texts.body, texts.facts, texts.packed)
     kept = KeptNumber(number, entry, rows, len(packed))
     return replace(ready, kept=kept, reach=reach, open_about=about, since=since)
 

@@ -1,17 +1,19 @@
 """An order that is ready to be saved, and who asks for it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
 from bot.domain.authority import Person
 from bot.domain.digest import canonical
+from bot.domain.history import Sealed
 from bot.domain.listed import Listed
 from bot.domain.mailing import Mailing
 from bot.domain.place import NOWHERE, Place
 from bot.domain.request import Request
 from bot.operations.operation import Order
 from bot.operations.typed import Values
+from bot.store.history import new_salt
 from bot.store.preparing import KeptNumber
 from bot.store.requests import OpenAbout
 from bot.store.store import Store
@@ -54,7 +56,7 @@ class Texts(NamedTuple):
     """What is stored of an order and what its approval is bound to; made in a thread, because it can be long.
 
     Attributes:
-        bound: The result of `Tenancy.bound_beside`.
+        bound: The result of `Tenancy.bound_beside`, as the history has it.
         listed: The documents in words, as many as *Details* keeps.
     """
 
@@ -62,7 +64,7 @@ class Texts(NamedTuple):
     facts: str
     packed: tuple[bytes, ...]
     digest: str
-    bound: Mapping[str, Any]
+    bound: Sealed
     listed: tuple[Listed, ...]
 
     @classmethod
@@ -75,7 +77,7 @@ class Texts(NamedTuple):
             facts=facts,
             packed=packed,
             digest=tenancy.digest_of(order, place, bound),
-            bound=bound,
+            bound=Sealed.of(bound, new_salt()),
             listed=tuple(order.listed()),
         )
 
