@@ -73,7 +73,7 @@ class Call(NamedTuple):
     @property
     def is_open(self) -> bool:
         """Return whether it still has to go out (for the first time, or again after a `busy`)."""
-        return self.verdict is Verdict.BUSY or self.tries == 0
+        return self.verdict is Verdict.BUSY or (self.verdict is None and self.tries == 0)
 
     @property
     def is_lost(self) -> bool:

@@ -144,7 +144,7 @@ def next_step(
 
     Args:
         request: As stored.
-        calls: All its calls, as stored. None of them may be under way in this process: a task
+        calls: All its calls, or as many as `Calls.in_brief` has. None of them may be under way in this process: a task
         holds its request until the answers are stored.
         now: The moment, aware UTC.
         follows: Whether its operation follows what an accepted call started until that ends.

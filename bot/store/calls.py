@@ -43,6 +43,12 @@ _OTHERS_AT_WORK = (
 )
 
 
+_PLAIN = "verdict = 'accepted' AND words = '' AND repeats = 0 AND began = ''"
+_PLANNED = "verdict IS NULL AND tries = 0"
+_OPEN = f"(verdict = 'busy' OR {_PLANNED})"
+_OUT = "verdict IS NULL AND tries > 0"
+
+
 def held_back_of(database: Database, request: int) -> int:
     """Return how many calls of a request the bot gave up, as `Call.is_held_back` says."""
     (number,) = database.execute(
@@ -104,26 +110,70 @@ class Calls:
         )
         return {call.subject: call for call in map(_from_row, rows)}
 
-    def of_in_parts(self, request: int) -> Iterator[tuple[Call, ...]]:
-        """Yield all calls of a request in short parts; complete only if nobody changes them meanwhile."""
+    def in_brief(self, request: int) -> Iterator[list[Call]]:
+        """Yield all calls of a request, as far as what comes next depends on them.
+
+        Those that were simply accepted stand as one and the same call without a subject, as often as there are; of those
+        that still wait for their first try only the first are there. So 50,000 take next to no memory. Complete only if
+        nobody changes them meanwhile.
+        """
+        accepted, first = self._database.execute(
+            f"SELECT COUNT(*), MIN(first_sent_at) FROM calls WHERE request = ? AND {_PLAIN}",  # noqa: S608 - own words
+            [request],
+        ).fetchone()
+        at = from_text_or_none(first)
+        one = Call(
+            request=request, subject="", key="", track_id="", tries=1, first_sent_at=at, sent_at=at,
+            verdict=Verdict.ACCEPTED,
+        )  # fmt: skip
+        yield [one] * accepted
+        yield self._where(request, f"NOT ({_PLAIN}) AND NOT ({_PLANNED})")
+        yield self._where(request, f"{_PLANNED}", most=PART)
+
+    def open_in_parts(self, request: int) -> Iterator[list[Call]]:
+        """Yield the calls of a request that still have to go out, in short parts; each part is read when it is needed."""
         behind = ""
-        while True:
-            rows = self._database.execute(
-                f"{_SELECT} WHERE request = ? AND subject > ? ORDER BY subject LIMIT ?",
-                [request, behind, PART],
-            )
-            found = tuple(_from_row(row) for row in rows)
+        while found := self._where(request, _OPEN, behind, most=PART):
             yield found
-            if len(found) < PART:
-                return
             behind = found[-1].subject
+
+    def lost(self, request: int) -> list[Call]:
+        """Return a request's calls that went out and whose outcome is not known."""
+        return self._where(request, f"(verdict = 'lost' OR {_OUT})")
+
+    def out(self, request: int) -> list[Call]:
+        """Return a request's calls that went out and have no answer yet."""
+        return self._where(request, _OUT)
+
+    def last_sent_at(self, request: int) -> datetime | None:
+        """Return when the latest call of a request went out."""
+        (at,) = self._database.execute(
+            "SELECT MAX(sent_at) FROM calls WHERE request = ?", [request]
+        ).fetchone()
+        return from_text_or_none(at)
+
+    def _where(
+        self, request: int, which: str, behind: str = "", most: int | None = None
+    ) -> list[Call]:
+        """Return a request's calls for which a condition holds, ordered by subject, from behind one of them."""
+        limit = "" if most is None else f" LIMIT {most}"
+        rows = self._database.execute(
+            f"{_SELECT} WHERE request = ? AND subject > ? AND {which} ORDER BY subject{limit}",
+            [request, behind],
+        )
+        return [_from_row(row) for row in rows]
+
+    def verdicts(self, request: int) -> dict[str, str | None]:
+        """Return the verdict of each call of a request by its subject, ordered by subject."""
+        return dict(
+            self._database.execute(
+                "SELECT subject, verdict FROM calls WHERE request = ? ORDER BY subject", [request]
+            ).fetchall()
+        )
 
     def busy(self, request: int) -> tuple[Call, ...]:
         """Return a request's calls that Zuora did not take and that may be tried again, ordered by subject."""
-        rows = self._database.execute(
-            f"{_SELECT} WHERE request = ? AND verdict = 'busy' ORDER BY subject", [request]
-        )
-        return tuple(_from_row(row) for row in rows)
+        return tuple(self._where(request, "verdict = 'busy'"))
 
     def forget_planned(self, request: int) -> None:
         """Delete the calls of a request that has not begun; none of them went out."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any
 
 from bot.cards import lines, results
@@ -67,7 +68,7 @@ def too_early(store: Store, request: Request, span: timedelta, now: datetime) ->
     """Return why it is too early to know that nothing was mailed (Zuora shows mails late); empty: it is not."""
     if not store.mailings.has(request.number):
         return ()
-    out = [each.sent_at for each in store.calls.of(request.number) if each.is_lost]
+    out = [each.sent_at for each in store.calls.lost(request.number)]
     free_at = max((at for at in out if at is not None), default=now - span) + span
     if now >= free_at:
         return ()
@@ -116,12 +117,11 @@ def settle(
         now: The moment, aware UTC.
     """
     verdict = Verdict.ACCEPTED if record.accepted else Verdict.REJECTED
-    lost = [call for call in store.calls.of(request.number) if call.is_lost]
-    for call in lost:
-        words = f"a person recorded that {record.seen}"
-        store.calls.save(call._replace(verdict=verdict, words=words))
-        store.mailings.recorded(request.number, [call.subject], record.person, record.note)
-    calls = store.calls.of(request.number)
+    words, lost = f"a person recorded that {record.seen}", store.calls.lost(request.number)
+    store.calls.save(*(call._replace(verdict=verdict, words=words) for call in lost))
+    subjects = [call.subject for call in lost]
+    store.mailings.recorded(request.number, subjects, record.person, record.note)
+    calls = list(chain.from_iterable(store.calls.in_brief(request.number)))
     who = "a person" if not agreeing else f"{len(agreeing) + 1} people"
     seen = f"{record.seen} (“{named(record.note, LONGEST_REASON)}”)"
     result = f"The answer was lost; {who} looked in Zuora and recorded that {seen}."

@@ -42,7 +42,7 @@ class Answered:
 
     Attributes:
         request: The request in the database.
-        calls: All of its calls.
+        calls: All of its calls, of very many as `Calls.in_brief` has them.
         now: The moment, aware UTC.
     """
 
@@ -260,6 +260,8 @@ def lose(
     with store.transaction():
         store.calls.save(*lost)
         store.history.append_all(map(answer_entry, lost), now)
+        if store.calls.tally(request.number).calls > PART:
+            return  # the next step reads them in brief
         everything = store.calls.of(request.number)
         if not any(each.is_open for each in everything):
             Answered(store, request, everything, now).go_on(pauses)

@@ -69,8 +69,9 @@ def _ended(store: Store, request: Request, now: datetime) -> Request:
 
 def _lose_what_is_out(store: Store, request: Request, now: datetime) -> None:
     words = "an older copy of the database was put back before the answer was known"
-    out = [call for call in store.calls.of(request.number) if call.is_under_way]
-    lost = [call._replace(verdict=Verdict.LOST, words=words) for call in out]
+    lost = [
+        call._replace(verdict=Verdict.LOST, words=words) for call in store.calls.out(request.number)
+    ]
     store.calls.save(*lost)
     store.history.append_all(map(answer_entry, lost), now)
 

@@ -124,14 +124,13 @@ class Runner:
                 return
 
     async def _calls_of(self, request: Request) -> tuple[Call, ...]:
-        """Return all its calls, read in parts; none before it begins. Nobody changes them while it is held."""
+        """Return its calls in brief; none before it begins. Nobody changes them while it is held."""
         if request.state in (State.WAITING, State.APPROVED):
             return ()
         found: list[Call] = []
-        for part in self._parts.store.calls.of_in_parts(request.number):
-            if found:
-                await self._parts.store.turns.one_by_one()
+        for part in self._parts.store.calls.in_brief(request.number):
             found += part
+            await self._parts.store.turns.one_by_one()
         return tuple(found)
 
     async def _do(self, request: Request, step: steps.Step, every: tuple[Call, ...]) -> None:
@@ -146,7 +145,7 @@ class Runner:
             case steps.Follow():
                 await follow.follow(parts, request)
             case steps.Settle(calls):
-                await settle.settle(parts, request, calls)
+                await settle.settle(parts, request, calls, every)
             case steps.Expire() | steps.Conclude() | steps.Lose() | steps.LeaveToPeople():
                 await self._write(request, step, every)
             case steps.Rest(until):

@@ -7,20 +7,22 @@ however many calls there are.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import chain, islice
 
 from bot.cards.card import card_edit
-from bot.domain.call import NOT_SENT, Call, Tally, Verdict
+from bot.domain.call import NOT_SENT, Call, Verdict
 from bot.domain.next_step import pause
 from bot.domain.request import Request, State
 from bot.operations.catalog import opened
 from bot.operations.progress import Reread
 from bot.store.database import CouldNotRecordError
 from bot.store.parts import PART
+from bot.store.parts import parts as in_parts
 from bot.workflow.begin import facts_as_approved
 from bot.workflow.calling import Calling, GoingOut, came_entry, settled_entry
 from bot.workflow.deadlines import too_late_at, wait_for_zuora
@@ -62,20 +64,20 @@ _ALWAYS = datetime.min.replace(tzinfo=UTC)
 async def send(
     parts: Working, request: Request, calls: Sequence[Call], stopping: Callable[[], bool]
 ) -> None:
-    """Send calls side by side, as many as Zuora allows.
+    """Send all calls of a request that are open, side by side, as many as Zuora allows.
 
     Args:
         parts: The outside.
-        request: Whose calls they are.
-        calls: None of them can have taken effect.
+        request: Whose calls they are. None of the open ones can have taken effect.
+        calls: The open ones, of very many only the first.
         stopping: Whether nothing new may be begun.
     """
-    calls = await _may_go_out(parts, request, calls)
-    if not calls:
+    if not await _may_go_out(parts, request, calls):
         return
     request = _goes_on(parts, request)
-    await Pass(parts, await calling_of(parts, request), calls, stopping).run()
-    _wait_for_the_rest(parts, request.number)
+    still_open = chain.from_iterable(parts.store.calls.open_in_parts(request.number))
+    await Pass(parts, await calling_of(parts, request), still_open, stopping).run()
+    await _wait_for_the_rest(parts, request.number)
 
 
 def _goes_on(parts: Working, request: Request) -> Request:
@@ -89,8 +91,8 @@ def _goes_on(parts: Working, request: Request) -> Request:
     return after
 
 
-async def _may_go_out(parts: Working, request: Request, calls: Sequence[Call]) -> Sequence[Call]:
-    """Return the calls that are in time and still as approved; record why the others are not.
+async def _may_go_out(parts: Working, request: Request, calls: Sequence[Call]) -> bool:
+    """Return whether what is open is in time and still as approved; record why some or all of it is not.
 
     Until a call was done, all facts are read again, unless they were just read. A call that was
     done, or may have been, has changed the facts, so each remaining document is then read by
@@ -99,62 +101,71 @@ async def _may_go_out(parts: Working, request: Request, calls: Sequence[Call]) -
     now = parts.clock.now()
     calling = await calling_of(parts, request)
     if parts.store.calls.tally(request.number).went_out:
-        return await _left(parts, calling, calls)
+        return await _left(parts, calling)
     just_read = now - request.state_at < JUST_READ and not any(call.tries for call in calls)
     digest = await asyncio.to_thread(parts.tenancy.digest_of, calling.order, request.place)
     here = digest == request.digest
     if just_read and here and now < too_late_at(request):
-        return calls
-    return () if await facts_as_approved(parts, request) is None else calls
+        return True
+    return await facts_as_approved(parts, request) is not None
 
 
-async def _left(parts: Working, calling: Calling, calls: Sequence[Call]) -> Sequence[Call]:
-    """Return the calls that are left and may still go out; record why the others may not."""
+async def _left(parts: Working, calling: Calling) -> bool:
+    """Return whether calls are left that may still go out; record why the others may not."""
     request, now = calling.request, parts.clock.now()
     if now >= too_late_at(request):
-        _give_up(parts, request, calls, "it could not be sent in time")
-        return ()
-    last = max((at for c in parts.store.calls.of(request.number) if (at := c.sent_at)), default=now)
+        await _give_up(parts, request, "it could not be sent in time")
+        return False
+    last = parts.store.calls.last_sent_at(request.number) or now
+    calls: Sequence[Call] = ()
     reread: Mapping[str, Reread] = {}
     try:
         await parts.tenancy.admission.check()
         if now - last >= JUST_READ:
+            calls = await _still_open(parts, request)
             reread = await read_again(parts.guard, calling, calls)
     except ZuoraError as error:
-        _wait_to_go_on(parts, request, str(error))
-        return ()
+        await _wait_to_go_on(parts, request, str(error))
+        return False
     why = await why_none_any_more(parts, calling)
     if why is None:
-        _wait_to_go_on(parts, request, NOT_SAID)
-        return ()
+        await _wait_to_go_on(parts, request, NOT_SAID)
+        return False
     if why:
-        _give_up(parts, request, calls, f"it was not sent: {why}")
-        return ()
+        await _give_up(parts, request, f"it was not sent: {why}")
+        return False
     wrong = {
         subject: one.wrong or "it was mailed meanwhile"
         for subject, one in reread.items()
         if one.wrong or one.done
     }
-    left = [call for call in calls if call.subject not in wrong]
-    if wrong:
-        kept = [call for call in calls if call.subject in wrong]
-        _refuse(parts, request, kept, wrong, over=not left)
-    return left
+    refused = [call for call in calls if call.subject in wrong]
+    over = bool(refused) and len(refused) == len(calls)
+    await _refuse(parts, request, refused, wrong, over=over)
+    return not over
 
 
-def _wait_to_go_on(
+async def _still_open(parts: Working, request: Request) -> list[Call]:
+    """Return all calls of a request that still have to go out, read in parts."""
+    found: list[Call] = []
+    for part in parts.store.calls.open_in_parts(request.number):
+        found += part
+        await parts.store.turns.one_by_one()
+    return found
+
+
+async def _wait_to_go_on(
     parts: Working, request: Request, why: str, retry_at: datetime | None = None
 ) -> None:
     """Try what is left later, not before `retry_at`; give it up if that is too late and some of it was sent."""
-    now, calls = parts.clock.now(), parts.store.calls.of(request.number)
+    now, tally = parts.clock.now(), parts.store.calls.tally(request.number)
     pausing = pause(request.looks, parts.pauses.poll)
     wait = max(retry_at - now, pausing) if retry_at else pausing
-    done = Tally.of(calls).went_out
+    done = tally.went_out
     if done and now + wait > too_late_at(request):
-        still_open = [call for call in calls if call.is_open]
-        _give_up(parts, request, still_open, f"it could not be sent in time: {why.rstrip('.')}")
+        await _give_up(parts, request, f"it could not be sent in time: {why.rstrip('.')}")
         return
-    so_far = f"{done:,} of {len(calls):,} went out." if done else "Nothing was sent."
+    so_far = f"{done:,} of {tally.calls:,} went out." if done else "Nothing was sent."
     wait_for_zuora(parts, request, why, wait, so_far=so_far)
 
 
@@ -175,7 +186,7 @@ class Pass:
     Args:
         parts: The outside.
         calling: Makes the calls of the request.
-        calls: Calls that cannot have taken effect, or calls whose answers were lost.
+        calls: Calls that cannot have taken effect, or calls whose answers were lost; each is read when its turn comes.
         stopping: Whether nothing new may be begun.
     """
 
@@ -183,14 +194,16 @@ class Pass:
         self,
         parts: Working,
         calling: Calling,
-        calls: Sequence[Call],
+        calls: Iterable[Call],
         stopping: Callable[[], bool],
     ) -> None:
         self._parts = parts
         self._calling = calling
         self._request = calling.request
         self._too_late_at = too_late_at(calling.request)
-        self._line = deque(calls)
+        self._unread = iter(calls)
+        self._line = deque(islice(self._unread, A_FEW))  # empty only if none is left
+        self._again = deque[Call]()  # rested, after those that were not tried yet
         self._resting: list[Call] = []
         self._stopping = stopping
         self._ready: deque[GoingOut] = deque()  # written down as sent
@@ -302,11 +315,16 @@ class Pass:
         if not self._may_begin:
             return []
         if self._some_accepted:
-            self._line += [call for call in self._resting if _rested_at(call) <= now]
+            self._again += [call for call in self._resting if _rested_at(call) <= now]
             self._resting = [call for call in self._resting if _rested_at(call) > now]
         out = len(self._out)
         room = self._places + max(out // A_PART, min(out, A_FEW)) - len(self._ready)
-        return [self._line.popleft() for _ in range(min(max(room, 0), len(self._line), A_FEW))]
+        going: list[Call] = []
+        for line in (self._line, self._again):
+            while line and len(going) < min(room, A_FEW):
+                going.append(line.popleft())
+        self._line += islice(self._unread, A_FEW - len(self._line))
+        return going
 
     async def _rest(self) -> bool:
         """Sit out a short rest that Zuora asked for, if nothing else can be done; return False if the pass has ended."""
@@ -353,16 +371,21 @@ class Pass:
         """Save the answers that are not saved yet; another step decides how the request continues."""
         store = self._parts.store
         with store.transaction():
-            waiting = {
-                call.subject for call in store.calls.of(self._request.number) if call.is_under_way
-            }
-            came = [call for call in self._answered if call.subject in waiting]
+            mine = {call.subject: call for call in self._answered}
+            stand = store.calls.about(self._request.number, list(mine))
+            came = [mine[subject] for subject, call in stand.items() if call.is_under_way]
             store.calls.save(*came)
             store.history.append_all(map(came_entry, came), self._parts.clock.now())
 
     def _was_last(self, sending: Sequence[GoingOut]) -> bool:
         return not (
-            sending or self._ready or self._out or self._line or self._resting or self._left
+            sending
+            or self._ready
+            or self._out
+            or self._line
+            or self._again
+            or self._resting
+            or self._left
         )
 
     def _conclude(self) -> bool:
@@ -399,7 +422,7 @@ def _rested_at(call: Call) -> datetime:
     return call.retry_at or _ALWAYS
 
 
-def _wait_for_the_rest(parts: Working, number: int) -> None:
+async def _wait_for_the_rest(parts: Working, number: int) -> None:
     """Try the calls that Zuora did not take again in a later pass, up to a limit."""
     request = parts.store.requests.get(number)
     if request is None or request.state is not State.RUNNING:
@@ -409,23 +432,31 @@ def _wait_for_the_rest(parts: Working, number: int) -> None:
         return
     retry_at = max((call.retry_at for call in busy if call.retry_at), default=None)
     words = "; ".join(dict.fromkeys(call.words for call in busy))
-    _wait_to_go_on(parts, request, f"Zuora is busy: {words}", retry_at)
+    await _wait_to_go_on(parts, request, f"Zuora is busy: {words}", retry_at)
 
 
-def _give_up(parts: Working, request: Request, calls: Sequence[Call], words: str) -> None:
+async def _give_up(parts: Working, request: Request, words: str) -> None:
     """End the request with what was done, without the calls that are left."""
+    calls = await _still_open(parts, request)
     why = dict.fromkeys((call.subject for call in calls), words)
-    _refuse(parts, request, calls, why, over=True)
+    await _refuse(parts, request, calls, why, over=True)
 
 
-def _refuse(
+async def _refuse(
     parts: Working, request: Request, calls: Sequence[Call], why: Mapping[str, str], *, over: bool
 ) -> None:
-    """Record that calls will not go out, each with why; `over` says that no other call is left."""
+    """Record that calls will not go out, each with why; `over` says that no other call is left.
+
+    Very many are recorded in parts; the next step then ends the request.
+    """
     store, now = parts.store, parts.clock.now()
-    refused = [call._replace(verdict=Verdict.REJECTED, words=why[call.subject]) for call in calls]
-    with store.transaction():
-        store.calls.save(*refused)
-        store.history.append_all(map(settled_entry, refused), now)
-        if over:
-            Answered(store, request, store.calls.of(request.number), now).go_on(parts.pauses)
+    for part in in_parts(len(calls)):
+        refused = [
+            call._replace(verdict=Verdict.REJECTED, words=why[call.subject]) for call in calls[part]
+        ]
+        with store.transaction():
+            store.calls.save(*refused)
+            store.history.append_all(map(settled_entry, refused), now)
+            if over and store.calls.tally(request.number).calls <= PART:
+                Answered(store, request, store.calls.of(request.number), now).go_on(parts.pauses)
+        await store.turns.one_by_one()

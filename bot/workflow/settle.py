@@ -24,8 +24,17 @@ UNREAD = 5
 """Added to the looks for the pause after Zuora could not be read, which makes it a minute or more."""
 
 
-async def settle(parts: Working, request: Request, calls: tuple[Call, ...]) -> None:
-    """Look in Zuora for what happened to the lost calls."""
+async def settle(
+    parts: Working, request: Request, calls: tuple[Call, ...], every: Sequence[Call]
+) -> None:
+    """Look in Zuora for what happened to the lost calls.
+
+    Args:
+        parts: The outside.
+        request: Its outcome is unknown.
+        calls: Its lost calls.
+        every: All its calls in brief.
+    """
     order = opened(request)
     found: dict[str, Settlement] = {}
     unread = False
@@ -42,10 +51,13 @@ async def settle(parts: Working, request: Request, calls: tuple[Call, ...]) -> N
         if settlement is not None:
             found[call.subject] = settlement
     known = [settled(call, found[call.subject]) for call in calls if call.subject in found]
+    now_known = {call.subject: call for call in known}
+    every = [now_known.get(call.subject, call) for call in every]
     if len(known) == len(calls):
-        _write(parts.store, request, known, found, parts.clock.now())
+        seen = "; ".join(dict.fromkeys(settlement.words for settlement in found.values()))
+        _write(parts, request, known, every, seen)
     else:
-        _look_later(parts, request, known, unread=unread)
+        _look_later(parts, request, known, every, unread=unread)
 
 
 def settled(call: Call, settlement: Settlement) -> Call:
@@ -64,18 +76,12 @@ def _save(store: Store, known: Sequence[Call], now: datetime) -> None:
 
 
 def _write(
-    store: Store,
-    request: Request,
-    known: list[Call],
-    found: dict[str, Settlement],
-    now: datetime,
+    parts: Working, request: Request, known: list[Call], calls: Sequence[Call], seen: str
 ) -> None:
-    order = opened(request)
+    order, store, now = opened(request), parts.store, parts.clock.now()
     with store.transaction():
         _save(store, known, now)
-        calls = store.calls.of(request.number)
         state = conclusion(calls)
-        seen = "; ".join(dict.fromkeys(settlement.words for settlement in found.values()))
         result = f"The outcome was unknown; reading Zuora settled it: {seen}."
         if len(calls) > 1:
             result = f"{order.result(calls)} {LOST_AND_FOUND}"
@@ -95,7 +101,9 @@ def _write(
         store.move(request, after, entry, now, card_edit(after), reply)
 
 
-def _look_later(parts: Working, request: Request, known: list[Call], *, unread: bool) -> None:
+def _look_later(
+    parts: Working, request: Request, known: list[Call], calls: Sequence[Call], *, unread: bool
+) -> None:
     """Look again after a pause; if Zuora could not be read, that does not count as a look."""
     store, poll, now = parts.store, parts.pauses.poll, parts.clock.now()
     if unread:
@@ -109,7 +117,6 @@ def _look_later(parts: Working, request: Request, known: list[Call], *, unread: 
     entry = Entry(what=What.DELAYED, request=request.number, data=data)
     with store.transaction():
         _save(store, known, now)
-        calls = store.calls.of(request.number)
         after = replace(after, progress=tally(calls))
         left = sum(1 for call in calls if call.is_lost)
         seen = f"Zuora shows {len(known):,} of the mails whose answer was lost; {left:,} {'is' if left == 1 else 'are'} left."

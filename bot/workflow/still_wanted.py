@@ -1,5 +1,6 @@
 """Whether what is left of a request may still go out: approved, for this tenant, and right to send."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -16,7 +17,8 @@ NOT_SAID = "Slack does not say who is in the user groups, so approvals cannot be
 async def why_none_any_more(parts: Working, calling: Calling) -> str | None:
     """Return why nothing of it may go out any more; empty: it may; None: Slack cannot be read right now."""
     request = calling.request
-    if parts.tenancy.digest_of(calling.order, request.place) != request.digest:
+    digest = await asyncio.to_thread(parts.tenancy.digest_of, calling.order, request.place)
+    if digest != request.digest:
         return "the bot now works for another Zuora tenant"
     revoked = await parts.rules.not_approved_any_more(request, parts.clock.now())
     return revoked if revoked is None else revoked.rstrip(".")

@@ -2,13 +2,14 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from itertools import chain, pairwise
 
 import pytest
 
 from bot.domain.call import Call, Tally, Verdict
 from bot.domain.history import Entry, What
 from bot.domain.mailing import Mailing
+from bot.domain.next_step import conclusion
 from bot.domain.operation import Deed
 from bot.store.store import Store
 from bot.store.times import to_text
@@ -49,6 +50,37 @@ def test_counting_in_the_database_is_counting_them_all(store):
     assert store.calls.tally(1) == Tally.of(calls)
     assert (Tally.of(calls).accepted, Tally.of(calls).answered) == (3, 7)
     assert Tally.of(calls).began_at == NOW + timedelta(seconds=2)
+
+
+def test_calls_in_brief_lead_to_the_same_end(store):
+    """All that were simply accepted are one and the same, and everything that matters about the others is there."""
+    at = {"tries": 1, "first_sent_at": NOW, "sent_at": NOW}
+    plain = [call(number, Verdict.ACCEPTED, **at) for number in range(600)]
+    others = [
+        call(700, Verdict.REJECTED, words="no address", **at),
+        call(701, Verdict.LOST, words="no answer", **at),
+        call(702, Verdict.ACCEPTED, words="Zuora shows the mail", **at),
+        call(703, Verdict.ACCEPTED, **{**at, "tries": 2}, repeats=1),
+        call(704, Verdict.ACCEPTED, began="{}", **at),
+        call(705, Verdict.BUSY, **at),
+        call(706, **at),
+    ]
+    planned = [call(number) for number in range(1000, 1700)]
+    with store.transaction():
+        store.calls.save(*plain, *others)
+    brief = list(chain.from_iterable(store.calls.in_brief(1)))
+
+    assert brief[600:] == others
+    assert len({id(one) for one in brief[:600]}) == 1
+    assert Tally.of(brief) == Tally.of(store.calls.of(1)) == store.calls.tally(1)
+    assert conclusion(brief[:-2]) is conclusion(store.calls.of(1)[:-2])
+    assert [one.subject for one in store.calls.lost(1)] == ["INV00000701", "INV00000706"]
+    assert store.calls.out(1) == others[-1:]
+
+    with store.transaction():
+        store.calls.save(*planned)
+    assert list(chain.from_iterable(store.calls.in_brief(1)))[607:] == planned[:500]
+    assert list(chain.from_iterable(store.calls.open_in_parts(1))) == [others[5], *planned]
 
 
 def test_the_last_of_two_writes_of_one_call_stands(store):

@@ -171,7 +171,7 @@ def test_calls_that_were_planned_are_forgotten_until_the_request_begins_and_not_
         store.requests.add(REQUEST, Deed.MAILED, NUMBERS[:1])
 
     assert store.requests.newest() == 1
-    assert [part for part in store.calls.of_in_parts(1) if part] == []
+    assert store.calls.of(1) == ()
 
 
 def test_all_that_a_large_request_can_mail_is_hashed_in_parts_as_it_is_at_once(store):

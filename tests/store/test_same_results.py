@@ -216,7 +216,9 @@ def read(store, life, draw):
             *(store.requests.last_like(each, same_subject=same) for each in life.requests for same in (True, False)),
         ],
         "calls": lambda: [
-            *(part for each in some for part in store.calls.of_in_parts(each)), *(store.calls.busy(each) for each in some),
+            *(part for each in some for part in store.calls.in_brief(each)), *(part for each in some for part in store.calls.open_in_parts(each)),
+            *(found(each) for each in some for found in (store.calls.busy, store.calls.lost, store.calls.out, store.calls.last_sent_at, store.calls.verdicts)),
+            *(store.calls.about(each, [call.subject for call in store.calls.of(each)][1:]) for each in some),
             store.calls.outstanding_about(SUBJECTS, not_of=1, place=place), store.calls.sent_since(SUBJECTS, now, not_of=1, place=place),
             *(read(each) for each in some for read in (store.calls.of, store.calls.tally, store.calls.last_lost)),
         ],
