@@ -3,6 +3,7 @@
 Reads are repeated here; effects never are, except after a 401, which means "not executed".
 """
 
+import asyncio
 import gzip
 import logging
 import secrets
@@ -111,6 +112,7 @@ class Caller:
         self._timeout = settings.timeout()
         self._name = secrets.token_hex(4)
         self._reads = 0
+        self._in_line = asyncio.Lock()
         self.page_size = PageSize()
 
     def within(self, entity_ids: str, org_ids: str) -> "Caller":
@@ -120,6 +122,7 @@ class Caller:
             self._http, self._clock, settings, self._tokens, self._pace, reach=self._reach
         )
         caller.page_size = self.page_size
+        caller._in_line = self._in_line
         return caller
 
     @property
@@ -154,6 +157,8 @@ class Caller:
         if not call.track_id:
             self._reads += 1
             call = replace(call, track_id=f"billing-bot.read.{self._name}-{self._reads}")
+        async with self._in_line:  # of forty pages one in each turn of the event loop
+            await asyncio.sleep(0)
         for pause in READ_PAUSES:
             found = await self._try_read(call)
             wait = _pause_before_next(found, pause)

@@ -40,15 +40,13 @@ async def read_facts(
     by_kind = body.by_kind(kind).items()
     reading = side_by_side(_read(each, keys, zuora) for each, keys in by_kind)
     read, profiles = await with_profiles(zuora, reading)
-    if wrong := " ".join(words for _, words in read if words) or _of_two_kinds(read):
+    everything = [document for documents, _ in read for document in documents]
+    wrong = " ".join(words for _, words in read if words)
+    if wrong := wrong or await aside(_of_two_kinds, everything):
         return Problems({"documents": wrong})
-    by_number = {document.number: document for documents, _ in read for document in documents}
-    everything = [by_number[number] for number in sorted(by_number)]
-    without = [each for each in everything if _reaches_nobody(each, body)]
-    if none_reaches := len(without) == len(everything):
-        without = []
-    left_out = {each.number for each in without}
-    once = [each for each in everything if each.number not in left_out]
+    once, without = await aside(_by_reach, everything, body)
+    if none_reaches := not once:
+        once, without = without, []
     listed = await _listed(once, zuora)
     facts = EmailDocumentsFacts(
         documents=await aside(_all_of, once, listed),
@@ -67,8 +65,7 @@ async def _read(kind: DocumentKind, keys: Sequence[str], zuora: ZuoraClient) -> 
     """Read the documents of one kind."""
     try:
         found = await zuora.documents_for_mail(kind, keys)
-        documents = tuple({each.number: each for each in found if each is not None}.values())
-        wrong = _cannot_be_mailed(kind, keys, found)
+        documents, wrong = await aside(_checked, found, kind, keys)
         if not wrong and kind != "invoice":
             wrong = await _path_problem(kind, documents[0], zuora)
     except ZuoraRejected as error:
@@ -78,9 +75,27 @@ async def _read(kind: DocumentKind, keys: Sequence[str], zuora: ZuoraClient) -> 
     return documents, wrong
 
 
-def _of_two_kinds(read: Sequence[Read]) -> str:
+def _checked(
+    found: Sequence[BillingDocument | None], kind: DocumentKind, keys: Sequence[str]
+) -> Read:
+    """Return each document once, and why some of them cannot be mailed."""
+    documents = tuple({each.number: each for each in found if each is not None}.values())
+    return documents, _cannot_be_mailed(kind, keys, found)
+
+
+def _by_reach(
+    documents: Sequence[BillingDocument], body: EmailDocumentsBody
+) -> tuple[list[BillingDocument], list[BillingDocument]]:
+    """Return the documents that reach somebody and those that reach nobody, each ordered by number."""
+    found: tuple[list[BillingDocument], list[BillingDocument]] = ([], [])
+    for each in sorted(documents, key=lambda document: document.number):
+        found[_reaches_nobody(each, body)].append(each)
+    return found
+
+
+def _of_two_kinds(documents: Sequence[BillingDocument]) -> str:
     """Return which numbers name documents of two kinds; that cannot be, because results are kept by number."""
-    named = Counter(document.number for documents, _ in read for document in documents)
+    named = Counter(document.number for document in documents)
     twice = sorted(number for number, times in named.items() if times > 1)
     if not twice:
         return ""
@@ -96,8 +111,7 @@ async def _by_itself(documents: Sequence[BillingDocument], zuora: ZuoraClient) -
     Returns:
         `by_itself` and `runs_unclear` of `EmailDocumentsFacts`.
     """
-    unmailed = (each for each in documents if not isinstance(each.last_emailed_at, datetime))
-    numbers = sorted({each.bill_run_number for each in unmailed} - {""})
+    numbers = await aside(_runs_of_unmailed, documents)
     read = [partial(_run_or_none, number, zuora) for number in numbers]
     runs = dict(zip(numbers, await all_or_none(read) if read else [], strict=True))
     silent = (n for n, run in runs.items() if run is None or run.mails_itself is None)
@@ -109,6 +123,11 @@ async def _by_itself(documents: Sequence[BillingDocument], zuora: ZuoraClient) -
         ),
         "runs_unclear": tuple(silent),
     }
+
+
+def _runs_of_unmailed(documents: Sequence[BillingDocument]) -> list[str]:
+    unmailed = (each for each in documents if not isinstance(each.last_emailed_at, datetime))
+    return sorted({each.bill_run_number for each in unmailed} - {""})
 
 
 async def _run_or_none(number: str, zuora: ZuoraClient) -> BillRun | None:
