@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 from bot.domain.billed import Billed
 from bot.domain.call import Call, Verdict
 from bot.domain.check import Check
+from bot.domain.key import DocumentKind
 from bot.domain.listed import Listed
 from bot.domain.mailing import ByItself, Mailing
 from bot.domain.money import Money
@@ -258,6 +259,10 @@ class Order(ABC, Generic[B, F]):
     def each(self) -> Iterable[SingleDocument]:
         """Yield every document, if `each_mailed`; very many are read one part at a time."""
         return ()
+
+    def kind_of(self, number: str) -> DocumentKind:
+        """Return the kind of one of its documents, if `each_mailed`."""
+        return next(document.kind for document in self.each() if document.number == number)
 
     def mailings(self) -> Sequence[Mailing]:
         """Return every document that its calls can mail, in any way. No I/O."""

@@ -92,9 +92,9 @@ def _without_what_was_done(store: Store, request: Request) -> dict[str, Any]:
 
     Otherwise return nothing: what was not done at all, or done entirely, is asked for as it was.
     """
-    calls = store.calls.of(request.number)
-    done = [call.subject for call in calls if call.verdict is Verdict.ACCEPTED]
-    rest = tuple(call.subject for call in calls if call.verdict is not Verdict.ACCEPTED)
+    verdicts = store.calls.verdicts(request.number)
+    done = [subject for subject, verdict in verdicts.items() if verdict == Verdict.ACCEPTED]
+    rest = tuple(subject for subject, verdict in verdicts.items() if verdict != Verdict.ACCEPTED)
     if not _mails_each(request) or not done or not rest:
         return {}
     return {
@@ -116,18 +116,18 @@ def _with_kinds(request: Request, numbers: Sequence[str]) -> Sequence[str]:
     If the facts are in an archive, Zuora is asked about the numbers when the form is submitted.
     """
     try:
-        kinds = {each.number: each.kind for each in opened(request).each()}
+        order = opened(request)
     except ValidationError:
         return [as_one(number) for number in numbers]
-    return [as_typed(kinds[each], each) for each in numbers]
+    return [as_typed(order.kind_of(each), each) for each in numbers]
 
 
 def what_was_refused(
     forms: Forms, parts: Working, _click: Click, request: Request | None
 ) -> Opening | tuple[Part, ...]:
     """Return the form for exactly the documents that Zuora refused, from the button below a list of failures."""
-    calls = parts.store.calls.of(request.number) if request else ()
-    refused = tuple(call.subject for call in calls if call.verdict is Verdict.REJECTED)
+    verdicts = parts.store.calls.verdicts(request.number) if request else {}
+    refused = tuple(subject for subject, verdict in verdicts.items() if verdict == Verdict.REJECTED)
     if request is None or not _mails_each(request) or not refused:
         return (NOTHING_REFUSED,)
     values = {

@@ -117,7 +117,7 @@ def about_lines(
 
 def story(store: Store, links: Links, number: int, within: Within = EVERYWHERE) -> Words:
     """Return a request's story from asking to now, with links to card and thread."""
-    request = store.requests.get(number)
+    request = store.requests.without_documents(number)
     brief = store.status.brief(number)
     if request is None or brief is None:
         return Words(f"There is no request R-{number}.")

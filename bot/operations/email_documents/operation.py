@@ -99,7 +99,7 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
     def act(self, call: Call, zuora: ZuoraClient) -> Prepared:
         """Ask Zuora to mail one document."""
         return zuora.email_document(
-            self._kind_of(call.subject),
+            self.kind_of(call.subject),
             call.subject,
             EmailBody(
                 email_addresses=self.body.email_addresses,
@@ -138,7 +138,7 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
         return {number: reread(self.facts, each[number], number) for number in numbers}
 
     async def _look_up_only(self, numbers: Sequence[str], zuora: ZuoraClient) -> _Facts | Problems:
-        kinds = () if self.kind else tuple(self._kind_of(number) for number in numbers)
+        kinds = () if self.kind else tuple(self.kind_of(number) for number in numbers)
         body = self.body.model_copy(update={"documents": tuple(numbers), "kinds": kinds})
         return await self.look_up(body, zuora)
 
@@ -201,7 +201,7 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
         for each in self.facts.documents:
             yield SingleDocument(each.number, each.kind, each.money)
 
-    def _kind_of(self, number: str) -> DocumentKind:
+    def kind_of(self, number: str) -> DocumentKind:
         """Return the kind of one of the documents; the database ensures that a call is about one of them."""
         totals = self.facts.totals
         return totals.kind_of.get(number, totals.counted[0].kind)
