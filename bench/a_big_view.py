@@ -7,7 +7,9 @@ import asyncio
 import statistics
 import sys
 import time
+import tracemalloc
 from collections.abc import Awaitable, Callable
+from tempfile import TemporaryFile
 
 from bench.a_big_list import numbers_of
 from bench.big_server import RUN
@@ -20,7 +22,7 @@ from bot.domain.request import Request
 from bot.operations.catalog import OPERATIONS
 from bot.sandbox.slack.workspace import TEAM_ID
 from bot.status import answers
-from bot.status.export import rows_of_month
+from bot.status.export import export
 from bot.status.lists import Links
 from bot.status.month import read_month
 from bot.store.store import Store
@@ -58,8 +60,9 @@ def views(store: Store, request: Request) -> dict[str, Callable[[], object]]:
         page = Page(store.listed.of(number, 0, 20), 0, store.listed.count(number), 20, "")
         return details(also(), beside(store, request), page)
 
-    async def exported() -> int:
-        return len([row async for row in rows_of_month(store, month)])
+    async def exported() -> None:
+        with TemporaryFile() as into:
+            await export(store, month, "csv", into)
 
     return {
         "card": lambda: card(also(), also=beside(store, request)),
@@ -69,6 +72,16 @@ def views(store: Store, request: Request) -> dict[str, Callable[[], object]]:
         "month": lambda: read_month(store, month),
         "export": exported,
     }
+
+
+async def held(store: Store, request: Request) -> dict[str, int]:
+    """Return the bytes of a month's file, and the most that writing it held in memory."""
+    with TemporaryFile() as into:
+        tracemalloc.start()
+        await export(store, f"{request.created_at:%Y-%m}", "csv", into)
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return {"exported": into.tell(), "held": most}
 
 
 async def listed_by_number(bot: Bot, documents: int) -> Request:
@@ -97,6 +110,7 @@ async def main(url: str, documents: int) -> None:
             assert request is not None  # noqa: S101 - it was saved just now
             for name, work in views(store, request).items():
                 found[f"{name} of a {kind}"] = await seconds_of(work)
+            found |= await held(store, request)  # that of the list stands
     say(**found)
 
 

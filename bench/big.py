@@ -27,6 +27,7 @@ JUDGED = 20_000
 ROUNDS = 3
 LEAST_OF_THE_LIMIT = 0.93
 SDK_MAILS = 2_000
+A_FILE = "export of a list"
 MOST_BYTES = 1126
 """Half of 2.2 KiB."""
 
@@ -67,18 +68,33 @@ async def _views(few: int, many: int) -> list[Row]:
         async with _server(documents) as server:
             found.append(await _once(server, "bench.a_big_view", documents))
     return [
-        Row(
-            part="big",
-            what=f"{name}, {many:,} documents",
-            ours=f"{1000 * found[1][name]:.1f} ms",
-            against=f"{few} documents, {1000 * found[0][name]:.1f} ms",
-            rounds=(found[1][name] / found[0][name],),
-            goal="≤ 2",
-            most=2.0,
-        )
-        for name in found[0]
-        if " of a " in name
+        *(
+            Row(
+                part="big",
+                what=f"{name}, {many:,} documents",
+                ours=f"{1000 * found[1][name]:.1f} ms",
+                against=f"{few} documents, {1000 * found[0][name]:.1f} ms",
+                rounds=(found[1][name] / found[0][name],),
+                goal="≤ 2",
+                most=2.0,
+            )
+            for name in found[0]
+            if " of a " in name and name != A_FILE
+        ),
+        _file(many, found[1]),
     ]
+
+
+def _file(documents: int, found: dict[str, float]) -> Row:
+    """The file has a line for each document, so what counts is that it is never whole in memory."""
+    return Row(
+        part="big",
+        what=f"{A_FILE}, {documents:,} documents",
+        ours=f"{1000 * found[A_FILE]:.0f} ms, at most {found['held'] / MEGABYTE:.1f} MB in memory",
+        against=f"the file, {found['exported'] / MEGABYTE:.1f} MB",
+        goal="streams",
+        met=found["held"] < found["exported"],
+    )
 
 
 async def _once(server: Program, module: str, documents: int) -> dict[str, Any]:
