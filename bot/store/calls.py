@@ -43,7 +43,9 @@ _OTHERS_AT_WORK = (
 )
 
 
-_PLAIN = "verdict = 'accepted' AND words = '' AND repeats = 0 AND began = ''"
+_PLAIN = (
+    "verdict IS NOT NULL AND verdict = 'accepted' AND words = '' AND repeats = 0 AND began = ''"
+)
 _PLANNED = "verdict IS NULL AND tries = 0"
 _OPEN = f"(verdict = 'busy' OR {_PLANNED})"
 _OUT = "verdict IS NULL AND tries > 0"

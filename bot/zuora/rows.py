@@ -62,7 +62,10 @@ def text(row: Row, *names: str) -> str:
     """Return the first of these fields that is there, as text; empty if none is. 32 and "32" are the same."""
     for name in names:
         value = row.get(name)
-        if isinstance(value, str | int | Decimal) and not isinstance(value, bool) and value != "":
+        if isinstance(value, str):
+            if value:
+                return value
+        elif isinstance(value, int | Decimal) and not isinstance(value, bool):
             return str(value)
     return ""
 
