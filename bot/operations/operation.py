@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 from bot.domain.billed import Billed
 from bot.domain.call import Call, Verdict
 from bot.domain.check import Check
-from bot.domain.key import DocumentKind
+from bot.domain.kind import DocumentKind
 from bot.domain.listed import Listed
 from bot.domain.mailing import ByItself, Mailing
 from bot.domain.money import Money
