@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from bot.domain.history import What
 from bot.domain.request import State
-from bot.status.export import export
 from bot.workflow.denials import NO_RECEIPT
 from bot.workflow.receipts import NOT_MINE
 from tests.stage import BOB, CARLA, CHANNEL, MARA
+from tests.status.made import exported
 from tests.stories.test_approvals import two
 from tests.stories.test_audit import AUDIT
 from tests.stories.test_billstatus import ask_status
@@ -127,7 +127,7 @@ async def test_a_receipt_is_of_one_decision_and_what_is_over_is_said_as_it_is(st
     assert "R-1: Accepted by Zuora." in said(stage, CHANNEL, "is not theirs")[-1]
     assert any("the approval of R-1 is not theirs" in text for text in stage.thread(ts))
     assert f"Not theirs: <@{BOB}> says that somebody else approved in their name" in stage.card(ts)
-    (row, *_) = json.loads(await export(stage.store, "2026-11", "json"))
+    (row, *_) = json.loads(await exported(stage.store, "2026-11", "json"))
     assert (row["approved_by"], row["denied_by"]) == (BOB, BOB)
 
 
