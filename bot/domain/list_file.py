@@ -5,6 +5,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Final, NamedTuple
 
 from bot.domain import quotes
@@ -59,19 +60,21 @@ def entries_in(content: bytes) -> tuple[Cell, ...]:
     Raises:
         NotAListError: It is not text, or a quotation mark is not closed.
     """
-    rows = list(_rows(_decoded(content)))
-    columns = _columns(rows[0][1]) if rows else ()
-    if columns:
-        rows = rows[1:]
-    found = [
-        Cell(line, cell.strip())
-        for line, cells in rows
+    rows = _rows(_decoded(content))
+    first = next(rows, (1, []))
+    columns = _columns(first[1])
+    return tuple(
+        Cell(line, _in_one_line(line, cell.strip()))
+        for line, cells in (rows if columns else chain([first], rows))
         for at, cell in enumerate(cells)
         if cell.strip() and (not columns or at in columns)
-    ]
-    if over := next((each for each in found if "\n" in each.text or "\r" in each.text), None):
-        raise NotAListError(f"has a quotation mark that is not closed in its line, {over.line}")
-    return tuple(Cell(line, _whole(text)) for line, text in found)
+    )
+
+
+def _in_one_line(line: int, text: str) -> str:
+    if "\n" in text or "\r" in text:
+        raise NotAListError(f"has a quotation mark that is not closed in its line, {line}")
+    return _whole(text)
 
 
 def _decoded(content: bytes) -> str:

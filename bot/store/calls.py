@@ -79,6 +79,13 @@ class Calls:
         """Save these calls as they are now, in this order."""
         self._database.executemany(_SAVE, map(_to_row, calls))
 
+    def count(self, request: int) -> int:
+        """Return how many calls a request has, by an index alone."""
+        (number,) = self._database.execute(
+            "SELECT COUNT(*) FROM calls WHERE request = ?", [request]
+        ).fetchone()
+        return int(number)
+
     def tally(self, request: int) -> Tally:
         """Return how many calls of a request have which answer, without reading them all."""
         rows = self._database.execute(

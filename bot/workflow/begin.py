@@ -218,7 +218,7 @@ def _start(
         if not why:
             if len(subjects) <= PART:
                 _plan(parts, request, subjects)
-            elif parts.store.calls.tally(request.number).calls != len(subjects):
+            elif parts.store.calls.count(request.number) != len(subjects):
                 raise CouldNotRecordError("could not record this: not every call was planned")
             parts.store.move(request, after, entry, now, card_edit(after), reply)
     if why:

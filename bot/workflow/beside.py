@@ -31,11 +31,6 @@ AGAINST = "Against last time"
 """The label of the comparison with the last request of its kind."""
 
 
-def subjects_of(order: Order[Any, Any]) -> tuple[str, ...]:
-    """Return everything that a request acts on, by number, and also by id if one was typed."""
-    return tuple(dict.fromkeys([*order.subjects(), *order.typed()]))
-
-
 def also_open(
     request: Request,
     about: Sequence[OpenAbout],

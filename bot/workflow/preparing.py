@@ -17,7 +17,6 @@ from bot.store.parts import parts as in_parts
 from bot.store.preparing import KeptNumber
 from bot.store.requests import OpenAbout
 from bot.store.store import Store
-from bot.workflow.beside import subjects_of
 from bot.workflow.guard import Reach, look_for_others, reach_to_be
 from bot.workflow.parts import Parts
 from bot.workflow.ready import Asker, Ready
@@ -75,7 +74,7 @@ async def _prepared(parts: Parts, ready: Ready, asker: Asker, written: list[int]
         number = store.requests.next_number()
         entry = store.preparing.begin(number, parts.clock.now(), asker.person, ready.order.name)
     written.append(number)
-    rows, subjects, packed = 0, subjects_of(ready.order), ready.texts.packed
+    rows, subjects, packed = 0, ready.texts.subjects, ready.texts.packed
     for place, part in enumerate(in_parts(max(len(mine), len(subjects), PART * len(packed)))):
         await store.turns.one_by_one()
         with store.transaction():

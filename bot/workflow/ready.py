@@ -58,6 +58,7 @@ class Texts(NamedTuple):
     Attributes:
         bound: The result of `Tenancy.bound_beside`, as the history has it.
         listed: The documents in words, as many as *Details* keeps.
+        subjects: Everything that it acts on, by number, and also by id if one was typed.
     """
 
     body: str
@@ -66,6 +67,7 @@ class Texts(NamedTuple):
     digest: str
     bound: Sealed
     listed: tuple[Listed, ...]
+    subjects: tuple[str, ...]
 
     @classmethod
     def of(cls, order: Order[Any, Any], tenancy: Tenancy, place: str) -> Self:
@@ -79,6 +81,7 @@ class Texts(NamedTuple):
             digest=tenancy.digest_of(order, place, bound),
             bound=Sealed.of(bound, new_salt()),
             listed=tuple(order.listed()),
+            subjects=tuple(dict.fromkeys([*order.subjects(), *order.typed()])),
         )
 
 

@@ -21,7 +21,7 @@ from bot.operations.operation import Operation
 from bot.operations.stored import Body
 from bot.store.request_rows import asked_hash, plain_hash
 from bot.store.store import Store
-from bot.workflow.beside import also_open, beside, mailed_by_the_bot, redrawn, subjects_of
+from bot.workflow.beside import also_open, beside, mailed_by_the_bot, redrawn
 from bot.workflow.parts import Looking, Parts
 from bot.workflow.ready import Asker, Ready
 
@@ -138,7 +138,7 @@ def _save_one(parts: Parts, ready: Ready, asker: Asker, of: int) -> Request:
 
 def _add(store: Store, request: Request, ready: Ready) -> None:
     """Add the request, with its parts unless those were written before."""
-    subjects = subjects_of(ready.order)
+    subjects = ready.texts.subjects
     if ready.kept is None:
         store.requests.add(request, ready.order.deed, subjects)
         store.mailings.add(request.number, ready.mine)

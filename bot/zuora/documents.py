@@ -103,6 +103,7 @@ async def _listed(reader: DocumentReader, number: str, *filters: str) -> list[Bi
     async for page in paging.pages(reader.caller, _of_run_query(reader.kind, number, *filters)):
         progress.came(len(page))
         found += await aside(_of_page, page, reader, number)
+        del page  # before the next one is waited for
     return found
 
 

@@ -92,8 +92,10 @@ async def pages(caller: Caller, query: HttpCall) -> AsyncIterator[list[Row]]:
         page = whole(answer.data, "data")
         count, size = count + len(page), size + answer.size
         check(count, size)
-        yield page
         cursor = following(answer.data, "nextPage")
+        del answer  # a page takes a megabyte, and forty lists may wait for their next one
+        yield page
+        del page
         if not cursor:
             return
         if cursor in seen:

@@ -200,6 +200,15 @@ def test_a_lost_call_is_sent_again_in_time_and_not_too_often(change, seconds):
     assert at == (None if seconds is None else NOW + timedelta(seconds=seconds))
 
 
+def test_what_was_given_up_before_it_went_out_is_not_sent_by_a_later_pass():
+    running = replace(REQUEST, state=State.RUNNING)
+    given_up = CALL._replace(verdict=Verdict.REJECTED, words="it was mailed meanwhile")
+    other = CALL._replace(subject="INV2", key="k2")
+
+    assert next_step(running, [given_up, other], NOW) == steps.Send((other,))
+    assert next_step(running, [given_up], NOW) == steps.Conclude()
+
+
 def test_lost_calls_are_repeated_once_nothing_else_is_open_and_then_concluded():
     running = replace(REQUEST, state=State.RUNNING)
     other = CALL._replace(subject="BR-2", key="k2")

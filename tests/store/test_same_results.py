@@ -217,7 +217,7 @@ def read(store, life, draw):
         ],
         "calls": lambda: [
             *(part for each in some for part in store.calls.in_brief(each)), *(part for each in some for part in store.calls.open_in_parts(each)),
-            *(found(each) for each in some for found in (store.calls.busy, store.calls.lost, store.calls.out, store.calls.last_sent_at, store.calls.verdicts)),
+            *(found(each) for each in some for found in (store.calls.busy, store.calls.lost, store.calls.out, store.calls.last_sent_at, store.calls.verdicts, store.calls.count)),
             *(store.calls.about(each, [call.subject for call in store.calls.of(each)][1:]) for each in some),
             store.calls.outstanding_about(SUBJECTS, not_of=1, place=place), store.calls.sent_since(SUBJECTS, now, not_of=1, place=place),
             *(read(each) for each in some for read in (store.calls.of, store.calls.tally, store.calls.last_lost)),
