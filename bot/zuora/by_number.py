@@ -1,6 +1,6 @@
 """Reads billing documents by number or id: one, or many for a mail."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
@@ -56,24 +56,32 @@ async def for_mail(
     """
     keys = tuple(keys)
     progress.expect(len(keys))
-    found = await _listed_for_mail(reader, keys) if len(keys) > _FEW else {}
+    found: dict[str, BillingDocument | None] = {}
+    if len(keys) > _FEW:
+        found |= await _listed_for_mail(reader, keys)
     left = [key for key in keys if key not in found]
     reads = [partial(_for_mail, reader, where, key) for key in left]
     alone = await paging.all_or_none(reads) if reads else []
-    by_key = {**found, **dict(zip(left, alone, strict=True))}
-    return tuple(by_key[key] for key in keys)
+    found |= dict(zip(left, alone, strict=True))
+    return await aside(_in_order, keys, found)
+
+
+def _in_order(
+    keys: Sequence[str], found: Mapping[str, BillingDocument | None]
+) -> tuple[BillingDocument | None, ...]:
+    return tuple(found[key] for key in keys)
 
 
 async def _listed_for_mail(
     reader: DocumentReader, keys: Sequence[str]
 ) -> dict[str, BillingDocument]:
     """Return those that lists have, each once and complete; none if Zuora refuses the filter."""
-    numbers = [key for key in keys if not is_id(key) and not set(",[]") & set(key)]
+    numbers, ids = await aside(_in_lists, keys)
     reads = [
         partial(_part_for_mail, reader, name, part)
         for name, of in (
             (agreement.NUMBERS[reader.kind][0], numbers),
-            ("id", [key for key in keys if is_id(key)]),
+            ("id", ids),
         )
         for part in parts_of(of, calls.PAGE)
     ]
@@ -82,6 +90,12 @@ async def _listed_for_mail(
     except ZuoraRejected:
         return {}
     return {key: document for part in read for key, document in part.items()}
+
+
+def _in_lists(keys: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the numbers and the ids that can be asked for in a list."""
+    numbers = [key for key in keys if not is_id(key) and not set(",[]") & set(key)]
+    return numbers, [key for key in keys if is_id(key)]
 
 
 async def _part_for_mail(

@@ -38,20 +38,23 @@ async def all_or_none(reads: Iterable[Callable[[], Coroutine[Any, Any, T]]]) -> 
     hundreds.
     """
     first, *others = reads
-    found = [await first()]
-    places = asyncio.Semaphore(_AT_ONCE)
+    found = {0: await first()}
+    line = iter(enumerate(others, 1))
 
-    async def in_turn(read: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        async with places:
-            return await read()
+    async def lane() -> None:
+        for place, read in line:
+            found[place] = await read()
 
-    tasks = [asyncio.ensure_future(in_turn(read)) for read in others]
+    # not a task for each read: 5,000 of them take 15 MB and a long turn of the event loop
+    tasks = [asyncio.ensure_future(lane()) for _ in range(min(_AT_ONCE, len(others)))]
     if not tasks:
-        return found
+        return [found[0]]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
-        failed = [task for task in tasks if task.done() and task.exception() is not None]
-        return found + [task.result() for task in failed or tasks]
+        for task in tasks:
+            if task.done():
+                task.result()  # raises what it failed with
+        return [found[place] for place in range(len(found))]
     finally:
         for task in tasks:
             task.cancel()

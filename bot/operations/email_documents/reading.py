@@ -58,9 +58,10 @@ class EmailDocumentsBody(Body):
         """Return the documents by kind; with a kind, all of them are of that kind."""
         if kind is not None:
             return {kind: self.documents}
-        of = list(zip(self.kinds, self.documents, strict=True))
-        found = {each: tuple(key for this, key in of if this == each) for each in KIND_WORDS}
-        return {each: keys for each, keys in found.items() if keys}
+        found: dict[DocumentKind, list[str]] = {each: [] for each in KIND_WORDS}
+        for each, key in zip(self.kinds, self.documents, strict=True):
+            found[each].append(key)
+        return {each: tuple(keys) for each, keys in found.items() if keys}
 
 
 @dataclass(frozen=True, slots=True)
