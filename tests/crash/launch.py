@@ -7,6 +7,7 @@ runs `python -m bot run` with the environment of the order. An order is a JSON o
 at an end. One process at a time; the end of standard input ends it.
 """
 
+import gc
 import json
 import os
 import runpy
@@ -32,6 +33,8 @@ LONGEST_ORDER = 1_000_000
 
 def main() -> None:
     """Obey orders until standard input ends."""
+    gc.collect()
+    gc.freeze()  # or each process copies all that was imported, as soon as it looks for garbage
     while order := os.read(0, LONGEST_ORDER):
         pid = os.fork()
         if pid == 0:
