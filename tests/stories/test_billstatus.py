@@ -56,22 +56,24 @@ def links(message):
     ]
 
 
-@pytest.mark.parametrize("words", ["", "mine", "waiting", "R-1", "BR-00000001", "INV00000001",
-                                   "month", "export month", "help", "nonsense"])  # fmt: skip
+ASKED = ["", "mine", "waiting", "R-1", "BR-00000001", "INV00000001",
+         "month", "export month", "help", "nonsense"]  # fmt: skip
+
+
 @pytest.mark.parametrize("user", [STRANGER, GUEST])
-async def test_nobody_else_learns_anything(stage, user, words):
+async def test_nobody_else_learns_anything(stage, user):
     await stage.ask()
+    for words in ASKED:
+        said = await ask_status(stage, user, words)
 
-    said = await ask_status(stage, user, words)
-
-    assert not any(known in said for known in ("BR-00", "R-1", ALICE, "waiting", "USD"))
-    if user == STRANGER:
-        assert "S0BILLING" in said
-        assert "S0CONTROLLERS" in said
-    else:
-        assert "guest" in said
-    await stage.quiet()
-    assert not [m for m in stage.slack.workspace.messages() if m.files]
+        assert not any(known in said for known in ("BR-00", "R-1", ALICE, "waiting", "USD"))
+        if user == STRANGER:
+            assert "S0BILLING" in said
+            assert "S0CONTROLLERS" in said
+        else:
+            assert "guest" in said
+        await stage.quiet()
+        assert not [m for m in stage.slack.workspace.messages() if m.files]
 
 
 @pytest.mark.parametrize("user", [ALICE, BOB, MARA])
@@ -289,17 +291,17 @@ async def test_a_document_is_found_in_requests_that_wait_and_in_calls(stage):
     assert "Accepted by Zuora" in await ask_status(stage, MARA, number.lower())
 
 
-@pytest.mark.parametrize(
-    ("typed", "meant"),
-    [("mien", "mine"), ("wating", "waiting"), ("mnth", "month"), ("approve", "waiting"),
-     ("17", "R-17"), ("00000417", "BR-00000417"), ("BR 417", "BR-00000417"), ("nonsense", "help"),
-     ("month 10/2026", "month 2026-10"), ("export", "export month 2026-10"),
-     ("INV", "INV00000012"), ("br", "BR-00000001"), ("decmber", "month december"),
-     ("month decmber", "month december"), ("month Decmber 2025", "month december 2025"),
-     ("export month novembr", "export month november"), ("month 2026-13", "month 2026-10")],
-)  # fmt: skip
-async def test_a_word_it_does_not_know_gets_the_nearest(stage, typed, meant):
-    assert f"Did you mean `/billstatus {meant}`?" in await ask_status(stage, MARA, typed)
+NEAREST = [("mien", "mine"), ("wating", "waiting"), ("mnth", "month"), ("approve", "waiting"),
+           ("17", "R-17"), ("00000417", "BR-00000417"), ("BR 417", "BR-00000417"), ("nonsense", "help"),
+           ("month 10/2026", "month 2026-10"), ("export", "export month 2026-10"),
+           ("INV", "INV00000012"), ("br", "BR-00000001"), ("decmber", "month december"),
+           ("month decmber", "month december"), ("month Decmber 2025", "month december 2025"),
+           ("export month novembr", "export month november"), ("month 2026-13", "month 2026-10")]  # fmt: skip
+
+
+async def test_a_word_it_does_not_know_gets_the_nearest(stage):
+    for typed, meant in NEAREST:
+        assert f"Did you mean `/billstatus {meant}`?" in await ask_status(stage, MARA, typed)
 
 
 @pytest.mark.parametrize("typed", ["unknown", "running", "failed", "status", "reslts"])

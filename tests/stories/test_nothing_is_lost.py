@@ -79,21 +79,21 @@ async def test_a_list_in_which_each_stands_twice_is_looked_up(stage):
     assert stage.request(1).operation == "email_debit_memo"
 
 
-@pytest.mark.parametrize("command", ["/billemail", "/billstatus", "/billrun"])
-@pytest.mark.parametrize(
-    ("choice", "why"),
-    [
-        ("entity=Asia", "This bot has no entity Asia; its settings list none."),
-        ("org=Retail", "This bot has no organization Retail; its settings list none."),
-        ("entity=", "entity= has no value."),
-    ],
-)
-async def test_a_place_that_there_is_not_is_said_by_every_command(stage, command, choice, why):
-    """Row S1."""
-    ack = await stage.slack.slash(ALICE, CHANNEL, f"{command} INV7 {choice}")
+NO_PLACES = [
+    ("entity=Asia", "This bot has no entity Asia; its settings list none."),
+    ("org=Retail", "This bot has no organization Retail; its settings list none."),
+    ("entity=", "entity= has no value."),
+]
 
-    assert why in ack.text
-    assert stage.slack.view(ALICE) is None
+
+@pytest.mark.parametrize("command", ["/billemail", "/billstatus", "/billrun"])
+async def test_a_place_that_there_is_not_is_said_by_every_command(stage, command):
+    """Row S1."""
+    for choice, why in NO_PLACES:
+        ack = await stage.slack.slash(ALICE, CHANNEL, f"{command} INV7 {choice}")
+
+        assert why in ack.text
+        assert stage.slack.view(ALICE) is None
 
 
 async def test_the_status_of_a_number_of_two_kinds_says_which_of_them_a_request_mails(stage):

@@ -21,21 +21,22 @@ def reads(stage, *objects):
             if call.method == "GET" and any(each in call.path for each in objects)]  # fmt: skip
 
 
-@pytest.mark.parametrize("number", ODD)
 @pytest.mark.parametrize("kind", ["invoice", "debit_memo", "credit_memo"])
-async def test_a_document_has_any_number_and_zuora_says_what_it_is(stage, kind, number):
+async def test_a_document_has_any_number_and_zuora_says_what_it_is(stage, kind):
     """Row S9: "The ID or number of the invoice", with whatever prefix and characters."""
-    document = add(stage, kind, number)
+    for before, number in enumerate(ODD):
+        document = add(stage, kind, number)
 
-    ts = await stage.ask(text="INV1", documents=number)
-    await stage.press(BOB, ts)
-    await stage.until(stage.orders)
+        ts = await stage.ask(text="INV1", documents=number)
+        await stage.press(BOB, ts)
+        await stage.until(lambda before=before: len(stage.orders()) > before)
+        await stage.quiet()
 
-    assert escaped(number) in stage.card(ts)
-    assert [call.path for call in stage.orders()] == [
-        f"/v1/{PLACES[kind]}/{number}/emails"  # decoded, after a route was found for it
-    ]
-    assert document.number == number
+        assert escaped(number) in stage.card(ts)
+        assert [call.path for call in stage.orders()[before:]] == [
+            f"/v1/{PLACES[kind]}/{number}/emails"  # decoded, after a route was found for it
+        ]
+        assert document.number == number
 
 
 async def test_a_bare_id_of_an_invoice_is_the_invoice(stage):
