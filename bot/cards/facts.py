@@ -128,7 +128,8 @@ def _in_parts(request: Request) -> Iterator[Line]:
         found = [f"{failed:,} of {progress.calls:,} failed"] if failed else []
         of = "" if failed else f" of {progress.calls:,}"
         found += [f"{lost:,}{of} with outcome unknown"] if lost else []
-        yield line("In parts", f"{listed(found)}; the thread names each")
+        each = "it" if failed + lost == 1 else "each"
+        yield line("In parts", f"{listed(found)}; the thread names {each}")
 
 
 def _progress(request: Request) -> tuple[Line, ...]:
