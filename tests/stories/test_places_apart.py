@@ -82,7 +82,7 @@ async def test_an_estimate_is_made_in_the_entity_that_was_chosen(stage, worlds):
     cards = [stage.card(each.ts) for each in stage.slack.channel_messages(CHANNEL)]
     assert "entity Europe" in cards[0]
     assert "about USD 100.00 in charges" in cards[0]
-    assert "about USD 400.00 charges" in cards[1]
+    assert "about USD 400.00 in charges" in cards[1]
     asked = [call for call in stage.zuora.calls
              if (call.method, call.path) == ("POST", "/v1/billing-preview-runs")]  # fmt: skip
     assert [call.headers["zuora-entity-ids"] for call in asked] == [EUROPE, AMERICA]
