@@ -3,13 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from bot.audit.finding import Finding, Flaw
-from bot.domain.history import (
-    Head,
-    Row,
-    bound,
-    row_hash,
-    row_text,
-)
+from bot.domain.history import Head, Row, bound, row_hash, row_text
 
 FARTHEST = 50
 """The farthest move of a row that is still recognised as a move."""

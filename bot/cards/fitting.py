@@ -4,13 +4,7 @@ import math
 from collections.abc import Sequence
 
 from bot.cards import blocks
-from bot.domain.words import (
-    Line,
-    Part,
-    folded,
-    line,
-    shortened,
-)
+from bot.domain.words import Line, Part, folded, line, shortened
 
 MOST_FACTS = 8
 """How many lines of facts a card has at most, so that they and the button fit on a phone's screen."""

@@ -8,9 +8,7 @@ from bot.domain.known import MailedAt, NotKnown
 from bot.domain.listed import Listed
 from bot.domain.mailing import NOT_SHOWN
 from bot.domain.money import spoken
-from bot.operations.kinds import (
-    credited,
-)
+from bot.operations.kinds import credited
 from bot.store.listed import MOST_LISTED
 from bot.zuora.answers import BillingDocument, BillRun
 

@@ -14,17 +14,7 @@ from typing import NamedTuple
 from bot.domain.words import count
 from bot.status.month import Month
 from bot.status.month_words import CLASSES, duration, title_of
-from bot.status.picture import (
-    BARS,
-    BARS_TOP,
-    MARGIN,
-    NOTE_LINE,
-    WIDTH,
-    Bar,
-    BarKind,
-    Chart,
-    Panel,
-)
+from bot.status.picture import BARS, BARS_TOP, MARGIN, NOTE_LINE, WIDTH, Bar, BarKind, Chart, Panel
 
 HEAD, PANEL = 190, 400
 NOTE_LETTERS = 60

@@ -11,10 +11,7 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from bot.store.database import BUSY_SECONDS, Guarded
-from bot.store.errors import (
-    StoreBusyError,
-    StoreError,
-)
+from bot.store.errors import StoreBusyError, StoreError
 from bot.store.private import beside, made, opened_alone, warn_of_wide_modes
 from bot.store.schema import migrations
 

@@ -17,13 +17,7 @@ from bot.operations.progress import Progress
 from bot.zuora.answers import Answer
 from bot.zuora.client import ZuoraClient
 from bot.zuora.effects import Prepared
-from bot.zuora.errors import (
-    OutcomeUnknown,
-    ZuoraBusy,
-    ZuoraError,
-    ZuoraLockedOut,
-    ZuoraRejected,
-)
+from bot.zuora.errors import OutcomeUnknown, ZuoraBusy, ZuoraError, ZuoraLockedOut, ZuoraRejected
 from bot.zuora.judge import UNPROCESSABLE
 
 logger = logging.getLogger(__name__)

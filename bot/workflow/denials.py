@@ -18,14 +18,7 @@ from bot.store.store import Store
 from bot.store.written import Written
 from bot.workflow.deadlines import stop
 from bot.workflow.meant import meant
-from bot.workflow.receipts import (
-    DONE,
-    decided_by,
-    direct,
-    row_named,
-    subject_of,
-    what_was_decided,
-)
+from bot.workflow.receipts import DONE, decided_by, direct, row_named, subject_of, what_was_decided
 from bot.workflow.rules import DENIED
 from bot.workflow.statements import sent
 

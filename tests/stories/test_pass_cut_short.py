@@ -8,13 +8,7 @@ from bot.audit.verify import verify_database
 from bot.store.snapshot import as_file
 from tests.postgres import reading_only
 from tests.stage import BOB
-from tests.stories.test_email_many_documents import (
-    MAILS,
-    add_invoices,
-    ask,
-    ended,
-    orders_of,
-)
+from tests.stories.test_email_many_documents import MAILS, add_invoices, ask, ended, orders_of
 from tests.stories.test_several_at_once import all_out
 
 RUN = "/v1/bill-runs/*"

@@ -13,11 +13,7 @@ from bot.operations.create_bill_run import estimating, overlap
 from bot.operations.create_bill_run.autopost_mails import AutoMails, read_auto_mails
 from bot.operations.create_bill_run.batches import beyond
 from bot.operations.create_bill_run.body import CreateBillRunBody, RunSchedule
-from bot.operations.create_bill_run.facts import (
-    BilledAccount,
-    BilledSubscription,
-    CreateFacts,
-)
+from bot.operations.create_bill_run.facts import BilledAccount, BilledSubscription, CreateFacts
 from bot.operations.create_bill_run.reading import MOST_SUBSCRIPTIONS, too_many_subscriptions
 from bot.operations.create_bill_run.typed import quoted
 from bot.operations.typed import Problems

@@ -7,11 +7,7 @@ from bot.domain.key import as_one, document_key, tokens
 from bot.domain.mentioned import MOST_WORDS
 from bot.operations.typed import Values
 from bot.slack.forms import numbers
-from bot.slack.forms.document_fields import (
-    KEPT_FILE,
-    LISTS,
-    typed_list,
-)
+from bot.slack.forms.document_fields import KEPT_FILE, LISTS, typed_list
 from bot.zuora.named import Found
 
 WHAT = "what"
