@@ -169,7 +169,7 @@ async def _names(store: Store, request: Request, called: Called) -> dict[str, st
     return {each: recorded.get(each) or await called(each) or each for each in people if each}
 
 
-class Written(Protocol):
+class ExportWriter(Protocol):
     """A file that is being written."""
 
     def row(self, row: Row) -> None:
@@ -178,7 +178,7 @@ class Written(Protocol):
 
 
 @contextmanager
-def as_csv(into: IO[bytes]) -> Iterator[Written]:
+def as_csv(into: IO[bytes]) -> Iterator[ExportWriter]:
     """Write comma-separated UTF-8 with the byte order mark that spreadsheets look for; no cell is a formula."""
     text = io.TextIOWrapper(into, "utf-8-sig", newline="")
     try:
@@ -198,7 +198,7 @@ class _Csv:
 
 
 @contextmanager
-def as_json(into: IO[bytes]) -> Iterator[Written]:
+def as_json(into: IO[bytes]) -> Iterator[ExportWriter]:
     """Write a list of objects; amounts are text, so that no reader rounds them."""
     into.write(b"[")
     written = _Json(into)
@@ -220,7 +220,7 @@ class _Json:
 
 
 @contextmanager
-def as_xlsx(into: IO[bytes]) -> Iterator[Written]:
+def as_xlsx(into: IO[bytes]) -> Iterator[ExportWriter]:
     """Write a workbook; every text is written as text, so no spreadsheet takes it for a formula.
 
     Rows that are written go into a temporary file and not into memory.
@@ -263,7 +263,7 @@ def _write(sheet: Any, cell: tuple[int, int], value: Any, form: Callable[[int], 
         sheet.write_string(*cell, str(value)[:32767])
 
 
-WRITERS: dict[Format, Callable[[IO[bytes]], AbstractContextManager[Written]]] = {
+WRITERS: dict[Format, Callable[[IO[bytes]], AbstractContextManager[ExportWriter]]] = {
     "csv": as_csv, "json": as_json, "xlsx": as_xlsx,
 }  # fmt: skip
 
