@@ -22,7 +22,7 @@ A_PAGE: Final = 2_000
 _BEGUN, _NEW = 0, 1
 
 
-class _Pages:
+class _TurnsOfPages:
     """One thread for pages, which finishes a page that was begun before it reads the next one.
 
     Python runs one thread at a time, and a thread that calls the operating system goes to the end of the line. With forty
@@ -60,7 +60,7 @@ class _Pages:
             future.set_exception(error)
 
 
-_PAGES: Final = _Pages()
+_PAGES: Final = _TurnsOfPages()
 
 
 async def aside(
