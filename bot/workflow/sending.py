@@ -16,6 +16,7 @@ from itertools import chain, islice
 
 from bot.cards.card import card_edit
 from bot.domain.call import NOT_SENT, Call, Verdict
+from bot.domain.history import What
 from bot.domain.next_step import pause
 from bot.domain.request import Request, State
 from bot.operations.catalog import opened
@@ -105,7 +106,8 @@ async def _may_go_out(parts: Working, request: Request, calls: Sequence[Call]) -
     just_read = now - request.state_at < JUST_READ and not any(call.tries for call in calls)
     digest = await asyncio.to_thread(parts.tenancy.digest_of, calling.order, request.place)
     here = digest == request.digest
-    if just_read and here and now < too_late_at(request):
+    denied = parts.store.history.approval_is_denied(request.number)
+    if just_read and here and not denied and now < too_late_at(request):
         return True
     return await facts_as_approved(parts, request) is not None
 
@@ -214,6 +216,7 @@ class Pass:
         self._some_accepted = False
         self._left = False
         self._denied = False
+        self._denials_read = 0  # up to this row of the history
         self._progress_at: datetime | None = None
 
     async def run(self) -> None:
@@ -244,7 +247,7 @@ class Pass:
         if came or sending:
             await self._write(came, sending)
         del self._answered[: len(came)]  # not before they are written
-        self._ready += sending
+        self._ready += [] if self._denied else sending  # then none of these was saved as sent
         self._let_go(self._places)
         if len(sending) == A_FEW:  # there may be room for more
             await asyncio.sleep(BETWEEN)
@@ -356,9 +359,14 @@ class Pass:
                 return
 
     def _write_once(self, answered: Sequence[Call], sending: Sequence[GoingOut]) -> bool:
-        """Save them in one transaction; return whether there is something to show people."""
+        """Save them in one transaction; return whether there is something to show people.
+
+        Once somebody has denied an approval, no further call is saved as sent: in the history none comes after the
+        denial, whichever process wrote that. The next step then gives up what is left.
+        """
         store, now = self._parts.store, self._parts.clock.now()
         with store.transaction():
+            sending = [] if self._is_denied() else sending
             store.calls.save(*answered, *(one.call for one in sending))
             sent = [one.sent_entry() for one in sending]
             store.history.append_all([*map(came_entry, answered), *sent], now)
@@ -366,6 +374,14 @@ class Pass:
                 return False
             last = len(answered) == len(self._answered) and self._was_last(sending)
             return self._conclude() if last else self._show_progress(now)
+
+    def _is_denied(self) -> bool:
+        """Return whether an approval of the request is denied; only denials since the last look are read."""
+        history = self._parts.store.history
+        if said := history.since(self._denials_read, What.STATEMENT_DENIED):
+            self._denials_read = said[-1].sequence
+            self._denied = self._denied or history.approval_is_denied(self._request.number)
+        return self._denied
 
     def _keep_answers(self) -> None:
         """Save the answers that are not saved yet; another step decides how the request continues."""
@@ -406,13 +422,9 @@ class Pass:
         return True
 
     def _show_progress(self, now: datetime) -> bool:
-        """Edit the progress message if it is time; return whether it was.
-
-        At the same pace, look whether somebody denied an approval meanwhile; the next step then gives up what is left.
-        """
+        """Edit the progress message if it is time; return whether it was."""
         if self._progress_at is not None and now < self._progress_at:
             return False
-        self._denied = self._parts.store.history.approval_is_denied(self._request.number)
         self._progress_at = show_progress(self._parts.store, self._request, now)
         return True
 

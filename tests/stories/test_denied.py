@@ -100,6 +100,9 @@ async def test_of_what_is_being_sent_the_rest_is_held_back(stage, monkeypatch, p
         "in whose name it was approved" in call.words for call in calls if call.subject not in sent
     )
     assert len(stage.orders()) - sum(order.status == 429 for order in stage.orders()) == len(sent)
+    (denial,) = stage.store.history.since(0, What.STATEMENT_DENIED)
+    begun = [row.sequence for row in stage.store.history.of(1) if row.entry.what is What.CALL_SENT]
+    assert max(begun) < denial.sequence  # not one mail was begun after it
     assert any(
         "Whatever has not gone out yet of R-1 is held back." in text for text in stage.thread(ts)
     )
