@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 ASKED, APPROVED, STARTED, KEEPS, DROPS = "request.asked", "request.approved", "request.started", "number.kept", "number.dropped"
+NEW_KEY = "audit.signing_key"
 MASKED = ("request.", "call.", "refused", "statement.", "exception.", "estimate.")  # how the kinds begin that may be masked
 OPEN = frozenset({  # of a row's data: what is never masked
     "about", "accepted", "address", "again_under_its_key", "body_sha256", "card", "clocks_ahead", "compared", "conditions",
@@ -123,28 +124,32 @@ def signed(public: str, text: str, signature: str) -> bool:  # by Ed25519; key a
 
 
 def heads(rows: Iterable[Row], key: str, is_signed: Any = signed, vouched: int = 0) -> Iterator[Finding]:
-    written = set[Any]()  # `vouched`: the last row that a head from elsewhere binds
+    written, bare = set[Any](), 0  # `vouched`: the last row that a head from elsewhere binds
     for row in (row for row in rows if row.what.startswith("audit.")):
         data, is_head, words, before = json.loads(row.data), row.what == "audit.head", f"Row {row.sequence} ", key
         key, head = data.get("public") or key, (data.get("sequence"), data.get("hash"))
         text, stamp = f"billing-bot head {head[0]}:{head[1]}", base64.b64decode(data.get("token", ""))
-        written |= {head} if is_head else set()
+        written, bare = written | ({head} if is_head else set()), bare + (is_head and not key)
         if head != (row.sequence - 1, row.before) if is_head else "where" in data and written and head not in written:
             yield Finding("rebuilt", row.sequence, f"{words}says another head than the history has.")
         is_other = stamp and hashlib.sha256(text.encode()).digest() not in stamp
         if is_other or (is_head and key and not is_signed(key, text, data.get("signature") or "00" * 64)):
             words += "has a time stamp of another text." if is_other else "is a head that is not signed with the key in force."
             yield Finding("signature wrong", row.sequence, words)
-        if row.what == "audit.signing_key" and before:
+        if row.what == NEW_KEY and before:
             said, endorsed = f"billing-bot signing key {key}", data.get("endorsed")
             if data.get("before") != before or (endorsed and not is_signed(before, said, endorsed)):
                 yield Finding("signature wrong", row.sequence, f"{words}begins a signing key that the one before it does not endorse.")
             elif not endorsed and row.sequence > vouched:
                 words += f"begins the signing key {key}, which the one before it does not endorse, nor does a head from elsewhere."
                 yield Finding("head not compared", row.sequence, words)
+    words = f"{bare} heads are not signed, because no signing key was in force: whoever can write the database could have written them"
+    yield from [Finding("note", None, words)] * bool(bare)
 
 
 def noted_in(text: str) -> list[tuple[int, str]]:  # heads in a text, a file (a mail too) or a folder of these; or what a package notes
+    if re.fullmatch("[0-9a-f]{64}", text):  # a signing key, or the hash of a manifest
+        return [(0, text)]
     path = pathlib.Path(text)
     files = sorted(each for each in path.iterdir() if each.is_file()) if path.is_dir() else [path] * path.is_file()
     if files == [path] and zipfile.is_zipfile(path):

@@ -1,14 +1,14 @@
-"""Check a package as FORMAT.md says: `AUDIT_KEY=... python3.11 verify.py PACKAGE.zip [SEQUENCE:HASH | FILE OR FOLDER WITH HEADS ...]`."""
+"""Check a package as FORMAT.md says: `AUDIT_KEY=... python3.11 verify.py PACKAGE.zip [SEQUENCE:HASH | FILE OR FOLDER WITH HEADS | PUBLIC KEY | HASH OF THE MANIFEST ...]`."""
 import hashlib, json, os, sqlite3, sys, zipfile
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any
 
 from bot.audit.control import EXPLAINED, InForce, control, line_of
-from bot.audit.rows import ASKED, UNSUPPORTED, Facts, Finding, Row, chained, compact, fits, has_mask, is_masked
+from bot.audit.rows import ASKED, NEW_KEY, UNSUPPORTED, Facts, Finding, Row, chained, compact, fits, has_mask, is_masked
 from bot.audit.rows import hashed, heads, is_unproven, noted_in, order, signed, slack_clock
 
-FORMAT = 6
+FORMAT = 7
 CODES = {"not readable": 3, "wrong key": 17, "edited": 10, "rebuilt": 18, "tail cut": 14, "not supported by the history": 19,
          "file of the evidence changed": 20, "control not held": 23, "signature wrong": 25, "number missing": 21,
          "clock went back": 22, "head not compared": 24}  # of several flaws the first gives the exit status
@@ -64,7 +64,7 @@ def rows_of(opened: zipfile.ZipFile) -> Iterator[Row]:
 def standing_of(opened: zipfile.ZipFile, about: Facts, key: bytes, stands: InForce) -> Iterator[Finding]:  # from before the period too
     before, earlier = about["before"]["sequence"], list(lines_of(opened, "standing.jsonl", Row._make))
     numbers = [row.sequence for row in earlier]
-    is_placed = all(row.sequence <= before or (row.what == EXPLAINED and row.sequence > about["last"]) for row in earlier)
+    is_placed = all(row.sequence <= before or (row.what in {EXPLAINED, NEW_KEY} and row.sequence > about["last"]) for row in earlier)
     if not is_placed or numbers != sorted({*numbers}) or not all(fits(row, about, key) for row in earlier):
         yield Finding(UNSUPPORTED, None, "standing.jsonl has a row that is not as it was written, or not in its place.")
     if before and not any(row.sequence <= before for row in earlier):
@@ -144,6 +144,16 @@ def compared(about: Facts, known: dict[int, str], noted: Sequence[Sequence[tuple
     yield Finding("note", None, words)
 
 
+def by_whom(manifest: Facts, keys: Sequence[str], is_signed: Any) -> Iterator[Finding]:  # whether the last key has signed it
+    signed_by = manifest.pop("signature") or {}
+    text = f"billing-bot package {hashed(compact(manifest))}"
+    if signed_by and (signed_by["public"] != keys[-1] or not is_signed(keys[-1], text, signed_by["signature"])):
+        yield Finding("signature wrong", None, "The manifest is not signed with the key that signs the heads.")
+    if keys[-1] and not signed_by:
+        words = "The manifest is not signed, though heads are: what no row gives (things.jsonl, slack.json) may say anything. "
+        yield Finding("head not compared", None, f"{words}Give the hash of the manifest that was noted when it was made, or the next package.")
+
+
 def checked(opened: zipfile.ZipFile, key: bytes, noted: Sequence[Sequence[tuple[int, str]]], is_signed: Any = signed) -> Iterator[Finding]:
     manifest, about = (json.loads(opened.read(name)) for name in ("manifest.json", "chain.json"))
     manifest = {FORMAT: manifest}[manifest["format"]]  # another format is not readable here
@@ -157,11 +167,18 @@ def checked(opened: zipfile.ZipFile, key: bytes, noted: Sequence[Sequence[tuple[
     yield from (Finding("file of the evidence changed", None, f"{name} is missing, new or changed.") for name in new)
     yield from (Finding(UNSUPPORTED, None, f"{name} is missing, or has no place here.") for name in sorted({*now} ^ FILES))
     yield from (*of_requests(opened, about, key, now), *order(rows_of(opened)))
+    later = [row for row in lines_of(opened, "standing.jsonl", Row._make) if row.sequence > about["last"] and row.what == NEW_KEY]
+    keys = [about["signing_key"][1], *(json.loads(row.data)["public"] for row in chain(rows_of(opened), later) if row.what == NEW_KEY)]
+    itself, given = hashlib.sha256(opened.read("manifest.json")).hexdigest(), {each[0][1] for each in noted if not each[0][0]}
+    yield from (Finding("rebuilt", None, f"{other} is neither the hash of its manifest nor a key that signs its heads.")
+                for other in sorted(given - {itself, *keys}))
+    noted = [each for each in noted if each[0][0]]
     said = {number: other for each in noted for number, other in each}
-    known = {-about["last"]: hashlib.sha256(opened.read("manifest.json")).hexdigest(), **dict([about["before"].values()])}
+    yield from by_whom(manifest, keys, is_signed) if itself not in {said.get(-about["last"]), *given} else ()
+    known = {-about["last"]: itself, **dict([about["before"].values()])}
     known |= {row.sequence: row.hash for row in rows_of(opened) if row.sequence in said}
     vouched = max((number for number, other in known.items() if said.get(number) == other), default=0)
-    yield from (*heads(rows_of(opened), about["signing_key"][1], is_signed, vouched), *compared(about, known, noted))
+    yield from (*heads(chain(rows_of(opened), later), keys[0], is_signed, vouched), *compared(about, known, noted))
     rows, masked, bare = (sum(map(count, rows_of(opened))) for count in (lambda _: 1, lambda row: bool(row.masked), is_unproven))
     words = f", {bare} of these without commitments: of them only the place is proven" if bare else ""
     yield Finding("note", None, f"{rows} rows were looked at, {masked} of them masked in single fields{words}")

@@ -73,7 +73,7 @@ def verify_database(path: Path, *, key: str, noted: Heads = (), authority: bytes
     Args:
         path: The file.
         key: `AUDIT_KEY`, empty for none.
-        noted: Lists of heads that were noted elsewhere.
+        noted: Lists of heads that were noted elsewhere; a list of one with the sequence 0 gives a public key that must sign heads here.
         authority: Certificates (PEM) of the authority for time stamps; empty for none.
 
     Raises:
@@ -114,13 +114,19 @@ def _verify(path: Path, key: bytes, noted: Heads, authority: bytes) -> Verified:
                 findings=(gone, *triggers), entries=0, last=Head(0, ""), keyed=False
             )  # fmt: skip
         archives, said = archives_of(file), tuple[str, ...]()
+        given = {head.hash for heads in noted for head in heads if not head.sequence}
         noted = [
-            [head for head in heads if head.sequence > 0] for heads in noted
-        ]  # manifests are of packages
+            [head for head in heads if head.sequence > 0]
+            for heads in noted
+            if heads[0].sequence  # manifests are of packages
+        ]
         walked = walked_with_archives(
             file, archives, key, {head.sequence for heads in noted for head in heads}
         )
-        findings = [*_chain(file, walked, key), *against_heads(archives, walked, noted), *triggers]
+        findings = [
+            *_chain(file, walked, key), *_other_keys(file, given),
+            *against_heads(archives, walked, noted), *triggers,
+        ]  # fmt: skip
         if not any(found.flaw in _BROKEN for found in findings):
             findings += _tables(file, walked, cut=_is_cut(findings))
             again = list(_performed_again(file, _vouched(walked, noted)))
@@ -194,6 +200,12 @@ def _chain(file: DatabaseFile, walked: Walked, key: bytes) -> Iterator[Finding]:
         return
     if head is not None and head != walked.last:
         yield _other_head(head, walked.last)
+
+
+def _other_keys(file: DatabaseFile, given: set[str]) -> Iterator[Finding]:
+    """Yield a finding on each public key that an auditor knows, and that signs no head here."""
+    for other in sorted(given - {each["public"] for each in file.signing_keys()}):
+        yield Finding(Flaw.REBUILT, None, f"No row begins the signing key {other}.")
 
 
 def _without_key(begun: str, key: bytes) -> Finding:

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -39,6 +39,7 @@ from bot.store.snapshot import as_file
 from bot.store.times import to_text
 from bot.wiring.clients import zuora_client
 from bot.workflow.installed import surroundings
+from bot.workflow.signing import Signer
 from bot.zuora.client import http_client
 
 DAY = click.DateTime(["%Y-%m-%d"])
@@ -160,6 +161,7 @@ def _made(
             before=before,
             verified=_findings(verified) | _by_whom(settings),
             sample=(options["seed"], options["sample"]),
+            signature=_signature(settings, file),
         )
         stored.made_ready(file)
         cards = Cards(file, archive.span_of(file, scope))
@@ -185,6 +187,26 @@ def _made(
     click.echo(f"Slack, {light.shade}: {light.words}", err=light.shade is not Shade.GOOD)
     read = scope.slack["status"] == "done" or not settings.slack_bot_token.get_secret_value()
     return verified, done and read
+
+
+def _signature(
+    settings: EvidenceSettings, file: DatabaseFile
+) -> Callable[[str], dict[str, str] | None]:
+    """Return what signs the manifest: the key that signs the heads, if it is set here."""
+    key = settings.audit_signing_key.get_secret_value()
+    signer, keys = Signer(key) if key else None, file.signing_keys()
+    if not keys:
+        return lambda _: None
+    if signer is None or signer.public != keys[-1]["public"]:
+        click.echo(NOT_SIGNED.format(keys[-1]["sequence"], keys[-1]["public"]), err=True)
+        return lambda _: None
+    return lambda text: {"public": signer.public, "signature": signer.sign(text)}
+
+
+NOT_SIGNED = (
+    "The package is not signed: heads are signed from row {0} on with the key {1}, and AUDIT_SIGNING_KEY is not set to "
+    "that key here. verify says so (24) unless it gets the manifest's SHA-256 below, or the next package."
+)
 
 
 class _Sent:

@@ -1,5 +1,6 @@
 """`billing-bot verify`: checks a history, or an evidence file, without the bot."""
 
+import re
 import sys
 import zipfile
 from contextlib import nullcontext
@@ -95,6 +96,14 @@ class _HeadType(click.ParamType[Head]):
         return Head(int(sequence), hashed)
 
 
+def _known(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> list[Head]:
+    """Return each as a head of no row."""
+    for each in values:
+        if not re.fullmatch("[0-9a-f]{64}", each.strip().lower()):
+            raise click.BadParameter("write the 64 digits (0-9, a-f) as they were noted")
+    return [Head(0, each.strip().lower()) for each in values]
+
+
 @click.command(
     help=HELP,
     epilog=example("billing-bot verify", "billing-bot verify --head 4711:0f3a… q3.zip"),
@@ -106,6 +115,13 @@ class _HeadType(click.ParamType[Head]):
     "listed",
     type=click.Path(path_type=Path, exists=True),
     help="A text in which heads stand (messages copied from the channel), a mail saved as a file, or a folder of those kept.",
+)
+@click.option(
+    "--known",
+    multiple=True,
+    type=click.UNPROCESSED,
+    callback=_known,
+    help="A public key that signs heads, or the SHA-256 of a package's manifest, as you noted it; may repeat.",
 )
 @click.option(
     "--authority",
@@ -122,22 +138,23 @@ class _HeadType(click.ParamType[Head]):
 def verify(
     file: Path | None,
     noted: Head | None,
+    known: list[Head],
     listed: Path | None,
     authority: Path | None,
     archives: tuple[Path, ...],
 ) -> None:
     """Check that the history is whole, and that it records everything else."""
-    sys.exit(_verified(file, noted, listed, authority, archives))
+    heads = [[each] for each in ([noted] if noted else []) + known]
+    sys.exit(_verified(file, heads, listed, authority, archives))
 
 
 def _verified(
     file: Path | None,
-    noted: Head | None,
+    heads: list[list[Head]],
     listed: Path | None,
     authority: Path | None,
     archives: tuple[Path, ...],
 ) -> int:
-    heads = [[noted]] if noted else []
     try:
         settings = read_audit_settings()
         with nullcontext(file) if file else as_file(settings.database_path) as path:

@@ -96,6 +96,7 @@ class PolicySettings(BaseModel):
 class EvidenceSettings(AuditSettings):
     """What evidence takes: the history, Zuora to compare it with, and Slack if its token is set."""
 
+    audit_signing_key: SigningKey = SecretStr("")
     slack_bot_token: Secret = SecretStr("")
     slack_api_url: Address = SLACK
     zuora_base_url: Annotated[Address, AfterValidator(of_a_server)]
@@ -158,7 +159,6 @@ class Settings(EvidenceSettings):
     allow_shared_channel: Literal["yes", "no"] = "no"
     billing_channel: Annotated[Text, StringConstraints(pattern=r"^[CG][A-Z0-9]+$")]
     audit_channel: Annotated[str, StringConstraints(pattern=r"^([CG][A-Z0-9]+)?$")] = ""
-    audit_signing_key: SigningKey = SecretStr("")
     audit_signing_key_before: SigningKey = SecretStr("")
     timestamp_url: Annotated[
         str, StringConstraints(strip_whitespace=True, pattern=r"^(https?://[^\s/@]+(/[^\s@]*)?)?$")

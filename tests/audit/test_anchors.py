@@ -5,9 +5,11 @@
 
 import asyncio
 import base64
+import hashlib
 import json
 import shutil
 import subprocess
+import zipfile
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -22,8 +24,8 @@ from bot.domain.history import What
 from bot.settings import Settings
 from bot.store.errors import StoreError
 from tests.audit.test_evidence import checked, entries, lines, made, read
+from tests.audit.test_package import Forger, status
 from tests.audit.test_package import rebuilt as rebuilt_package
-from tests.audit.test_package import status
 from tests.audit.test_verify import Tampering, rehash
 from tests.stage import BOB
 
@@ -152,6 +154,87 @@ async def test_a_head_is_signed_and_an_auditor_checks_it_without_a_secret(stage,
     result = checked(out)
     assert result.exit_code == 0, result.output
     assert begins.entry.data["public"] in result.output
+
+
+async def test_a_package_is_signed_as_heads_are_and_who_holds_only_its_seal_changes_nothing_in_it(
+    stage, tmp_path
+):
+    """What Zuora and Slack showed is in no row: the signature alone protects it."""
+    await begun(stage, audit_signing_key=key(1))
+    public = of(stage, What.SIGNING_KEY)[0].entry.data["public"]
+
+    _, out = await made(stage, tmp_path)
+
+    manifest = manifest_of(out)
+    assert read(out, "manifest.json")["signature"]["public"] == public
+    assert status(out, "", public, manifest).exit_code == 0
+    forger = Forger(out, "")
+    forger.json("slack.json", lambda found: found.update(why="an outage"))
+    assert "The manifest is not signed with the key" in status(forger.sealed(), "").output
+    assert checked(forger.path).exit_code == 25
+    forger.json("manifest.json", lambda found: found.update(signature=None))
+    assert status(forger.sealed(), "").exit_code == 24
+    assert status(forger.path, "", manifest).exit_code == 18, "it was noted when it was made"
+
+    forgery = rebuilt_package(out, "", change=_unsigned)
+    manifest = json.loads(Forger(forgery, "").files["manifest.json"]) | {"signature": None}
+    forger = Forger(forgery, "")
+    forger.files["manifest.json"] = json.dumps(manifest).encode()
+    result = status(forger.sealed(), "")
+    assert result.exit_code == 0, "nothing in it says that heads were signed"
+    assert "1 heads are not signed" in result.output
+    result = status(forger.path, "", public)
+    assert (result.exit_code, public in result.output) == (18, True), "the auditor knows the key"
+
+
+async def test_a_package_that_is_made_without_the_signing_key_needs_its_hash_or_the_next_one(
+    stage, tmp_path
+):
+    await begun(stage, audit_signing_key=key(1))
+
+    result, out = await made(stage, tmp_path, signing=False)
+
+    assert "The package is not signed: heads are signed from row" in result.output
+    assert f"Manifest's SHA-256: {manifest_of(out)}" in result.output
+    assert status(out, "").exit_code == 24
+    assert status(out, "", manifest_of(out)).exit_code == 0
+    first = out.rename(tmp_path / "first.zip")
+    _, following = await made(stage, tmp_path, "--after", str(first))
+    assert status(first, "", str(following)).exit_code == 0
+
+
+async def test_a_key_that_was_begun_after_the_period_signs_its_package(stage, tmp_path):
+    await begun(stage, audit_signing_key=key(1))
+    stage.clock.advance(days=1)
+    await begun(stage, audit_signing_key=key(2), audit_signing_key_before=key(1))
+    path, public = (
+        stage.settings().database_path,
+        of(stage, What.SIGNING_KEY)[1].entry.data["public"],
+    )
+
+    _, out = await made(stage, tmp_path, "--to", "2026-11-21")
+
+    assert [each["data"]["public"] for each in entries(out, "standing.jsonl")][-1] == public
+    result = status(out, "", public)
+    assert result.exit_code == 0, result.output
+    assert checked(path, "--known", public).exit_code == 0
+    other = checked(path, "--known", "ab" * 32)
+    assert (other.exit_code, "No row begins the signing key" in other.output) == (18, True)
+    assert checked(path, "--known", "a key").exit_code == 2
+
+
+def manifest_of(package):
+    with zipfile.ZipFile(package) as archive:
+        return hashlib.sha256(archive.read("manifest.json")).hexdigest()
+
+
+def _unsigned(row):
+    """Make a row as if no key had ever signed a head."""
+    if row.what == What.SIGNING_KEY:
+        return row._replace(what="audit.anchored", data="{}")
+    data = json.loads(row.data)
+    is_head = row.what == What.HEAD
+    return row._replace(data=plain.compact(data | {"signature": ""})) if is_head else row
 
 
 async def test_a_head_that_is_signed_by_somebody_else_is_found(stage, tmp_path):

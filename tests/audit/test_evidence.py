@@ -37,7 +37,7 @@ async def busy(stage):
     return stage
 
 
-async def made(stage, tmp_path, *options, key="", zuora=True, slack=None):
+async def made(stage, tmp_path, *options, key="", signing=True, zuora=True, slack=None):
     """Run the command as a person does, beside the running bot."""
     settings = stage.settings()
     out = tmp_path / "out.zip"
@@ -50,6 +50,7 @@ async def made(stage, tmp_path, *options, key="", zuora=True, slack=None):
         ),
         "ZUORA_ENTITY_IDS": settings.zuora_entity_ids,
         "AUDIT_KEY": key,
+        "AUDIT_SIGNING_KEY": settings.audit_signing_key.get_secret_value() if signing else "",
         "SLACK_BOT_TOKEN": slack,
         "BILLING_CHANNEL": None,
     }
@@ -229,7 +230,7 @@ async def test_a_package_of_another_format_is_named_as_one(busy, tmp_path):
     result = checked(rewritten(out, {"manifest.json": b'{"format": 2}'}))
 
     assert result.exit_code == 3
-    assert "it is of format 2, and this program reads format 6" in result.output
+    assert "it is of format 2, and this program reads format 7" in result.output
 
 
 async def test_names_and_addresses_are_masked_and_the_rest_stays_checkable(busy, tmp_path):

@@ -136,11 +136,15 @@ class Forger:
         return self.path
 
 
+def _option(head):
+    if Path(head).exists():
+        return "--heads"
+    return "--head" if ":" in head else "--known"
+
+
 def status(path, key, *heads):
     """What both say of a package; they agree."""
-    options = [
-        word for head in heads for word in ("--heads" if Path(head).exists() else "--head", head)
-    ]
+    options = [word for head in heads for word in (_option(head), head)]
     ours = checked(path, *options, key=key)
     script = path.with_name("verify.py")
     script.write_text(program.text())

@@ -21,7 +21,7 @@ from bot.audit.evidence.package import Package
 from bot.audit.evidence.reconcile import outside
 from bot.audit.rows import Row as Line
 from bot.audit.rows import compact, is_masked
-from bot.domain.digest import canonical
+from bot.domain.digest import canonical, text_hash
 from bot.domain.history import (
     MAY_NAME,
     OPEN,
@@ -43,6 +43,9 @@ MANIFEST = "manifest.json"
 CHAIN = "chain.json"
 ROWS = "history.jsonl"
 REQUESTS = "requests.jsonl"
+SIGNED = "billing-bot package {}"
+"""The text that is signed, with the hash of the manifest without its signature and its seal."""
+
 STEPS = 3
 """Steps for each request: its packet, the report and the workbook."""
 
@@ -63,6 +66,7 @@ class Scope:
         package, on which machine.
         slack: What reading Slack found, from `in_slack.compared`.
         sample: The auditor's seed, and how many requests to draw with it.
+        signature: Returns the `signature` of a text and the `public` key, both hex; None if it is not signed.
     """
 
     period: Period
@@ -73,6 +77,7 @@ class Scope:
     verified: dict[str, Any]
     slack: dict[str, Any] = field(default_factory=dict)
     sample: tuple[str, int] = ("", 0)
+    signature: Callable[[str], dict[str, str] | None] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,8 +321,9 @@ class _Writing:
         }
 
     def manifest(self) -> bytes:
-        """Return every file with its hash, sealed if there is a key."""
-        about = {"format": FORMAT, "files": self.hashes}
+        """Return every file with its hash, signed and sealed if there are keys."""
+        about: dict[str, Any] = {"format": FORMAT, "files": self.hashes}
+        about["signature"] = self._scope.signature(SIGNED.format(text_hash(canonical(about))))
         key = self._scope.key
         seal = {"key": fingerprint(key), "hmac": row_hash(canonical(about), key)} if key else None
         return _dumped({**about, "seal": seal})

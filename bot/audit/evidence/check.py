@@ -52,7 +52,7 @@ def verify_evidence(
         path: The zip.
         key: `AUDIT_KEY`, empty for none.
         noted: Lists of heads that were noted elsewhere; at least one head of each list has to be
-        of a row in it.
+        of a row in it. A list of one with the sequence 0 gives the hash of its manifest, or a public key that signs its heads.
         authority: Certificates (PEM) of the authority for time stamps; empty for none.
         program: SHA-256 of this program's files: if the package was made by it, report and
         workbook are made again and compared.
@@ -155,5 +155,5 @@ def _notes(
     if about["masked"]:
         count = sum(bool(each["masked"]) for each in Package(archive).lines(REQUESTS))
         yield MASKED.format(count)
-    if noted:
+    if noted := [each for each in noted if each[0].sequence]:
         yield from days_without(((row.sequence, row.at) for row in _rows(archive)), noted)

@@ -66,10 +66,12 @@ def _anchors(package: Package, wrong: list[str]) -> Light:
     if not left.total():
         words = "no head was left outside the database: whoever can write it can rebuild it unseen"
         return Light("Anchors", Shade.UNKNOWN, words)
-    signed = "signed" if any(each.data.get("signature") for each in heads) else "not signed"
+    bare = sum(not each.data.get("signature") for each in heads)
+    signed = f"{bare:,} of them not signed" if bare else "signed"
     places = ", ".join(f"{number} ({where})" for where, number in sorted(left.items()) if number)
     words = f"{count(len(heads), 'head')}, {signed}; left outside the database: {places}"
-    return Light("Anchors", Shade.GOOD, f"{words}; compare those you hold with verify --heads")
+    shade = Shade.UNKNOWN if bare else Shade.GOOD
+    return Light("Anchors", shade, f"{words}; compare those you hold with verify --heads")
 
 
 def _zuora(package: Package) -> Light:

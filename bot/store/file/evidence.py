@@ -165,7 +165,8 @@ def standing(file: DatabaseFile, within: Span, signed: Sequence[int]) -> Iterato
     Args:
         file: The database.
         within: The stretch. The policies and groups that were in force, and the denials, since its oldest request was asked for come first.
-        signed: The rows in which explanations were signed; those from outside the stretch are given.
+        signed: The rows in which explanations were signed; those from outside the stretch are given. So are the signing keys that were
+        begun after it, of which the last signs the package.
     """
     (first,) = file.database.execute(
         f"SELECT MIN(sequence) FROM history WHERE request IN ({_CONCERNED}) AND what = 'request.asked'",  # noqa: S608 - own words
@@ -174,7 +175,10 @@ def standing(file: DatabaseFile, within: Span, signed: Sequence[int]) -> Iterato
     found = {
         Row(*row) for row in file.standing(min(first or within.first, within.first), within.first)
     }
-    outside = (file.row(each) for each in signed if not within.first <= each <= within.last)
+    later = (each["sequence"] for each in file.signing_keys() if each["sequence"] > within.last)
+    outside = (
+        file.row(each) for each in (*signed, *later) if not within.first <= each <= within.last
+    )
     return iter(sorted({*found, *filter(None, outside)}))
 
 
