@@ -198,7 +198,7 @@ def _signature(
     if not keys:
         return lambda _: None
     if signer is None or signer.public != keys[-1]["public"]:
-        click.echo(NOT_SIGNED.format(keys[-1]["sequence"], keys[-1]["public"]), err=True)
+        click.echo(NOT_SIGNED.format(keys[-1]["row"], keys[-1]["public"]), err=True)
         return lambda _: None
     return lambda text: {"public": signer.public, "signature": signer.sign(text)}
 

@@ -175,7 +175,7 @@ def standing(file: DatabaseFile, within: Span, signed: Sequence[int]) -> Iterato
     found = {
         Row(*row) for row in file.standing(min(first or within.first, within.first), within.first)
     }
-    later = (each["sequence"] for each in file.signing_keys() if each["sequence"] > within.last)
+    later = (each["row"] for each in file.signing_keys() if each["row"] > within.last)
     outside = (
         file.row(each) for each in (*signed, *later) if not within.first <= each <= within.last
     )
