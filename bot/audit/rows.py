@@ -155,8 +155,8 @@ def noted_in(text: str) -> list[tuple[int, str]]:  # heads in a text, a file (a 
     if files == [path] and zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as opened:
             (*_, last), about = ["", *opened.open("history.jsonl")], json.loads(opened.read("chain.json"))
-        row, before = Row._make(json.loads(last)), (-about["before"]["sequence"], about["package_before"])
-        return [(row.sequence, row.hash), *[before] * bool(before[1])]  # its last row; the manifest of the package before it
+        ends = json.loads(last)[:9:8] if last else about["before"].values()  # with its last row; if it has none, where it begins
+        return [tuple(ends), *[(-about["before"]["sequence"], about["package_before"])] * bool(about["package_before"])]
     parts = [each.read_bytes() for each in files] or [text.encode()]
     mail = [part for raw in parts for part in email.message_from_bytes(raw).walk() if not part.is_multipart()]
     parts += [bytes(part.get_payload(decode=True)) for part in mail]

@@ -1,4 +1,4 @@
-"""Check a package as FORMAT.md says: `AUDIT_KEY=... python3.11 verify.py PACKAGE.zip [SEQUENCE:HASH | FILE OR FOLDER WITH HEADS | PUBLIC KEY | HASH OF THE MANIFEST ...]`."""
+"""Check a package as FORMAT.md says: `AUDIT_KEY=... python3.11 verify.py PACKAGE.zip [HEAD | FILE | FOLDER | KEY | HASH ...]`."""
 import hashlib, json, os, sqlite3, sys, zipfile
 from collections.abc import Iterator, Sequence
 from itertools import chain

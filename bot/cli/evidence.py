@@ -32,7 +32,7 @@ from bot.store.engine import without_password
 from bot.store.errors import StoreError
 from bot.store.file import by_the_bot
 from bot.store.file import evidence as stored
-from bot.store.file.cards import Cards, card_ts, newest_message, sent
+from bot.store.file.cards import Cards, card_ts, is_waiting, newest_message, sent, workspace
 from bot.store.file.reading import DatabaseFile, open_read_only
 from bot.store.private import replaced
 from bot.store.snapshot import as_file
@@ -165,7 +165,10 @@ def _made(
         )
         stored.made_ready(file)
         cards = Cards(file, archive.span_of(file, scope))
-        scope = replace(scope, slack=asyncio.run(slack_cards.read(settings, cards, _Sent(file))))
+        scope = replace(
+            scope,
+            slack=asyncio.run(slack_cards.read(settings, cards, _Sent(file), workspace(file))),
+        )
         packets = archive.size(file, scope)
         with (
             replaced(out, database=path) as unfinished,
@@ -227,7 +230,8 @@ class _Sent:
 
     def is_later(self, number: int, ts: str) -> bool:
         said_at = datetime.fromtimestamp(float(ts), UTC)
-        return number > self._newest and said_at > self._read_at - CLOCKS_APART
+        is_new = number > self._newest and said_at > self._read_at - CLOCKS_APART
+        return is_new or is_waiting(self._file, number)
 
     def hash_of(self, row: int) -> str:
         found = self._file.row(row)

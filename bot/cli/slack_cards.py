@@ -18,10 +18,22 @@ from bot.store.file.cards import Cards
 
 SECONDS = 30
 UNSET = "SLACK_BOT_TOKEN is not set, so Slack was not read"
+ELSEWHERE = (
+    "SLACK_BOT_TOKEN is of the workspace {}, and the bot was started in {}, so Slack was not read"
+)
 
 
-async def read(settings: EvidenceSettings, cards: Cards, own: OwnMessages) -> dict[str, Any]:
-    """Return the result of comparing with Slack, or "not compared" if Slack cannot be read."""
+async def read(
+    settings: EvidenceSettings, cards: Cards, own: OwnMessages, workspace: str
+) -> dict[str, Any]:
+    """Return the result of comparing with Slack, or "not compared" if Slack cannot be read.
+
+    Args:
+        settings: Slack's address and the token.
+        cards: The cards to look for.
+        own: The bot's messages in the database.
+        workspace: The id of the workspace in which the bot was started last; empty if that is not known.
+    """
     token = settings.slack_bot_token.get_secret_value()
     if not token:
         return in_slack.not_read(UNSET)
@@ -36,6 +48,9 @@ async def read(settings: EvidenceSettings, cards: Cards, own: OwnMessages) -> di
         )
 
         try:
+            here = str((await client.auth_test())["team_id"])
+            if workspace and here != workspace:
+                return in_slack.not_read(ELSEWHERE.format(here, workspace))
             return await in_slack.compared(cards, settings.slack_api_url, _Pages(client), own)
         except NO_ANSWER as error:
             return in_slack.not_read(f"Slack could not be read: {error}")

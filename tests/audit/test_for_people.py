@@ -231,6 +231,14 @@ async def test_slack_is_read_and_a_card_that_is_gone_is_named(stage, tmp_path, m
     assert gone.exit_code == 0
     assert re.search("cards are gone: R-1", " ".join(page_of(out).words))
 
+    stage.slack.workspace.team_id = "T0OTHER"
+    elsewhere, out = await made(stage, tmp_path, slack=BOT_TOKEN)
+    assert (
+        "SLACK_BOT_TOKEN is of the workspace T0OTHER, and the bot was started in"
+        in elsewhere.output
+    )
+    assert (elsewhere.exit_code, read(out, "slack.json")["missing"]) == (26, [])
+
     monkeypatch.setenv("SLACK_API_URL", "http://127.0.0.1:9/api/")
     not_read, out = await made(stage, tmp_path, slack=BOT_TOKEN)
     assert "Slack, not known: Slack could not be read" in not_read.output
@@ -252,6 +260,21 @@ async def test_cards_and_threads_that_say_what_was_sent_are_a_green_light(
 
     assert (found["changed"], found["threads"], found["threads_read"]) == ([], [], 3)
     assert "3 cards and 3 threads read from" in said
+
+
+async def test_an_edit_that_is_on_its_way_while_slack_is_read_differs_from_nothing(
+    stage, tmp_path, monkeypatch
+):
+    stage.slack.faults.add("chat.update", "lose_answer", times=1000)
+    ts = await stage.ask(text="BR-00000003")
+    await stage.press(BOB, ts)
+    await stage.slack.until(lambda: "Approved by" in stage.card(ts) or "1 of 2" in stage.card(ts))
+
+    found, _ = await slack_of(stage, tmp_path, monkeypatch)
+
+    stage.slack.faults.clear()
+    await stage.quiet()
+    assert found["changed"] == []
 
 
 def of_request(stage, number, *, reply):

@@ -58,7 +58,7 @@ class OwnMessages(Protocol):
         ...
 
     def is_later(self, number: int, ts: str) -> bool:
-        """Return whether a message of the bot's was sent after the database was read."""
+        """Return whether a message of the bot's was sent, or edited at this `ts`, after the database was read."""
         ...
 
 
@@ -134,7 +134,8 @@ def _differences(
     mine, ts = sent.get(str(message.get("ts"))), str(message.get("ts"))
     payload = (message.get("metadata") or {}).get("event_payload") or {}
     number, row, mark = (payload.get(name) for name in ("sequence", "history", "mark"))
-    if isinstance(number, int) and own.is_later(number, ts):
+    edited = str((message.get("edited") or {}).get("ts") or ts)
+    if isinstance(number, int) and own.is_later(number, edited):
         return
     about = {"request": f"R-{request}", "ts": ts}
     if isinstance(row, int) and isinstance(mark, str):

@@ -96,6 +96,21 @@ def newest_message(file: DatabaseFile) -> int:
     return int(number or 0)
 
 
+def is_waiting(file: DatabaseFile, number: int) -> bool:
+    """Return whether a message of the outbox was still to be sent."""
+    sql = "SELECT 1 FROM outbox WHERE sequence = ? AND ended_at IS NULL"
+    return file.database.execute(sql, [number]).fetchone() is not None
+
+
+def workspace(file: DatabaseFile) -> str:
+    """Return the id of the Slack workspace in which the bot was started last; empty if no start says it."""
+    found = file.database.execute(
+        "SELECT json_extract(data, '$.slack.team') FROM history WHERE request IS NULL AND what = 'bot.started' "
+        "ORDER BY sequence DESC LIMIT 1"
+    ).fetchone()
+    return str(found[0] or "") if found else ""
+
+
 def card_ts(file: DatabaseFile, number: int) -> str | None:
     """Return Slack's `ts` of a request's card; None if there is no such request, or no card of it yet."""
     sql = "SELECT card_ts FROM requests WHERE number = ?"
