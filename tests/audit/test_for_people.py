@@ -268,7 +268,8 @@ async def test_an_edit_that_is_on_its_way_while_slack_is_read_differs_from_nothi
     stage.slack.faults.add("chat.update", "lose_answer", times=1000)
     ts = await stage.ask(text="BR-00000003")
     await stage.press(BOB, ts)
-    await stage.slack.until(lambda: "Approved by" in stage.card(ts) or "1 of 2" in stage.card(ts))
+    card = stage.slack.channel_messages(CHANNEL)[3]
+    await stage.slack.until(lambda: card.edited and f"<@{BOB}>" in str(card.blocks))
 
     found, _ = await slack_of(stage, tmp_path, monkeypatch)
 
