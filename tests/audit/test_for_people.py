@@ -269,7 +269,7 @@ async def test_an_edit_that_is_on_its_way_while_slack_is_read_differs_from_nothi
     ts = await stage.ask(text="BR-00000003")
     await stage.press(BOB, ts)
     card = next(each for each in stage.slack.channel_messages(CHANNEL) if each.ts == ts)
-    await stage.slack.until(lambda: card.edited and f"<@{BOB}>" in str(card.blocks))
+    await stage.slack.until(lambda: card.edited)
 
     found, _ = await slack_of(stage, tmp_path, monkeypatch)
 
