@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 ASKED, APPROVED, STARTED, KEEPS, DROPS = "request.asked", "request.approved", "request.started", "number.kept", "number.dropped"
-NEW_KEY = "audit.signing_key"
+NEW_KEY, PUT_BACK = "audit.signing_key", "database.resumed"
 MASKED = ("request.", "call.", "refused", "statement.", "exception.", "estimate.")  # how the kinds begin that may be masked
 OPEN = frozenset({  # of a row's data: what is never masked
     "about", "accepted", "address", "again_under_its_key", "body_sha256", "card", "clocks_ahead", "compared", "conditions",
@@ -69,13 +69,15 @@ def chained(about: Facts, rows: Iterable[Row], key: bytes) -> Iterator[Finding]:
 def order(rows: Iterable[Row], number: int | None = None, at: str = "") -> Iterator[Finding]:  # of numbers, and of times
     kept, first, begun = dict[int, tuple[Any, str]](), 0, 0  # by the row that keeps it: a number that is open, and since when
     for row in rows:
-        data = json.loads(row.data) if row.what in {ASKED, KEEPS, DROPS, "database.resumed"} else {}
+        data = json.loads(row.data) if row.what in {ASKED, KEEPS, DROPS, PUT_BACK} else {}
         new, by, first = row.request or data.get("number"), data.get("kept", 0), first or row.sequence
         number, begun = max(number or 0, data.get("numbers_behind", 0)) or number, row.sequence if row.what == "bot.started" else begun
         keeps, is_new, and_not = row.what == KEEPS, row.what in {KEEPS, ASKED} and not by, f", and row {by} does not keep it" * bool(by)
         is_wrong = new != number + 1 if is_new and number is not None else by and kept.get(by, (new * (by < first), ""))[0] != new
         yield from [Finding("number missing", row.sequence, f"R-{new} follows R-{number}{and_not}.")] * bool(is_wrong)
         yield from [Finding("note", row.sequence, f"R-{new} was never asked for: {data.get('why')}.")] * (row.what == DROPS)
+        words = f"Before row {row.sequence} an older copy of the database was put back: what was recorded after that copy is missing here."
+        yield from [Finding("note", row.sequence, words)] * (row.what == PUT_BACK)
         if row.at < at and datetime.fromisoformat(row.at) < datetime.fromisoformat(at) - BACK:
             yield Finding("clock went back", row.sequence, f"Row {row.sequence} is of {row.at}, the row before of {at}.")
         number, at, kept[row.sequence if keeps else by] = new if is_new else number, row.at, (new if keeps else 0, row.at)

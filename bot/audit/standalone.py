@@ -151,7 +151,7 @@ def by_whom(manifest: Facts, keys: Sequence[str], is_signed: Any) -> Iterator[Fi
         yield Finding("signature wrong", None, "The manifest is not signed with the key that signs the heads.")
     if keys[-1] and not signed_by:
         words = "The manifest is not signed, though heads are: what no row gives (things.jsonl, slack.json) may say anything. "
-        yield Finding("head not compared", None, f"{words}Give the hash of the manifest that was noted when it was made, or the next package.")
+        yield Finding("head not compared", None, f"{words}Give the hash of the manifest, as it was noted, or the next package.")
 
 
 def checked(opened: zipfile.ZipFile, key: bytes, noted: Sequence[Sequence[tuple[int, str]]], is_signed: Any = signed) -> Iterator[Finding]:

@@ -1,6 +1,7 @@
 """A database that is older than the world: case B4 and its kin."""
 
 import asyncio
+import zipfile
 
 import pytest
 from click.testing import CliRunner
@@ -9,6 +10,7 @@ from bot.cli.resume import resume
 from bot.domain.history import What
 from bot.wiring.restoring import resume_after_restore
 from bot.wiring.starting import CannotStartError
+from tests.audit.test_evidence import checked, made
 from tests.stage import ALICE, BOB, CHANNEL, EMAILS
 from tests.stories.test_clicks import begin_anew, copied
 
@@ -106,7 +108,7 @@ async def test_b4_resume_after_restore_ends_what_was_open(stage, state):
     await nothing_goes_out(stage)
 
 
-async def test_numbers_go_on_behind_the_highest_that_was_seen(stage):
+async def test_numbers_go_on_behind_the_highest_that_was_seen(stage, tmp_path):
     await stage.ask()
     put_back = await copied(stage)
     for number in (2, 3):
@@ -121,6 +123,14 @@ async def test_numbers_go_on_behind_the_highest_that_was_seen(stage):
 
     assert stage.request(4).subject == "BR-00000003"
     assert stage.store.requests.get(2) is None
+    _, out = await made(stage, tmp_path)
+    ((sequence, _, _, _),) = stage.store.history.since(0, What.RESUMED)
+    found = checked(out)
+    assert found.exit_code == 0, found.output
+    assert f"Before row {sequence} an older copy of the database was put back" in found.output
+    with zipfile.ZipFile(out) as package:
+        report = package.read("00-report.html").decode()
+    assert f"before row {sequence} an older copy of the database was put back" in report
 
 
 async def test_a_database_that_was_resumed_is_not_held_at_its_next_start(stage):

@@ -9,10 +9,17 @@ from bot.audit.evidence.package import Facts, Package
 from bot.audit.evidence.runs import NOT_COMPARED
 from bot.audit.evidence.said import denial, person
 from bot.audit.finding import Flaw
-from bot.domain.words import count
+from bot.domain.words import count, listed
 
 CONTROL = {Flaw.CONTROL}
 ANCHORS = {Flaw.SIGNATURE, Flaw.NOT_COMPARED}
+
+
+PUT_BACK = (
+    "but before row {} an older copy of the database was put back, and what was recorded after that copy is in no package "
+    "made from this one: compare the packages and heads of that time"
+)
+NO_CARD = "no request of the period has a card in Slack, so nothing was read there"
 
 
 @unique
@@ -37,7 +44,15 @@ def lights(package: Package) -> Iterator[Light]:
     found = [(Flaw(each["what"]), each["words"]) for each in package.made["findings"]]
     chain = [words for flaw, words in found if flaw not in CONTROL | ANCHORS]
     control = [words for flaw, words in found if flaw in CONTROL]
-    yield _of("Chain", chain, f"{package.made['rows']:,} rows of the whole history fit")
+    right = f"{package.made['rows']:,} rows of the whole history fit"
+    if (rows := package.put_back) and not chain:
+        yield Light(
+            "Chain",
+            Shade.UNKNOWN,
+            f"{right}; {PUT_BACK.format(listed([str(each) for each in rows]))}",
+        )
+    else:
+        yield _of("Chain", chain, right)
     yield _anchors(package, [words for flaw, words in found if flaw in ANCHORS])
     performed = f"performed again for {count(package.about['requests'], 'request')}, and held"
     control += [
@@ -91,6 +106,8 @@ def slack_light(found: Facts) -> Light:
     """Return what reading Slack gave, in words."""
     if found["status"] != "done":
         return Light("Slack", Shade.UNKNOWN, found["why"])
+    if not found["cards"] and not found["missing"]:
+        return Light("Slack", Shade.UNKNOWN, NO_CARD)
     changed = dict.fromkeys(each["request"] for each in found["changed"])
     wrong = [
         f"{words} {', '.join(requests)}"

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from bot.audit.evidence.runs import NOT_COMPARED
+from bot.audit.rows import PUT_BACK
 from bot.audit.rows import Row as Line
 from bot.domain.history import SALTS
 
@@ -96,6 +97,13 @@ class Package:
     def denied_rows(self) -> dict[int, int]:
         """Return the row of each denied decision, with the row that denies it."""
         return {row: each.sequence for each in self.denied for row in each.data.get("rows", ())}
+
+    @property
+    def put_back(self) -> list[int]:
+        """Return the rows before which an older copy of the database was put back."""
+        with self._archive.open("history.jsonl") as lines:
+            named = [Line(*json.loads(line)) for line in lines if PUT_BACK.encode() in line]
+        return [row.sequence for row in named if row.what == PUT_BACK]
 
     def history(self) -> Iterator[Line]:
         """Yield the rows of the period."""
