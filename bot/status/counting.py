@@ -25,7 +25,7 @@ from bot.store.store import Store
 logger = logging.getLogger(__name__)
 
 A_TURN = 100
-"""How many documents are read and written out before others get a turn, which takes some 5 ms."""
+"""How many documents are read and written out before others get a turn, which takes some 10 ms."""
 
 COUNTED = (Deed.MAILED, Deed.POSTED)
 LIMITS = (15 * 60, 60 * 60, 4 * 3600, 24 * 3600)

@@ -45,7 +45,7 @@ async def all_or_none(reads: Iterable[Callable[[], Coroutine[Any, Any, T]]]) -> 
         for place, read in line:
             found[place] = await read()
 
-    # not a task for each read: 5,000 of them take 15 MB and a long turn of the event loop
+    # not a task for each read: 5,000 of them take 7 MB and a long turn of the event loop
     tasks = [asyncio.ensure_future(lane()) for _ in range(min(_AT_ONCE, len(others)))]
     if not tasks:
         return [found[0]]
