@@ -17,6 +17,7 @@ from bot.cli.connecting import EVERYWHERE, Connection, connection_to_slack, heal
 from bot.cli.exits import LOST_THE_WORK, WILL_PASS, WRONG_SETTINGS
 from bot.cli.help import example
 from bot.cli.logs import log_as_set, log_to_stderr
+from bot.cli.memory import give_long_texts_back
 from bot.cli.pauses import keep_pauses_short
 from bot.health.figures import Exposition
 from bot.health.routes import Front
@@ -159,6 +160,7 @@ class Serving:
                     connection.when_refused(self._end)
                     bot.start()
                     keep_pauses_short()
+                    give_long_texts_back()
                     self._connection = connection
                     logger.info("ready", extra={"tenant": bot.parts.tenancy.words})
                     self._look(bot)

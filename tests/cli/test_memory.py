@@ -1,6 +1,7 @@
 """What a running bot keeps in memory, and what its garbage collector looks at."""
 
 import json
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -67,6 +68,23 @@ def test_collections_look_at_hardly_anything_and_seldom_once_the_bot_is_ready():
     assert before > 50_000
     assert after < before / 100
     assert new_objects == 10_000
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has the setting")
+def test_long_texts_go_back_to_the_system():
+    more = printed(
+        "import json, pathlib\n"
+        "from bot.cli.memory import give_long_texts_back\n"
+        "held = lambda: 4096 * int(pathlib.Path('/proc/self/statm').read_text().split()[1])\n"
+        "give_long_texts_back()\n"
+        "before = held()\n"
+        "for _ in range(2):\n"
+        "    text = 'x' * (20 << 20)\n"
+        "    del text\n"
+        "print(json.dumps(held() - before))"
+    )
+
+    assert more < 5_000_000  # glibc by default keeps the second one
 
 
 @pytest.mark.parametrize("name", COMMANDS)
