@@ -145,7 +145,7 @@ def heads(rows: Iterable[Row], key: str, is_signed: Any = signed, vouched: int =
             elif not endorsed and row.sequence > vouched:
                 words += f"begins the signing key {key}, which the one before it does not endorse, nor does a head from elsewhere."
                 yield Finding("head not compared", row.sequence, words)
-    words = f"{bare} heads are not signed, because no signing key was in force: whoever can write the database could have written them"
+    words = f"no signing key was in force, so heads ({bare}) are not signed: whoever can write the database could have written them"
     yield from [Finding("note", None, words)] * bool(bare)
 
 

@@ -60,13 +60,13 @@ Exit status:
   15  the whole log is gone
   16  a trigger that protects the tables is missing or changed
   17  AUDIT_KEY is not the key that the history was made with
-  18  the history was rebuilt (the key or --head shows it)
+  18  the history was rebuilt (the key, --head or --known shows it)
   19  a request, approval, call or file of the evidence is not as the history records
   20  a file of the evidence is missing, new or changed
   21  the number of a request is missing
   22  a row is of an earlier time than the one before it, or Slack's clock says otherwise
   23  the control did not hold: performed again, an approval does not count or is missing
-  24  --head or --heads was given, and could not be compared
+  24  --head or --heads was given, and could not be compared; or a package is not signed, though heads are
   25  a head is not signed with the key that was in force
 
 Of several, the first of 15, 17, 10 to 13, 18, 14, 19, 20, 23, 25, 21, 22, 24, 16 is given; all are

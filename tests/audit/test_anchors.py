@@ -334,7 +334,7 @@ async def test_a_head_in_each_hour_in_which_something_happened(stage, tmp_path):
     _, out = await made(stage, tmp_path)
     both = status(out, "", str(folder))
     assert both.exit_code == 0, both.output
-    assert "2 heads are not signed, because no signing key was in force" in both.output
+    assert "no signing key was in force, so heads (2) are not signed" in both.output
 
 
 async def test_after_so_many_rows_a_head_follows_within_the_hour(stage, tmp_path):
