@@ -177,6 +177,8 @@ async def test_a_package_is_signed_as_heads_are_and_who_holds_only_its_seal_chan
     assert status(forger.sealed(), "").exit_code == 24
     assert status(forger.path, "", manifest).exit_code == 18, "it was noted when it was made"
 
+    keyless = rebuilt_package(out, "", change=_without_key)
+    assert "is a head that is not signed with the key in force" in status(keyless, "").output
     forgery = rebuilt_package(out, "", change=_unsigned)
     manifest = json.loads(Forger(forgery, "").files["manifest.json"]) | {"signature": None}
     forger = Forger(forgery, "")
@@ -227,6 +229,11 @@ async def test_a_key_that_was_begun_after_the_period_signs_its_package(stage, tm
 def manifest_of(package):
     with zipfile.ZipFile(package) as archive:
         return hashlib.sha256(archive.read("manifest.json")).hexdigest()
+
+
+def _without_key(row):
+    """Put something else in the place of a key."""
+    return row._replace(what="audit.other", data="{}") if row.what == What.SIGNING_KEY else row
 
 
 def _unsigned(row):
