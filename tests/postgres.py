@@ -24,7 +24,8 @@ import psycopg
 import pytest
 
 from bot.store.postgres.connection import Bounded
-from bot.store.postgres.database import PostgresDatabase, open_postgres
+from bot.store.postgres.database import PostgresDatabase
+from bot.store.postgres.opening import open_postgres
 from bot.store.postgres.schema import converted
 from bot.store.store import Store
 from tests import in_memory

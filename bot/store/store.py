@@ -217,7 +217,7 @@ def _postgres(url: str) -> Database:
         StoreError: psycopg is not installed, or the server's database cannot be used.
     """
     try:
-        from bot.store.postgres.database import open_postgres  # noqa: PLC0415 - an extra
+        from bot.store.postgres.opening import open_postgres  # noqa: PLC0415 - an extra
     except ImportError as error:
         msg = 'DATABASE_URL: PostgreSQL needs psycopg; pip install "billing-bot[postgres]".'
         raise StoreError(msg) from error

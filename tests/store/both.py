@@ -10,7 +10,8 @@ from bot.domain.history import Head
 from bot.store.committed import Committed
 from bot.store.database import Guarded
 from bot.store.opening import open_database
-from bot.store.postgres.database import PostgresDatabase, open_postgres
+from bot.store.postgres.database import PostgresDatabase
+from bot.store.postgres.opening import open_postgres
 from bot.store.schema import format_of_tables
 from tests.fresh import fresh
 from tests.postgres import fresh_database, with_id

@@ -25,11 +25,8 @@ from bot.store.errors import (
     CouldNotRecordError,
     NotAnsweringError,
     NotKnownWhetherRecordedError,
-    StoreBusyError,
-    StoreError,
     forbidden,
 )
-from bot.store.postgres import schema
 from bot.store.postgres.connection import LONG, SECONDS_A_CHARACTER, SECONDS_A_ROW, Bounded, connect
 from bot.store.postgres.dialect import statement
 from bot.store.postgres.refused import refusal
@@ -41,17 +38,13 @@ from bot.store.waits import Waits
 logger = logging.getLogger(__name__)
 
 CHANNEL = "billing_bot"
+
 AGAIN_SECONDS = 0.25
-OLDEST = 140_000
-TOO_OLD = (
-    "DATABASE_URL: the server is older than PostgreSQL 14, which ends no session that says nothing."
-)
+
 NO_TURN = "the row of turns_of_work, which is the write lock, is gone: INSERT INTO turns_of_work VALUES (1, 0)"
-POOLER = (
-    "DATABASE_URL: a pooler there hands one session of the server to several connections, which cannot hold the work "
-    "lock: name the server itself, or set the pooler's mode for this database to session."
-)
+
 START_AGAIN = "could_not_record: find out why, and start this process again, which compares the database with Slack"
+
 WHAT_TO_DO = "could_not_record: check the PostgreSQL server and the way to it"
 
 _BEGIN = "BEGIN; SELECT turn, format FROM turns_of_work FOR UPDATE"
@@ -352,39 +345,3 @@ def _heard_on(connection: Bounded) -> set[int]:
     connection.add_notify_handler(lambda found: heard.add(found.pid))
     connection.execute(f"LISTEN {CHANNEL}")
     return heard
-
-
-def _refuse_an_old_one(connection: Bounded) -> None:
-    if connection.info.server_version < OLDEST:
-        raise StoreError(TOO_OLD)
-
-
-def _refuse_a_pooler(url: str, connection: Bounded) -> None:
-    """Refuse to share a session of the server between two connections, one of which holds the work lock."""
-    with connect(url) as another:
-        if another.number == connection.number:
-            raise StoreError(POOLER)
-
-
-def open_postgres(url: str) -> PostgresDatabase:
-    """Connect, and bring the tables up to date.
-
-    Raises:
-        StoreError: It cannot be used, or a newer version of the bot has written it.
-    """
-    connection = None
-    try:
-        connection = connect(url)
-        _refuse_an_old_one(connection)
-        _refuse_a_pooler(url, connection)
-        schema.bring_up_to_date(connection)
-        return PostgresDatabase(url, connection)
-    except (psycopg.Error, StoreError) as error:
-        broke = connection is not None and connection.closed  # for example after having been frozen
-        if connection is not None:
-            connection.close()
-        if isinstance(error, StoreError):
-            raise
-        found = refusal(error)
-        msg = f"DATABASE_URL: the database cannot be opened: {found.words}."
-        raise (StoreError if found.lasts and not broke else StoreBusyError)(msg) from error
