@@ -8,7 +8,7 @@ from typing import Any
 from bot.domain.call import Call, Tally, Verdict
 from bot.domain.place import entity_part
 from bot.store.engine import Database
-from bot.store.parts import PART
+from bot.store.in_parts import PART
 from bot.store.places import ENTITY_OF_PLACE
 from bot.store.times import from_text_or_none, to_text_or_none
 

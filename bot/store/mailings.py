@@ -11,8 +11,8 @@ from bot.domain.place import entity_part
 from bot.domain.request import State
 from bot.store.alone import Alone
 from bot.store.engine import Database
+from bot.store.in_parts import PART, in_parts
 from bot.store.mailings_bound import BOUND
-from bot.store.parts import PART, parts
 from bot.store.times import from_text_or_none
 
 _FOUND = """
@@ -156,7 +156,7 @@ class Mailings:
         self, mine: Sequence[Mailing], *, not_of: int, place: str = ""
     ) -> Iterator[list[Effect]]:
         """Yield the effects in short parts, to be joined by `merged`."""
-        for part in parts(len(mine)):
+        for part in in_parts(len(mine)):
             yield self._effects(mine[part], not_of, place)
 
     def effects_of(self, request: int, place: str) -> list[Effect]:

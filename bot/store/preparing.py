@@ -15,7 +15,7 @@ from bot.domain.history import Entry, What
 from bot.store.engine import Database
 from bot.store.errors import CouldNotRecordError
 from bot.store.history import History
-from bot.store.parts import PART
+from bot.store.in_parts import PART
 from bot.store.times import to_text
 
 

@@ -18,9 +18,8 @@ from bot.operations.run_documents import SINGLE
 from bot.operations.stored import Facts
 from bot.operations.typed import Problems
 from bot.store.errors import CouldNotRecordError
+from bot.store.in_parts import PART, in_parts
 from bot.store.mailings_bound import RowsHash
-from bot.store.parts import PART
-from bot.store.parts import parts as in_parts
 from bot.store.requests import RequestMovedError
 from bot.workflow.calling import planned
 from bot.workflow.deadlines import HOURS, stop, too_late_at, wait_for_zuora

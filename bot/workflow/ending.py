@@ -19,7 +19,7 @@ from bot.domain.words import Mention, Moment, Part, count, listed
 from bot.operations.catalog import OPERATIONS, opened
 from bot.operations.operation import Order
 from bot.operations.progress import Progress
-from bot.store.parts import PART
+from bot.store.in_parts import PART
 from bot.store.store import Store
 from bot.workflow.calling import answer_entry
 

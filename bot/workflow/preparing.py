@@ -12,8 +12,7 @@ from datetime import UTC, datetime, timedelta
 from bot.domain.clock import Clock
 from bot.operations.catalog import opened_of
 from bot.store.errors import CouldNotRecordError
-from bot.store.parts import PART
-from bot.store.parts import parts as in_parts
+from bot.store.in_parts import PART, in_parts
 from bot.store.preparing import KeptNumber
 from bot.store.requests import OpenAbout
 from bot.store.store import Store

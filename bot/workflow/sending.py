@@ -22,8 +22,7 @@ from bot.domain.request import Request, State
 from bot.operations.catalog import opened
 from bot.operations.progress import Reread
 from bot.store.database import CouldNotRecordError
-from bot.store.parts import PART
-from bot.store.parts import parts as in_parts
+from bot.store.in_parts import PART, in_parts
 from bot.workflow.begin import facts_as_approved
 from bot.workflow.calling import Calling, GoingOut, came_entry, settled_entry
 from bot.workflow.deadlines import too_late_at, wait_for_zuora

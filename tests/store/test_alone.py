@@ -8,7 +8,7 @@ import pytest
 from bot.domain.history import Entry, What
 from bot.domain.mailing import Certainty, Mailing
 from bot.domain.operation import Deed
-from bot.store.parts import PART
+from bot.store.in_parts import PART
 from bot.store.store import Store
 from tests.fresh import fresh
 from tests.store.test_schema import NOW, REQUEST

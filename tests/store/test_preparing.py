@@ -14,8 +14,8 @@ from bot.domain.mailing import Mailing
 from bot.domain.operation import Deed
 from bot.domain.request import APART
 from bot.store.errors import CouldNotRecordError
+from bot.store.in_parts import PART
 from bot.store.mailings_bound import RowsHash, hash_of
-from bot.store.parts import PART
 from bot.store.preparing import KeptNumber
 from bot.store.store import Store
 from tests.fresh import fresh

@@ -75,7 +75,7 @@ async def test_what_waits_for_a_second_approval_is_stopped_and_stays_so(two):
 @pytest.mark.parametrize("part", [500, 8])
 async def test_of_what_is_being_sent_the_rest_is_held_back(stage, monkeypatch, part):
     """A list longer than a part is read and given up part by part, and the next step ends it."""
-    for module in ("store.parts", "store.calls", "workflow.sending", "workflow.ending"):
+    for module in ("store.in_parts", "store.calls", "workflow.sending", "workflow.ending"):
         monkeypatch.setattr(f"bot.{module}.PART", part)
     numbers = add_invoices(stage, 60)
     stage.zuora.knobs = replace(stage.zuora.knobs, rate_headers=False, concurrency_limit=4)

@@ -12,7 +12,7 @@ import pytest
 from bot.domain.digest import canonical
 from bot.domain.history import FIRST_HASH, What, bound, row_hash, row_text
 from bot.store.errors import CouldNotRecordError
-from bot.store.parts import PART
+from bot.store.in_parts import PART
 from bot.workflow import preparing
 from bot.workflow.guard import look_for_others
 from tests.audit.test_evidence import checked, lines, made

@@ -9,7 +9,7 @@ import pytest
 from bot.domain.authority import Person
 from bot.domain.mailing import Mailing
 from bot.store.errors import CouldNotRecordError
-from bot.store.parts import PART
+from bot.store.in_parts import PART
 from bot.workflow import begin
 from tests.stage import ALICE, BOB, CHANNEL, MARA
 

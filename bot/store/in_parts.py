@@ -6,6 +6,6 @@ PART = 500
 """How many rows one transaction writes, which takes about 10 ms of the event loop."""
 
 
-def parts(many: int) -> Iterator[slice]:
+def in_parts(many: int) -> Iterator[slice]:
     """Return slices of this many items, each short enough for one transaction."""
     return (slice(at, at + PART) for at in range(0, many, PART))
