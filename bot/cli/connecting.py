@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Self
+from typing import NamedTuple, Self
 
 from aiohttp import web as http
 
@@ -30,6 +30,13 @@ from bot.store.engine import is_postgres
 from bot.wiring.running import Bot
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - Slack comes from outside; every request is signed
+
+
+class Doorway(NamedTuple):
+    """Which of the two ways Slack reaches the bot; `host` is where the web mode listens."""
+
+    mode: Mode
+    host: str
 
 
 @dataclass
@@ -65,23 +72,21 @@ async def connected(
     starting = Starting(bot.parts.clock)
     async with (
         listens(settings) as place,
-        connection_to_slack(
-            bot, settings, mode, host=host, starting=starting, place=place
-        ) as connection,
+        connection_to_slack(bot, settings, Doorway(mode, host), starting, place) as connection,
     ):
         yield connection.port
 
 
 @asynccontextmanager
 async def connection_to_slack(
-    bot: Bot, settings: Settings, mode: Mode, *, host: str, starting: Starting, place: Listening
+    bot: Bot, settings: Settings, way: Doorway, starting: Starting, place: Listening
 ) -> AsyncIterator[Connection]:
     """Connect the bot to Slack in one of its two ways, with secrets that can be replaced."""
-    if mode == "run":
+    if way.mode == "run":
         async with _socket_mode(bot, settings, starting, place) as connection:
             yield connection
     else:
-        async with _http(bot, settings, host, place) as connection:
+        async with _http(bot, settings, way.host, place) as connection:
             yield connection
 
 

@@ -13,7 +13,14 @@ import click
 from bot.cli.checks import at_slack, here
 from bot.cli.checks.noticed import Grade, Noticed
 from bot.cli.clock import SystemClock
-from bot.cli.connecting import EVERYWHERE, Connection, connection_to_slack, health_port, listens
+from bot.cli.connecting import (
+    EVERYWHERE,
+    Connection,
+    Doorway,
+    connection_to_slack,
+    health_port,
+    listens,
+)
 from bot.cli.exits import LOST_THE_WORK, WILL_PASS, WRONG_SETTINGS
 from bot.cli.help import example
 from bot.cli.logs import log_as_set, log_to_stderr
@@ -153,10 +160,8 @@ class Serving:
             front.health, self._bot = bot.readiness, bot
             try:
                 _refuse_a_wrong_login(bot.parts.tenancy.zuora)
-                way = connection_to_slack(
-                    bot, settings, self.mode, host=self.host, starting=starting, place=place
-                )
-                async with way as connection:
+                way = Doorway(self.mode, self.host)
+                async with connection_to_slack(bot, settings, way, starting, place) as connection:
                     connection.when_refused(self._end)
                     bot.start()
                     keep_pauses_short()

@@ -1,5 +1,6 @@
 """Sends a large file to Slack in pieces; slack-sdk reads a file whole before it sends it."""
 
+from dataclasses import dataclass
 from os import SEEK_END
 from typing import IO
 
@@ -8,34 +9,47 @@ from slack_sdk.errors import SlackRequestError
 from slack_sdk.web.async_client import AsyncWebClient
 
 
-async def send_file(
-    client: AsyncWebClient,
-    file: IO[bytes],
-    *,
-    channel: str,
-    name: str,
-    title: str,
-    alt: str | None = None,
-) -> None:
-    """Upload an open file to a channel, from its beginning; `alt` is a picture in words.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """A file for Slack.
+
+    Attributes:
+        name: Its name, with the ending.
+        title: The words above it.
+        content: The open file, sent from its beginning.
+        words: The message that announces it.
+        alt: A picture in words; None for other files.
+    """
+
+    name: str
+    title: str
+    content: IO[bytes]
+    words: str
+    alt: str | None = None
+
+
+async def send_file(client: AsyncWebClient, upload: Upload, *, channel: str) -> None:
+    """Upload a file to a channel.
 
     Source: https://docs.slack.dev/messaging/working-with-files (*Uploading files*).
 
     Raises:
         SlackClientError, aiohttp.ClientError, OSError, TimeoutError: Slack refused it or could not be reached.
     """
-    length = file.seek(0, SEEK_END)
-    file.seek(0)
-    to = await client.files_getUploadURLExternal(filename=name, length=length, alt_txt=alt)
+    length = upload.content.seek(0, SEEK_END)
+    upload.content.seek(0)
+    to = await client.files_getUploadURLExternal(
+        filename=upload.name, length=length, alt_txt=upload.alt
+    )
     timeout = aiohttp.ClientTimeout(total=client.timeout)
     async with (
         aiohttp.ClientSession(timeout=timeout, trust_env=client.trust_env_in_session) as session,
         session.post(
-            str(to["upload_url"]), data=file, proxy=client.proxy, ssl=client.ssl or True
+            str(to["upload_url"]), data=upload.content, proxy=client.proxy, ssl=client.ssl or True
         ) as answer,
     ):
         if not answer.ok:
             raise SlackRequestError(f"Slack did not take the file: HTTP {answer.status}")
     await client.files_completeUploadExternal(
-        files=[{"id": str(to["file_id"]), "title": title}], channel_id=channel
+        files=[{"id": str(to["file_id"]), "title": upload.title}], channel_id=channel
     )

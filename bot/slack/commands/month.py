@@ -4,7 +4,7 @@ import logging
 from dataclasses import dataclass
 from io import BytesIO
 from tempfile import TemporaryFile
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
 from slack_bolt.async_app import AsyncRespond
 from slack_sdk.web.async_client import AsyncWebClient
@@ -16,7 +16,7 @@ from bot.domain.words import Link, Part, shortened
 from bot.slack.answering import COULD_NOT_RECORD, Answering
 from bot.slack.errors import NO_ANSWER
 from bot.slack.replying import TypedCommand, reply, said_if_it_fails, say
-from bot.slack.uploads import send_file
+from bot.slack.uploads import Upload, send_file
 from bot.status.chart import chart_of
 from bot.status.drawing import DrawingError, drawn
 from bot.status.export import ArchivedError, export
@@ -55,15 +55,6 @@ class Wanted:
     name: str
     within: Within
     links: Links
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Upload:
-    name: str
-    title: str
-    content: IO[bytes]
-    words: str
-    alt: str | None = None
 
 
 class _There(NamedTuple):
@@ -131,7 +122,7 @@ async def _send_picture(
         answering.client,
         respond,
         command.actor.user_id,
-        _Upload(
+        Upload(
             name=f"billing-{month.name}.png",
             title=f"{title_of(month)} in figures",
             content=BytesIO(content),
@@ -180,7 +171,7 @@ async def _send_file(answering: Answering, typed: TypedCommand, wanted: Wanted) 
             logger.exception("file_was_not_made")
             await say(respond, Words(NOT_MADE.format(month=name)))
             return
-        upload = _Upload(
+        upload = Upload(
             name=f"billing-{wanted.name}.csv",
             title=f"Requests of {name}",
             content=into,
@@ -190,19 +181,12 @@ async def _send_file(answering: Answering, typed: TypedCommand, wanted: Wanted) 
 
 
 async def _upload(
-    client: AsyncWebClient, respond: AsyncRespond, to: str, upload: _Upload
+    client: AsyncWebClient, respond: AsyncRespond, to: str, upload: Upload
 ) -> _There | None:
     """Announce a file in a direct message to a person, and upload it there; return None if Slack refused."""
     try:
         opened = await client.chat_postMessage(channel=to, text=upload.words)
-        await send_file(
-            client,
-            upload.content,
-            channel=str(opened["channel"]),
-            name=upload.name,
-            title=upload.title,
-            alt=upload.alt,
-        )
+        await send_file(client, upload, channel=str(opened["channel"]))
     except NO_ANSWER:
         logger.exception("file_was_not_sent")
         await say(respond, Words(NOT_SENT.format(what=upload.title)))
