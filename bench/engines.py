@@ -8,7 +8,7 @@ import os
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
@@ -32,6 +32,7 @@ WARM = 6
 """Times that do not count: after five a server keeps a statement's plan."""
 
 REST_SECONDS = 2.0
+MOST_FORMS = 9
 Pair = tuple[list[float], list[float]]
 """Seconds on SQLite, and on PostgreSQL."""
 
@@ -124,13 +125,9 @@ async def _over_slack(path: str, address: str, rounds: int) -> dict[str, Pair]:
         for each in (here, there):
             await _a_card(each)
             await _at_rest(each)
-        found = {
+        return {
             name: await _in_turns(look, here, there, rounds) for name, look in SLACK_LOOKS.items()
         }
-        found["/billstatus export month, until the file is there"] = await _in_turns(
-            _export, here, there, 3
-        )
-        return found
 
 
 async def _in_turns(look: Look, here: Place, there: Place, rounds: int) -> Pair:
@@ -141,11 +138,16 @@ async def _in_turns(look: Look, here: Place, there: Place, rounds: int) -> Pair:
 
 
 async def _a_card(here: Place) -> None:
+    """Ask for a request, whose card is looked at; a form that a database has had before asks for nothing new."""
     here.zuora.world.add_bill_run("BR-09000001", invoices=[("A00000001", "USD", "10.00")] * 40)
-    before = len(here.slack.channel_messages(CHANNEL))
-    await here.slack.slash(ALICE, CHANNEL, "/billemail BR-09000001")
-    await here.slack.submit(ALICE, {"reason": "Month end"})
-    await until(lambda: len(here.slack.channel_messages(CHANNEL)) > before)
+    for _ in range(MOST_FORMS):
+        await here.slack.slash(ALICE, CHANNEL, "/billemail BR-09000001")
+        await here.slack.submit(ALICE, {"reason": "Month end"})
+        with suppress(TimeoutError):
+            await until(lambda: here.slack.channel_messages(CHANNEL), REST_SECONDS)
+            return
+    msg = "no card came"
+    raise RuntimeError(msg)
 
 
 async def _at_rest(here: Place) -> None:
@@ -163,15 +165,6 @@ async def _details(here: Place) -> float:
     started = time.perf_counter()
     await here.slack.click(BOB, CHANNEL, card, "details")
     await until(lambda: here.slack.view(BOB) is not None)
-    return time.perf_counter() - started
-
-
-async def _export(here: Place) -> float:
-    files = here.slack.workspace.files
-    before = len(files)
-    started = time.perf_counter()
-    await command("/billstatus export month")(here)
-    await until(lambda: len(files) > before and all(each.shared for each in files.values()), 600)
     return time.perf_counter() - started
 
 
