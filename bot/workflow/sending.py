@@ -43,19 +43,14 @@ LONGEST_REST = timedelta(seconds=5)
 """The longest rest that a pass sits out; as long as the first pause between two passes."""
 
 A_FEW = 4
-BETWEEN = 0.001
-"""How many calls are saved as sent and go out together, and how many seconds of real time later the next ones do.
+"""How many calls are saved as sent and go out together.
 
 Calls that go out all at once come back all at once, and each then waits until the others are read, round after round.
-And if the process is killed, only a few calls are left of which nobody knows whether they went out.
+And if the process is killed, only a few calls are left that were saved as sent and did not go out.
 """
 
 A_PART = 4
-"""One call in advance is saved as sent for each of this many that are out (for few calls, a few more).
-
-It goes out as soon as an answer frees a place, without waiting for a commit. Each request also has one place in this
-many of the width to itself. Both numbers are small, because after a crash nobody knows whether these calls went out.
-"""
+"""Each request has one place in this many of the width to itself, so that a large one does not hold up the others."""
 
 _TOO_MANY = 429
 _ALWAYS = datetime.min.replace(tzinfo=UTC)
@@ -248,8 +243,8 @@ class Pass:
         del self._answered[: len(came)]  # not before they are written
         self._ready += [] if self._denied else sending  # then none of these was saved as sent
         self._let_go(self._places)
-        if len(sending) == A_FEW:  # there may be room for more
-            await asyncio.sleep(BETWEEN)
+        if len(sending) == A_FEW:  # there may be room for more, once these have begun
+            await asyncio.sleep(0)
             return True
         if self._out or self._answered:
             await self._bell.wait()
@@ -319,8 +314,7 @@ class Pass:
         if self._some_accepted:
             self._again += [call for call in self._resting if _rested_at(call) <= now]
             self._resting = [call for call in self._resting if _rested_at(call) > now]
-        out = len(self._out)
-        room = self._places + max(out // A_PART, min(out, A_FEW)) - len(self._ready)
+        room = self._places - len(self._ready)
         going: list[Call] = []
         for line in (self._line, self._again):
             while line and len(going) < min(room, A_FEW):
