@@ -1,21 +1,24 @@
-"""What each tuned constant is worth: `python -m bench.constants [ROUNDS [MAILS]]`, or `… together [ROUNDS [CLICKS]]`.
+"""What each tuned constant is worth: `python -m bench.constants [ROUNDS [MAILS]]`, or `… clicks [ROUNDS [CLICKS]]`.
 
 Mails go to the server of `bench.mailing` in turns: with every constant as it is, and with one of them
 taken out. A turn's neighbours meet the same machine, so each is compared with the turn before it, by the
-time that passes and by processor time; medians of all rounds are printed. `together` does the same with approvals
-that come in one moment, which share commits or not (`AT_ONCE` of `bot/store/together.py`).
+time that passes and by processor time; medians of all rounds are printed. `clicks` does the same with approvals
+that come in one moment. docs/structure.md says what was found.
 """
 
 import asyncio
+import gc
 import json
 import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from bench.mailing import NAMED_WIDTH
 from bench.stage import BOB, ROOT, Program, add_runs, ask_for, name_of, place, program
+from bot.cli.pauses import keep_pauses_short
 from bot.domain.authority import Person, Verb
 from bot.sandbox.slack.workspace import TEAM_ID
 from bot.store import together
@@ -24,9 +27,7 @@ from bot.workflow.decision import Decided, Decision
 
 WITHOUT: dict[str, dict[str, float]] = {
     "as it is": {},
-    "A_FEW and BETWEEN": {"bot.workflow.sending.A_FEW": 10**6},
-    "BETWEEN": {"bot.workflow.sending.BETWEEN": 0.0},
-    "A_PART": {"bot.workflow.sending.A_PART": 10**6},
+    "A_FEW": {"bot.workflow.sending.A_FEW": 10**6},
 }
 """What is set otherwise in a turn, by what is taken out by that."""
 
@@ -44,10 +45,7 @@ async def main(rounds: int, mails: int) -> None:
                 found[what].append(
                     {each: without[each] / before[each] for each in ("seconds", "processor")}
                 )
-    _print("| without | time | processor time |")
-    _print("|---|---|---|")
-    for what, ratios in found.items():
-        _print(f"| {what} | {_middle(ratios, 'seconds')} | {_middle(ratios, 'processor')} |")
+    _print_all(found)
 
 
 def _middle(ratios: list[Figures], name: str) -> str:
@@ -67,21 +65,34 @@ async def _mailed(server: Program, mails: int, otherwise: dict[str, float]) -> F
     return figures
 
 
-async def approved_together(rounds: int, clicks: int) -> None:
-    """Measure approvals that come in one moment, and print a row for each number that shares a commit."""
-    found: dict[int, list[Figures]] = {at_once: [] for at_once in (together.AT_ONCE, 1)}
-    usual = together.AT_ONCE
+def _share(writes: int) -> None:
+    together.AT_ONCE = writes
+
+
+WITHOUT_FOR_CLICKS: dict[str, tuple[Callable[[], None], Callable[[], None]]] = {
+    "as it is": (lambda: None, lambda: None),
+    "AT_ONCE": (partial(_share, 1), partial(_share, together.AT_ONCE)),
+    "NEW_OBJECTS": (partial(gc.set_threshold, *gc.get_threshold()), keep_pauses_short),
+    "TURN_SECONDS": (partial(sys.setswitchinterval, 0.005), keep_pauses_short),
+}
+"""How each constant is taken out of this process, and how it is put back."""
+
+
+async def for_clicks(rounds: int, clicks: int) -> None:
+    """Measure approvals that come in one moment, and print a row for each constant."""
+    found: dict[str, list[Figures]] = {what: [] for what in WITHOUT_FOR_CLICKS}
+    keep_pauses_short()
     async with place() as here, here.hands() as bot:
         person = Person(user_id=BOB, team_id=TEAM_ID, memberships={"S0CONTROLLERS": True})
         runs = iter(add_runs(here.zuora, 1, rounds * len(found) * 2 * clicks))
 
-        async def approve(at_once: int) -> Figures:
+        async def approve(without: Callable[[], None], put_back: Callable[[], None]) -> Figures:
             numbers = await ask_for(bot, [next(runs) for _ in range(clicks)])
             decisions = [
                 Decision(verb=Verb.APPROVE, name=name_of(bot, number), person=person)
                 for number in numbers
             ]
-            together.AT_ONCE = at_once
+            without()
             began = time.perf_counter(), time.process_time()
             made = await asyncio.gather(
                 *(
@@ -90,19 +101,25 @@ async def approved_together(rounds: int, clicks: int) -> None:
                 )
             )
             took = time.perf_counter() - began[0], time.process_time() - began[1]
+            put_back()
             if not all(isinstance(each, Decided) for each in made):
                 msg = "not everything was approved"
                 raise TypeError(msg)
             return dict(zip(("seconds", "processor"), took, strict=True))
 
         for _ in range(rounds):
-            for at_once, ratios in found.items():
-                before, without = await approve(usual), await approve(at_once)
-                ratios.append({each: without[each] / before[each] for each in before})
-    _print("| share a commit | time | processor time |")
+            for what, (take_out, put_back) in WITHOUT_FOR_CLICKS.items():
+                before = await approve(lambda: None, lambda: None)
+                without = await approve(take_out, put_back)
+                found[what].append({each: without[each] / before[each] for each in before})
+    _print_all(found)
+
+
+def _print_all(found: Mapping[str, list[Figures]]) -> None:
+    _print("| without | time | processor time |")
     _print("|---|---|---|")
-    for at_once, ratios in found.items():
-        _print(f"| {at_once} | {_middle(ratios, 'seconds')} | {_middle(ratios, 'processor')} |")
+    for what, ratios in found.items():
+        _print(f"| {what} | {_middle(ratios, 'seconds')} | {_middle(ratios, 'processor')} |")
 
 
 def _print(line: str) -> None:
@@ -110,8 +127,8 @@ def _print(line: str) -> None:
 
 
 if __name__ == "__main__":
-    given = [int(each) for each in sys.argv[1:] if each != "together"]
-    if "together" in sys.argv:
-        asyncio.run(approved_together(*[*given, *(5, 64)[len(given) :]]))
+    given = [int(each) for each in sys.argv[1:] if each != "clicks"]
+    if "clicks" in sys.argv:
+        asyncio.run(for_clicks(*[*given, *(5, 64)[len(given) :]]))
     else:
         asyncio.run(main(*[*given, *(5, 1000)[len(given) :]]))
