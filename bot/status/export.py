@@ -18,7 +18,7 @@ from bot.status.month import span_of
 from bot.store.store import Store
 
 Format = Literal["csv", "json", "xlsx"]
-Row = dict[str, Any]
+ExportRow = dict[str, Any]
 Called = Callable[[str], Awaitable[str]]
 """The name of a person by Slack id; empty if it cannot be read."""
 
@@ -51,7 +51,7 @@ stand only in the first, so that their columns have each request once.
 
 async def rows_of_month(
     store: Store, month: str, within: Within = EVERYWHERE, called: Called | None = None
-) -> AsyncIterator[Row]:
+) -> AsyncIterator[ExportRow]:
     """Yield every row of the file, in order; others get their turn in between.
 
     Args:
@@ -78,7 +78,7 @@ async def rows_of_month(
 
 async def rows_of(
     store: Store, request: Request, names: Mapping[str, str], denied: Sequence[str] = ()
-) -> AsyncIterator[Row]:
+) -> AsyncIterator[ExportRow]:
     """Yield a request's rows: one for each document, or for each currency.
 
     Args:
@@ -89,7 +89,7 @@ async def rows_of(
     """
     comma = ", " if names else " "
     noted = [(names.get(each.person, each.person), each.note) for each in request.approvals]
-    whole: Row = {
+    whole: ExportRow = {
         "request": request.name,
         "operation": request.operation,
         "subject": request.subject,
@@ -172,7 +172,7 @@ async def _names(store: Store, request: Request, called: Called) -> dict[str, st
 class ExportWriter(Protocol):
     """A file that is being written."""
 
-    def row(self, row: Row) -> None:
+    def row(self, row: ExportRow) -> None:
         """Write the next row."""
         ...
 
@@ -192,7 +192,7 @@ class _Csv:
         self._sheet = sheet
         sheet.row(COLUMNS)
 
-    def row(self, row: Row) -> None:
+    def row(self, row: ExportRow) -> None:
         """Write the next row."""
         self._sheet.row(row[name] for name in COLUMNS)
 
@@ -211,7 +211,7 @@ class _Json:
         self._into = into
         self.begun = False
 
-    def row(self, row: Row) -> None:
+    def row(self, row: ExportRow) -> None:
         """Write the next row."""
         plain = {**row, "amount": _text(row["amount"]), "amount_done": _text(row["amount_done"])}
         text = json.dumps(plain, ensure_ascii=False, indent=1).replace("\n", "\n ")
@@ -243,7 +243,7 @@ class _Xlsx:
         self._form = cache(lambda digits: book.add_format({"num_format": f"{0:.{digits}f}"}))
         self._lines = 0
 
-    def row(self, row: Row) -> None:
+    def row(self, row: ExportRow) -> None:
         """Write the next row."""
         self._lines += 1
         for column, name in enumerate(COLUMNS):

@@ -25,7 +25,7 @@ NO_PERMISSION = 10
 """Category of a missing feature or permission (guide *Error codes*)."""
 
 
-Read = tuple[Sequence[BillingDocument], str]
+ReadOfOneKind = tuple[Sequence[BillingDocument], str]
 """Documents of one kind, and why some of those asked for cannot be mailed."""
 
 
@@ -61,7 +61,7 @@ async def read_facts(
     return Problems(problems) if problems else facts
 
 
-async def _read(kind: DocumentKind, keys: Sequence[str], zuora: ZuoraClient) -> Read:
+async def _read(kind: DocumentKind, keys: Sequence[str], zuora: ZuoraClient) -> ReadOfOneKind:
     """Read the documents of one kind."""
     try:
         found = await zuora.documents_for_mail(kind, keys)
@@ -77,7 +77,7 @@ async def _read(kind: DocumentKind, keys: Sequence[str], zuora: ZuoraClient) -> 
 
 def _checked(
     found: Sequence[BillingDocument | None], kind: DocumentKind, keys: Sequence[str]
-) -> Read:
+) -> ReadOfOneKind:
     """Return each document once, and why some of them cannot be mailed."""
     documents = tuple({each.number: each for each in found if each is not None}.values())
     return documents, _cannot_be_mailed(kind, keys, found)
