@@ -19,7 +19,6 @@ from bot.domain.words import (
     bare,
     count,
     line,
-    listed,
     shortened,
     with_moments,
 )
@@ -119,17 +118,14 @@ def _to_be_settled(request: Request, summary: Summary) -> Iterator[Line]:
 
 
 def _in_parts(request: Request) -> Iterator[Line]:
-    """Yield how many parts failed or have an unknown outcome, if there are several."""
+    """Yield where the parts that failed are listed, if there are several, and how many if nothing else says so."""
     if request.state not in (State.FAILED, State.UNKNOWN) or not request.progress:
         return
     progress = Progress.of(request)
-    if progress.calls > 1 and progress.failed + progress.lost:
-        failed, lost = progress.failed, progress.lost
-        found = [f"{failed:,} of {progress.calls:,} failed"] if failed else []
-        of = "" if failed else f" of {progress.calls:,}"
-        found += [f"{lost:,}{of} with outcome unknown"] if lost else []
-        each = "it" if failed + lost == 1 else "each"
-        yield line("In parts", f"{listed(found)}; the thread names {each}")
+    if progress.calls > 1 and progress.failed:
+        number = f"{progress.failed:,} of {progress.calls:,}; "
+        is_said = request.state is State.FAILED  # by headline and result
+        yield line("Failed", f"{'' if is_said else number}the thread lists which, and why")
 
 
 def _progress(request: Request) -> tuple[Line, ...]:

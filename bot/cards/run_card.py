@@ -10,6 +10,7 @@ from bot.operations import doubts
 from bot.operations.cancel_bill_run.facts import TYPE_NOT_SAID
 from bot.operations.cancel_bill_run.operation import CATCH_UP, NO_CATCH_UP
 from bot.operations.catalog import STEPS
+from bot.operations.email_bill_run.operation import EmailBillRun
 from bot.operations.on_run import legal_steps
 from bot.operations.run_documents import DocumentsFacts
 from bot.zuora.answers import BillingDocument, BillRun
@@ -59,6 +60,8 @@ def run_card(
     text = f"{blocks.escaped(title)}\n{blocks.lines_as_text(lines)}"
     named = ";".join(each for each in (bill_run_key(run.number) or run.id, place) if each)
     legal = legal_steps(run.status, posted=facts.posted, run_type=run.type)
+    if not facts.posted:  # the form would refuse a run without anything to mail
+        legal = tuple(name for name in legal if name != EmailBillRun.name)
     shown = [
         blocks.header(title),
         blocks.labelled(lines),

@@ -130,7 +130,14 @@ def any_state(links: Links, brief: Brief, verdicts: Verdicts) -> Line:
 def _line(links: Links, brief: Brief, *parts: Part) -> Line:
     place = f" in {brief.place_words}" if brief.place_words else ""
     what = f" {what_of(brief.operation, brief.subject)}{place}"
-    return Line("", (links.named(brief), what, *parts))
+    return Line("", (links.named(brief), what, *parts, *_denied(brief)))
+
+
+def _denied(brief: Brief) -> tuple[Part, ...]:
+    """Return ` · ⚠ not theirs, says @Bob` if somebody denies a decision in their name."""
+    names = [part for who in brief.denied_by for part in (" and ", Mention(who))]
+    says = "say" if len(brief.denied_by) > 1 else "says"
+    return (f" · ⚠ not theirs, {says} ", *names[1:]) if names else ()
 
 
 def ending(brief: Brief, state: State) -> str:

@@ -1,7 +1,7 @@
 """Reads for managers what waits, runs, is unknown or has ended, each by an index and with a limit."""
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,8 +10,10 @@ from bot.domain.policy import Rule
 from bot.domain.request import State
 from bot.store.calls import held_back_of
 from bot.store.engine import Database
+from bot.store.past import Past
 from bot.store.request_rows import rule_from_text
 from bot.store.times import from_text, to_text
+from bot.store.written import Written
 
 _ENDED = "state IN ('rejected', 'withdrawn', 'expired', 'stopped', 'succeeded', 'failed')"
 
@@ -50,7 +52,11 @@ SELECT rule FROM texts WHERE rule IS NOT NULL
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Brief:
-    """A request without its facts: what a line of a list needs."""
+    """A request without its facts: what a line of a list needs.
+
+    Attributes:
+        denied_by: Slack ids of the people who say that a decision about it in their name was not theirs.
+    """
 
     number: int
     operation: str
@@ -68,6 +74,7 @@ class Brief:
     result: str
     place: str
     place_words: str
+    denied_by: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -83,6 +90,7 @@ class Status:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._past = Past(database)
 
     def in_state(self, state: State, limit: int, *, skip: int = 0) -> list[Brief]:
         """Return requests in one state, the longest in it first."""
@@ -241,8 +249,9 @@ class Status:
         return found
 
     def _briefs(self, where: str, *values: Any) -> list[Brief]:
-        rows = self._database.execute(f"{_SELECT}{where}", list(values))
-        return [_brief(row) for row in rows]
+        rows = self._database.execute(f"{_SELECT}{where}", list(values)).fetchall()
+        denied = self._past.denied_by_request() if rows else {}
+        return [_brief(row, denied) for row in rows]
 
     def _numbers(self, sql: str, *values: Any) -> list[int]:
         return [number for (number,) in self._database.execute(sql, list(values))]
@@ -251,10 +260,11 @@ class Status:
         return int(self._database.execute(sql, list(values)).fetchone()[0])
 
 
-def _brief(values: tuple[Any, ...]) -> Brief:
+def _brief(values: tuple[Any, ...], denied: Mapping[int | None, Sequence[Written]]) -> Brief:
     row = dict(zip(_COLUMNS, values, strict=True))
     row["rule"] = rule_from_text(row["rule"])
     row["state"] = State(row["state"])
     for column in ("created_at", "expires_at", "state_at"):
         row[column] = from_text(row[column])
-    return Brief(**row)
+    by = (each.entry.who for each in denied.get(row["number"], ()))
+    return Brief(**row, denied_by=tuple(dict.fromkeys(by)))

@@ -27,6 +27,9 @@ from bot.workflow.guard import Reach, reach_of
 
 SHOWN_SUBJECTS = 3
 SHOWN_REQUESTS = 2
+SAID_IN_TIMES = 10
+"""From this factor on a comparison is in times, because nobody reads +1,094,400 %."""
+
 AGAINST = "Against last time"
 """The label of the comparison with the last request of its kind."""
 
@@ -251,10 +254,13 @@ def _is_of_a_run(request: Request) -> bool:
 
 
 def _share(now: Sequence[KindTotals], then: Sequence[KindTotals]) -> str:
-    """Return `+4 %`; empty if the two cannot be compared."""
+    """Return `+4 %`, or `about 12 times as much`; empty if the two cannot be compared."""
     one, other = _total(now), _total(then)
     if one is None or other is None or one.currency != other.currency or not other.amount:
         return ""
+    times = one.amount / other.amount
+    if times >= SAID_IN_TIMES:
+        return f"about {int(Decimal(f'{times:.2g}')):,} times as much"
     return f"{(one.amount - other.amount) / abs(other.amount):+,.0%}".replace("%", " %")
 
 

@@ -121,6 +121,7 @@ class Answers:
             )
             self._store.record(entry, now)
             became = self._hold_up(person, rows, now)
+            self._store.homes.redraw(now)
             words = (
                 "⚠ ",
                 Mention(person.user_id),

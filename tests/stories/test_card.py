@@ -69,7 +69,8 @@ async def test_a_request_out_of_the_ordinary_has_a_mark_and_no_green_button(stag
 
     assert not stage.card(usual).startswith("⚠")
     assert approve_button(stage, usual)["style"] == "primary"
-    assert stage.card(again).startswith("⚠ Mails again: Email 1 document of bill run BR-00000003")
+    title = stage.card(again).partition("\n")[0]
+    assert title == "⚠ Mails again: Email 1 document of bill run BR-00000003 to 1 customer"
     assert approve_button(stage, again)["style"] == "danger"
 
 
@@ -228,6 +229,9 @@ async def test_a_run_is_compared_with_the_last_one_that_the_bot_mailed(stage):
 
     assert "Against last time: +4 % (BR-00000003, " in stage.card(ts)
     assert "USD 100.00 (1 invoice))" in stage.card(ts)
+    world.add_bill_run("BR-00000005", invoices=[("A00000001", "USD", "1094500.00")])
+    far = await stage.ask(text="BR-00000005")
+    assert "Against last time: about 11,000 times as much (BR-00000003, " in stage.card(far)
 
 
 async def test_runs_of_different_currencies_are_not_compared_by_share(stage):

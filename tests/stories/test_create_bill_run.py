@@ -290,6 +290,14 @@ async def test_a_look_that_zuora_refuses_is_said_once_and_that_it_can_be_read_ag
     assert "when it could last be read" not in stage.card(ts)
 
 
+async def test_that_nobody_is_billed_is_said_once(stage, world):
+    card = stage.card(await ask(stage, "batch=9 target=2026-11-30"))
+
+    shown = card.partition("\nR-1: ")[0]
+    assert "\nCustomers: ⚠ 0 active accounts, so the run would bill nothing\n" in shown
+    assert shown.count("⚠") == 2  # in the headline for the amounts, and here
+
+
 async def test_a_weekly_run_is_followed_in_its_first_occurrence(stage, world):
     line = "batch=1 repeat=Weekly from=2026-11-23 to=2026-12-31 hour=6 days=Mon,Fri"
     ts = await ask(stage, line)

@@ -10,13 +10,14 @@ from bot.domain.history import What
 from bot.domain.request import State
 from bot.workflow.denials import NO_RECEIPT
 from bot.workflow.receipts import NOT_MINE
-from tests.stage import BOB, CARLA, CHANNEL, MARA
+from tests.stage import ALICE, BOB, CARLA, CHANNEL, MARA
 from tests.status.made import exported
 from tests.stories.test_approvals import two
 from tests.stories.test_audit import AUDIT
 from tests.stories.test_billstatus import ask_status
 from tests.stories.test_email_many_documents import MAILS, add_invoices
 from tests.stories.test_email_many_documents import ask as ask_for_many
+from tests.stories.test_home import opened, text_of
 from tests.stories.test_policy_confirmed import changed, confirm
 from tests.stories.test_receipts import direct, entries, press
 
@@ -60,6 +61,8 @@ async def test_what_waits_for_a_second_approval_is_stopped_and_stays_so(two):
     story = await ask_status(stage, MARA, "R-1")
     assert f"Not theirs: <@{BOB}> says that somebody else approved in their name" in story
     assert f"<@{BOB}> approved · ⚠ not theirs, they say" in story
+    overview = await ask_status(stage, MARA)
+    assert overview.endswith(f"asked by <@{ALICE}> · ⚠ not theirs, says <@{BOB}>")
     assert re.search(r"Stopped <!date[^>]*>; nothing was sent · asked by", story)
     (loud,) = said(stage, CHANNEL, "is not theirs")
     assert "R-1 was stopped; nothing was sent." in loud
@@ -117,11 +120,13 @@ async def test_a_receipt_is_of_one_decision_and_what_is_over_is_said_as_it_is(st
     await stage.slack.until(lambda: "record_sent" in stage.buttons(ts))
     await stage.record(BOB, ts, "record_sent", "Email history, 11:05")
     await stage.slack.until(lambda: len(receipts(stage, BOB)) == 2)
-    await stage.quiet()
+    await opened(stage, MARA)
+    assert "not theirs" not in text_of(stage, MARA)
 
     await denied(stage, BOB)
     recorded_by = f"<@{BOB}> says that somebody else recorded the outcome in their name"
     assert f"Not theirs: {recorded_by}" in stage.card(ts)
+    assert "⚠ not theirs, says " in text_of(stage, MARA)
     assert any("the decision about R-1 is not theirs" in text for text in stage.thread(ts))
 
     (recorded,) = [each for each in stage.store.history.of(1) if each.entry.what is What.SETTLED]

@@ -67,7 +67,9 @@ async def in_part(stage):
 
 
 async def test_a_card_says_where_the_parts_stand_that_failed(stage, in_part):
-    assert "In parts: 1 of 3 failed; the thread names it" in stage.card(in_part)
+    card = stage.card(in_part)
+    assert "\nFailed: the thread lists which, and why\n" in card
+    assert card.count("1 of 3") == 1
 
 
 async def test_change_and_ask_again_leaves_out_what_was_done_and_says_so(stage, in_part):

@@ -120,9 +120,10 @@ async def test_an_empty_run_can_be_posted_too(stage, run):
 
     await stage.until_card(ts, "Posted")
     assert "it has no document" in stage.thread(ts)[-1]
-    shown = (await stage.show(RUN)).text
-    assert "State: Posted. It has no documents." in shown
-    assert "Emailed: no; there are none" in shown
+    shown = await stage.show(RUN)
+    assert "State: Posted. It has no documents." in shown.text
+    assert "Emailed: no; there are none" in shown.text
+    assert "Nothing can be done with it from here right now." in str(shown.blocks)
 
 
 async def test_a_new_invoice_date_is_shown_and_sent(stage, run):

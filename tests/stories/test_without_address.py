@@ -55,6 +55,21 @@ async def test_a8_button_confirmation_result_and_month_say_25_and_the_card_who_i
     assert "EUR 175.00" in await month(stage)
 
 
+async def test_an_amount_that_nobody_gets_is_no_risk_of_the_mails_but_stays_above_every_limit(
+    stage, run
+):
+    (document,) = [
+        each for each in stage.zuora.world.documents_of(run) if each.account.number == "A00000090"
+    ]
+    document.hides = frozenset({"amount"})
+
+    ts = await stage.ask(text=RUN)
+
+    assert stage.card(ts).startswith("Email 25 documents")
+    unknown = f"not known for {document.number} (missing); counts as above every limit"
+    assert unknown in stage.card(ts)
+
+
 async def test_mailed_again_counts_only_the_mails_that_go_out(stage, run):
     for document in stage.zuora.world.documents_of(run):
         document.last_email_sent = stage.clock.now()

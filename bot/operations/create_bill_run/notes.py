@@ -11,6 +11,7 @@ from bot.operations.create_bill_run.finding import MOST_PENDING
 FAR = timedelta(days=366)
 LONG_AGO = timedelta(days=92)
 EVERYBODY = "AllBatches bills every active account of the tenant."
+NOBODY = "No active account is in this scope, so the run would bill nothing."
 NO_ORGANIZATIONS_KNOWN = "Whether this Zuora has Multi-Org could not be checked; with it, it refuses a run without organizations."
 """This is no reason to stop the request, because Zuora then refuses the run and makes nothing."""
 
@@ -20,11 +21,18 @@ MANY_PENDING = MOST_PENDING * 4 // 5
 def notes(body: CreateBillRunBody, facts: CreateFacts) -> tuple[str, ...]:
     """Return sentences on what is allowed but perhaps not meant."""
     unsure = (NO_ORGANIZATIONS_KNOWN,) if facts.wants_organizations is None else ()
-    return (*date_notes(body, facts.today), *_body_notes(body), *_fact_notes(body, facts), *unsure)
+    nobody = (NOBODY,) if facts.accounts == 0 else ()
+    return (
+        *date_notes(body, facts.today),
+        *_body_notes(body),
+        *nobody,
+        *_fact_notes(body, facts),
+        *unsure,
+    )
 
 
 def cautions(body: CreateBillRunBody, facts: CreateFacts) -> tuple[str, ...]:
-    """Return those notes at which an approver should stop."""
+    """Return those notes at which an approver should stop, but for `NOBODY`, which the line with the customers says."""
     everybody = (EVERYBODY,) if ALL_BATCHES in body.batches else ()
     found = (*date_notes(body, facts.today), *everybody, *_fact_notes(body, facts))
     return tuple(each.removesuffix(".") for each in found)
@@ -74,8 +82,6 @@ def _fact_notes(body: CreateBillRunBody, facts: CreateFacts) -> Iterator[str]:
     if body.auto_email and facts.account and facts.account.bill_to_mail is None:
         yield "Whether the account's bill-to contact has a mail address is not known."
     yield from facts.mails.notes
-    if facts.accounts == 0:
-        yield "No active account is in this scope, so the run would bill nothing."
     yield from _runs_and_subscriptions(facts)
 
 

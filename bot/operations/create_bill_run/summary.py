@@ -99,7 +99,10 @@ def _who(facts: CreateFacts) -> tuple[Line, ...]:
     if facts.accounts is None:
         return (line("Customers", "Zuora did not say how many"),)
     more = "" if facts.is_all else " or more"
-    return (line("Customers", f"{count(facts.accounts, 'active account')}{more}"),)
+    said = f"{count(facts.accounts, 'active account')}{more}"
+    return (
+        line("Customers", said if facts.accounts else f"⚠ {said}, so the run would bill nothing"),
+    )
 
 
 def _others(facts: CreateFacts) -> str:

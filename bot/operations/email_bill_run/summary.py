@@ -23,18 +23,19 @@ TO = "the recipients set in Zuora's email template; the bot cannot see them"
 def summary(facts: EmailRunFacts, *, resend: bool) -> Summary:
     """Return what is mailed, the totals, and who is left out."""
     documents = facts.documents
+    mailed = facts.mailed or documents.kinds
     again = facts.mailed_again if resend else 0
     may_again = documents.mailed_unknown or facts.mails_itself is not False
     mails = count(facts.mails(resend=resend), "document")
     to = f" to {count(facts.customers, 'customer')}" if facts.customers else ""
     return Summary(
-        headline=f"Email {mails} of bill run {facts.number}{to}{' again' if resend else ''}",
+        headline=f"Email {mails} of bill run {facts.number}{to}",
         risks=(
             *((MAILS_AGAIN,) if resend else ()),
             *((MAY_MAIL_AGAIN,) if may_again and not resend else ()),
-            *((AMOUNTS_NOT_KNOWN,) if documents.amount_unknown else ()),
+            *((AMOUNTS_NOT_KNOWN,) if any(each.not_known for each in mailed) else ()),
         ),
-        money=money_of(facts.mailed or documents.kinds),
+        money=money_of(mailed),
         lines=(
             line("To", TO),
             *warning(

@@ -29,7 +29,7 @@ def summary(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> Summary:
     again = body.again or bool(totals.mailed_before or totals.mailed_lately)
     one = facts.one
     return Summary(
-        headline=_headline(facts, again=again),
+        headline=_headline(facts),
         risks=(
             *((MAILS_AGAIN,) if again or totals.mailed_unknown else ()),
             *((MAY_MAIL_AGAIN,) if facts.by_itself and not again else ()),
@@ -73,13 +73,12 @@ def _contents(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> tuple[str
     return (*notices.cautions(facts.checks.notices), *words.pdf_file_cautions(body, facts))
 
 
-def _headline(facts: EmailDocumentsFacts, *, again: bool) -> str:
-    once_more = " again" if again else ""
+def _headline(facts: EmailDocumentsFacts) -> str:
     if document := facts.one:
         kind = KIND_WORDS[document.kind][0]
-        return f"Email {kind} {document.number} of {_customer(document)}{once_more}"
+        return f"Email {kind} {document.number} of {_customer(document)}"
     accounts = count(facts.totals.customers, "customer")
-    return f"Email {words.subject(facts)} of {accounts}{once_more}"
+    return f"Email {words.subject(facts)} of {accounts}"
 
 
 def _recipients(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> str:
