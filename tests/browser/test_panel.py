@@ -84,6 +84,9 @@ async def test_a_story_is_taken_over_and_finished_by_hand(sandbox, browser):
         await page.click("[data-story=mail_a_run]")
         await page.locator("#messages button[data-action-id=approve]").wait_for()
         await page.click("[data-scene=take-over]")
+        await page.locator(
+            "#scene p", has_text="The page is yours now. The story was at: "
+        ).wait_for()
         await page.click(f"[data-person={BOB}]")
         await page.click("#messages button[data-action-id=approve]")
         await page.click("dialog.confirm [data-confirm=yes]")

@@ -119,16 +119,23 @@ class Panel:
             case {"do": "move", "seconds": int() | float() as seconds}:
                 self._clock.move(min(timedelta(seconds=seconds), LONGEST_MOVE))
             case {"do": "policy", "name": str(name)} if name in self._policy.labels:
-                await self.stop()
+                await self._break_off("The story stopped here: the policy was changed, after:")
                 await self._policy.choose(name)
             case {"do": "story", "name": str(name)} if name in STORIES:
                 await self.stop()
                 if self._playing is None:  # two windows may have pressed at once
                     self._play(name, float(asked.get("pause", PAUSE_SECONDS)))
             case {"do": "take_over"}:
-                await self.stop()
+                await self._break_off("The page is yours now. The story was at:")
             case _:
                 raise ValueError(f"unknown action: {asked}")
+
+    async def _break_off(self, why: str) -> None:
+        """End the story that plays, if one does, and show why before the last sentence of it."""
+        was = self._scene
+        await self.stop()
+        if was is not None and not was.over:
+            self._scene = replace(was, caption=f"{why} {was.caption}", over=True)
 
     def _play(self, name: str, pause: float) -> None:
         teller = Teller(
