@@ -5,12 +5,12 @@ from datetime import date, timedelta
 from typing import Any
 from urllib.parse import quote
 
-from bot.audit.rows import Facts, Row, compact, has_mask, hashed, is_masked
+from bot.audit.rows import Json, FileRow, compact, has_mask, hashed, is_masked
 
 COLLECTIONS = {"invoice": ("invoices",), "credit_memo": ("credit-memos",), "debit_memo": ("debitmemos", "debit-memos")}
 
 
-def created(body: Facts, facts: Facts) -> Facts:  # the JSON that creates a bill run, without its name
+def created(body: Json, facts: Json) -> Json:  # the JSON that creates a bill run, without its name
     target, invoice, plan = (body.get(name) or {} for name in ("target_month_day", "invoice_month_day", "schedule"))
     account, has_batches = {"accountId": facts["account"]}, bool(body.get("batches"))
     filters = [{"filterType": "Subscription", **account, "subscriptionId": each} for _, each in facts["subscriptions"]]
@@ -35,7 +35,7 @@ def created(body: Facts, facts: Facts) -> Facts:  # the JSON that creates a bill
     return {name: value for name, value in wanted.items() if value is not None}
 
 
-def orders(record: Facts, facts: Facts) -> dict[str, tuple[str, list[str], Facts]] | None:  # by subject: method, addresses, body
+def orders(record: Json, facts: Json) -> dict[str, tuple[str, list[str], Json]] | None:  # by subject: method, addresses, body
     body, operation, run = json.loads(record["body"]), record["operation"], facts.get("number", "")
     at, day = f"/v1/bill-runs/{quote(facts.get('run_id', ''), safe='')}", body.get("invoice_date")
     if operation == "create_bill_run":
@@ -55,7 +55,7 @@ def orders(record: Facts, facts: Facts) -> dict[str, tuple[str, list[str], Facts
             for one in (each[0] for each in facts["documents"]) if one in kinds}
 
 
-def called(record: Facts, story: Sequence[Row], asked: Facts) -> Iterator[tuple[Row, str]]:  # whether each call is what was approved
+def called(record: Json, story: Sequence[FileRow], asked: Json) -> Iterator[tuple[FileRow, str]]:  # whether each call is what was approved
     planned, done, silent = orders(record, asked["bound"]["facts"]), set[str](), set[str]()
     if planned is None:
         words = f"is of {record['operation']}, and which calls that allows is not known here"
@@ -77,7 +77,7 @@ def called(record: Facts, story: Sequence[Row], asked: Facts) -> Iterator[tuple[
             yield row, "was accepted, and no row says what went out"
 
 
-def otherwise(sent: Facts, planned: Any, name: Facts, *, is_open: bool) -> Iterator[str]:  # how a call differs from its plan
+def otherwise(sent: Json, planned: Any, name: Json, *, is_open: bool) -> Iterator[str]:  # how a call differs from its plan
     if planned is None:
         yield f"is a call about {sent['subject']}, for which nobody asked"
     elif "method" in sent:
@@ -88,5 +88,5 @@ def otherwise(sent: Facts, planned: Any, name: Facts, *, is_open: bool) -> Itera
             yield "has another body than what was approved gives"
 
 
-def alike(body: Facts) -> Facts:  # a bill run's filters are a set
+def alike(body: Json) -> Json:  # a bill run's filters are a set
     return body | ({"billRunFilters": sorted(map(compact, body["billRunFilters"]))} if "billRunFilters" in body else {})

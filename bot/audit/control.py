@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from bot.audit.calls import called
-from bot.audit.rows import APPROVED, ASKED, STARTED, UNSUPPORTED, Facts, Finding, Row, hashed
+from bot.audit.rows import APPROVED, ASKED, STARTED, UNSUPPORTED, Json, Remark, FileRow, hashed
 
 DENIED, EXPLAINED = "statement.denied", "exception.explained"
 STANDS = {"policy.changed", "people.groups", DENIED, EXPLAINED}
@@ -21,9 +21,9 @@ class InForce:
 
     def __init__(self) -> None:
         self.policies, self.force, self.groups = dict[str, Any](), list[tuple[int, str]](), dict[str, Any]()
-        self.denied, self.named, self.signed = dict[int, Row](), set[int](), dict[int, tuple[Any, ...]]()
+        self.denied, self.named, self.signed = dict[int, FileRow](), set[int](), dict[int, tuple[Any, ...]]()
 
-    def note(self, row: Row) -> Iterator[Finding]:
+    def note(self, row: FileRow) -> Iterator[Remark]:
         """Take in a row; return what is wrong with it."""
         data = json.loads(row.data) if row.what in STANDS else {}
         if row.what == DENIED:
@@ -36,7 +36,7 @@ class InForce:
         if "new" in data:
             self.force.append((row.sequence, data["new"]))
             if "text" in data and hashed(data["text"]) != data["new"]:
-                yield Finding(UNSUPPORTED, row.sequence, f"Row {row.sequence} has another policy than its hash says.")
+                yield Remark(UNSUPPORTED, row.sequence, f"Row {row.sequence} has another policy than its hash says.")
             self.policies[data["new"]] = tomllib.loads(data["text"]) if "text" in data else None
 
     def members(self, name: str, sequence: int) -> list[Any]:
@@ -45,22 +45,22 @@ class InForce:
         at = bisect.bisect(known, sequence, key=lambda each: each[0])
         return [members for _, members in known[max(0, at - 1) : at + 1] if members is not None]
 
-    def denials(self, story: Sequence[Row]) -> Iterator[Finding]:
+    def denials(self, story: Sequence[FileRow]) -> Iterator[Remark]:
         """Return a note on each of a request's decisions that is denied."""
         for row in (row for row in story if row.sequence in self.denied):
             by, it = self.denied[row.sequence], f"row {row.sequence} ({row.what})"
             self.named.add(row.sequence)
             words = f"R-{row.request}: {by.who} says in row {by.sequence} that the decision in {it} was not theirs"
-            yield Finding("note", row.sequence, words)
+            yield Remark("note", row.sequence, words)
 
-    def others(self) -> Iterator[Finding]:
+    def others(self) -> Iterator[Remark]:
         """Return a note on each denied decision that is in no request's rows here."""
         for number, by in sorted(self.denied.items()):
             words = f"{by.who} says in row {by.sequence} that the decision in row {number} was not theirs"
-            yield from [Finding("note", number, words)] * (number not in self.named)
+            yield from [Remark("note", number, words)] * (number not in self.named)
 
 
-def holds(tier: Facts, part: str, compared: Facts, record: Facts) -> bool:  # whether a policy's rule covers (a part of) the request
+def holds(tier: Json, part: str, compared: Json, record: Json) -> bool:  # whether a policy's rule covers (a part of) the request
     tenants = {compared["tenant"], *(["production"] if compared["tenant"] == "unknown" else [])}
     above, amounts = {code: Decimal(each) for code, each in tier.get("above", {}).items()}, compared["amounts"]
     is_above = not above or amounts is None or any(
@@ -78,14 +78,14 @@ def holds(tier: Facts, part: str, compared: Facts, record: Facts) -> bool:  # wh
         and (limit is None or documents is None or documents > limit))
 
 
-def ruled(record: Facts, asked: Facts, policy: Facts) -> Iterator[str]:  # how a record's rule differs from the policy's text
+def ruled(record: Json, asked: Json, policy: Json) -> Iterator[str]:  # how a record's rule differs from the policy's text
     rule, body, compared, said = json.loads(record["rule"]), json.loads(record["body"]), asked["compared"], asked["conditions"]
     kinds, tiers = body.get("kinds") or [""], policy.get("rule", [])
     alone = f"email_{kinds[0]}" if record["operation"] == "email_mixed_list" else record["operation"]
-    parts, names, found, mine = {alone: compared} if "tenant" in compared else compared, list[str](), list[Facts](), Facts()
+    parts, names, found, mine = {alone: compared} if "tenant" in compared else compared, list[str](), list[Json](), Json()
     for part, each in parts.items():
         at = next((at for at, tier in enumerate(tiers) if holds(tier, part, each, record)), None)
-        tier: Facts = {} if at is None else tiers[at]
+        tier: Json = {} if at is None else tiers[at]
         names, found = [*names, "the general rule" if at is None else f"rule {at + 1}"], [*found, tier]
         there = {name: tier[name] for name in CRITERIA if tier.get(name) not in (None, [], {})}
         mine[part] = there | ({"above": {code: str(Decimal(one)) for code, one in there["above"].items()}} if "above" in there else {})
@@ -100,7 +100,7 @@ def ruled(record: Facts, asked: Facts, policy: Facts) -> Iterator[str]:  # how a
         yield "is under a rule with approvers that the policy's text does not name"
 
 
-def summed(record: Facts, asked: Facts) -> Iterator[str]:  # whether the totals compared with the rule are those of the documents
+def summed(record: Json, asked: Json) -> Iterator[str]:  # whether the totals compared with the rule are those of the documents
     body, bound, shown, compared = json.loads(record["body"]), asked["bound"]["facts"], json.loads(record["facts"]), asked["compared"]
     alone, listed, numbers = record["operation"].removeprefix("email_"), bound.get("documents"), body.get("documents", ())
     totals = [] if listed is not None else (shown.get("drafts") or shown.get("documents") or {"kinds": []})["kinds"]
@@ -125,7 +125,7 @@ def added_up(found: Sequence[Any]) -> list[tuple[str, Decimal]] | None:  # by ki
     return sorted((code, abs(total)) for (of, code, below), total in sums.items() if total or (of, code, not below) not in sums)
 
 
-def line_of(record: Facts, story: Sequence[Row], about: Facts) -> Facts:  # a request's line in the population
+def line_of(record: Json, story: Sequence[FileRow], about: Json) -> Json:  # a request's line in the population
     rule, asked, state, by = json.loads(record["rule"]), json.loads(story[0].data), ("", ""), ("", "")
     for row, data in [(row, json.loads(row.data)) for row in story]:
         end = data.get("state") or ("succeeded" if data.get("accepted") else "failed")
@@ -139,7 +139,7 @@ def line_of(record: Facts, story: Sequence[Row], about: Facts) -> Facts:  # a re
             "asked_in_period": "no" if not is_new else "yes" if about["start"] <= record["created_at"] < about["end"] else LATE}
 
 
-def approved(rule: Facts, rows: Sequence[Row], stands: InForce, expires: str) -> Iterator[tuple[Row, str]]:  # enough people, in time
+def approved(rule: Json, rows: Sequence[FileRow], stands: InForce, expires: str) -> Iterator[tuple[FileRow, str]]:  # enough people, in time
     good, started, over, needed, digest = dict[str, int](), False, "", rule.get("approvals", 1), json.loads(rows[0].data).get("digest")
     for row, data in ((row, json.loads(row.data)) for row in rows):
         approves, starts, members, wrong = row.what == APPROVED, row.what == STARTED, data.get("members", {}), ""
@@ -163,7 +163,7 @@ def approved(rule: Facts, rows: Sequence[Row], stands: InForce, expires: str) ->
         yield from [(row, wrong)] * bool(wrong)
 
 
-def asked_for(record: Facts, row: Row, stands: InForce) -> Iterator[str]:  # whether the record agrees with its first row
+def asked_for(record: Json, row: FileRow, stands: InForce) -> Iterator[str]:  # whether the record agrees with its first row
     asked, in_force, mine = json.loads(row.data), [each for each in stands.force if each[0] < row.sequence], record["policy_hash"]
     if (record["requester"], record["digest"]) != (row.who, asked.get("digest")) or record["created_at"] > row.at:
         yield "is by somebody else, of another time or about something else than its record says"
@@ -177,7 +177,7 @@ def asked_for(record: Facts, row: Row, stands: InForce) -> Iterator[str]:  # whe
         yield "is under a policy of which no row before it says that it was in force"
 
 
-def control(record: Facts, story: Sequence[Row], stands: InForce) -> Iterator[Finding]:  # of one request, performed again
+def control(record: Json, story: Sequence[FileRow], stands: InForce) -> Iterator[Remark]:  # of one request, performed again
     asked, first = json.loads(story[0].data), story[0]
     found = list(approved(json.loads(record["rule"]), story, stands, record["expires_at"]))
     try:
@@ -187,4 +187,4 @@ def control(record: Facts, story: Sequence[Row], stands: InForce) -> Iterator[Fi
         found.append((first, f"cannot be performed again: {error!r}"))
     yield from stands.denials(story)
     for row, words in found:
-        yield Finding("control not held", row.sequence, f"R-{row.request}: row {row.sequence} ({row.what}) {words}.")
+        yield Remark("control not held", row.sequence, f"R-{row.request}: row {row.sequence} ({row.what}) {words}.")

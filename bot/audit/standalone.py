@@ -5,7 +5,7 @@ from itertools import chain
 from typing import Any
 
 from bot.audit.control import EXPLAINED, InForce, control, line_of
-from bot.audit.rows import ASKED, NEW_KEY, UNSUPPORTED, Facts, Finding, Row, chained, compact, fits, has_mask, is_masked
+from bot.audit.rows import ASKED, NEW_KEY, UNSUPPORTED, Json, Remark, FileRow, chained, compact, fits, has_mask, is_masked
 from bot.audit.rows import hashed, heads, is_unproven, noted_in, order, signed, slack_clock
 
 FORMAT = 7
@@ -24,13 +24,13 @@ RECORD = ["number", "operation", "subject", "body", "facts", "digest", "tenant",
 MESSAGE = ["sequence", "kind", "channel", "user", "text", "blocks", "file", "created_at", "ended_at", "outcome", "ts"]
 
 
-def shaped(packet: Facts) -> bool:  # whether it has the names of a line and no other, in their order, by which values are bound
+def shaped(packet: Json) -> bool:  # whether it has the names of a line and no other, in their order, by which values are bound
     record, card = packet["record"], packet["card"]
     return ([*packet] == LINE and [*record] in (RECORD, [*RECORD, "place", "place_words"]) and (card is None or [*card] == CARD)
             and all([*each] == MESSAGE for each in packet["messages"]) and {*packet["masked"]} <= {*LINE[:3], "bound"})
 
 
-def unlike(packet: Facts, story: Sequence[Row], about: Facts) -> Iterator[str]:  # how a request differs from its rows
+def unlike(packet: Json, story: Sequence[FileRow], about: Json) -> Iterator[str]:  # how a request differs from its rows
     record, card, asked = packet["record"], packet["card"] or {}, json.loads(story[0].data)
     may = packet["masked"] if about["masked"] else ()  # be masked; what has no mask in it is compared all the same
     left_out = {name for name in may if has_mask(compact(packet.get(name, record["body"])))}
@@ -57,28 +57,28 @@ def lines_of(opened: zipfile.ZipFile, name: str, make: Any = dict) -> Iterator[A
     return (make(json.loads(line)) for line in opened.open(name))
 
 
-def rows_of(opened: zipfile.ZipFile) -> Iterator[Row]:
-    return lines_of(opened, "history.jsonl", Row._make)
+def rows_of(opened: zipfile.ZipFile) -> Iterator[FileRow]:
+    return lines_of(opened, "history.jsonl", FileRow._make)
 
 
-def standing_of(opened: zipfile.ZipFile, about: Facts, key: bytes, stands: InForce) -> Iterator[Finding]:  # from before the period too
-    before, earlier = about["before"]["sequence"], list(lines_of(opened, "standing.jsonl", Row._make))
+def standing_of(opened: zipfile.ZipFile, about: Json, key: bytes, stands: InForce) -> Iterator[Remark]:  # from before the period too
+    before, earlier = about["before"]["sequence"], list(lines_of(opened, "standing.jsonl", FileRow._make))
     numbers = [row.sequence for row in earlier]
     is_placed = all(row.sequence <= before or (row.what in {EXPLAINED, NEW_KEY} and row.sequence > about["last"]) for row in earlier)
     if not is_placed or numbers != sorted({*numbers}) or not all(fits(row, about, key) for row in earlier):
-        yield Finding(UNSUPPORTED, None, "standing.jsonl has a row that is not as it was written, or not in its place.")
+        yield Remark(UNSUPPORTED, None, "standing.jsonl has a row that is not as it was written, or not in its place.")
     if before and not any(row.sequence <= before for row in earlier):
-        yield Finding(UNSUPPORTED, None, f"standing.jsonl has no row from before the period, which begins after row {before}.")
+        yield Remark(UNSUPPORTED, None, f"standing.jsonl has no row from before the period, which begins after row {before}.")
     seals, has = True, False  # whether the bot kept salts when it wrote a row: only without them may a row stay unproven
     for row in chain(earlier, rows_of(opened)):
         yield from stands.note(row)
         has = has or '"salts":{' in row.data or (row.what == "bot.started" and '"sealed":true' in row.data)
         seals = has if row.what == "bot.started" else seals or has
         if seals and before < row.sequence <= about["last"] and is_unproven(row):
-            yield Finding(UNSUPPORTED, row.sequence, f"Row {row.sequence} is masked, and holds no commitments in place of what it held.")
+            yield Remark(UNSUPPORTED, row.sequence, f"Row {row.sequence} is masked, and holds no commitments in place of what it held.")
 
 
-def packets_of(opened: zipfile.ZipFile, wrong: list[str]) -> Iterator[Facts]:  # with no name twice, which would be read in two ways
+def packets_of(opened: zipfile.ZipFile, wrong: list[str]) -> Iterator[Json]:  # with no name twice, which would be read in two ways
     for line in opened.open("requests.jsonl"):
         packet = json.loads(line)
         if f"{json.dumps(packet, ensure_ascii=False)}\n".encode() != line:
@@ -86,13 +86,13 @@ def packets_of(opened: zipfile.ZipFile, wrong: list[str]) -> Iterator[Facts]:  #
         yield packet
 
 
-def unsigned(thing: Facts, deed: Facts, stands: InForce) -> bool:  # whether it has an explanation that no row in force gives
+def unsigned(thing: Json, deed: Json, stands: InForce) -> bool:  # whether it has an explanation that no row in force gives
     row, explanation = deed.get("explained_in"), (str(thing.get("number")), deed.get("explanation"), deed.get("explained_by"))
     is_explained = bool({"explanation", "explained_by", "explained_in"} & {*deed})
     return is_explained and (row in stands.denied or stands.signed.get(row or 0) != explanation)
 
 
-def of_requests(opened: zipfile.ZipFile, about: Facts, key: bytes, sums: Facts) -> Iterator[Finding]:  # made of rows again
+def of_requests(opened: zipfile.ZipFile, about: Json, key: bytes, sums: Json) -> Iterator[Remark]:  # made of rows again
     made, kept = {name: hashlib.sha256() for name in (*KINDS, "population", "exceptions")}, sqlite3.connect("")  # on disk
     kept.execute("CREATE TABLE line (request, sequence, at, what, hash, PRIMARY KEY (request, sequence)) WITHOUT ROWID")
     for row in rows_of(opened):
@@ -105,7 +105,7 @@ def of_requests(opened: zipfile.ZipFile, about: Facts, key: bytes, sums: Facts) 
     packets = packets_of(opened, wrong)
     for (number,) in kept.execute("SELECT DISTINCT request FROM line WHERE request > 0 ORDER BY 1"):
         packet = next(packets, dict[str, Any](history=[]))
-        story = [Row(**{**each, "data": compact(each["data"])}) for each in packet["history"]]
+        story = [FileRow(**{**each, "data": compact(each["data"])}) for each in packet["history"]]
         outside = [row for row in story if not about["before"]["sequence"] < row.sequence <= about["last"]]
         rows = [each for (each,) in kept.execute("SELECT hash FROM line WHERE request = ? ORDER BY sequence", [number])]
         is_whole = rows == [hashed(compact(row)) for row in story if row not in outside]
@@ -126,51 +126,51 @@ def of_requests(opened: zipfile.ZipFile, about: Facts, key: bytes, sums: Facts) 
     (_, begun), (_, ended) = kept.execute("SELECT MIN(sequence), at FROM line UNION ALL SELECT MAX(sequence), at FROM line")
     off = (ended or "") >= about["end"] <= about["made_at"] or ((begun or "~") < about["start"] and not about["package_before"])
     wrong += ["The period and the times of its rows do not agree"] * off
-    yield from (Finding(UNSUPPORTED, None, f"{words}.") for words in wrong)
+    yield from (Remark(UNSUPPORTED, None, f"{words}.") for words in wrong)
 
 
-def compared(about: Facts, known: dict[int, str], noted: Sequence[Sequence[tuple[int, str]]]) -> Iterator[Finding]:  # with heads
+def compared(about: Json, known: dict[int, str], noted: Sequence[Sequence[tuple[int, str]]]) -> Iterator[Remark]:  # with heads
     wanted = {number for each in noted for number, _ in each if number > 0}
     for number in (number for each in noted for number, other in each if known.get(number, other) != other):
         words = f"Row {number} has another hash than the head that was noted."
         words = words if number > 0 else "The package that begins where this one ends names another manifest than this one has."
-        yield Finding("rebuilt", abs(number), words)
-    yield from (Finding("head not compared", each[0][0], f"Row {each[0][0]} of the head that was noted has no place here.")
+        yield Remark("rebuilt", abs(number), words)
+    yield from (Remark("head not compared", each[0][0], f"Row {each[0][0]} of the head that was noted has no place here.")
                 for each in noted if not {*dict(each)} & {*known})
     if (before := about["before"]["sequence"]) and not about["package_before"] and before not in wanted:
         words = f"It names no package before it, so rows 1 to {before} may say anything: give the one that ends with row {before}."
-        yield Finding("head not compared", before, words)
+        yield Remark("head not compared", before, words)
     words = f"{len(wanted & {*known})} of {len(wanted)} noted heads have their row here" if noted else "no head from elsewhere was compared"
-    yield Finding("note", None, words)
+    yield Remark("note", None, words)
 
 
-def by_whom(manifest: Facts, keys: Sequence[str], is_signed: Any) -> Iterator[Finding]:  # whether the last key has signed it
+def by_whom(manifest: Json, keys: Sequence[str], is_signed: Any) -> Iterator[Remark]:  # whether the last key has signed it
     signed_by = manifest.pop("signature") or {}
     text = f"billing-bot package {hashed(compact(manifest))}"
     if signed_by and (signed_by["public"] != keys[-1] or not is_signed(keys[-1], text, signed_by["signature"])):
-        yield Finding("signature wrong", None, "The manifest is not signed with the key that signs the heads.")
+        yield Remark("signature wrong", None, "The manifest is not signed with the key that signs the heads.")
     if keys[-1] and not signed_by:
         words = "The manifest is not signed, though heads are: what no row gives (things.jsonl, slack.json) may say anything. "
-        yield Finding("head not compared", None, f"{words}Give the hash of the manifest, as it was noted, or the next package.")
+        yield Remark("head not compared", None, f"{words}Give the hash of the manifest, as it was noted, or the next package.")
 
 
-def checked(opened: zipfile.ZipFile, key: bytes, noted: Sequence[Sequence[tuple[int, str]]], is_signed: Any = signed) -> Iterator[Finding]:
+def checked(opened: zipfile.ZipFile, key: bytes, noted: Sequence[Sequence[tuple[int, str]]], is_signed: Any = signed) -> Iterator[Remark]:
     manifest, about = (json.loads(opened.read(name)) for name in ("manifest.json", "chain.json"))
     manifest = {FORMAT: manifest}[manifest["format"]]  # another format is not readable here
     files, names, mine = manifest["files"], opened.namelist(), hashed("billing-bot audit key", key)[:32] if key else ""
     yield from chained(about, rows_of(opened), key) if mine == (seal := manifest.pop("seal") or {"key": ""})["key"] == about["key"] else [
-        Finding("wrong key", None, "The package needs the AUDIT_KEY that it was made with, or none.")]
+        Remark("wrong key", None, "The package needs the AUDIT_KEY that it was made with, or none.")]
     now = {name: hashlib.file_digest(opened.open(name), "sha256").hexdigest()  # type: ignore[arg-type]
             for name in names if name != "manifest.json"}
     new = [name for name in sorted({*now, *files}) if now.get(name) != files.get(name)]
     new += ["seal"] * bool(mine and hashed(compact(manifest), key) != seal["hmac"]) + ["a name twice"] * (len(names) - 1 > len(now))
-    yield from (Finding("file of the evidence changed", None, f"{name} is missing, new or changed.") for name in new)
-    yield from (Finding(UNSUPPORTED, None, f"{name} is missing, or has no place here.") for name in sorted({*now} ^ FILES))
+    yield from (Remark("file of the evidence changed", None, f"{name} is missing, new or changed.") for name in new)
+    yield from (Remark(UNSUPPORTED, None, f"{name} is missing, or has no place here.") for name in sorted({*now} ^ FILES))
     yield from (*of_requests(opened, about, key, now), *order(rows_of(opened)))
-    later = [row for row in lines_of(opened, "standing.jsonl", Row._make) if row.sequence > about["last"] and row.what == NEW_KEY]
+    later = [row for row in lines_of(opened, "standing.jsonl", FileRow._make) if row.sequence > about["last"] and row.what == NEW_KEY]
     keys = [about["signing_key"][1], *(json.loads(row.data)["public"] for row in chain(rows_of(opened), later) if row.what == NEW_KEY)]
     itself, given = hashlib.sha256(opened.read("manifest.json")).hexdigest(), {each[0][1] for each in noted if not each[0][0]}
-    yield from (Finding("rebuilt", None, f"{other} is neither the hash of its manifest nor a key that signs its heads.")
+    yield from (Remark("rebuilt", None, f"{other} is neither the hash of its manifest nor a key that signs its heads.")
                 for other in sorted(given - {itself, *keys}))
     noted = [each for each in noted if each[0][0]]
     said = {number: other for each in noted for number, other in each}
@@ -181,7 +181,7 @@ def checked(opened: zipfile.ZipFile, key: bytes, noted: Sequence[Sequence[tuple[
     yield from (*heads(chain(rows_of(opened), later), keys[0], is_signed, vouched), *compared(about, known, noted))
     rows, masked, bare = (sum(map(count, rows_of(opened))) for count in (lambda _: 1, lambda row: bool(row.masked), is_unproven))
     words = f", {bare} of these without commitments: of them only the place is proven" if bare else ""
-    yield Finding("note", None, f"{rows} rows were looked at, {masked} of them masked in single fields{words}")
+    yield Remark("note", None, f"{rows} rows were looked at, {masked} of them masked in single fields{words}")
 
 
 if __name__ == "__main__":
@@ -190,6 +190,6 @@ if __name__ == "__main__":
     try:
         everything = list(checked(zipfile.ZipFile(sys.argv[1]), os.environ.get("AUDIT_KEY", "").encode(), [*map(noted_in, sys.argv[2:])]))
     except Exception as error:  # noqa: BLE001 - any damage
-        everything = [Finding("not readable", None, repr(error))]
+        everything = [Remark("not readable", None, repr(error))]
     print("\n".join([*(f"{each.flaw}: {each.words}" for each in everything), "note: FORMAT.md says what is not checked here"]))
     sys.exit(next((code for flaw, code in CODES.items() if flaw in {each.flaw for each in everything}), 0))

@@ -11,9 +11,7 @@ from bot.audit.archived import against_heads, elsewhere, stayed, walked_with_arc
 from bot.audit.chain import Walked, days_without
 from bot.audit.control import InForce, control
 from bot.audit.finding import Finding, Flaw
-from bot.audit.rows import Finding as Again
-from bot.audit.rows import Row as Line
-from bot.audit.rows import heads, order, slack_clock
+from bot.audit.rows import FileRow, Remark, heads, order, slack_clock
 from bot.domain.history import Head, Row, fingerprint
 from bot.store.errors import StoreError
 from bot.store.file import crosscheck, performed_again
@@ -21,7 +19,7 @@ from bot.store.file.archived import archives_of
 from bot.store.file.reading import DatabaseFile, open_read_only
 
 MOST_LISTED = 20
-Heads = Sequence[Sequence[Head]]
+NotedHeads = Sequence[Sequence[Head]]
 """Lists of heads that were noted elsewhere."""
 ORDER = (
     Flaw.GONE, Flaw.KEY, Flaw.EDITED, Flaw.DELETED, Flaw.INSERTED, Flaw.REORDERED, Flaw.REBUILT,
@@ -67,7 +65,9 @@ def refuse_damage(path: Path) -> None:
             raise StoreError(f"{path} is damaged: {damage}. Restore a backup.")
 
 
-def verify_database(path: Path, *, key: str, noted: Heads = (), authority: bytes = b"") -> Verified:
+def verify_database(
+    path: Path, *, key: str, noted: NotedHeads = (), authority: bytes = b""
+) -> Verified:
     """Check a database file without writing to it; the bot may be running.
 
     Args:
@@ -105,7 +105,7 @@ def _stamp(path: Path) -> tuple[int, int]:
     return found.st_mtime_ns, found.st_size
 
 
-def _verify(path: Path, key: bytes, noted: Heads, authority: bytes) -> Verified:
+def _verify(path: Path, key: bytes, noted: NotedHeads, authority: bytes) -> Verified:
     with open_read_only(path) as file:
         triggers = tuple(_triggers(file))
         if "history" not in file.tables:
@@ -254,7 +254,7 @@ def _tables(file: DatabaseFile, walked: Walked, *, cut: bool) -> Iterator[Findin
             yield Finding(Flaw.UNSUPPORTED, None, f"{_capital(mismatch.words)}.")
 
 
-def _performed_again(file: DatabaseFile, vouched: int) -> Iterator[Again]:
+def _performed_again(file: DatabaseFile, vouched: int) -> Iterator[Remark]:
     """Repeat the checks of a package: the control of each request, the numbers and the clock."""
     stands = InForce()
     for row in _plain(file.standing()):
@@ -268,7 +268,7 @@ def _performed_again(file: DatabaseFile, vouched: int) -> Iterator[Again]:
         yield from slack_clock(number, [message])
 
 
-def _vouched(walked: Walked, noted: Heads) -> int:
+def _vouched(walked: Walked, noted: NotedHeads) -> int:
     """Return the last row covered by a head from elsewhere; 0 if there is none."""
     bound = (
         head.sequence
@@ -279,11 +279,11 @@ def _vouched(walked: Walked, noted: Heads) -> int:
     return max(bound, default=0)
 
 
-def _plain(rows: Iterable[Row]) -> Iterator[Line]:
-    return (Line(*row, masked=False) for row in rows)
+def _plain(rows: Iterable[Row]) -> Iterator[FileRow]:
+    return (FileRow(*row, masked=False) for row in rows)
 
 
-def judged(found: Iterable[Again]) -> Iterator[Finding]:
+def judged(found: Iterable[Remark]) -> Iterator[Finding]:
     """Return the findings without the notes."""
     return (
         Finding(Flaw(each.flaw), each.row, each.words)

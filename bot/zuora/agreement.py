@@ -12,7 +12,7 @@ from bot.domain.words import count
 from bot.zuora import rows
 from bot.zuora.answers import Account, BillingDocument, BillRun
 from bot.zuora.errors import ZuoraContradicts
-from bot.zuora.rows import Row
+from bot.zuora.rows import ZuoraRow
 
 AT_REST: Final = frozenset({"Completed", "Posted", "Canceled", "Error"})
 """States in which a run's counts match its list (page *Bill run details*); otherwise they may lag."""
@@ -40,7 +40,7 @@ def answered(asked: str, what: str, *answers: str) -> None:
         raise ZuoraContradicts(f"Asked for {what} {asked}, Zuora answered with {named}.")
 
 
-def run_is_named(document: BillingDocument, row: Row) -> None:
+def run_is_named(document: BillingDocument, row: ZuoraRow) -> None:
     """Refuse a document of an unnamed bill run: what that run mails cannot be looked up.
 
     Raises:
@@ -53,7 +53,7 @@ def run_is_named(document: BillingDocument, row: Row) -> None:
         )
 
 
-def row_of_run(kind: DocumentKind, number: str, row: Row) -> None:
+def row_of_run(kind: DocumentKind, number: str, row: ZuoraRow) -> None:
     """Refuse a row that does not belong to a run's list.
 
     Raises:

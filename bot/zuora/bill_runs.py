@@ -9,7 +9,7 @@ from bot.zuora.answers import BillRun
 from bot.zuora.caller import Caller
 from bot.zuora.errors import ZuoraNotFound, ZuoraRejected
 from bot.zuora.readers import bill_run_of
-from bot.zuora.rows import Here, Row
+from bot.zuora.rows import Here, ZuoraRow
 from bot.zuora.wire import HttpCall
 
 MOST_LISTED: Final = 1000
@@ -88,7 +88,7 @@ async def listing(
     return tuple(wanted)
 
 
-async def _counts(caller: Caller, key: str) -> tuple[Row, ZuoraRejected | None]:
+async def _counts(caller: Caller, key: str) -> tuple[ZuoraRow, ZuoraRejected | None]:
     """Return what Object Query says, or nothing and its refusal."""
     try:
         data = (
@@ -103,7 +103,7 @@ def _plain(key: str) -> HttpCall:
     return calls.get("v1", "bill-runs", key)
 
 
-async def _listed(caller: Caller, filters: tuple[str, ...]) -> list[Row]:
+async def _listed(caller: Caller, filters: tuple[str, ...]) -> list[ZuoraRow]:
     """Return the list, filtered and ordered; if Zuora refuses that, ordered; else as it comes."""
     newest_first = (("sort[]", "createdDate.DESC"), calls.NULLS)
     for wanted, extra in ((filters, newest_first), ((), newest_first)):

@@ -13,7 +13,7 @@ from bot.zuora.answers import BillingDocument
 from bot.zuora.aside import aside
 from bot.zuora.document_reader import EXPANDED, OBJECTS, DocumentReader
 from bot.zuora.errors import ZuoraNotFound, ZuoraRejected
-from bot.zuora.rows import Row
+from bot.zuora.rows import ZuoraRow
 
 _ONE: Final[dict[DocumentKind, str]] = {
     "invoice": "invoice", "credit_memo": "credit memo", "debit_memo": "debit memo",
@@ -113,7 +113,7 @@ async def _part_for_mail(
 
 
 def _of_keys(
-    page: Sequence[Row], reader: DocumentReader, name: str, keys: Sequence[str]
+    page: Sequence[ZuoraRow], reader: DocumentReader, name: str, keys: Sequence[str]
 ) -> dict[str, BillingDocument]:
     """Return the rows that were asked for, without duplicates and incomplete ones."""
     asked = {key.casefold(): key for key in keys}

@@ -9,7 +9,7 @@ from bot.zuora import agreement, calls, rows
 from bot.zuora.answers import Account, BillingDocument
 from bot.zuora.caller import Caller
 from bot.zuora.readers import MAIL_FIELDS, document_of
-from bot.zuora.rows import Here, Row
+from bot.zuora.rows import Here, ZuoraRow
 
 OBJECTS: Final[dict[DocumentKind, str]] = {
     "invoice": "invoices",
@@ -33,7 +33,7 @@ class DocumentReader:
     kind: DocumentKind
     here: Here
 
-    def document(self, row: Row, *, leaves_out_null: bool = False) -> BillingDocument:
+    def document(self, row: ZuoraRow, *, leaves_out_null: bool = False) -> BillingDocument:
         """Return `document_of` the row, without the customer's name if names are not read.
 
         Raises:
@@ -44,7 +44,7 @@ class DocumentReader:
         return found if self.caller.names else replace(found, account_name="")
 
     @staticmethod
-    def compare_account(document: BillingDocument, row: Row) -> None:
+    def compare_account(document: BillingDocument, row: ZuoraRow) -> None:
         """Compare it with the account that an object query returns with it."""
         owner = rows.part(row, "account")
         if owner:
@@ -56,7 +56,7 @@ class DocumentReader:
                 ),
             )
 
-    def with_contact(self, document: BillingDocument, row: Row) -> BillingDocument:
+    def with_contact(self, document: BillingDocument, row: ZuoraRow) -> BillingDocument:
         """Return the document with what the row says about its bill-to contact's address."""
         contact = rows.part(row, "billToContact")
         if not contact:

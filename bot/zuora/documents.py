@@ -12,7 +12,7 @@ from bot.zuora.aside import aside
 from bot.zuora.caller import Caller
 from bot.zuora.document_reader import EXPANDED, OBJECTS, DocumentReader
 from bot.zuora.errors import ZuoraContradicts, ZuoraRejected, ZuoraTooMany
-from bot.zuora.rows import Here, Row
+from bot.zuora.rows import Here, ZuoraRow
 from bot.zuora.wire import HttpCall
 
 _ZOQL: Final[dict[DocumentKind, str]] = {
@@ -114,12 +114,14 @@ def _of_run_query(kind: DocumentKind, number: str, *filters: str, order: str = "
     )
 
 
-def _of_page(page: Sequence[Row], reader: DocumentReader, number: str) -> list[BillingDocument]:
+def _of_page(
+    page: Sequence[ZuoraRow], reader: DocumentReader, number: str
+) -> list[BillingDocument]:
     return [_of_list(reader, number, row) for row in page]
 
 
 def _of_list(
-    reader: DocumentReader, number: str, row: Row, *, by_zoql: bool = False
+    reader: DocumentReader, number: str, row: ZuoraRow, *, by_zoql: bool = False
 ) -> BillingDocument:
     """Return a row of a run's list, once it is compared with the run and its account."""
     agreement.row_of_run(reader.kind, number, row)
@@ -128,7 +130,7 @@ def _of_list(
     return reader.with_contact(document, row)
 
 
-async def _by_zoql(reader: DocumentReader, number: str) -> list[Row]:
+async def _by_zoql(reader: DocumentReader, number: str) -> list[ZuoraRow]:
     try:
         return await paging.zoql(reader.caller, _ZOQL[reader.kind].format(calls.zoql_text(number)))
     except ZuoraRejected as error:

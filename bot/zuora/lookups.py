@@ -12,7 +12,7 @@ from bot.zuora.answers import Subscription
 from bot.zuora.caller import Caller
 from bot.zuora.errors import ZuoraRejected
 from bot.zuora.readers import subscription_of
-from bot.zuora.rows import Row, as_row
+from bot.zuora.rows import ZuoraRow, as_row
 
 _MOST_ACCOUNTS: Final = 200  # three or four calls
 
@@ -85,7 +85,7 @@ async def has_organizations(caller: Caller) -> bool | None:
     return _in_organizations(first) or (None if len(first) >= _MOST_ACCOUNTS else False)
 
 
-def _in_organizations(accounts: Collection[Row]) -> bool:
+def _in_organizations(accounts: Collection[ZuoraRow]) -> bool:
     return any(rows.text(row, "organizationId") for row in accounts)
 
 
@@ -112,7 +112,7 @@ async def billing_preview(
     )
 
 
-def _sum(items: tuple[Row, ...] | NotKnown, name: str) -> Decimal | NotKnown:
+def _sum(items: tuple[ZuoraRow, ...] | NotKnown, name: str) -> Decimal | NotKnown:
     """Return the sum if every amount can be read; a missing tax counts as none."""
     if isinstance(items, NotKnown):
         return items

@@ -12,7 +12,7 @@ from bot.domain.known import NotKnown
 from bot.zuora import calls, paging, rows
 from bot.zuora.caller import Caller
 from bot.zuora.errors import ZuoraContradicts, for_people
-from bot.zuora.rows import Here, Row
+from bot.zuora.rows import Here, ZuoraRow
 
 _WINDOW: Final = timedelta(days=3)  # the longest range the mail history takes
 _MOST_WINDOWS: Final = 11  # a month; older mails about one object are not looked for
@@ -119,7 +119,7 @@ async def _window(
     raise ZuoraContradicts("Zuora's mail history does not end.")
 
 
-def _record(row: Row, here: Here) -> EmailRecord:
+def _record(row: ZuoraRow, here: Here) -> EmailRecord:
     said = rows.text(row, "result")
     addresses = [one for name in ("toEmail", "cc", "bcc") for one in rows.words(row, name)]
     failed = "" if said.upper() == "OK" else said

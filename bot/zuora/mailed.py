@@ -9,7 +9,7 @@ from bot.domain.known import MailedAt, NotKnown
 from bot.zuora import calls, paging, rows
 from bot.zuora.caller import Caller
 from bot.zuora.errors import ZuoraRejected
-from bot.zuora.rows import Here, Row
+from bot.zuora.rows import Here, ZuoraRow
 
 _FIELDS: Final = ("lastEmailSentDate", "updatedDate")
 """The fields to filter by: a mail changes both, other changes only the second. Zuora filters by fields
@@ -56,7 +56,7 @@ async def invoices_since(caller: Caller, since: datetime, here: Here) -> list[Ma
     raise AssertionError  # the last field returns or raises
 
 
-def _mailed(page: Iterable[Row], since: datetime, here: Here) -> Iterable[MailedInvoice]:
+def _mailed(page: Iterable[ZuoraRow], since: datetime, here: Here) -> Iterable[MailedInvoice]:
     for row in page:
         at = rows.mailed(row, "lastEmailSentDate", here=here)
         if isinstance(at, NotKnown) or (at is not None and at >= since):

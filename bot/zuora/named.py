@@ -19,7 +19,7 @@ from bot.zuora.aside import aside
 from bot.zuora.caller import Caller
 from bot.zuora.calls import PAGE
 from bot.zuora.errors import ZuoraNotFound, ZuoraRejected
-from bot.zuora.rows import Row
+from bot.zuora.rows import ZuoraRow
 
 KINDS: Final[tuple[Kind, ...]] = ("bill_run", "invoice", "credit_memo", "debit_memo")
 OTHERS: Final[tuple[Kind, ...]] = ("account", "subscription")
@@ -194,7 +194,9 @@ async def _page(caller: Caller, kind: Kind, name: str, keys: Sequence[str]) -> d
     return await aside(_matches, await paging.objects(caller, query), kind, name, keys)
 
 
-def _matches(page: Sequence[Row], kind: Kind, name: str, keys: Sequence[str]) -> dict[str, Match]:
+def _matches(
+    page: Sequence[ZuoraRow], kind: Kind, name: str, keys: Sequence[str]
+) -> dict[str, Match]:
     said = {
         (rows.text(row, "id") if name == "id" else _number(kind, row)).casefold(): row
         for row in page
@@ -202,11 +204,11 @@ def _matches(page: Sequence[Row], kind: Kind, name: str, keys: Sequence[str]) ->
     return {key: _match(said[key.casefold()], kind, key) for key in keys if key.casefold() in said}
 
 
-def _match(row: Row, kind: Kind, key: str) -> Match:
+def _match(row: ZuoraRow, kind: Kind, key: str) -> Match:
     return Match(kind, _number(kind, row) or key, rows.text(row, "id", "Id"))
 
 
-async def _one(caller: Caller, path: str, kind: Kind, key: str) -> Row | None:
+async def _one(caller: Caller, path: str, kind: Kind, key: str) -> ZuoraRow | None:
     """Return the row of one key; empty if there is none, None if Zuora does not say."""
     objects, _ = _PLACES[kind]
     promised = kind != "bill_run" or is_id(key)  # `/v1` promises to take only a run's id
@@ -229,7 +231,7 @@ async def _one(caller: Caller, path: str, kind: Kind, key: str) -> Row | None:
     return None
 
 
-def _number(kind: Kind, row: Row) -> str:
+def _number(kind: Kind, row: ZuoraRow) -> str:
     return rows.text(row, _PLACES[kind][1], *_ELSEWHERE[kind])
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from bot.zuora import calls, paging, rows
 from bot.zuora.caller import Caller
 from bot.zuora.errors import ZuoraRejected
-from bot.zuora.rows import Row
+from bot.zuora.rows import ZuoraRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +93,7 @@ async def _of_profile(caller: Caller, profile: MailProfile) -> list[MailNotifica
     ]
 
 
-def _attaches_pdf(row: Row) -> bool | None:
+def _attaches_pdf(row: ZuoraRow) -> bool | None:
     """Return whether the PDF is attached: `param4` is `Include invoice PDF` or `Not include invoice PDF`."""
     said = rows.text(row, "param4").strip().lower()
     if not said.endswith("pdf"):

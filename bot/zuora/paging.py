@@ -9,7 +9,7 @@ from bot.zuora import calls, rows
 from bot.zuora.answers import Answer
 from bot.zuora.caller import Caller
 from bot.zuora.errors import ZuoraContradicts, ZuoraRejected, ZuoraTooMany, ZuoraUnavailable
-from bot.zuora.rows import Row
+from bot.zuora.rows import ZuoraRow
 from bot.zuora.wire import HttpCall
 
 T = TypeVar("T")
@@ -61,7 +61,7 @@ async def all_or_none(reads: Iterable[Callable[[], Coroutine[Any, Any, T]]]) -> 
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def objects(caller: Caller, query: HttpCall, *, most: int | None = None) -> list[Row]:
+async def objects(caller: Caller, query: HttpCall, *, most: int | None = None) -> list[ZuoraRow]:
     """Return all rows of an object query.
 
     Args:
@@ -73,7 +73,7 @@ async def objects(caller: Caller, query: HttpCall, *, most: int | None = None) -
         ZuoraUnavailable: The pages do not end.
         ZuoraError: See `Caller.read`.
     """
-    found: list[Row] = []
+    found: list[ZuoraRow] = []
     async for page in pages(caller, query):
         found += page
         if most is not None and len(found) >= most:
@@ -81,7 +81,7 @@ async def objects(caller: Caller, query: HttpCall, *, most: int | None = None) -
     return found
 
 
-async def pages(caller: Caller, query: HttpCall) -> AsyncIterator[list[Row]]:
+async def pages(caller: Caller, query: HttpCall) -> AsyncIterator[list[ZuoraRow]]:
     """Yield the pages of an object query one after another, each as large as the tenant allows.
 
     Raises:
@@ -145,7 +145,7 @@ def check(count: int, size: int = 0) -> None:
         )
 
 
-async def zoql(caller: Caller, text: str, *, most: int | None = None) -> list[Row]:
+async def zoql(caller: Caller, text: str, *, most: int | None = None) -> list[ZuoraRow]:
     """Return all rows of a ZOQL query.
 
     Args:
@@ -157,7 +157,7 @@ async def zoql(caller: Caller, text: str, *, most: int | None = None) -> list[Ro
         ZuoraUnavailable: The rows do not end.
         ZuoraError: See `Caller.read`.
     """
-    found: list[Row] = []
+    found: list[ZuoraRow] = []
     call, seen = calls.zoql(text), set[str]()
     size = 0
     while True:
@@ -180,7 +180,7 @@ async def zoql(caller: Caller, text: str, *, most: int | None = None) -> list[Ro
     raise ZuoraUnavailable("Zuora's rows do not end.")
 
 
-def whole(data: Any, name: str) -> list[Row]:
+def whole(data: Any, name: str) -> list[ZuoraRow]:
     """Return the rows of one page; an answer without a list is an error, not an empty list.
 
     Raises:

@@ -16,7 +16,7 @@ from bot.domain.parts_of import parts_of
 from bot.zuora import calls, paging, rows
 from bot.zuora.caller import Caller
 from bot.zuora.errors import ZuoraRejected, for_people
-from bot.zuora.rows import Row
+from bot.zuora.rows import ZuoraRow
 
 _PATHS: Final[dict[DocumentKind, str]] = {
     "invoice": "invoices",
@@ -75,7 +75,7 @@ async def files_of_memo(caller: Caller, kind: DocumentKind, key: str) -> frozens
     Raises:
         ZuoraError: See `Caller.read`; a refusal raises nothing.
     """
-    found: list[Row] = []
+    found: list[ZuoraRow] = []
     try:
         for page in range(1, _MOST_PAGES + 1):
             query = (("page", str(page)), ("pageSize", str(calls.HISTORY_PAGE)))

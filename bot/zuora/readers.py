@@ -14,7 +14,7 @@ from bot.domain.known import MailedAt, NotKnown
 from bot.zuora import rows
 from bot.zuora.answers import NOT_READ, Account, BillingDocument, BillRun, Schedule, Subscription
 from bot.zuora.errors import for_people
-from bot.zuora.rows import Here, Row
+from bot.zuora.rows import Here, ZuoraRow
 
 BILL_RUN_STATUSES: Final = (
     "Pending", "Processing", "Completed", "Error", "Canceled", "Posted", "PostInProgress",
@@ -25,7 +25,7 @@ _CANONICAL: Final = {status.lower(): status for status in BILL_RUN_STATUSES} | {
 }
 
 
-def bill_run_of(counts: Row, plain: Row, here: Here) -> BillRun:
+def bill_run_of(counts: ZuoraRow, plain: ZuoraRow, here: Here) -> BillRun:
     """Return a bill run from its two readings; either may be empty.
 
     Args:
@@ -34,7 +34,10 @@ def bill_run_of(counts: Row, plain: Row, here: Here) -> BillRun:
         is read second and its status has a known spelling, so it wins.
         here: The zone for times without an offset, if the run does not give its own.
     """
-    both: Row = {**counts, **{name: value for name, value in plain.items() if value is not None}}
+    both: ZuoraRow = {
+        **counts,
+        **{name: value for name, value in plain.items() if value is not None},
+    }
     zone_name = rows.text(counts, "timeZone")
     here = replace(here, zone=rows.zone_of(zone_name, here.zone))
     zone = here.zone
@@ -78,7 +81,7 @@ def bill_run_of(counts: Row, plain: Row, here: Here) -> BillRun:
     )
 
 
-def run_in_answer(data: Row, zone: tzinfo | None = None) -> BillRun:
+def run_in_answer(data: ZuoraRow, zone: tzinfo | None = None) -> BillRun:
     """Return the run in the answer to a call that made or changed it; it says nothing about mails."""
     return bill_run_of({}, data, Here(_ANY_TIME, zone))
 
@@ -93,7 +96,7 @@ _SAID_TWICE: Final = (
 _TYPE: Final = ("billRunType", "billingRunType")
 
 
-def _disagreements(counts: Row, plain: Row) -> Iterator[str]:
+def _disagreements(counts: ZuoraRow, plain: ZuoraRow) -> Iterator[str]:
     """Yield a sentence for each difference between the two readings of a run."""
     number = rows.text({**counts, **plain}, "billRunNumber", "billingRunNumber")
     said = [
@@ -106,7 +109,7 @@ def _disagreements(counts: Row, plain: Row) -> Iterator[str]:
             yield f"Zuora says two things about the {what} of {number}: {one} and {other}."
 
 
-def _run_mailed(counts: Row, here: Here) -> MailedAt:
+def _run_mailed(counts: ZuoraRow, here: Here) -> MailedAt:
     """Return when documents of a run were mailed last; `invoicesEmailed` must say the same."""
     if not counts:
         return NOT_READ
@@ -137,7 +140,7 @@ def document_status(said: str) -> str:
 
 
 def document_of(
-    kind: DocumentKind, row: Row, here: Here, *, leaves_out_null: bool = False
+    kind: DocumentKind, row: ZuoraRow, here: Here, *, leaves_out_null: bool = False
 ) -> BillingDocument:
     """Return a document from an object query, a ZOQL row or `/v1`: three spellings of the same keys.
 
@@ -171,7 +174,7 @@ def document_of(
     )
 
 
-def _more_mail(account: Row) -> bool | None:
+def _more_mail(account: ZuoraRow) -> bool | None:
     """Return whether an account has additional addresses; an object query gives them as one text."""
     if "additionalEmailAddresses" not in account:
         return None
@@ -181,21 +184,21 @@ def _more_mail(account: Row) -> bool | None:
     return bool(said) if said is None or isinstance(said, list) else None
 
 
-def _currency(row: Row, account: Row) -> str | NotKnown:
+def _currency(row: ZuoraRow, account: ZuoraRow) -> str | NotKnown:
     """Return the document's currency; its account's if the document says nothing at all."""
     own = rows.currency(row, "currency", "Currency")
     silent = own in (rows.MISSING, rows.NULL)
     return rows.currency(account, "currency") if silent and account else own
 
 
-def _mailed(kind: DocumentKind, row: Row, here: Here, *, leaves_out_null: bool) -> MailedAt:
+def _mailed(kind: DocumentKind, row: ZuoraRow, here: Here, *, leaves_out_null: bool) -> MailedAt:
     if kind != "invoice":
         return NOT_READ
     at = rows.mailed(row, "lastEmailSentDate", "LastEmailSentDate", here=here)
     return None if at is rows.MISSING and leaves_out_null else at
 
 
-def _unchecked(kind: DocumentKind, row: Row) -> tuple[str, ...]:
+def _unchecked(kind: DocumentKind, row: ZuoraRow) -> tuple[str, ...]:
     """Return what Zuora did not say; invoices and credit memos can be reversed, debit memos cannot.
 
     A tenant without e-invoices and tax does not give them, so only an unreadable value is not
@@ -216,7 +219,7 @@ _TAX: Final = ("taxStatus", "TaxStatus")
 _E_INVOICE_IS_FINE: Final = frozenset({"", "success", "conditionalsuccess", "generated"})
 
 
-def _trouble(row: Row) -> Iterator[str]:
+def _trouble(row: ZuoraRow) -> Iterator[str]:
     """Yield the reasons not to send a document, whatever its status is.
 
     Sources: page *Reverse an invoice* (a reversed invoice stays Posted), *E-Invoice statuses*, and
@@ -233,7 +236,7 @@ def _trouble(row: Row) -> Iterator[str]:
         yield f"has tax that is {tax}"
 
 
-def account_of(data: Row) -> Account:
+def account_of(data: ZuoraRow) -> Account:
     """Return an account out of `/v1/accounts/{key}`."""
     basic, billing = rows.part(data, "basicInfo"), rows.part(data, "billingAndPayment")
     contact = rows.part(data, "billToContact")
@@ -252,7 +255,7 @@ def account_of(data: Row) -> Account:
     )
 
 
-def subscription_of(data: Row) -> Subscription:
+def subscription_of(data: ZuoraRow) -> Subscription:
     """Return a subscription out of `/v1/subscriptions/{key}`."""
     return Subscription(
         id=rows.text(data, "id"),
@@ -278,14 +281,14 @@ def _or_none(number: int | NotKnown) -> int | None:
     return number if isinstance(number, int) else None
 
 
-def _run_number(row: Row) -> str:
+def _run_number(row: ZuoraRow) -> str:
     """Return the number of the bill run that made a document: its prefix can be any."""
     number = rows.text(row, "sourceId", "SourceId")
     source = rows.text(row, "source", "Source").replace(" ", "").lower()
     return number if source in ("billrun", "") or number.startswith("BR-") else ""
 
 
-def _schedule(row: Row) -> Schedule | None:
+def _schedule(row: ZuoraRow) -> Schedule | None:
     if not rows.text(row, "repeatType", "repeatFrom"):
         return None
     return Schedule(

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from bot.domain.clean import or_nothing
 from bot.domain.known import MailedAt, NotKnown, unclear
 
-Row = Mapping[str, Any]
+ZuoraRow = Mapping[str, Any]
 MISSING: Final = NotKnown("missing")
 NULL: Final = NotKnown("empty")
 LARGEST: Final = Decimal(10) ** 15
@@ -58,7 +58,7 @@ class Here:
     zone: tzinfo | None = UTC
 
 
-def text(row: Row, *names: str) -> str:
+def text(row: ZuoraRow, *names: str) -> str:
     """Return the first of these fields that is there, as text; empty if none is. 32 and "32" are the same."""
     for name in names:
         value = row.get(name)
@@ -70,12 +70,12 @@ def text(row: Row, *names: str) -> str:
     return ""
 
 
-def name(row: Row, *names: str) -> str:
+def name(row: ZuoraRow, *names: str) -> str:
     """Return the first of these fields that is there, as a name; empty if nothing of it is visible."""
     return or_nothing(text(row, *names))
 
 
-def number(row: Row, *names: str) -> int | NotKnown:
+def number(row: ZuoraRow, *names: str) -> int | NotKnown:
     """Return a count: a whole number that is not below zero."""
     said = _said(row, names)
     if isinstance(said, NotKnown):
@@ -88,7 +88,7 @@ def number(row: Row, *names: str) -> int | NotKnown:
     return whole if whole == found and whole >= 0 else unclear("not a count", said)
 
 
-def money(row: Row, *names: str) -> Decimal | NotKnown:
+def money(row: ZuoraRow, *names: str) -> Decimal | NotKnown:
     """Return an amount, never through a float.
 
     A JSON number is taken as it is. A text is an amount only if it can be read in one way: digits
@@ -107,7 +107,7 @@ def money(row: Row, *names: str) -> Decimal | NotKnown:
     return NULL if any(name in row for name in names) else MISSING
 
 
-def currency(row: Row, *names: str) -> str | NotKnown:
+def currency(row: ZuoraRow, *names: str) -> str | NotKnown:
     """Return an ISO 4217 code: three capital letters."""
     said = _said(row, names)
     if isinstance(said, NotKnown):
@@ -117,7 +117,7 @@ def currency(row: Row, *names: str) -> str | NotKnown:
     return unclear("not a currency", said)
 
 
-def flag(row: Row, *names: str) -> bool | None:
+def flag(row: ZuoraRow, *names: str) -> bool | None:
     """Return true or false from a JSON boolean or text; None if neither was given, which does not mean false."""
     for name in names:
         said = str(row.get(name, "")).strip().lower()
@@ -126,7 +126,7 @@ def flag(row: Row, *names: str) -> bool | None:
     return None
 
 
-def day(row: Row, *names: str) -> date | None:
+def day(row: ZuoraRow, *names: str) -> date | None:
     """Return the date of `2026-11-30` or of a time; None if missing or unreadable."""
     found = _DAY.fullmatch(text(row, *names))
     try:
@@ -135,7 +135,7 @@ def day(row: Row, *names: str) -> date | None:
         return None
 
 
-def moment(row: Row, *names: str, zone: tzinfo | None = UTC) -> datetime | NotKnown | None:
+def moment(row: ZuoraRow, *names: str, zone: tzinfo | None = UTC) -> datetime | NotKnown | None:
     """Return a time in UTC, from `2022-11-08 17:26:09` in the tenant's zone or ISO 8601 with an offset.
 
     None if Zuora says null. A time without an offset is not known if its zone is not.
@@ -157,7 +157,7 @@ def moment(row: Row, *names: str, zone: tzinfo | None = UTC) -> datetime | NotKn
         return unclear("not a time", said)
 
 
-def mailed(row: Row, *names: str, here: Here) -> MailedAt:
+def mailed(row: ZuoraRow, *names: str, here: Here) -> MailedAt:
     """Return when something was mailed last; not known if that is in the future."""
     at = moment(row, *names, zone=here.zone)
     if isinstance(at, datetime) and at > here.now + CLOCKS_DIFFER:
@@ -170,7 +170,7 @@ def known(at: datetime | NotKnown | None) -> datetime | None:
     return at if isinstance(at, datetime) else None
 
 
-def words(row: Row, name: str) -> tuple[str, ...]:
+def words(row: ZuoraRow, name: str) -> tuple[str, ...]:
     """Return a list of texts, or a text with commas; empty for null."""
     value = row.get(name)
     if isinstance(value, str):
@@ -180,7 +180,7 @@ def words(row: Row, name: str) -> tuple[str, ...]:
     return ()
 
 
-def mailable(contact: Row, *names: str) -> bool | None:
+def mailable(contact: ZuoraRow, *names: str) -> bool | None:
     """Return whether a contact has a mail address; None if that cannot be read."""
     said = [contact[name] for name in names if name in contact]
     if any(isinstance(each, str) and _ADDRESS.fullmatch(each.strip()) for each in said):
@@ -188,30 +188,30 @@ def mailable(contact: Row, *names: str) -> bool | None:
     return False if said and all(each in (None, "") for each in said) else None
 
 
-def domain(contact: Row, *names: str) -> str:
+def domain(contact: ZuoraRow, *names: str) -> str:
     """Return what follows the @ in the first of the fields that is a mail address; empty if none is."""
     found = (value.strip() for name in names if isinstance(value := contact.get(name), str))
     first = next((each for each in found if _ADDRESS.fullmatch(each)), "")
     return first.rpartition("@")[2].lower()
 
 
-def is_odd(row: Row, *names: str) -> bool:
+def is_odd(row: ZuoraRow, *names: str) -> bool:
     """Return whether one of the fields was not read, because it is no text."""
     return any(not isinstance(row.get(name), str | None) for name in names)
 
 
-def part(row: Any, name: str) -> Row:
+def part(row: Any, name: str) -> ZuoraRow:
     """Return an object inside an object; empty if missing."""
     value = row.get(name) if isinstance(row, Mapping) else None
     return value if isinstance(value, Mapping) else {}
 
 
-def as_row(data: object) -> Row:
+def as_row(data: object) -> ZuoraRow:
     """Return an answer as an object; empty if it is none."""
     return part({"it": data}, "it")
 
 
-def listed(data: Any, *names: str) -> tuple[Row, ...]:
+def listed(data: Any, *names: str) -> tuple[ZuoraRow, ...]:
     """Return the objects of a list, or of the first field that is a list; anything else in it is left out.
 
     Only for rows that are shown or looked up by name. `table` reads rows that are counted or prove
@@ -222,7 +222,7 @@ def listed(data: Any, *names: str) -> tuple[Row, ...]:
     return tuple(row for row in data if isinstance(row, Mapping)) if isinstance(data, list) else ()
 
 
-def table(data: Any, *names: str) -> tuple[Row, ...] | NotKnown:
+def table(data: Any, *names: str) -> tuple[ZuoraRow, ...] | NotKnown:
     """Return all rows of the first of the fields that is there; not known if it is no list of objects."""
     there = [data[name] for name in names if name in data] if isinstance(data, Mapping) else []
     found = next(iter(there), MISSING)
@@ -241,7 +241,7 @@ def zone_of(name: str, otherwise: tzinfo | None) -> tzinfo | None:
         return otherwise
 
 
-def _said(row: Row, names: tuple[str, ...]) -> Any:
+def _said(row: ZuoraRow, names: tuple[str, ...]) -> Any:
     """Return the first of the fields that says something; `NULL` if one is null, `MISSING` if none is there."""
     value = next((row[name] for name in names if row.get(name) is not None), None)
     if value is not None:

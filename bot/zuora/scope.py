@@ -8,7 +8,7 @@ from typing import Final
 from bot.zuora import calls, paging, rows
 from bot.zuora.caller import Caller
 from bot.zuora.errors import ZuoraRejected
-from bot.zuora.rows import Row
+from bot.zuora.rows import ZuoraRow
 
 ALL_BATCHES: Final = "AllBatches"
 MOST_ACCOUNTS: Final = 20_000  # ten calls; beyond that it is "or more"
@@ -44,7 +44,7 @@ async def accounts_in_batches(
     Raises:
         ZuoraError: See `Caller.read`; a refusal raises nothing.
     """
-    found: list[Row] = []
+    found: list[ZuoraRow] = []
     try:
         for text in _queries(batches):
             found += await paging.zoql(caller, text, most=MOST_ACCOUNTS)
@@ -82,7 +82,7 @@ async def currencies(
     Raises:
         ZuoraError: See `Caller.read`; a refusal raises nothing.
     """
-    found: list[Row] = []
+    found: list[ZuoraRow] = []
     try:
         for text in _queries(batches):
             left = MOST_CURRENCIES - len(found)
@@ -92,14 +92,14 @@ async def currencies(
     return await asyncio.to_thread(_by_id, found, batches, bill_cycle_day)
 
 
-def _count(found: Sequence[Row], batches: Collection[str], bill_cycle_day: str) -> int | None:
+def _count(found: Sequence[ZuoraRow], batches: Collection[str], bill_cycle_day: str) -> int | None:
     """Count them in a separate thread: twenty thousand rows would keep everybody waiting."""
     covered = [_is_in(row, batches, bill_cycle_day) for row in found]
     return None if None in covered else covered.count(True)
 
 
 def _by_id(
-    found: Sequence[Row], batches: Collection[str], bill_cycle_day: str
+    found: Sequence[ZuoraRow], batches: Collection[str], bill_cycle_day: str
 ) -> dict[str, AccountScope]:
     """Return them by id, read in a separate thread: two hundred thousand rows take most of a second."""
     return {
@@ -116,12 +116,12 @@ def _queries(batches: Collection[str]) -> list[str]:
     return [_SELECT.format("Batch", calls.zoql_text(batch)) for batch in batches]
 
 
-def _currency(row: Row) -> str:
+def _currency(row: ZuoraRow) -> str:
     found = rows.currency(row, "Currency", "currency")
     return found if isinstance(found, str) else ""
 
 
-def _is_in(row: Row, batches: Collection[str], bill_cycle_day: str) -> bool | None:
+def _is_in(row: ZuoraRow, batches: Collection[str], bill_cycle_day: str) -> bool | None:
     """Return whether a run covers an account; None if Zuora does not say.
 
     ZOQL leaves out empty fields, so an account without a batch or day is in none.

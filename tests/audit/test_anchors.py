@@ -291,7 +291,7 @@ async def test_keys_rotate_as_rows_and_the_one_before_endorses_the_new_one(stage
         forged = rebuilt_package(out, "", change=_endorsed(second["public"], garbage))
         words = f"Row {of(stage, What.SIGNING_KEY)[1].sequence} begins a signing key that the one before it does not endorse."
         assert words in status(forged, "").output
-        found = plain.heads([plain.Row(*each) for each in lines(forged, "history.jsonl")], "")
+        found = plain.heads([plain.FileRow(*each) for each in lines(forged, "history.jsonl")], "")
         assert words in [each.words for each in found], "and in verify.py"
 
 

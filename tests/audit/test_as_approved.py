@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from bot.audit.calls import created
 from bot.audit.control import InForce, asked_for, ruled, summed
-from bot.audit.rows import Row, compact, hashed
+from bot.audit.rows import FileRow, compact, hashed
 from bot.domain.digest import canonical
 from bot.domain.known import NotKnown
 from bot.domain.policy import Asked
@@ -207,7 +207,7 @@ def test_another_text_of_the_policy_is_found(package, with_hash):
 
 def test_two_processes_with_different_policies_are_named():
     record = {"requester": BOB, "digest": "d", "created_at": "1", "policy_hash": "a"}
-    row = Row(
+    row = FileRow(
         7, "1", 1, "request.asked", BOB, "T", '{"digest":"d","policy":"a"}', "", "", masked=False
     )
     stands = InForce()
@@ -215,7 +215,7 @@ def test_two_processes_with_different_policies_are_named():
         data = compact({"new": new})
         assert not list(
             stands.note(
-                Row(sequence, "1", None, "policy.changed", "", "", data, "", "", masked=False)
+                FileRow(sequence, "1", None, "policy.changed", "", "", data, "", "", masked=False)
             )
         )
     (words,) = asked_for(record, row, stands)

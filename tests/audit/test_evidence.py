@@ -80,7 +80,7 @@ def lines(path, name):
 
 def entries(path, name):
     """The rows in a file of rows, with their data read."""
-    rows = (plain.Row(*line) for line in lines(path, name))
+    rows = (plain.FileRow(*line) for line in lines(path, name))
     return [{**row._asdict(), "data": json.loads(row.data)} for row in rows]
 
 

@@ -387,7 +387,7 @@ def rebuilt(path, key, *, without=None, approver="", without_request=0, change=N
     """
     forger = Forger(path, key)
     bound = _recorded(forger, record) if record else {}
-    rows = [plain.Row(*json.loads(line)) for line in forger.files["history.jsonl"].splitlines()]
+    rows = [plain.FileRow(*json.loads(line)) for line in forger.files["history.jsonl"].splitlines()]
     left = next((row for row in rows if without == (row.what, row.who)), None)
     rows = [row for row in rows if row is not left and (row.request or -1) != without_request]
     rows = [
@@ -521,7 +521,7 @@ def test_the_vectors_of_the_format_are_what_the_program_gives():
         assert f"`{vector}`" in text
     salt = "00112233445566778899aabbccddeeff"
     data = plain.compact({"note": "Zoë", "salts": {"note": salt}})
-    refused = plain.Row(1, row[1], None, "refused", "", "", data, "0" * 64, "", masked=False)
+    refused = plain.FileRow(1, row[1], None, "refused", "", "", data, "0" * 64, "", masked=False)
     assert f"`{plain.hashed(plain.compact([salt, 'Zoë']))}`" in text
     assert f"`{data}`" in text
     assert f"`{plain.hashed(plain.text_of(refused))}`" in text

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from bot.audit.calls import called
-from bot.audit.rows import Row, compact
+from bot.audit.rows import FileRow, compact
 from bot.domain.call import Call
 from bot.domain.digest import canonical, digest
 from bot.domain.kind import KIND_WORDS
@@ -331,7 +331,7 @@ async def test_its_call_is_the_one_that_an_auditor_works_out_of_what_was_approve
     asked = {"bound": {"facts": json.loads(canonical(order.material()))}}
 
     def found(**change):
-        row = Row(9, "", 1, "call.sent", "", "", compact(sent | change), "", "", masked=False)
+        row = FileRow(9, "", 1, "call.sent", "", "", compact(sent | change), "", "", masked=False)
         return [words for _, words in called(record, [row], asked)]
 
     assert found() == [], (

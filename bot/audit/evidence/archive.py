@@ -19,8 +19,7 @@ from bot.audit.evidence.mask import Mask
 from bot.audit.evidence.own import Period
 from bot.audit.evidence.package import Package
 from bot.audit.evidence.reconcile import outside
-from bot.audit.rows import Row as Line
-from bot.audit.rows import compact, is_masked
+from bot.audit.rows import FileRow, compact, is_masked
 from bot.domain.digest import canonical, text_hash
 from bot.domain.history import (
     MAY_NAME,
@@ -117,7 +116,7 @@ def last_of(archive: zipfile.ZipFile, about: dict[str, Any]) -> Head:
             line = each
     if not line:
         return Head(**about["before"])
-    row = Line(*json.loads(line))
+    row = FileRow(*json.loads(line))
     return Head(row.sequence, row.hash)
 
 
@@ -283,13 +282,13 @@ class _Writing:
             return None
         return {name: self._mask.stored(text) for name, text in texts.items()}
 
-    def _masked(self, row: Row) -> Line:
+    def _masked(self, row: Row) -> FileRow:
         """Return a row of the chain without names and addresses: each field with one is replaced by its commitment.
 
         Fields that are needed to repeat the control are never masked. A row without salts, written by an older bot, no longer fits its hash.
         """
         if not self._mask.masks or not row.what.startswith(SEALED):
-            return Line(*row, masked=False)
+            return FileRow(*row, masked=False)
         data = json.loads(row.data)
         salts = data.get(SALTS, {})
         masked = {
@@ -298,11 +297,11 @@ class _Writing:
         }  # fmt: skip
         changed = {name: value for name, value in masked.items() if value != data[name]}
         if not changed:
-            return Line(*row, masked=False)
+            return FileRow(*row, masked=False)
         if changed.keys() <= salts.keys():
             sealed = {name: commitment(salts.pop(name), data[name]) for name in changed}
             changed["sealed"] = sealed
-        return Line(*row._replace(data=canonical(data | changed)), masked=True)
+        return FileRow(*row._replace(data=canonical(data | changed)), masked=True)
 
     def _chain(self) -> dict[str, Any]:
         span, key = self._span, self._scope.key

@@ -17,7 +17,7 @@ from bot.audit.chain import days_without, walk
 from bot.audit.evidence.archive import FORMAT, MANIFEST, REQUESTS, ROWS, last_of, readable
 from bot.audit.evidence.package import Package, about_of
 from bot.audit.finding import Finding, Flaw
-from bot.audit.rows import Row as Line
+from bot.audit.rows import FileRow
 from bot.audit.verify import Verified, judged
 from bot.domain.history import START, Head, Row
 from bot.store.errors import StoreError
@@ -120,9 +120,9 @@ def _sum(file: IO[bytes]) -> bytes:
         return file_digest(file, "sha256").digest()  # type: ignore[arg-type]
 
 
-def _rows(archive: zipfile.ZipFile) -> Iterator[Line]:
+def _rows(archive: zipfile.ZipFile) -> Iterator[FileRow]:
     with archive.open(ROWS) as lines:
-        yield from (Line(*json.loads(line)) for line in lines)
+        yield from (FileRow(*json.loads(line)) for line in lines)
 
 
 def _named(

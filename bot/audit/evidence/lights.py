@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from enum import StrEnum, unique
 from typing import NamedTuple
 
-from bot.audit.evidence.package import Facts, Package
+from bot.audit.evidence.package import Package
 from bot.audit.evidence.runs import NOT_COMPARED
 from bot.audit.evidence.said import denial, person
 from bot.audit.finding import Flaw
+from bot.audit.rows import Json
 from bot.domain.words import count, listed
 
 CONTROL = {Flaw.CONTROL}
@@ -102,7 +103,7 @@ def _zuora(package: Package) -> Light:
     return Light("Zuora", Shade.GOOD, "everything there was done by the bot, or is explained")
 
 
-def slack_light(found: Facts) -> Light:
+def slack_light(found: Json) -> Light:
     """Return what reading Slack gave, in words."""
     if found["status"] != "done":
         return Light("Slack", Shade.UNKNOWN, found["why"])

@@ -26,19 +26,19 @@ class Period(NamedTuple):
         return at is not None and self.start <= at < self.end
 
 
-Kind = TypeVar("Kind", bound=Done | Mailed)
+OwnRecord = TypeVar("OwnRecord", bound=Done | Mailed)
 
 
-class Read(Generic[Kind]):
+class Read(Generic[OwnRecord]):
     """Reads records anew at each iteration, so that they need not all be in memory."""
 
-    def __init__(self, read: Callable[[], Iterator[Kind]]) -> None:
+    def __init__(self, read: Callable[[], Iterator[OwnRecord]]) -> None:
         self._read = read
 
-    def __iter__(self) -> Iterator[Kind]:
+    def __iter__(self) -> Iterator[OwnRecord]:
         return self._read()
 
-    def only(self, wanted: Callable[[Kind], bool]) -> "Read[Kind]":
+    def only(self, wanted: Callable[[OwnRecord], bool]) -> "Read[OwnRecord]":
         """Return only the records that pass."""
         return Read(lambda: filter(wanted, self))
 

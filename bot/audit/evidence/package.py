@@ -9,11 +9,8 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from bot.audit.evidence.runs import NOT_COMPARED
-from bot.audit.rows import PUT_BACK
-from bot.audit.rows import Row as Line
+from bot.audit.rows import PUT_BACK, FileRow, Json
 from bot.domain.history import SALTS
-
-Facts = dict[str, Any]
 
 
 class HistoryRow(NamedTuple):
@@ -24,7 +21,7 @@ class HistoryRow(NamedTuple):
     request: int | None
     what: str
     who: str
-    data: Facts
+    data: Json
 
 
 class Package:
@@ -38,16 +35,16 @@ class Package:
     def __init__(self, archive: zipfile.ZipFile, step: Callable[[], None] = lambda: None) -> None:
         self._archive = archive
         self._step = step
-        self.about: Facts = about_of(archive)
-        self.zuora: Facts = self._json("reconciliation.json")
-        self.slack: Facts = self._json("slack.json")
-        self.made: Facts = self._json("verification.json")
+        self.about: Json = about_of(archive)
+        self.zuora: Json = self._json("reconciliation.json")
+        self.slack: Json = self._json("slack.json")
+        self.made: Json = self._json("verification.json")
         drawn = self._json("sample.json")
         numbers = (line["number"] for line in self.lines("population.jsonl"))
-        self.sample: Facts = drawn | {"numbers": sampled(numbers, drawn["seed"], drawn["size"])}
+        self.sample: Json = drawn | {"numbers": sampled(numbers, drawn["seed"], drawn["size"])}
 
-    def _json(self, name: str) -> Facts:
-        found: Facts = json.loads(self._archive.read(name))
+    def _json(self, name: str) -> Json:
+        found: Json = json.loads(self._archive.read(name))
         return found
 
     def lines(self, name: str) -> Iterator[Any]:
@@ -59,10 +56,10 @@ class Package:
     def entries(self, name: str) -> Iterator[HistoryRow]:
         """Yield the rows in a file of rows."""
         for line in self.lines(name):
-            row = Line(*line)
+            row = FileRow(*line)
             yield entry_of(row._asdict() | {"data": json.loads(row.data)})
 
-    def requests(self) -> Iterator[tuple[Facts, Facts, list[HistoryRow]]]:
+    def requests(self) -> Iterator[tuple[Json, Json, list[HistoryRow]]]:
         """Yield each request: its line in the population, its packet, its rows."""
         for line, packet in zip(
             self.lines("population.jsonl"), self.lines("requests.jsonl"), strict=True
@@ -71,7 +68,7 @@ class Package:
             self._step()
 
     @cached_property
-    def overdue(self) -> Facts:
+    def overdue(self) -> Json:
         """Return when each waiting request's time ended, by number; no row says yet that it expired."""
         lines = self.lines("population.jsonl")
         waiting = {line["number"] for line in lines if line["state"] == "waiting"}
@@ -102,20 +99,20 @@ class Package:
     def put_back(self) -> list[int]:
         """Return the rows before which an older copy of the database was put back."""
         with self._archive.open("history.jsonl") as lines:
-            named = [Line(*json.loads(line)) for line in lines if PUT_BACK.encode() in line]
+            named = [FileRow(*json.loads(line)) for line in lines if PUT_BACK.encode() in line]
         return [row.sequence for row in named if row.what == PUT_BACK]
 
-    def history(self) -> Iterator[Line]:
+    def history(self) -> Iterator[FileRow]:
         """Yield the rows of the period."""
-        return (Line(*line) for line in self.lines("history.jsonl"))
+        return (FileRow(*line) for line in self.lines("history.jsonl"))
 
-    def state_of(self, line: Facts) -> str:
+    def state_of(self, line: Json) -> str:
         """Return a request's state; never just `waiting` if its time has ended."""
         is_over = line["number"] in self.overdue
         return "waiting, time ended, not recorded yet" if is_over else str(line["state"])
 
     @property
-    def exceptions(self) -> Iterator[Facts]:
+    def exceptions(self) -> Iterator[Json]:
         """Yield the exceptions: what Zuora shows without a request, or that Zuora was not compared."""
         return self.lines("exceptions.jsonl")
 
@@ -126,9 +123,9 @@ class Package:
         return next((str(each["why"]) for each in found), "")
 
 
-def about_of(archive: zipfile.ZipFile) -> Facts:
+def about_of(archive: zipfile.ZipFile) -> Json:
     """Return what a package says about itself, with `first` row, number of `rows` and `requests`, and `over`."""
-    about: Facts = json.loads(archive.read("chain.json"))
+    about: Json = json.loads(archive.read("chain.json"))
     before, over = about["before"]["sequence"], about["made_at"] >= about["end"]
     with archive.open("population.jsonl") as lines:
         requests = sum(1 for _ in lines)
@@ -136,7 +133,7 @@ def about_of(archive: zipfile.ZipFile) -> Facts:
     return about | {"first": before + 1, "rows": rows, "requests": requests, "over": over}
 
 
-def entry_of(row: Facts) -> HistoryRow:
+def entry_of(row: Json) -> HistoryRow:
     """Return a packet's row as people read it, without salts and commitments."""
     data = {name: value for name, value in row["data"].items() if name not in {SALTS, "sealed"}}
     return HistoryRow(**{name: row[name] for name in HistoryRow._fields} | {"data": data})

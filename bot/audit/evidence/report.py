@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Any
 
 from bot.audit.evidence.lights import lights
-from bot.audit.evidence.package import Facts, HistoryRow, Package
+from bot.audit.evidence.package import HistoryRow, Package
 from bot.audit.evidence.said import (
     OUT_OF_HOURS,
     Messages,
@@ -19,6 +19,7 @@ from bot.audit.evidence.said import (
     moment,
     person,
 )
+from bot.audit.rows import Json
 from bot.domain.words import count, listed
 
 NAME = "00-report.html"
@@ -138,7 +139,7 @@ def _exceptions(package: Package) -> Iterator[str]:
         yield f'<p class="small">{escape(words)}</p>'
 
 
-def _listed(exceptions: Iterable[Facts]) -> Iterator[str]:
+def _listed(exceptions: Iterable[Json]) -> Iterator[str]:
     yield "<table><thead><tr><th>When</th><th>What</th><th>Where</th><th>Who in Zuora, or by which request</th><th>Explanation</th></tr></thead>"
     for each in exceptions:
         where = each.get("number") or each.get("why", "")
@@ -179,7 +180,7 @@ _ANSWERS = {
 
 
 def _request(
-    package: Package, line: Facts, packet: Facts, history: list[HistoryRow]
+    package: Package, line: Json, packet: Json, history: list[HistoryRow]
 ) -> Iterator[str]:
     asked = history[0].data
     yield f'<section class="request"><h2>R-{line["number"]}: {escape(line["operation"].replace("_", " "))} {escape(line["subject"])}</h2>'
@@ -237,7 +238,7 @@ _DECIDED = {
 }
 
 
-def _ended(package: Package, line: Facts) -> str:
+def _ended(package: Package, line: Json) -> str:
     """Return that a waiting request's time has ended, if it has."""
     at = package.overdue.get(line["number"])
     said = (
@@ -246,7 +247,7 @@ def _ended(package: Package, line: Facts) -> str:
     return said if at else ""
 
 
-def _why(line: Facts, asked: Facts) -> str:
+def _why(line: Json, asked: Json) -> str:
     """Return the rule, its conditions, and the totals compared with them."""
     needed = count(line["approvals_needed"], "approval")
     conditions = in_words(asked.get("conditions") or {}) or "nothing in particular"
@@ -280,7 +281,7 @@ def _note(entry: HistoryRow) -> str:
     return f": {said}" if said else ""
 
 
-def _facts(facts: Facts) -> str:
+def _facts(facts: Json) -> str:
     lines = (
         f"<tr><th>{escape(name)}</th><td>{escape(str(value))}</td></tr>"
         for name, value in facts.items()
@@ -290,10 +291,9 @@ def _facts(facts: Facts) -> str:
 
 def _table(heads: Iterable[str], lines: Iterable[Iterable[Any]], none: str) -> str:
     body = "".join(_row(*line) for line in lines)
-    if not body:
-        return f"<p>{none}</p>"
     head = "".join(f"<th>{escape(each)}</th>" for each in heads)
-    return f"<table><thead><tr>{head}</tr></thead>{body}</table>"
+    table = f"<table><thead><tr>{head}</tr></thead>{body}</table>"
+    return table if body else f"<p>{none}</p>"
 
 
 def _row(*cells: Any) -> str:

@@ -5,7 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from bot.audit.evidence.package import Facts, HistoryRow
+from bot.audit.evidence.package import HistoryRow
+from bot.audit.rows import Json
 from bot.domain.money import Money
 from bot.domain.words import count, listed
 
@@ -34,7 +35,7 @@ def moment(text: str) -> str:
     return f"{text[:10]} {text[11:19]} UTC" if text else ""
 
 
-def happened(exception: Facts) -> str:
+def happened(exception: Json) -> str:
     """Return when something was done outside the bot, as far as Zuora says."""
     at = str(exception.get("at") or exception.get("last_emailed_at") or "")
     is_moment = at[:1].isdigit()
@@ -62,7 +63,7 @@ def denial(row: HistoryRow) -> str:
     return f"{what} {about}".strip() + named
 
 
-def in_words(values: Facts) -> str:
+def in_words(values: Json) -> str:
     """Return values with their names, as in a sentence; amounts as on a card, lists with spaces between."""
     said = {name: " ".join(_flat(name, value)) or "none" for name, value in values.items()}
     return ", ".join(f"{_called(name)} {value}" for name, value in said.items())
@@ -99,7 +100,7 @@ def _amount(currency: str, text: str) -> str:
     return str(Money(currency, amount)) if is_plain else f"{currency} {text}"
 
 
-def days_in_words(about: Facts, active: Iterable[str]) -> str:
+def days_in_words(about: Json, active: Iterable[str]) -> str:
     """Return the days (UTC) of a period on which nothing was recorded.
 
     Args:
@@ -138,7 +139,7 @@ class Messages:
     def __init__(self) -> None:
         self._first, self._last, self._number = 0, 0, 0
 
-    def take(self, packet: Facts) -> None:
+    def take(self, packet: Json) -> None:
         """Take in the messages of a request."""
         for each in packet["messages"]:
             number = each["sequence"]
