@@ -369,3 +369,16 @@ def test_no_two_types_of_the_bot_have_one_name():
 
     assert "ZuoraRow" in types
     assert [name for name, times in types.items() if times > 1] == []
+
+
+def test_request_is_always_a_number_in_the_fields_of_a_class():
+    fields = [
+        ast.unparse(field.annotation)
+        for path in BOT
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ClassDef)
+        for field in node.body
+        if isinstance(field, ast.AnnAssign) and ast.unparse(field.target) == "request"
+    ]
+
+    assert set(fields) == {"int", "int | None"}

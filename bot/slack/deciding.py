@@ -87,7 +87,7 @@ def decides(
         click = payloads.click(body)
         outcome = await _clicked(answering, ack, click, verb, act_on)
         if isinstance(outcome, Decidable):
-            await _ask_more(answering, click, verb, outcome.request)
+            await _ask_more(answering, click, verb, outcome.whole_request)
 
     return pressed
 

@@ -43,14 +43,14 @@ class Calling:
     """Makes the calls of one request.
 
     Attributes:
-        request: Whose calls they are.
+        whole_request: Whose calls they are.
         order: The request's order, opened only once because the facts of many documents are long.
         zuora: The client for the request's place.
         clock: The time.
         new_id: Returns a new random id, for keys.
     """
 
-    request: Request
+    whole_request: Request
     order: Order[Any, Any]
     zuora: ZuoraClient
     clock: Clock
@@ -100,7 +100,7 @@ class Calling:
     def _busy(self, call: Call, error: ZuoraBusy, retry_at: datetime) -> Call:
         """Return a call that was not done and is tried again, with a new key if the old one would only fail again."""
         if error.new_key_needed:
-            call = call.with_new_key(_key(self.request, self.new_id()))
+            call = call.with_new_key(_key(self.whole_request, self.new_id()))
         busy = _with_error(call, error, verdict=Verdict.BUSY, words=_words(error))
         return busy._replace(retry_at=retry_at)
 

@@ -18,14 +18,14 @@ NOBODY: Mapping[str, Refusal | None] = {}
 class Decidable:
     """The person may decide the request now; nothing was changed."""
 
-    request: Request
+    whole_request: Request
 
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """The decision counted; `request` is as it stands after it."""
+    """The decision counted; `whole_request` is as it stands after it."""
 
-    request: Request
+    whole_request: Request
 
 
 @dataclass(frozen=True, slots=True)

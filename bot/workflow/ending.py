@@ -41,13 +41,13 @@ class Answered:
     """A request whose calls all have answers; how it continues is written in the caller's transaction.
 
     Attributes:
-        request: The request in the database.
+        whole_request: The request in the database.
         calls: All of its calls, of very many as `Calls.in_brief` has them.
         now: The moment, aware UTC.
     """
 
     store: Store
-    request: Request
+    whole_request: Request
     calls: Sequence[Call]
     now: datetime
 
@@ -66,7 +66,7 @@ class Answered:
             order: The request's order, if it was opened already; that takes milliseconds for
                 hundreds of documents.
         """
-        operation = OPERATIONS[self.request.operation]
+        operation = OPERATIONS[self.whole_request.operation]
         state = conclusion(self.calls)
         repeats = (repeat_at(call, self.now, pauses.again) for call in self.calls)
         again = [at for at in repeats if at is not None]
@@ -75,13 +75,13 @@ class Answered:
         if state is State.UNKNOWN:
             return self._unknown(pauses.poll)
         if operation.follows and state is State.SUCCEEDED:
-            return self._follow_from_now(order or opened(self.request), pauses.poll)
-        return self._end(state, order or opened(self.request))
+            return self._follow_from_now(order or opened(self.whole_request), pauses.poll)
+        return self._end(state, order or opened(self.whole_request))
 
     def _follow_from_now(self, order: Order[Any, Any], poll: timedelta) -> Next:
         accepted = f"{order.accepted()}{_asked_again(self.calls)}"
         after = replace(
-            self.request,
+            self.whole_request,
             progress=self.calls[0].began,
             result=accepted,
             wake_at=self.now + poll,
@@ -94,7 +94,7 @@ class Answered:
     def _end(self, state: State, order: Order[Any, Any]) -> Next:
         """Return how it ended, with a line in the thread."""
         result = f"{order.result(self.calls)}{_asked_again(self.calls)}"
-        moved = self.request.moved(state, self.now, result=result)
+        moved = self.whole_request.moved(state, self.now, result=result)
         after = replace(moved, progress=tally(self.calls))
         reply = lines.reply(after, result, " ", Mention(after.requester))
         alone = len(self.calls) == 1  # where there are many, the list of failures has the button
@@ -104,7 +104,7 @@ class Answered:
 
     def _ask_again(self, at: datetime) -> Next:
         """Return that calls are sent again under their keys, with one line in the thread for all tries."""
-        request, calls, now = self.request, self.calls, self.now
+        request, calls, now = self.whole_request, self.calls, self.now
         lost = [call for call in calls if call.verdict is Verdict.LOST]
         many = f"{doubt(calls)} {'It is' if len(lost) == 1 else 'They are'} sent again under "
         why = f"{many}{'its own key' if len(lost) == 1 else 'their own keys'}."
@@ -129,7 +129,7 @@ class Answered:
         return Next(after, entry, [*drawn, *first])
 
     def _unknown(self, poll: timedelta) -> Next:
-        request, calls = self.request, self.calls
+        request, calls = self.whole_request, self.calls
         lost = [call for call in calls if call.verdict is Verdict.LOST]
         times = max(call.repeats for call in lost)
         why = "; ".join(dict.fromkeys(call.no_more for call in lost if call.no_more))
@@ -167,13 +167,13 @@ class Answered:
         """Write how it continues."""
         store, now, (after, entry, messages, progress) = self.store, self.now, found
         if progress is None:
-            store.move(self.request, after, entry, now, *messages)
+            store.move(self.whole_request, after, entry, now, *messages)
             return
         waits, shown_at = store.outbox.progress_shown(after.number)
         if shown_at is None and not waits:
-            store.move(self.request, after, entry, now, progress, *messages)
+            store.move(self.whole_request, after, entry, now, progress, *messages)
             return
-        store.move(self.request, after, entry, now, *messages)
+        store.move(self.whole_request, after, entry, now, *messages)
         # the last of its lane, so that nothing waits for it
         soonest = now if shown_at is None else max(now, shown_at + PROGRESS_GAP)
         store.outbox.add(progress, now, not_before=soonest)

@@ -72,7 +72,7 @@ def _given_up(
     reread: Mapping[str, Reread],
 ) -> Iterator[Call]:
     """Yield the calls that may not go out again: too late, no longer approved, mailed by others, wrong or changed."""
-    request = calling.request
+    request = calling.whole_request
     if parts.clock.now() >= too_late_at(request):
         for_all = "it is too long since it was approved"
     since = mailed_since(parts.store, calls, request)

@@ -108,7 +108,7 @@ async def _may_go_out(parts: Working, request: Request, calls: Sequence[Call]) -
 
 async def _left(parts: Working, calling: Calling) -> bool:
     """Return whether calls are left that may still go out; record why the others may not."""
-    request, now = calling.request, parts.clock.now()
+    request, now = calling.whole_request, parts.clock.now()
     if now >= too_late_at(request):
         await _give_up(parts, request, "it could not be sent in time")
         return False
@@ -195,8 +195,8 @@ class Pass:
     ) -> None:
         self._parts = parts
         self._calling = calling
-        self._request = calling.request
-        self._too_late_at = too_late_at(calling.request)
+        self._request = calling.whole_request
+        self._too_late_at = too_late_at(calling.whole_request)
         self._unread = iter(calls)
         self._line = deque(islice(self._unread, A_FEW))  # empty only if none is left
         self._again = deque[Call]()  # rested, after those that were not tried yet

@@ -16,7 +16,7 @@ NOT_SAID = "Slack does not say who is in the user groups, so approvals cannot be
 
 async def why_none_any_more(parts: Working, calling: Calling) -> str | None:
     """Return why nothing of it may go out any more; empty: it may; None: Slack cannot be read right now."""
-    request = calling.request
+    request = calling.whole_request
     digest = await asyncio.to_thread(parts.tenancy.digest_of, calling.order, request.place)
     if digest != request.digest:
         return "the bot now works for another Zuora tenant"
@@ -39,7 +39,7 @@ async def read_again(guard: Guard, calling: Calling, calls: Sequence[Call]) -> M
             (call.subject for call in calls),
             Reread(wrong=f"Zuora could not be read again: {error}"),
         )
-    anothers = guard.proved_by_no_mail(calls, calling.request)
+    anothers = guard.proved_by_no_mail(calls, calling.whole_request)
     return {
         call.subject: replace(found.get(call.subject, Reread()), done=None)
         if call.subject in anothers
