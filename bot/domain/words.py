@@ -87,6 +87,13 @@ def some(items: Sequence[str], most: int = 5, last: str = "and") -> str:
     return listed([*items[:most], *rest], last)
 
 
+def first_of(items: Sequence[str], most: int) -> str:
+    """Return `a, b`, or of more than `most` the first: `a, b and 3 more (Details lists all)`."""
+    more = len(items) - most
+    rest = f" and {more:,} more (Details lists all)" if more > 0 else ""
+    return f"{', '.join(items[:most])}{rest}"
+
+
 def shortened(text: str, limit: int = 40) -> str:
     """Return at most `limit` characters; an ellipsis shows the cut."""
     return text if len(text) <= limit else text[: limit - 1] + "…"

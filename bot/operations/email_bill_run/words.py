@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bot.domain.words import Line, Moment, count, in_days, line, named, some_named
+from bot.domain.words import Line, Moment, count, first_of, in_days, line, named, some_named
 from bot.operations import doubts
 from bot.operations.email_bill_run.facts import EmailRunFacts
 from bot.operations.kinds import first_of_each
@@ -84,10 +84,8 @@ def _without_address(facts: EmailRunFacts) -> tuple[Line, ...]:
     accounts, unknown = facts.documents.unreachable, facts.documents.address_unknown
     said = []
     if accounts:
-        shown = ", ".join(map(named, accounts[:SHOWN_ACCOUNTS]))
-        more = len(accounts) - SHOWN_ACCOUNTS
-        rest = f" and {more:,} more (Details lists all)" if more > 0 else ""
-        said.append(f"{count(len(accounts), 'account')} without a mail address: {shown}{rest}")
+        shown = first_of([named(each) for each in accounts], SHOWN_ACCOUNTS)
+        said.append(f"{count(len(accounts), 'account')} without a mail address: {shown}")
     if unknown:
         said.append(f"Zuora does not say whether {some_named(unknown, 5)} has a mail address")
     return tuple(line("Bill-to contacts", each) for each in said)
@@ -97,12 +95,10 @@ def _left_out(facts: EmailRunFacts) -> tuple[Line, ...]:
     """Return who gets no mail because Zuora shows no address at all; the count of mails leaves them out."""
     if not facts.nobody:
         return ()
-    shown = ", ".join(map(named, facts.nobody[:SHOWN_ACCOUNTS]))
-    more = len(facts.nobody) - SHOWN_ACCOUNTS
-    rest = f" and {more:,} more (Details lists all)" if more > 0 else ""
+    shown = first_of([named(each) for each in facts.nobody], SHOWN_ACCOUNTS)
     documents = count(facts.unaddressed, "document")
     said = (
-        f"{documents} of {shown}{rest}: Zuora shows neither a bill-to nor an additional address. "
+        f"{documents} of {shown}: Zuora shows neither a bill-to nor an additional address. "
         "Only an address that the email template itself names could get them"
     )
     return (line("Not counted as mails", said),)

@@ -9,7 +9,7 @@ from bot.domain.kind import KIND_WORDS
 from bot.domain.known import NotKnown
 from bot.domain.listed import Listed
 from bot.domain.money import Money, spoken
-from bot.domain.words import Line, Moment, Part, at_most, count, line, named, some
+from bot.domain.words import Line, Moment, Part, at_most, count, first_of, line, named, some
 from bot.operations import doubts
 from bot.operations.email_documents.document import MailDocument
 from bot.operations.email_documents.facts import EmailDocumentsFacts
@@ -231,10 +231,8 @@ def _addresses(addresses: Sequence[str]) -> str:
         return addresses[0]
     domains = Counter(address.rpartition("@")[2] for address in addresses)
     counted = ", ".join(f"{domain} {number}" for domain, number in sorted(domains.items()))
-    shown = ", ".join(addresses[:SHOWN_NAMES])
-    more = len(addresses) - SHOWN_NAMES
-    rest = f" and {more} more (Details lists all)" if more > 0 else ""
-    return f"{shown}{rest} · {count(len(domains), 'domain')}: {counted}"
+    shown = first_of(addresses, SHOWN_NAMES)
+    return f"{shown} · {count(len(domains), 'domain')}: {counted}"
 
 
 def _reached(facts: EmailDocumentsFacts) -> str:
@@ -243,9 +241,8 @@ def _reached(facts: EmailDocumentsFacts) -> str:
     said = []
     if without:
         accounts = sorted({_account(document) for document in without})
-        shown = ", ".join(accounts[:SHOWN_NAMES])
-        more = f" and {len(accounts) - SHOWN_NAMES} more" if len(accounts) > SHOWN_NAMES else ""
-        said.append(f"{count(len(accounts), 'account')} without a bill-to address: {shown}{more}")
+        shown = first_of(accounts, SHOWN_NAMES)
+        said.append(f"{count(len(accounts), 'account')} without a bill-to address: {shown}")
     if unknown:
         said.append(f"not known for {count(unknown, 'document')}")
     return " · ".join(said) or "every bill-to contact has an address"
