@@ -4,9 +4,8 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
-from bot.slack import payloads
 from bot.slack.answering import Answering
-from bot.slack.looking import viewer_or_recorded
+from bot.slack.looking import click_of_viewer
 from bot.workflow.policy_changes import CONFIRM, PolicyChanges
 
 
@@ -16,10 +15,8 @@ def register(app: AsyncApp, answering: Answering, changes: PolicyChanges) -> Non
     @app.action(CONFIRM)
     async def pressed(ack: AsyncAck, body: dict[str, Any]) -> None:
         await ack()
-        click = payloads.click(body)
-        _, why = await viewer_or_recorded(answering, click.actor, "confirm a policy")
-        if why:
-            await answering.say(click.channel, click.actor, *why)
+        click = await click_of_viewer(answering, body, "confirm a policy")
+        if click is None:
             return
         found = changes.lists(click.value)
         names = [name for lists in found or () for name in lists.everybody]

@@ -12,7 +12,7 @@ from bot.domain.place import ENTITY, entity_part, parted
 from bot.domain.words import Part
 from bot.slack import payloads, raw
 from bot.slack.answering import Answering
-from bot.slack.looking import viewer_or_recorded
+from bot.slack.looking import click_of_viewer
 from bot.workflow.explanations import About, may_explain, sign, write
 
 WORD = "explain"
@@ -61,10 +61,8 @@ def register(app: AsyncApp, answering: Answering) -> None:
     @app.action(SIGN)
     async def signed(ack: AsyncAck, body: dict[str, Any]) -> None:
         await ack()
-        click = payloads.click(body)
-        _, why = await viewer_or_recorded(answering, click.actor, "sign an explanation")
-        if why:
-            await answering.say(click.channel, click.actor, *why)
+        click = await click_of_viewer(answering, body, "sign an explanation")
+        if click is None:
             return
         parts = answering.parts
         person = await _person(answering, click.actor)

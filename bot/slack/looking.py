@@ -1,12 +1,14 @@
 """Checks who may look; everybody else is shown only who may."""
 
 import logging
+from typing import Any
 
 from bot.cards.approvers import approvers_in_words
 from bot.cards.refusals import barred
 from bot.domain.authority import Person, Refusal, may_view
 from bot.domain.policy import Policy
 from bot.domain.words import Part
+from bot.slack import payloads
 from bot.slack.answering import Answering
 from bot.slack.raw import Actor
 from bot.store.database import CouldNotRecordError
@@ -42,6 +44,17 @@ async def viewer_or_recorded(
         except CouldNotRecordError:
             logger.warning("refusal_was_not_recorded")
     return person, why
+
+
+async def click_of_viewer(
+    answering: Answering, body: dict[str, Any], wanted: str
+) -> payloads.Click | None:
+    """Return the click; None for a person who may not look, who is shown why."""
+    click = payloads.click(body)
+    _, why = await viewer_or_recorded(answering, click.actor, wanted)
+    if why:
+        await answering.say(click.channel, click.actor, *why)
+    return None if why else click
 
 
 def not_to_view(refusal: Refusal, person: Person, policy: Policy) -> tuple[Part, ...]:
