@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pytest
 
 from bot.sandbox.zuora import Timings
-from tests.stage import ALICE, BOB, CARLA, CHANNEL, MARA
+from tests.stage import ALICE, BOB, CHANNEL, MARA
 
 RUN = "BR-00000002"
 CANCEL = "/v1/bill-runs/*/cancel"
@@ -289,16 +289,6 @@ async def test_a_cancellation_that_never_ends_is_given_up_and_said(stage, run):
     assert stage.request().wake_at is None
 
 
-async def test_a_run_that_was_deleted_meanwhile_ends_it(stage, run):
-    ts = await running(stage)
-    stage.zuora.world.remove_bill_run(run)
-
-    await stage.pass_time(seconds=10)
-
-    await stage.until_card(ts, "Failed")
-    assert "no longer knows BR-00000002" in stage.thread(ts)[-1]
-
-
 async def test_a_lost_answer_is_settled_by_reading(stage, run):
     stage.zuora.faults.add(CANCEL, kind="lose_answer")
     ts = await approved(stage)
@@ -322,46 +312,6 @@ async def test_after_a_lost_answer_the_schedule_is_said_to_go_on_without_a_numbe
 
     await stage.until_card(ts, "Canceled ")
     assert "The schedule continues with a new bill run." in stage.thread(ts)[-1]
-
-
-async def test_what_reading_cannot_prove_a_person_records(stage, run):
-    stage.zuora.faults.add(CANCEL, kind="drop")
-    ts = await approved(stage)
-    await stage.until_card(ts, "OUTCOME UNKNOWN")
-    for _ in range(14):
-        await stage.pass_time(minutes=10)
-    await stage.until_thread(ts, "A person has to look there")
-
-    await stage.record(CARLA, ts, "record_not_sent")
-
-    await stage.until_card(ts, "Failed")
-    assert len(stage.puts("cancel")) == 1
-
-
-async def test_a_server_error_is_no_proof_and_is_not_repeated(stage, run):
-    stage.zuora.faults.add(CANCEL, kind="status", status=502)
-    ts = await approved(stage)
-
-    await stage.until_card(ts, "OUTCOME UNKNOWN")
-    await stage.pass_time(minutes=5)
-
-    assert len(stage.puts("cancel")) == 1
-
-
-@pytest.mark.parametrize(
-    ("fault", "wait"),
-    [({"kind": "too_many", "retry_after": 120}, 121), ({"kind": "conflict"}, 60)],
-)
-async def test_what_zuora_did_not_take_is_sent_again_later_without_a_key(stage, run, fault, wait):
-    stage.zuora.faults.add(CANCEL, **fault)
-    ts = await approved(stage)
-    await stage.until_thread(ts, "Zuora is busy")
-
-    await stage.pass_time(seconds=wait)
-
-    await stage.until_card(ts, "Running in Zuora")
-    assert [put.body for put in stage.puts("cancel")] == [{"cancelOnce": True}] * 2
-    assert all("idempotency-key" not in put.headers for put in stage.puts("cancel"))
 
 
 async def test_a_cancellation_is_followed_on_after_a_restart(stage, scheduled):

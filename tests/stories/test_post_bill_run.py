@@ -365,16 +365,6 @@ async def test_any_other_end_is_shown_as_what_it_is(stage, run, status):
     assert f"BR-00000002 is {status} now, not Posted" in stage.thread(ts)[-1]
 
 
-async def test_a_run_that_was_deleted_meanwhile_ends_it(stage, run):
-    ts = await running(stage)
-    stage.zuora.world.remove_bill_run(run)
-
-    await stage.pass_time(seconds=10)
-
-    await stage.until_card(ts, "Failed")
-    assert "no longer knows BR-00000002" in stage.thread(ts)[-1]
-
-
 async def test_documents_are_mailed_with_the_button_below_the_result(stage, run):
     first = await running(stage)
     await stage.pass_time(seconds=10)
@@ -444,47 +434,6 @@ async def test_a_lost_answer_of_a_posting_that_failed_in_part_is_settled_too(sta
     await stage.until_card(ts, "Failed: post bill run")
     assert any("4 drafts of BR-00000002 were posted" in said for said in stage.thread(ts))
     assert "1 of 5 documents is not posted" in stage.thread(ts)[-1]
-
-
-async def test_what_reading_cannot_prove_a_person_records(stage, run):
-    stage.zuora.faults.add(POST, kind="drop")
-    ts = await approved(stage)
-    await stage.until_card(ts, "OUTCOME UNKNOWN")
-    for _ in range(14):
-        await stage.pass_time(minutes=10)
-    await stage.until_thread(ts, "A person has to look there")
-
-    await stage.record(CARLA, ts, "record_not_sent")
-
-    await stage.until_card(ts, "Failed")
-    assert len(stage.puts("post")) == 1
-
-
-async def test_a_server_error_is_no_proof_and_is_not_repeated(stage, run):
-    stage.zuora.faults.add(POST, kind="status", status=500)
-    ts = await approved(stage)
-
-    await stage.until_card(ts, "OUTCOME UNKNOWN")
-    await stage.pass_time(minutes=5)
-
-    assert len(stage.puts("post")) == 1
-
-
-@pytest.mark.parametrize(
-    ("fault", "wait"),
-    [({"kind": "too_many", "retry_after": 120}, 121), ({"kind": "conflict"}, 60)],
-)
-async def test_what_zuora_did_not_take_is_sent_again_later_without_a_key(stage, run, fault, wait):
-    stage.zuora.faults.add(POST, **fault)
-    ts = await approved(stage)
-    await stage.until_thread(ts, "Zuora is busy")
-    assert len(stage.puts("post")) == 1
-
-    await stage.pass_time(seconds=wait)
-
-    await stage.until_card(ts, "Running in Zuora")
-    assert [put.body for put in stage.puts("post")] == [{}, {}]
-    assert all("idempotency-key" not in put.headers for put in stage.puts("post"))
 
 
 async def test_a_failure_with_http_200_is_a_failure(stage, run):
