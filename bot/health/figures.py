@@ -77,16 +77,16 @@ class _Moment(Collector):
         for part, words in ready.items():
             parts.add_metric([part], words in FINE)
         yield parts
-        yield _one(
+        yield GaugeMetricFamily(
             "billing_bot_alive",
             "Whether the loops turn, as /livez says.",
             health.alive() == READY,
         )
-        yield _one(
+        yield GaugeMetricFamily(
             "billing_bot_work_lock_held", "Whether this process works (1) or stands by (0).",
             health.lock.is_taken,
         )  # fmt: skip
-        yield _one(
+        yield GaugeMetricFamily(
             "billing_bot_slack_connected",
             "Whether Slack's payloads come: the WebSocket is up, or requests are taken.",
             not health.connection(),
@@ -100,7 +100,7 @@ class _Moment(Collector):
             under_way.add_metric([loop], number)
         yield under_way
         if last := health.last_backup():
-            yield _one(
+            yield GaugeMetricFamily(
                 "billing_bot_last_backup_timestamp_seconds",
                 "When the timer last copied the database, as seconds since 1970.",
                 last.timestamp(),
@@ -123,26 +123,28 @@ class _Moment(Collector):
         unknown = sum(
             number for (_, state), number in found.open.items() if state == State.UNKNOWN.value
         )
-        yield _one(
+        yield GaugeMetricFamily(
             "billing_bot_unknown_outcomes",
             "Requests with an unknown outcome: Zuora may have done it or not.",
             unknown,
         )
-        yield _one(
+        yield GaugeMetricFamily(
             "billing_bot_oldest_waiting_seconds", "Age of the oldest request that waits for approval.",
             _age(found.waiting_since, now),
         )  # fmt: skip
-        yield _one("billing_bot_unsent_messages", "Messages that wait to be sent.", found.unsent)
-        yield _one(
+        yield GaugeMetricFamily(
+            "billing_bot_unsent_messages", "Messages that wait to be sent.", found.unsent
+        )
+        yield GaugeMetricFamily(
             "billing_bot_oldest_unsent_seconds", "Age of the oldest message that waits to be sent.",
             _age(found.unsent_since, now),
         )  # fmt: skip
-        yield _one("billing_bot_database_bytes", "Size of the database file.", found.size)
-        yield _one("billing_bot_wal_bytes", "Size of the database's write-ahead log.", found.log)
-
-
-def _one(name: str, words: str, value: float) -> GaugeMetricFamily:
-    return GaugeMetricFamily(name, words, value=value)
+        yield GaugeMetricFamily(
+            "billing_bot_database_bytes", "Size of the database file.", found.size
+        )
+        yield GaugeMetricFamily(
+            "billing_bot_wal_bytes", "Size of the database's write-ahead log.", found.log
+        )
 
 
 def _age(since: datetime | None, now: datetime) -> float:

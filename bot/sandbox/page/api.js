@@ -13,14 +13,19 @@ export function errorWords(code) {
   return WORDS[code] ?? `Slack answered: ${code}`;
 }
 
-/** The state as one person sees it, or null when it could not be read. */
-export async function readState(person) {
+/** What the server answers, or null when it could not be asked or refused. */
+async function answerOf(path, options) {
   try {
-    const answer = await fetch(`/sandbox/state?as=${encodeURIComponent(person)}`, { cache: "no-store" });
+    const answer = await fetch(path, options);
     return answer.ok ? await answer.json() : null;
   } catch {
     return null;
   }
+}
+
+/** The state as one person sees it, or null when it could not be read. */
+export function readState(person) {
+  return answerOf(`/sandbox/state?as=${encodeURIComponent(person)}`, { cache: "no-store" });
 }
 
 /** Does something as a person; always resolves to `{ok, error, errors}`. */
@@ -38,34 +43,19 @@ export async function send(body) {
 }
 
 /** Adds a file of the person's own for a form; null when it could not be taken. */
-export async function addFile(person, file) {
+export function addFile(person, file) {
   const where = `/sandbox/add-file?as=${encodeURIComponent(person)}&name=${encodeURIComponent(file.name)}`;
-  try {
-    const answer = await fetch(where, { method: "POST", headers: { "Content-Type": "application/octet-stream" }, body: file });
-    return answer.ok ? await answer.json() : null;
-  } catch {
-    return null;
-  }
+  return answerOf(where, { method: "POST", headers: { "Content-Type": "application/octet-stream" }, body: file });
 }
 
 /** What the panel shows, or null when it could not be read. */
-export async function readPanel() {
-  try {
-    const answer = await fetch("/sandbox/panel", { cache: "no-store" });
-    return answer.ok ? await answer.json() : null;
-  } catch {
-    return null;
-  }
+export function readPanel() {
+  return answerOf("/sandbox/panel", { cache: "no-store" });
 }
 
 /** A run or a document of the local Zuora, or null when it has none of that number. */
-export async function readRecord(number) {
-  try {
-    const answer = await fetch(`/sandbox/panel/records/${encodeURIComponent(number)}`, { cache: "no-store" });
-    return answer.ok ? await answer.json() : null;
-  } catch {
-    return null;
-  }
+export function readRecord(number) {
+  return answerOf(`/sandbox/panel/records/${encodeURIComponent(number)}`, { cache: "no-store" });
 }
 
 /** Switches something in the panel; resolves to whether it was done. */
