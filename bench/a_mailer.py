@@ -90,7 +90,7 @@ async def by_the_runner(zuora: ZuoraClient, number: int, file: Path) -> None:
     runner = Runner(parts)
     task = asyncio.create_task(runner.run())
     started, used = time.perf_counter(), time.process_time()
-    while store.status.count(State.RUNNING):
+    while store.status.numbers_in_state(State.RUNNING, 1):
         await rung.wait()
         rung.clear()
     _report(started, used, number)

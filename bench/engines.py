@@ -207,11 +207,12 @@ async def _statements(path: str, address: str, last: int, rounds: int) -> dict[s
     middle = last // 2
     statements: dict[str, Callable[[Store], object]] = {
         "a request by its number": lambda store: store.requests.get(middle),
-        "a line of a list by its number": lambda store: store.status.brief(middle),
-        "how many wait": lambda store: store.status.count(State.WAITING),
-        "the first five that wait": lambda store: store.status.in_state(State.WAITING, 5),
+        "a line of a list by its number": lambda store: store.status.briefs([middle]),
+        "the first five that wait, and how many": lambda store: store.status.in_states(
+            (State.WAITING,), 5
+        ),
         "the last ten results": lambda store: store.status.ended(10),
-        "somebody's open requests": lambda store: store.status.open_of(ALICE, 200),
+        "somebody's open and last requests": lambda store: store.status.own(ALICE, 200, 10),
         "requests about a bill run": lambda store: store.status.about(f"BR-{middle:08}", 100),
         "what became of a request's calls": lambda store: store.status.verdicts(middle),
         "rules that requests wait under": lambda store: store.status.rules_waiting(),

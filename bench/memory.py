@@ -90,7 +90,9 @@ async def _followed(options: Options) -> AsyncIterator[Place]:
                     bot.parts, Decision(verb=Verb.APPROVE, name=name_of(bot, number), person=person)
                 )
             status, outbox = bot.parts.store.status, bot.parts.store.outbox
-            await until(lambda: status.count(State.RUNNING) == options.followed, 300)
+            await until(
+                lambda: status.in_states((State.RUNNING,), 1)[0][1] == options.followed, 300
+            )
             await until(lambda: not outbox.open(1), 300)
         yield here
 

@@ -22,7 +22,7 @@ from bot.slack.looking import viewer, viewer_or_recorded
 from bot.slack.opening import BEGIN
 from bot.slack.queue import to_decide
 from bot.status import answers, lists
-from bot.status.lists import Links
+from bot.status.lists import Links, Verdicts
 from bot.store.status import Brief
 from bot.store.store import Store
 
@@ -34,7 +34,7 @@ MOST_BLOCKS = 90
 
 MOST_LISTED = 200
 
-Make = Callable[[Brief], Blocks]
+Make = Callable[[Brief, Verdicts], Blocks]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,26 +107,26 @@ class HomeTab:
         page = max(0, min(page, len(pages) - 1))
         numbers = [entry.number for entry in pages[page]]
         briefs = {each.number: each for each in parts.store.status.briefs(numbers)}
+        verdicts = lists.verdicts_of(parts.store, briefs.values())
         found: Blocks = []
         heading = ""
         for entry in pages[page]:
             if entry.heading != heading:
                 heading = entry.heading
                 found.append(blocks.header(heading))
-            found += entry.make(briefs[entry.number])
+            found += entry.make(briefs[entry.number], verdicts)
             await asyncio.sleep(0)
         if len(pages) > 1:
             found += _turning(page, len(pages))
         return [*found, _begin_row()] if begins else found
 
-    def _line_of(self, brief: Brief) -> Blocks:
-        verdicts = self._answering.parts.store.status.verdicts
+    def _line_of(self, brief: Brief, verdicts: Verdicts) -> Blocks:
         return [blocks.labelled([lists.any_state(self._links, brief, verdicts)])]
 
-    def _to_decide(self, person: Person, brief: Brief) -> Blocks:
+    def _to_decide(self, person: Person, brief: Brief, verdicts: Verdicts) -> Blocks:
         """Return the request's card with the buttons that it has in the channel, and a line below them."""
         shown = to_decide(self._answering.parts, self._links, person, brief.number)
-        return [*shown, blocks.divider()] if shown else self._line_of(brief)
+        return [*shown, blocks.divider()] if shown else self._line_of(brief, verdicts)
 
 
 def _to(user: str) -> Message:
@@ -137,20 +137,15 @@ def _entries(
     store: Store, person: Person, now: datetime, decides: Make, shows: Make
 ) -> list[Section]:
     """Return everything on the Home tab in order, as numbers only; nothing is read or made yet."""
-    status = store.status
     may_decide = answers.to_decide(store, person, now, MOST_LISTED)
-    own = status.open_of(person.user_id, MOST_LISTED)
+    own, in_state, last = store.status.at_home(person.user_id, MOST_LISTED, answers.RECENT)
     shown = {*may_decide, *own}
-    others = [number for number in status.numbers_in_state(State.WAITING, MOST_LISTED)
-              if number not in shown]  # fmt: skip
-    running = [
-        *status.numbers_in_state(State.RUNNING, MOST_LISTED),
-        *status.numbers_in_state(State.APPROVED, MOST_LISTED),
-    ]
+    others = [number for number in in_state[State.WAITING] if number not in shown]
+    running = [*in_state[State.RUNNING], *in_state[State.APPROVED]]
     listed = [
         Section(f"{heading}: {_counted(numbers)}", size, number, make)
         for heading, size, make, numbers in (
-            ("OUTCOME UNKNOWN", 1, shows, status.numbers_in_state(State.UNKNOWN, MOST_LISTED)),
+            ("OUTCOME UNKNOWN", 1, shows, in_state[State.UNKNOWN]),
             ("Waiting for you", 5, decides, may_decide),
             ("Your open requests", 1, shows, own),
             ("Waiting for others", 1, shows, others),
@@ -158,7 +153,6 @@ def _entries(
         )
         for number in numbers
     ]
-    last = status.ended(answers.RECENT)
     return [*listed, *(Section("Last results", 1, number, shows) for number in last)]
 
 

@@ -10,7 +10,8 @@ from bot.cards.card import in_a_list, in_one_text
 from bot.domain.authority import Person, Verb, may_decide
 from bot.domain.message import Blocks, Words
 from bot.domain.place import EVERYWHERE, Within, values_of_key
-from bot.domain.words import Link
+from bot.domain.request import Request
+from bot.domain.words import Line, Link
 from bot.slack import payloads
 from bot.slack.answering import Answering
 from bot.slack.looking import viewer_or_recorded
@@ -18,7 +19,6 @@ from bot.slack.replying import say
 from bot.status import answers
 from bot.status.lists import Links, only
 from bot.store.status import MOST_COUNTED
-from bot.store.store import Store
 from bot.workflow.beside import beside
 from bot.workflow.parts import Working
 from bot.workflow.tenancy import Tenancy
@@ -68,16 +68,16 @@ def queue(
     now = parts.clock.now()
     found = only(parts.store, answers.to_decide(parts.store, person, now, MOST_COUNTED), within)
     at = found.index(number) if number in found else 0
-    shown = to_decide(parts, links, person, found[at]) if found else []
-    listed = answers.waiting(parts.store, links, person, now, within)
-    if not shown:
+    shown = _to_decide(parts, person, found[at]) if found else None
+    listed = answers.waiting_among(parts.store, links, person, now, found, within)
+    if shown is None:
         return listed
     of = f"more than {MOST_COUNTED - 1:,}" if len(found) >= MOST_COUNTED else f"{len(found):,}"
     title, place = f"Waiting for you{within.words}", f"{at + 1:,} of {of}"
-    page = [blocks.header(title), blocks.context(place), *shown]
+    page = [blocks.header(title), blocks.context(place), *_card(links, *shown)]
     said = [
         f"{blocks.escaped(title)}, {place}",
-        *_in_one_text(parts.store, found[at]).split("\n"),
+        *in_one_text(*shown).split("\n"),
         *listed.text.split("\n")[1:],
     ]
     turns = [
@@ -91,21 +91,25 @@ def queue(
     )
 
 
-def _in_one_text(store: Store, number: int) -> str:
-    """Return the card without its buttons, for notifications and screen readers."""
-    request = store.requests.get(number)
-    return in_one_text(request, beside(store, request)) if request else ""
-
-
 def to_decide(parts: Working, links: Links, person: Person, number: int) -> Blocks:
     """Return the card of a request with its buttons; nothing if the person may not approve it now."""
+    found = _to_decide(parts, person, number)
+    return _card(links, *found) if found else []
+
+
+def _to_decide(
+    parts: Working, person: Person, number: int
+) -> tuple[Request, tuple[Line, ...]] | None:
+    """Return a request and what is shown besides it; None if the person may not approve it now."""
     request = parts.store.requests.get(number)
     if request is None:
-        return []
+        return None
     today = parts.rules.today(request)
     if may_decide(Verb.APPROVE, person, request, parts.clock.now(), today) is not None:
-        return []
+        return None
+    return request, beside(parts.store, request)
+
+
+def _card(links: Links, request: Request, also: tuple[Line, ...]) -> Blocks:
     url = links.card(request.channel, request.card_ts)
-    return in_a_list(
-        request, beside(parts.store, request), (Link("open the card", url),) if url else ()
-    )
+    return in_a_list(request, also, (Link("open the card", url),) if url else ())

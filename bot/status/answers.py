@@ -1,6 +1,6 @@
 """What `/billstatus` answers from the database alone."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from bot.cards import blocks
@@ -43,19 +43,20 @@ DEEDS = {
 
 def overview(store: Store, links: Links, within: Within = EVERYWHERE) -> Words:
     """Return an overview: unknown outcomes first, then what waits, what runs, and the last results."""
-    waiting, waiting_number = lists.in_state(store, State.WAITING, within)
-    running, running_number = lists.in_state(store, State.RUNNING, within)
-    approved, approved_number = lists.in_state(store, State.APPROVED, within)
+    doubtful, (waiting, waiting_number), (running, running_number), (approved, approved_number) = (
+        lists.in_states(store, within, State.UNKNOWN, State.WAITING, State.RUNNING, State.APPROVED)
+    )
+    under_way = [*running, *approved][:SHOWN]
+    verdicts = lists.verdicts_of(store, under_way)
     recent = _recent(store, within)
-    unknown = lists.unknown_section(store, links, within)
+    unknown = lists.unknown_section(links, *doubtful)
     title = "OUTCOME UNKNOWN: look in Zuora" if unknown else "Where billing stands"
     return lists.words(
         f"{title}{within.words}",
         unknown,
         lists.section("Waiting for approval", [lists.waiting(links, each) for each in waiting],
                       waiting_number),
-        lists.section("Running", [lists.running(links, each, store.status.verdicts(each.number))
-                                  for each in [*running, *approved][:SHOWN]],
+        lists.section("Running", [lists.running(links, each, verdicts(each.number)) for each in under_way],
                       running_number + approved_number),
         lists.section("Last results", [lists.ended(links, each) for each in recent], len(recent)),
     )  # fmt: skip
@@ -70,13 +71,15 @@ def _recent(store: Store, within: Within) -> list[Brief]:
 def mine(store: Store, links: Links, person: str, within: Within = EVERYWHERE) -> Words:
     """Return a person's own requests: first the open ones, then the latest of the others."""
     most = RECENT if within.keys is None else MOST_COUNTED
-    opened = lists.only(store, store.status.open_of(person, MOST_COUNTED), within)
-    last = lists.only(store, store.status.of(person, most), within)[:RECENT]
+    own, latest = store.status.own(person, MOST_COUNTED, most)
+    opened = lists.only(store, own, within)
+    last = lists.only(store, latest, within)[:RECENT]
     recent = [number for number in last if number not in set(opened)]
+    shown = _lines(store, links, [*opened[:SHOWN], *recent[:SHOWN]])
     return lists.words(
         f"Your requests{within.words}",
-        _some("Open", opened, store, links),
-        _some("Before that", recent, store, links),
+        _some("Open", opened, shown),
+        _some("Before that", recent, shown),
     )
 
 
@@ -85,16 +88,22 @@ def waiting(
 ) -> Words:
     """Return what somebody may approve now."""
     found = lists.only(store, to_decide(store, person, now, MOST_COUNTED), within)
-    sure = [number for number in found[:SHOWN] if _may(store, person, number, now)]
+    return waiting_among(store, links, person, now, found, within)
+
+
+def waiting_among(
+    store: Store, links: Links, person: Person, now: datetime, found: Sequence[int], within: Within
+) -> Words:
+    """Return what somebody may approve now of what `to_decide` found.
+
+    Those that are shown are judged by the requests themselves, and not by the index that found them.
+    """
+    first = store.requests.to_judge(found[:SHOWN])
+    sure = [each.number for each in first if may_decide(Verb.APPROVE, person, each, now) is None]
     numbers = [*sure, *found[SHOWN:]]
     words = f"Waiting for you{within.words}"
-    return lists.words(words, _some("You may approve", numbers, store, links))
-
-
-def _may(store: Store, person: Person, number: int, now: datetime) -> bool:
-    """Return whether somebody may decide, judged by the request itself and not by the index that found it."""
-    request = store.requests.get(number)
-    return request is not None and may_decide(Verb.APPROVE, person, request, now) is None
+    shown = _lines(store, links, numbers[:SHOWN])
+    return lists.words(words, _some("You may approve", numbers, shown))
 
 
 def to_decide(store: Store, person: Person, now: datetime, limit: int) -> list[int]:
@@ -112,21 +121,22 @@ def about_lines(
 ) -> tuple[Line, ...]:
     """Return the requests about a bill run or a document."""
     found = lists.only(store, store.status.about(subject, MOST_COUNTED), within)
-    return _some("Requests", found, store, links, rest=lists.IN_THE_EXPORT)
+    shown = _lines(store, links, found[:SHOWN])
+    return _some("Requests", found, shown, rest=lists.IN_THE_EXPORT)
 
 
 def story(store: Store, links: Links, number: int, within: Within = EVERYWHERE) -> Words:
     """Return a request's story from asking to now, with links to card and thread."""
     request = store.requests.without_documents(number)
-    brief = store.status.brief(number)
-    if request is None or brief is None:
+    if request is None:
         return Words(f"There is no request R-{number}.")
-    if not within.has(brief.place):
-        where = f"R-{number} is in {brief.place_words}, not{within.words}."
+    if not within.has(request.place):
+        where = f"R-{number} is in {request.place_words}, not{within.words}."
         return Words(blocks.escaped(where))
     written, left_out = store.history.story(number, STORY_LIMIT, request.reason)
     archive = store.archives.of(number)
     denied = store.history.denied_decisions(number)
+    brief = Brief.of(request, denied)
     not_made = {each.sequence for each in denied}
     shown = [_deed(each, brief, denied=each.sequence in not_made) for each in written]
     if left_out > 0:
@@ -135,7 +145,7 @@ def story(store: Store, links: Links, number: int, within: Within = EVERYWHERE) 
     return lists.words(
         f"{brief.name}: {lists.what_of(brief.operation, brief.subject)}",
         (
-            lists.any_state(links, brief, store.status.verdicts),
+            lists.any_state(links, brief, lambda _: verdicts),
             line("Why", shortened(request.reason, 300)),
             *([line("Calls", lists.calls_in_words(verdicts))] if verdicts else []),
             *result_lines(request, 600),
@@ -191,10 +201,20 @@ def _said(written: Written, brief: Brief) -> str:
     return ""
 
 
+def _lines(store: Store, links: Links, numbers: Sequence[int]) -> dict[int, Line]:
+    """Return a line of a list for each of these requests."""
+    briefs = store.status.briefs(numbers)
+    verdicts = lists.verdicts_of(store, briefs)
+    return {each.number: lists.any_state(links, each, verdicts) for each in briefs}
+
+
 def _some(
-    heading: str, found: Sequence[int], store: Store, links: Links, *, rest: str = lists.ON_THE_HOME
+    heading: str,
+    found: Sequence[int],
+    lines: Mapping[int, Line],
+    *,
+    rest: str = lists.ON_THE_HOME,
 ) -> tuple[Line, ...]:
     """Return the first `SHOWN` of them, and how many there are."""
-    status = store.status
-    shown = [lists.any_state(links, each, status.verdicts) for each in status.briefs(found[:SHOWN])]
+    shown = [lines[number] for number in found[:SHOWN] if number in lines]
     return lists.section(heading, shown, len(found), rest=rest)

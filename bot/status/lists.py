@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.cards import blocks
@@ -11,7 +11,7 @@ from bot.cards.headline import HEADLINES, of_many
 from bot.domain.key import document_key
 from bot.domain.kind import KIND_WORDS, DocumentKind
 from bot.domain.message import Blocks, Words
-from bot.domain.place import EVERYWHERE, Within
+from bot.domain.place import Within
 from bot.domain.request import State
 from bot.domain.words import Line, Link, Mention, Moment, Part, Strong, count, shortened
 from bot.operations.catalog import OPERATIONS
@@ -236,12 +236,20 @@ def _mrkdwn(each: Line) -> str:
     )
 
 
-def in_state(store: Store, state: State, within: Within) -> tuple[list[Brief], int]:
-    """Return the first of the requests in a state, and how many there are; at most `MOST_COUNTED`."""
+def in_states(store: Store, within: Within, *states: State) -> list[tuple[list[Brief], int]]:
+    """Return for each state the first of its requests, and how many there are; at most `MOST_COUNTED`."""
     if within.keys is None:
-        return store.status.in_state(state, SHOWN), store.status.count(state)
-    found = only(store, store.status.numbers_in_state(state, MOST_COUNTED), within)
-    return store.status.briefs(found[:SHOWN]), len(found)
+        return store.status.in_states(states, SHOWN)
+    found = [
+        only(store, store.status.numbers_in_state(state, MOST_COUNTED), within) for state in states
+    ]
+    return [(store.status.briefs(numbers[:SHOWN]), len(numbers)) for numbers in found]
+
+
+def verdicts_of(store: Store, briefs: Iterable[Brief]) -> Verdicts:
+    """Return what becomes of the calls of those requests of these that are carried out now."""
+    under_way = [each.number for each in briefs if each.state in (State.APPROVED, State.RUNNING)]
+    return store.status.verdicts_of(under_way).__getitem__
 
 
 def only(store: Store, numbers: Sequence[int], within: Within) -> list[int]:
@@ -252,9 +260,8 @@ def only(store: Store, numbers: Sequence[int], within: Within) -> list[int]:
     return [number for number in numbers if number in places and within.has(places[number])]
 
 
-def unknown_section(store: Store, links: Links, within: Within = EVERYWHERE) -> tuple[Line, ...]:
-    """Return the unknown outcomes; nothing if there are none."""
-    found, number = in_state(store, State.UNKNOWN, within)
+def unknown_section(links: Links, found: Sequence[Brief], number: int) -> tuple[Line, ...]:
+    """Return the first of so many unknown outcomes; nothing if there are none."""
     if not number:
         return ()
     return section("OUTCOME UNKNOWN", [unknown(links, each) for each in found], number)

@@ -64,16 +64,16 @@ class Timetable:
 def mornings_digest(store: Store, links: Links, timetable: Timetable, now: datetime) -> Words:
     """Return the morning's digest: unknown outcomes, what expires today, what waits, and the last results."""
     status = store.status
-    waiting = status.in_state(State.WAITING, SHOWN)
+    unknown, (waiting, waiting_number) = status.in_states((State.UNKNOWN, State.WAITING), SHOWN)
     tonight = timetable.midnight(now, 1)
     expiring = status.expiring(tonight, SHOWN)
     return lists.words(
         "Where billing stands this morning",
-        lists.unknown_section(store, links),
+        lists.unknown_section(links, *unknown),
         lists.section("Expires today", [lists.waiting(links, each) for each in expiring],
                       status.count_expiring(tonight)),
         lists.section("Waiting for approval", [lists.waiting(links, each) for each in waiting],
-                      status.count(State.WAITING)),
+                      waiting_number),
         _results(store, links, timetable, now),
     )  # fmt: skip
 

@@ -29,6 +29,10 @@ def without_password(url: str) -> str:
     return url.replace(f":{parts.password}@", ":…@", 1)
 
 
+Query = tuple[str, Sequence[Any]]
+"""A statement that reads, and its values."""
+
+
 class Rows(Protocol):
     """The result of a statement, as tuples."""
 
@@ -74,6 +78,9 @@ class Database(Protocol):
         Raises:
             CouldNotRecordError: The database cannot be read or written.
         """
+
+    def at_once(self, *asked: Query) -> list[list[Any]]:
+        """Run several reads, of which a server is asked in one round trip; return the rows of each."""
 
     def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> int:
         """Run one statement for each of these values; return how many rows it changed."""

@@ -1,7 +1,7 @@
 """The table of requests."""
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -23,20 +23,24 @@ OpenAbout = tuple[int, str, str]
 LOOKED_BACK = 2_000
 """How many requests of a kind are searched for the last similar one."""
 
+FIRST_LOOKED_AT = 20
+"""How many of them are read first: one of these nearly always is, and a server sends all that it is asked for."""
+
 _SELECT = f"SELECT {', '.join(COLUMNS)} FROM requests"  # noqa: S608 - names of this module alone
 _LONG = ("body", "facts", "typed")
 _SHORT = ", ".join("''" if column in _LONG else column for column in COLUMNS)
 _SELECT_SHORT = f"SELECT {_SHORT} FROM requests WHERE number = ?"  # noqa: S608 - as above
-_SELECT_ONE = (
-    f"SELECT {', '.join(COLUMNS)}, (SELECT json_group_array(json_array(person, team, at, note)) "  # noqa: S608 - as above
-    "FROM (SELECT person, team, at, (SELECT json_extract(data, '$.note') FROM history "
+_APPROVED_BY = (
+    "(SELECT json_group_array(json_array(person, team, at, note)) FROM (SELECT person, team, at, (SELECT json_extract(data, '$.note') FROM history "
     "INDEXED BY history_decisions "
     "WHERE history.at = approvals.at AND history.request = approvals.request AND who = person "
     "AND what IN ('request.approved', 'request.rejected', 'request.recorded', 'request.settled') "
-    "AND what = 'request.approved') AS note FROM approvals WHERE request = number) AS noted) "
-    "FROM requests WHERE number = ?"
+    "AND what = 'request.approved') AS note FROM approvals WHERE request = number) AS noted)"
 )
-"""A request and who approved it; notes are only in the history, found by the index of decisions."""
+"""Who approved a request; notes are only in the history, found by the index of decisions."""
+
+_SELECT_ONE = f"SELECT {', '.join(COLUMNS)}, {_APPROVED_BY} FROM requests WHERE number = ?"  # noqa: S608 - as above
+_SELECT_TO_JUDGE = f"SELECT {_SHORT}, {_APPROVED_BY} FROM requests WHERE number = ?"  # noqa: S608 - as above
 
 _INSERT = (
     f"INSERT INTO requests ({', '.join(COLUMNS)}, deed) "  # noqa: S608 - names of this module alone
@@ -127,6 +131,11 @@ class Requests:
         row = self._database.execute(_SELECT_SHORT, [number]).fetchone()
         return None if row is None else from_row(row)
 
+    def to_judge(self, numbers: Sequence[int]) -> list[Request]:
+        """Return requests as `without_documents` does, but with their approvals: what authority is judged by."""
+        found = self._database.at_once(*((_SELECT_TO_JUDGE, [number]) for number in numbers))
+        return [from_row(row[:-1], approvals_from_text(row[-1])) for rows in found for row in rows]
+
     def last_like(self, request: Request, *, same_subject: bool) -> Request | None:
         """Return the newest earlier request of the same operation, place and tenant that succeeded.
 
@@ -136,18 +145,27 @@ class Requests:
             request: The request that it must resemble.
             same_subject: Whether it must act on the same subject (True) or on another one (False).
         """
-        found = self._database.execute(
-            "SELECT number, subject, place, place_words, tenant FROM requests "
-            "INDEXED BY requests_succeeded WHERE state = 'succeeded' AND operation = ? "
-            "AND number < ? ORDER BY number DESC LIMIT ?",
-            [request.operation, request.number, LOOKED_BACK],
-        )
         mine = where(request.place, request.place_words, request.tenant)
         subject = plain_subject(request.subject)
-        for number, other, *there in found:
+        for number, other, *there in self._succeeded_before(request):
             if where(*there) == mine and (plain_subject(other) == subject) is same_subject:
                 return self.get(number)
         return None
+
+    def _succeeded_before(self, request: Request) -> Iterator[tuple[Any, ...]]:
+        """Yield number, subject and place of the last `LOOKED_BACK` of its kind, the newest first."""
+        behind = request.number
+        for many in (FIRST_LOOKED_AT, LOOKED_BACK - FIRST_LOOKED_AT):
+            rows = self._database.execute(
+                "SELECT number, subject, place, place_words, tenant FROM requests "
+                "INDEXED BY requests_succeeded WHERE state = 'succeeded' AND operation = ? "
+                "AND number < ? ORDER BY number DESC LIMIT ?",
+                [request.operation, behind, many],
+            ).fetchall()
+            yield from rows
+            if len(rows) < many:
+                return
+            behind = rows[-1][0]
 
     def by_form(self, form: str) -> Request | None:
         """Return the request that this form made, if it was submitted before."""

@@ -8,6 +8,7 @@ from sqlite_utils import Database
 
 from bot.domain.history import Head
 from bot.store.committed import Committed
+from bot.store.engine import Query
 from bot.store.waits import Waits
 
 
@@ -33,6 +34,10 @@ class SqliteDatabase(Database):
     def in_transaction(self) -> bool:
         """Return whether one is open."""
         return self.conn.in_transaction
+
+    def at_once(self, *asked: Query) -> list[list[Any]]:
+        """Run several reads; return the rows of each."""
+        return [self.execute(sql, values).fetchall() for sql, values in asked]
 
     def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> int:
         """Run one statement for each of these values; return how many rows it changed."""

@@ -4,10 +4,10 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from bot.domain.policy import Rule
-from bot.domain.request import State
+from bot.domain.request import Request, State
 from bot.store.calls import held_back_of
 from bot.store.engine import Database
 from bot.store.past import Past
@@ -29,6 +29,22 @@ _COLUMNS = (
 )  # fmt: skip
 
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM requests "  # noqa: S608 - names of this module alone
+
+_IN_STATE = "WHERE state = ? ORDER BY state_at LIMIT ? OFFSET ?"
+_NUMBERS = "SELECT number FROM requests WHERE state = ? ORDER BY state_at LIMIT ?"
+_COUNT = "SELECT COUNT(*) FROM (SELECT 1 FROM requests WHERE state = ? LIMIT ?) AS found"
+_OF = "SELECT number FROM requests WHERE requester = ? ORDER BY number DESC LIMIT ?"
+_LAST = f"SELECT number FROM requests {_BY_END} WHERE {_ENDED} ORDER BY state_at DESC LIMIT ?"  # noqa: S608 - own words
+_OPEN_OF = (
+    "SELECT number FROM requests INDEXED BY requests_open_of WHERE requester = ? "  # noqa: S608 - own words
+    f"AND {_OPEN} ORDER BY number DESC LIMIT ?"
+)
+_VERDICTS = (
+    "SELECT COALESCE(verdict, CASE WHEN tries > 0 THEN 'sent' ELSE 'planned' END), COUNT(*) "
+    "FROM calls WHERE request = ? GROUP BY 1"
+)
+
+OPEN_STATES = (State.WAITING, State.APPROVED, State.RUNNING, State.UNKNOWN)
 
 MOST_COUNTED = 1000
 """A count stops here and says *more than*, so that counting never takes long."""
@@ -76,14 +92,34 @@ class Brief:
     place_words: str
     denied_by: tuple[str, ...] = ()
 
+    @classmethod
+    def of(cls, request: Request, denied: Sequence[Written]) -> "Brief":
+        """Return what a line needs of a request that was read already, with those of its decisions that are denied."""
+        columns = {column: getattr(request, column) for column in _COLUMNS}
+        return cls(**columns, denied_by=_people(denied))
+
     @property
     def name(self) -> str:
         """Return `R-17`."""
         return f"R-{self.number}"
 
 
+class AtHome(NamedTuple):
+    """Numbers of requests.
+
+    Attributes:
+        own: Somebody's requests that have not ended, the newest first.
+        in_state: All that have not ended, the longest in their state first.
+        ended: The last results, the newest first.
+    """
+
+    own: list[int]
+    in_state: dict[State, list[int]]
+    ended: list[int]
+
+
 class Status:
-    """Reads only. Lists have a limit; `count` returns how many there are, up to `MOST_COUNTED`.
+    """Reads only. Lists have a limit; counts stop at `MOST_COUNTED`.
 
     Lists of numbers are read from indexes, without the requests; `briefs` then reads those that are shown.
     """
@@ -92,18 +128,25 @@ class Status:
         self._database = database
         self._past = Past(database)
 
-    def in_state(self, state: State, limit: int, *, skip: int = 0) -> list[Brief]:
-        """Return requests in one state, the longest in it first."""
-        return self._briefs("WHERE state = ? ORDER BY state_at LIMIT ? OFFSET ?",
-                            state.value, limit, skip)  # fmt: skip
+    def in_states(self, states: Sequence[State], limit: int) -> list[tuple[list[Brief], int]]:
+        """Return for each state the requests in it, the longest first, and how many there are, at most `MOST_COUNTED`."""
+        listed = [(f"{_SELECT}{_IN_STATE}", [state.value, limit, 0]) for state in states]
+        counted = [(_COUNT, [state.value, MOST_COUNTED]) for state in states]
+        found = self._database.at_once(*listed, *counted)
+        denied = self._past.denied_by_request() if any(found[: len(states)]) else {}
+        return [
+            ([_brief(row, denied) for row in rows], int(number))
+            for rows, ((number,),) in zip(found[: len(states)], found[len(states) :], strict=True)
+        ]
 
     def numbers_in_state(self, state: State, limit: int) -> list[int]:
-        """Return the numbers of `in_state`."""
-        return self._numbers("SELECT number FROM requests WHERE state = ? "
-                             "ORDER BY state_at LIMIT ?", state.value, limit)  # fmt: skip
+        """Return the numbers of requests in one state, the longest in it first."""
+        return self._numbers(_NUMBERS, state.value, limit)
 
     def briefs(self, numbers: Sequence[int]) -> list[Brief]:
         """Return these requests, in the order of the numbers."""
+        if not numbers:
+            return []
         found = self._briefs(
             "WHERE number IN (SELECT CAST(value AS INTEGER) FROM json_each(?))",
             json.dumps(list(numbers)),
@@ -137,25 +180,15 @@ class Status:
             now: The moment.
             limit: How many at most.
         """
-        found: list[tuple[str, int]] = []
-        for rule in rules:
-            found += self._database.execute(
-                f"SELECT state_at, number {_TO_DECIDE} ORDER BY state_at LIMIT ?",
-                [rule, person, to_text(now), person, limit],
-            )
-        return [number for _, number in sorted(found)[:limit]]
-
-    def count(self, state: State) -> int:
-        """Return how many are in a state, at most `MOST_COUNTED`."""
-        return self._one("SELECT COUNT(*) FROM (SELECT 1 FROM requests WHERE state = ? LIMIT ?) AS found",
-                         state.value, MOST_COUNTED)  # fmt: skip
+        sql, at = f"SELECT state_at, number {_TO_DECIDE} ORDER BY state_at LIMIT ?", to_text(now)
+        found = self._database.at_once(
+            *((sql, [rule, person, at, person, limit]) for rule in rules)
+        )
+        return [number for _, number in sorted(row for rows in found for row in rows)[:limit]]
 
     def ended(self, limit: int) -> list[int]:
         """Return the numbers of the last results, the newest first."""
-        return self._numbers(
-            f"SELECT number FROM requests {_BY_END} WHERE {_ENDED} ORDER BY state_at DESC LIMIT ?",  # noqa: S608 - own words
-            limit,
-        )
+        return self._numbers(_LAST, limit)
 
     def ended_between(self, first: datetime, last: datetime, limit: int) -> list[Brief]:
         """Return the results of a span of time, in order."""
@@ -184,20 +217,21 @@ class Status:
         return self._one("SELECT COUNT(*) FROM (SELECT 1 FROM requests WHERE state = 'waiting' "
                          "AND expires_at < ? LIMIT ?) AS found", to_text(before), MOST_COUNTED)  # fmt: skip
 
-    def open_of(self, person: str, limit: int) -> list[int]:
-        """Return the numbers of somebody's requests that have not ended, the newest first."""
-        return self._numbers(
-            f"SELECT number FROM requests INDEXED BY requests_open_of WHERE requester = ? "  # noqa: S608 - own words
-            f"AND {_OPEN} ORDER BY number DESC LIMIT ?",
-            person, limit,
-        )  # fmt: skip
+    def own(self, person: str, limit: int, last: int) -> tuple[list[int], list[int]]:
+        """Return the numbers of somebody's requests that have not ended, and of all their last ones, the newest first."""
+        opened, latest = self._database.at_once((_OPEN_OF, [person, limit]), (_OF, [person, last]))
+        return _first(opened), _first(latest)
 
-    def of(self, person: str, limit: int) -> list[int]:
-        """Return the numbers of somebody's requests, the newest first."""
-        return self._numbers(
-            "SELECT number FROM requests WHERE requester = ? ORDER BY number DESC LIMIT ?",
-            person, limit,
-        )  # fmt: skip
+    def at_home(self, person: str, limit: int, last: int) -> AtHome:
+        """Return what everybody's Home tab lists, and somebody's own."""
+        own, ended, *states = self._database.at_once(
+            (_OPEN_OF, [person, limit]),
+            (_LAST, [last]),
+            *((_NUMBERS, [state.value, limit]) for state in OPEN_STATES),
+        )
+        return AtHome(
+            _first(own), dict(zip(OPEN_STATES, map(_first, states), strict=True)), _first(ended)
+        )
 
     def about(self, subject: str, limit: int) -> list[int]:
         """Return the numbers of the requests that act on a bill run or a document, or created it, newest first.
@@ -228,21 +262,22 @@ class Status:
         ).fetchone()
         return None if row is None else int(row[0])
 
-    def brief(self, number: int) -> Brief | None:
-        """Return one request."""
-        return next(iter(self._briefs("WHERE number = ?", number)), None)
-
     def verdicts(self, request: int) -> dict[str, int]:
         """Return how many of a request's calls have which verdict; `sent` and `planned` without one.
 
         Those that the bot gave up count as `held back`, and not as `rejected`.
         """
-        rows = self._database.execute(
-            "SELECT COALESCE(verdict, CASE WHEN tries > 0 THEN 'sent' ELSE 'planned' END), COUNT(*) "
-            "FROM calls WHERE request = ? GROUP BY 1",
-            [request],
-        )
-        found = dict(rows.fetchall())
+        return self.verdicts_of([request])[request]
+
+    def verdicts_of(self, requests: Sequence[int]) -> dict[int, dict[str, int]]:
+        """Return the `verdicts` of each of these requests."""
+        found = self._database.at_once(*((_VERDICTS, [request]) for request in requests))
+        return {
+            request: self._without_held_back(request, dict(rows))
+            for request, rows in zip(requests, found, strict=True)
+        }
+
+    def _without_held_back(self, request: int, found: dict[str, int]) -> dict[str, int]:
         if rejected := found.get("rejected", 0):
             held_back = held_back_of(self._database, request)
             found |= {"rejected": rejected - held_back, "held back": held_back}
@@ -260,11 +295,18 @@ class Status:
         return int(self._database.execute(sql, list(values)).fetchone()[0])
 
 
+def _first(rows: Sequence[tuple[Any, ...]]) -> list[int]:
+    return [row[0] for row in rows]
+
+
 def _brief(values: tuple[Any, ...], denied: Mapping[int | None, Sequence[Written]]) -> Brief:
     row = dict(zip(_COLUMNS, values, strict=True))
     row["rule"] = rule_from_text(row["rule"])
     row["state"] = State(row["state"])
     for column in ("created_at", "expires_at", "state_at"):
         row[column] = from_text(row[column])
-    by = (each.entry.who for each in denied.get(row["number"], ()))
-    return Brief(**row, denied_by=tuple(dict.fromkeys(by)))
+    return Brief(**row, denied_by=_people(denied.get(row["number"], ())))
+
+
+def _people(denied: Sequence[Written]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(each.entry.who for each in denied))

@@ -9,6 +9,7 @@ from typing import Any
 from bot.domain.history import Head
 from bot.store.committed import Committed
 from bot.store.database import Guarded
+from bot.store.engine import Query
 from bot.store.opening import open_database
 from bot.store.postgres.database import PostgresDatabase
 from bot.store.postgres.opening import open_postgres
@@ -80,6 +81,13 @@ class Both:
         if here.description is None:
             assert here.rowcount == there.rowcount, (sql, parameters)
         return Given(rows, there.rowcount)
+
+    def at_once(self, *asked: Query) -> list[list[Any]]:
+        one_by_one = [self.execute(sql, values).fetchall() for sql, values in asked]
+        for found in (self.file.at_once(*asked), self.server.at_once(*asked)):
+            plain = [sorted(map(_plain, rows), key=repr) for rows in found]
+            assert plain == [sorted(rows, key=repr) for rows in one_by_one], asked
+        return one_by_one
 
     def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> int:
         self.statements.add(sql)

@@ -8,7 +8,6 @@ import pytest
 
 from bot.domain.authority import Person
 from bot.domain.mailing import Mailing
-from bot.domain.request import State
 from bot.status import answers
 from bot.status.export import rows_of_month
 from bot.status.lists import Links
@@ -51,7 +50,7 @@ READS = {
     "digest": lambda s: mornings_digest(s, LINKS, MORNING, NOW),
     "export": _rows,
     "home": lambda s: (
-        s.status.numbers_in_state(State.RUNNING, 200), s.status.open_of(made.ALICE, 200),
+        s.status.at_home(made.ALICE, 200, 10),
         s.status.ended(10), s.homes.of(made.BOB), s.status.briefs([1, 2, 3]),
     ),
     "card of a message": lambda s: s.status.with_card("C0BILLING", "1.0"),

@@ -198,15 +198,16 @@ def read(store, life, draw):
     reads = {
         "status": lambda: [
             store.status.about(subject, 5), store.status.briefs(some), store.status.places(some),
-            store.status.count(State.WAITING), store.status.count_expiring(now), store.status.counted_between(now, later),
+            store.status.count_expiring(now), store.status.counted_between(now, later),
             store.status.ended(9), store.status.ended_between(NOW - timedelta(days=50), now, 9), store.status.expiring(now, 9),
-            store.status.in_state(State.WAITING, 9), store.status.numbers_in_state(State.WAITING, 9), store.status.of(person, 9),
-            store.status.open_of(person, 9), store.status.to_decide(person, store.status.rules_waiting(), now, 9),
-            store.status.with_card("C1", "1.5"), *(store.status.verdicts(each) for each in some),
-            *(store.status.brief(each) for each in some),
+            store.status.numbers_in_state(State.WAITING, 9),
+            store.status.to_decide(person, store.status.rules_waiting(), now, 9),
+            store.status.with_card("C1", "1.5"), store.status.verdicts_of(some),
+            store.status.in_states(list(State), 9),
+            store.status.own(person, 9, 5), store.status.at_home(person, 9, 5),
         ],
         "requests": lambda: [
-            *(store.requests.get(each) for each in some), store.requests.by_form("f1"), store.requests.due(now, 9),
+            *(store.requests.get(each) for each in some), store.requests.to_judge(some), store.requests.by_form("f1"), store.requests.due(now, 9),
             store.requests.newest(), store.requests.next_wake_after(now), store.requests.open_about(SUBJECTS, place),
             store.requests.open_by(person, now), store.requests.open_of("email_invoice", place),
             store.requests.still_open([(each, "email_invoice", "INV1") for each in some]),

@@ -108,6 +108,23 @@ def test_reading_does_not_wait_for_it_either(store):
     assert store.history.all() == []
 
 
+def test_several_reads_at_once_do_not_wait_for_it_either_and_are_refused_together(store):
+    none = ("SELECT number FROM requests WHERE number = ?", [1])
+    one = ("SELECT CAST(? AS TEXT)", ["1"])
+    with pytest.raises(CouldNotRecordError, match="no_such_table"):
+        store._database.at_once(one, ("SELECT 1 FROM no_such_table", []), one)
+    assert store._database.at_once(one, none, one) == [[("1",)], [], [("1",)]]
+
+    pid = frozen(store)
+    try:
+        with quick(), pytest.raises(CouldNotRecordError, match=NOT_ANSWERING):
+            store._database.at_once(one, none)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    connected_again()
+    assert store._database.at_once(one, none) == [[("1",)], []]
+
+
 def test_a_connection_that_the_server_ends_is_made_again(store, address):
     write(store)
     pid = store._database._connection.info.backend_pid

@@ -239,7 +239,7 @@ async def test_more_than_a_page_has_buttons_to_turn(stage, number):
 
 
 def test_pages_lose_no_entry_and_keep_to_the_limit():
-    entries = [Section(f"h{n // 7}", 1 + n % 2, n, lambda _: []) for n in range(400)]
+    entries = [Section(f"h{n // 7}", 1 + n % 2, n, lambda *_: []) for n in range(400)]
 
     pages = pages_of(entries)
 

@@ -18,6 +18,7 @@ from psycopg.pq import TransactionStatus
 from bot.awaited import Awaited, awaited, was_answered
 from bot.domain.history import START, Head
 from bot.store.committed import Committed
+from bot.store.engine import Query
 from bot.store.errors import (
     NEWER,
     NOT_ANSWERING,
@@ -117,6 +118,23 @@ class PostgresDatabase:
         connection.allow(_longer(values or []))
         try:
             return connection.execute(found.sql, values)
+        except psycopg.Error as error:
+            raise self._noticed(error, connection) from error
+
+    def at_once(self, *asked: Query) -> list[list[Any]]:
+        """Run several reads in one round trip; return the rows of each.
+
+        Raises:
+            CouldNotRecordError: The server does not answer, or refuses one.
+        """
+        connection = self._there()
+        if not asked:  # a pipeline of nothing is a round trip too
+            return []
+        connection.allow(sum(_longer(values) for _, values in asked))
+        try:
+            with connection.pipeline():
+                cursors = [_begun(connection, sql, values) for sql, values in asked]
+            return [cursor.fetchall() for cursor in cursors]
         except psycopg.Error as error:
             raise self._noticed(error, connection) from error
 
@@ -331,6 +349,11 @@ def _say_once(why: str, said: set[str]) -> None:
     if why not in said:
         logger.warning("database_cannot_be_reached: %s", why)
     said.add(why)
+
+
+def _begun(connection: Bounded, sql: str, values: Sequence[Any]) -> psycopg.Cursor[tuple[Any, ...]]:
+    found = statement(sql)
+    return connection.execute(found.sql, found.values(values))
 
 
 def _longer(values: Sequence[Any]) -> float:
