@@ -87,6 +87,8 @@ async def _stay(mode: Mode, port: int, keep: Path | None) -> bool:
     async with opened(mode, port, keep=keep) as (slack, _):
         click.echo(f"Billing Bot's sandbox is at {slack.page_url}  (Ctrl-C ends it)")
         await stopped.wait()
+    if keep is not None:
+        click.echo(f"Kept in {keep}.")
     return True
 
 

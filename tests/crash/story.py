@@ -28,7 +28,7 @@ from tests.crash.reckoning import Reckoning, reckon
 SPEED = 20.0
 SECONDS_A_MESSAGE = 0.2  # so that the one channel of thirty requests does not hold them up
 ACK_SECONDS = 1.0  # people give up sooner than Slack does, so that the test is short
-LONGEST_ACK_SECONDS = 3.0  # but not where all is slow: who asks again and again makes it slower still
+LONGEST_ACK_SECONDS = 3.0  # where all is slow: asking again and again makes it slower still
 LONGEST_LIFE = 1.2
 QUICK_START = 0.4
 FARTHEST_POINT = 400

@@ -16,6 +16,7 @@ import pytest
 
 from bot.audit.calls import called
 from bot.audit.rows import FileRow, compact
+from bot.audit.verify import verify_database
 from bot.domain.call import Call
 from bot.domain.digest import canonical, digest
 from bot.domain.kind import KIND_WORDS
@@ -36,6 +37,7 @@ from bot.slack.forms.catalog import FORMS
 from bot.slack.forms.fields import with_problems
 from bot.status.counting import effect_name
 from bot.status.lists import what_of
+from bot.store.snapshot import as_file
 from bot.zuora.errors import OutcomeUnknown
 from tests.crash import reckoning
 from tests.crash.plan import FIRST, MAKERS, plan_of
@@ -273,10 +275,10 @@ async def test_a_document_that_is_not_ready_for_it_is_refused(name, local, zuora
 async def test_amounts_that_zuora_does_not_say_are_said_not_to_be_known(name, local, zuora):
     typed = EXAMPLES[name].typed(local.world)
     for document in documents_of(local.world).values():
-        document.hides = frozenset({"amount", "totalAmount"})
+        document.hides = frozenset({"amount", "totalAmount", "balance"})
     order = await looked_up(OPERATIONS[name], typed, zuora)
 
-    assert order.amounts() is None
+    assert order.amounts() is None, "amounts(): None if one is not known"
     if order.kinds():
         assert AMOUNTS_NOT_KNOWN in order.summary().risks, "summary(): AMOUNTS_NOT_KNOWN"
 
@@ -440,7 +442,6 @@ async def test_zuora_shows_what_its_class_says_of_it_when_it_was_asked_for_and_a
     before, orders = Picture.of(world), len(effects_of(stage.zuora))
 
     await _open(stage, wanted)
-    assert stage.slack.view(ALICE)["callback_id"] == OPERATIONS[name].form
     more = {key: value for key, value in example.items() if key != OPERATIONS[name].field}
     asked = await stage.slack.submit(ALICE, {"reason": "Month end", **more})
     assert asked.ok, asked.errors
@@ -459,8 +460,14 @@ async def test_zuora_shows_what_its_class_says_of_it_when_it_was_asked_for_and_a
     assert len(effects_of(stage.zuora)) - orders == len(order.subjects())
     assert order.ended_well() in stage.card(card.ts)
     assert order.result(stage.store.calls.of(1)).endswith(".")
+    assert _findings(stage) == (), "audit/control.py, audit/calls.py"
     month = (await stage.slack.slash(ALICE, CHANNEL, "/billstatus month")).text
     assert f"{'1' if order.counted_as else 'Documents'} {order.deed}" in month, COUNTED_AS
+
+
+def _findings(stage):
+    with as_file(stage.settings().database_path) as file:
+        return verify_database(file, key="").findings
 
 
 async def _open(stage, wanted):
@@ -469,6 +476,7 @@ async def _open(stage, wanted):
     if wanted.step:
         shown = stage.slack.private(ALICE, CHANNEL)[-1]
         await stage.slack.click(ALICE, CHANNEL, shown.ts, wanted.step)
+    assert stage.slack.view(ALICE)["callback_id"] == OPERATIONS[wanted.operation].form
 
 
 async def _carried_out(stage, ts):

@@ -20,6 +20,7 @@ from bot.audit.finding import Finding, Flaw
 from bot.audit.rows import FileRow
 from bot.audit.verify import Verified, judged
 from bot.domain.history import START, Head, Row
+from bot.domain.words import count
 from bot.store.errors import StoreError
 
 DAMAGED = (
@@ -35,7 +36,7 @@ UNSEALED = (
 MASKED = "in {} requests the body, the facts, the reason, the card or messages are masked; what was masked is not proven"
 OLD = "it is of format {}, and this program reads format {}. From format 2 on a package holds the verify.py that checks it."
 NOT_AGAIN = "00-report.html and evidence.xlsx were made by another program (version {}), so they were not made again"
-HELD = "the control was performed again for {} requests"
+HELD = "the control was performed again for {}"
 
 
 def verify_evidence(
@@ -143,7 +144,7 @@ def _notes(
     manifest: dict[str, Any],
     noted: Sequence[Sequence[Head]],
 ) -> Iterator[str]:
-    yield HELD.format(about["requests"])
+    yield HELD.format(count(about["requests"], "request"))
     if not about["over"]:
         yield "the period was not over when it was made"
     if about["package_before"] is None and about["first"] > 1:
@@ -153,7 +154,6 @@ def _notes(
     if not manifest["seal"]:
         yield UNSEALED.format(sha256(archive.read(MANIFEST)).hexdigest())
     if about["masked"]:
-        count = sum(bool(each["masked"]) for each in Package(archive).lines(REQUESTS))
-        yield MASKED.format(count)
+        yield MASKED.format(sum(bool(each["masked"]) for each in Package(archive).lines(REQUESTS)))
     if noted := [each for each in noted if each[0].sequence]:
         yield from days_without(((row.sequence, row.at) for row in _rows(archive)), noted)

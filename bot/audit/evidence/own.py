@@ -5,10 +5,12 @@ from datetime import datetime, timedelta
 from typing import Generic, NamedTuple, TypeVar
 
 from bot.domain.place import entity_part
+from bot.operations.beginning import Followed
 from bot.operations.catalog import OPERATIONS
+from bot.operations.on_run import OnRun
 from bot.store.file.by_the_bot import Done, Mailed
 
-ABOUT_RUNS = tuple(name for name, each in OPERATIONS.items() if not each.each_mailed)
+ABOUT_RUNS = tuple(name for name, each in OPERATIONS.items() if issubclass(each, (OnRun, Followed)))
 """Names of the operations whose calls are about a bill run."""
 
 MARKED_WITHIN = timedelta(hours=24)

@@ -250,7 +250,7 @@ def _ended(package: Package, line: Json) -> str:
 def _why(line: Json, asked: Json) -> str:
     """Return the rule, its conditions, and the totals compared with them."""
     needed = count(line["approvals_needed"], "approval")
-    conditions = in_words(asked.get("conditions") or {}) or "nothing in particular"
+    conditions = in_words(asked.get("conditions") or {}) or "all that no other rule is for"
     return f"{needed}, by {line['rule']}, which is for {conditions}. Compared with it: {in_words(asked.get('compared') or {})}."
 
 
