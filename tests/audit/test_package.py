@@ -154,6 +154,7 @@ def status(path, key, *heads):
     )  # fmt: skip
     coarse = 10 if ours.exit_code in range(10, 14) else ours.exit_code
     assert theirs.returncode == coarse, (ours.output, theirs.stdout, theirs.stderr)
+    assert theirs.stdout.splitlines()[-1].startswith("not whole" if coarse else "whole")
     return ours
 
 
