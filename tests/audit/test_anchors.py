@@ -170,6 +170,9 @@ async def test_a_package_is_signed_as_heads_are_and_who_holds_only_its_seal_chan
     assert read(out, "manifest.json")["signature"]["public"] == public
     assert status(out, "", public, manifest).exit_code == 0
     forger = Forger(out, "")
+    forger.json("manifest.json", lambda found: found["signature"].update(public="ab" * 32))
+    assert status(forger.sealed(), "").exit_code == 25, "another name for the right key"
+    forger = Forger(out, "")
     forger.json("slack.json", lambda found: found.update(why="an outage"))
     assert "The manifest is not signed with the key" in status(forger.sealed(), "").output
     assert checked(forger.path).exit_code == 25

@@ -5,7 +5,10 @@ from datetime import date, timedelta
 import pytest
 
 from bot.sandbox.zuora import Timings
-from tests.stage import ALICE, BOB, CHANNEL, MARA
+from tests.stage import BOB, CHANNEL, MARA
+from tests.stories.test_posting_and_canceling import run
+
+__all__ = ["run"]
 
 RUN = "BR-00000002"
 CANCEL = "/v1/bill-runs/*/cancel"
@@ -15,17 +18,6 @@ SCHEDULE = {
     "repeatType": "Monthly",
     "runTime": 4,
 }
-
-
-@pytest.fixture
-def run(stage):
-    """A completed bill run with two drafts."""
-    return stage.zuora.world.add_bill_run(
-        RUN,
-        name="December",
-        status="Completed",
-        invoices=[("A00000001", "USD", "100.00"), ("A00000003", "EUR", "80.00")],
-    )
 
 
 @pytest.fixture
@@ -140,30 +132,6 @@ async def test_an_occurrence_that_has_run_has_nothing_later_to_cancel(stage, sch
     submitted = await stage.fill_step("cancel_bill_run", RUN, cancel_once="all")
 
     assert "has run already" in submitted.errors["cancel_once"]
-
-
-REFUSED = [
-    ("Paused", "resume it in Zuora first"),
-    ("Processing", "cannot be canceled; wait"),
-    ("Error", "nothing to cancel"),
-    ("PostInProgress", "it is being posted"),
-    ("Posted", "its documents are posted"),
-    ("CancelInProgress", "being canceled already"),
-    ("Canceled", "canceled already"),
-    ("RemoveInProgress", "being deleted"),
-    ("Melted", "does not know that state"),
-]
-
-
-async def test_a_run_in_another_state_is_refused_with_the_reason(stage, run):
-    for status, words in REFUSED:
-        run.status = status
-
-        submitted = await stage.fill_step("cancel_bill_run", RUN)
-
-        assert f"{RUN} is {status}: " in submitted.errors["bill_run"]
-        assert words in submitted.errors["bill_run"]
-        await stage.slack.close(ALICE)
 
 
 async def test_a_run_with_a_posted_document_is_refused(stage, run):

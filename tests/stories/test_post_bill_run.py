@@ -192,32 +192,6 @@ async def test_a_closed_period_is_shown_in_zuoras_words(stage, run):
     assert len(stage.puts("post")) == 1
 
 
-REFUSED = [
-    ("Pending", "it has not run yet"),
-    ("Paused", "on hold"),
-    ("Processing", "still working on it"),
-    ("Error", "it failed"),
-    ("PostInProgress", "it is being posted already"),
-    ("Posted", "it was posted already"),
-    ("CancelInProgress", "it is being canceled"),
-    ("Canceled", "it was canceled"),
-    ("RemoveInProgress", "it is being deleted"),
-    ("Melted", "does not know that state"),
-]
-
-
-async def test_only_a_completed_run_can_be_posted(stage, run):
-    for status, words in REFUSED:
-        run.status = status
-
-        submitted = await stage.fill_step("post_bill_run", RUN)
-
-        assert f"{RUN} is {status}: " in submitted.errors["bill_run"]
-        assert words in submitted.errors["bill_run"]
-        assert "Only a Completed bill run" in submitted.errors["bill_run"]
-        await stage.slack.close(ALICE)
-
-
 @pytest.mark.parametrize("typed", ["  ", "nonsense", "INV00000001"])
 async def test_what_is_no_bill_run_is_said_at_its_field(stage, run, typed):
     submitted = await stage.fill_step("post_bill_run", RUN, bill_run=typed, reason=" ")

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.stage import BOB, CARLA
+from tests.stage import ALICE, BOB, CARLA
 
 RUN = "BR-00000002"
 
@@ -102,3 +102,43 @@ async def test_what_zuora_did_not_take_is_sent_again_later_without_a_key(
     await stage.until_card(ts, "Running in Zuora")
     assert [each.body for each in stage.puts(put.verb)] == [put.body] * 2
     assert all("idempotency-key" not in each.headers for each in stage.puts(put.verb))
+
+
+REFUSED = {
+    "cancel_bill_run": [
+        ("Paused", "resume it in Zuora first"),
+        ("Processing", "cannot be canceled; wait"),
+        ("Error", "nothing to cancel"),
+        ("PostInProgress", "it is being posted"),
+        ("Posted", "its documents are posted"),
+        ("CancelInProgress", "being canceled already"),
+        ("Canceled", "canceled already"),
+        ("RemoveInProgress", "being deleted"),
+        ("Melted", "does not know that state"),
+    ],
+    "post_bill_run": [
+        ("Pending", "it has not run yet"),
+        ("Paused", "on hold"),
+        ("Processing", "still working on it"),
+        ("Error", "it failed"),
+        ("PostInProgress", "it is being posted already"),
+        ("Posted", "it was posted already"),
+        ("CancelInProgress", "it is being canceled"),
+        ("Canceled", "it was canceled"),
+        ("RemoveInProgress", "it is being deleted"),
+        ("Melted", "does not know that state"),
+    ],
+}
+
+
+async def test_a_run_in_another_state_is_refused_with_the_reason(stage, run, put):
+    for status, words in REFUSED[put.operation]:
+        run.status = status
+
+        submitted = await stage.fill_step(put.operation, RUN)
+
+        refusal = submitted.errors["bill_run"]
+        assert f"{RUN} is {status}: " in refusal
+        assert words in refusal
+        assert put.operation == "cancel_bill_run" or "Only a Completed bill run" in refusal
+        await stage.slack.close(ALICE)
