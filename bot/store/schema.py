@@ -7,11 +7,17 @@ database itself refuses what must never happen, whatever the program does. Older
 
 from sqlite_utils import Database
 
-from bot.store.migrations.fourth import migrations, run
+from bot.store.migrations.fourth import by_sql, migrations
 
 __all__ = ["migrations"]
 
-_PREPARING = """
+
+# Let the parts of a large request be written before the request itself, under its number.
+# They count for nothing until the request exists, because every question about documents also asks for the request.
+# Until then they can be deleted, so neither table has a foreign key to `requests`; rules take its place.
+by_sql(
+    "0046_preparing",
+    """
 CREATE TABLE preparing (number INTEGER PRIMARY KEY, at TEXT NOT NULL) STRICT;
 
 DROP TRIGGER calls_that_mail_have_their_documents;
@@ -77,20 +83,15 @@ WHEN EXISTS (SELECT 1 FROM requests INDEXED BY requests_brief WHERE number = NEW
 BEGIN SELECT RAISE(ABORT, 'a request that stands there is not prepared'); END;
 CREATE TRIGGER preparing_ends_with_the_request AFTER INSERT ON requests
 BEGIN DELETE FROM preparing WHERE number = NEW.number; END;
-"""
+""",
+)
 
 
-@migrations(name="0046_preparing")
-def preparing(db: Database) -> None:
-    """Let the parts of a large request be written before the request itself, under its number.
-
-    They count for nothing until the request exists, because every question about documents also asks for the request.
-    Until then they can be deleted, so neither table has a foreign key to `requests`; rules take its place.
+# Write five rules so that PostgreSQL understands them too, and record which process works there.
+# On a file the lock decides who works; on a server each process that begins to work begins another turn.
+by_sql(
+    "0047_both_engines",
     """
-    run(db, _PREPARING)
-
-
-_BOTH_ENGINES = """
 CREATE TABLE turns_of_work (one INTEGER PRIMARY KEY CHECK (one = 1), turn INTEGER NOT NULL) STRICT;
 INSERT INTO turns_of_work VALUES (1, 0);
 
@@ -142,38 +143,31 @@ BEGIN
   VALUES (substr(NEW.at, 1, 10), COALESCE(CAST(json_extract(NEW.data, '$.count') AS INTEGER), 1))
   ON CONFLICT (day) DO UPDATE SET number = refusals.number + excluded.number;
 END;
-"""
+""",
+)
 
 
-@migrations(name="0047_both_engines")
-def both_engines(db: Database) -> None:
-    """Write five rules so that PostgreSQL understands them too, and record which process works there.
-
-    On a file the lock decides who works; on a server each process that begins to work begins another turn.
+# Mark the sent messages of requests that no row of the history binds yet.
+# What was sent before this version stays unbound, because it would add a million rows at once.
+by_sql(
+    "0041_shown",
     """
-    run(db, _BOTH_ENGINES)
-
-
-_SHOWN = """
 ALTER TABLE outbox ADD COLUMN unbound INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX outbox_unbound ON outbox (sequence) WHERE unbound = 1;
 CREATE TRIGGER messages_that_were_sent_are_never_changed
 BEFORE UPDATE OF request, kind, channel, user, text, blocks, file, created_at, ended_at, outcome, ts
 ON outbox WHEN OLD.outcome = 'sent' AND OLD.request IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'what was sent is never changed'); END;
-"""
+""",
+)
 
 
-@migrations(name="0041_shown")
-def shown(db: Database) -> None:
-    """Mark the sent messages of requests that no row of the history binds yet.
-
-    What was sent before this version stays unbound, because it would add a million rows at once.
+# Store the documents of a long list beside their request, whose row is rewritten with each move.
+# The row keeps what is shown of all of them and the hash of each part, so what binds the row binds the parts. Older
+# requests keep their facts where they are.
+by_sql(
+    "0048_facts_in_parts",
     """
-    run(db, _SHOWN)
-
-
-_FACTS_IN_PARTS = """
 CREATE TABLE facts_in_parts (
   request INTEGER NOT NULL,
   part INTEGER NOT NULL,
@@ -190,35 +184,16 @@ CREATE TRIGGER facts_are_never_deleted BEFORE DELETE ON facts_in_parts
 WHEN NOT EXISTS (SELECT 1 FROM preparing WHERE number = OLD.request)
   AND NOT EXISTS (SELECT 1 FROM archived WHERE request = OLD.request)
 BEGIN SELECT RAISE(ABORT, 'what was asked is never changed'); END;
-"""
+""",
+)
 
 
-@migrations(name="0048_facts_in_parts")
-def facts_in_parts(db: Database) -> None:
-    """Store the documents of a long list beside their request, whose row is rewritten with each move.
-
-    The row keeps what is shown of all of them and the hash of each part, so what binds the row binds the parts. Older
-    requests keep their facts where they are.
-    """
-    run(db, _FACTS_IN_PARTS)
+# Record the format of the tables in the row that every transaction locks, so that older versions notice.
+by_sql("0053_format", "ALTER TABLE turns_of_work ADD COLUMN format INTEGER NOT NULL DEFAULT 0")
 
 
-_FORMAT = "ALTER TABLE turns_of_work ADD COLUMN format INTEGER NOT NULL DEFAULT 0"
-
-
-@migrations(name="0053_format")
-def keep_the_format(db: Database) -> None:
-    """Record the format of the tables in the row that every transaction locks, so that older versions notice."""
-    run(db, _FORMAT)
-
-
-_PARENTS = "CREATE INDEX requests_parent ON requests (parent) WHERE parent IS NOT NULL"
-
-
-@migrations(name="0057_parents")
-def index_the_parents(db: Database) -> None:
-    """Index requests by their parent, so that the card of one that ended names those that continue it."""
-    run(db, _PARENTS)
+# Index requests by their parent, so that the card of one that ended names those that continue it.
+by_sql("0057_parents", "CREATE INDEX requests_parent ON requests (parent) WHERE parent IS NOT NULL")
 
 
 @migrations(name="0054_sealed")
@@ -229,17 +204,15 @@ def sealed(_db: Database) -> None:
     """
 
 
-_ANY_DEED = """
+# Refuse only a request without a deed: the type `Deed` alone lists the deeds, and no table does.
+by_sql(
+    "0059_any_deed",
+    """
 DROP TRIGGER requests_have_a_deed;
 CREATE TRIGGER requests_have_a_deed BEFORE INSERT ON requests WHEN NEW.deed = ''
 BEGIN SELECT RAISE(ABORT, 'what a request does in Zuora stands in it'); END;
-"""
-
-
-@migrations(name="0059_any_deed")
-def any_deed(db: Database) -> None:
-    """Refuse only a request without a deed: the type `Deed` alone lists the deeds, and no table does."""
-    run(db, _ANY_DEED)
+""",
+)
 
 
 BESIDE_OLDER: frozenset[str] = frozenset({"0057_parents", "0059_any_deed"})

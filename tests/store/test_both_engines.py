@@ -10,7 +10,7 @@ from sqlite_utils import Database
 
 from bot.store import schema
 from bot.store.errors import NEWER, CouldNotRecordError
-from bot.store.migrations.third import run
+from bot.store.migrations.first import by_sql
 from bot.store.postgres.connection import connect
 from bot.store.postgres.rules import expected, missing
 from bot.store.postgres.schema import applied, bring_up_to_date, converted
@@ -131,7 +131,7 @@ CREATE TRIGGER later_is_kept BEFORE DELETE ON later BEGIN SELECT RAISE(ABORT, 'k
 INSERT INTO later (user) VALUES ('U1');
 """
     monkeypatch.setattr(migrations, "_migrations", [*migrations._migrations])
-    migrations(name="9999_later")(lambda db: run(db, sql))
+    by_sql("9999_later", sql)
     with connect(url) as connection:
         bring_up_to_date(connection)
         bring_up_to_date(connection)
@@ -146,7 +146,7 @@ def test_who_runs_an_older_version_writes_on_only_beside_what_says_so(monkeypatc
     url = fresh_database()
     older = Store.open(url)
     monkeypatch.setattr(migrations, "_migrations", [*migrations._migrations])
-    migrations(name="9999_later")(lambda db: run(db, "CREATE INDEX a_later_one ON calls (request)"))
+    by_sql("9999_later", "CREATE INDEX a_later_one ON calls (request)")
     monkeypatch.setattr(
         schema, "BESIDE_OLDER", schema.BESIDE_OLDER | ({"9999_later"} if beside else set())
     )

@@ -21,7 +21,20 @@ def run(db: Database, script: str) -> None:
             statement = ""
 
 
-_TABLES = """
+def by_sql(name: str, script: str) -> None:
+    """Make a script the next migration.
+
+    Args:
+        name: Its number and what it is about; it stands in each database to which it was applied.
+        script: Its statements. They run in one transaction.
+    """
+    migrations(name=name)(lambda db: run(db, script))
+
+
+# Create requests, approvals, calls, outbox and history.
+by_sql(
+    "0001_the_first_tables",
+    """
 CREATE TABLE requests (
   number INTEGER PRIMARY KEY,
   operation TEXT NOT NULL,
@@ -109,9 +122,7 @@ CREATE TABLE history (
   hash TEXT NOT NULL UNIQUE
 ) STRICT;
 CREATE INDEX history_request ON history (request, sequence);
-"""
 
-_TRIGGERS = """
 CREATE TRIGGER history_is_never_changed BEFORE UPDATE ON history
 BEGIN SELECT RAISE(ABORT, 'the history is append-only'); END;
 
@@ -158,17 +169,15 @@ BEGIN SELECT RAISE(ABORT, 'an approval is never changed'); END;
 
 CREATE TRIGGER approvals_are_never_deleted BEFORE DELETE ON approvals
 BEGIN SELECT RAISE(ABORT, 'an approval is never deleted'); END;
-"""
+""",
+)
 
 
-@migrations(name="0001_the_first_tables")
-def the_first_tables(db: Database) -> None:
-    """Create requests, approvals, calls, outbox and history."""
-    run(db, _TABLES)
-    run(db, _TRIGGERS)
-
-
-_FOLLOWING = """
+# Let requests follow what an accepted call started, with progress and files in the thread.
+# A lost call that reading Zuora proved is followed too, so unknown can become running.
+by_sql(
+    "0002_following",
+    """
 ALTER TABLE requests ADD COLUMN progress TEXT NOT NULL DEFAULT '';
 ALTER TABLE requests ADD COLUMN progress_ts TEXT;
 ALTER TABLE calls ADD COLUMN retry_at TEXT;
@@ -185,19 +194,14 @@ WHEN NEW.state <> OLD.state AND NOT (
   (OLD.state = 'running' AND NEW.state IN ('succeeded', 'failed', 'unknown', 'stopped')) OR
   (OLD.state = 'unknown' AND NEW.state IN ('running', 'succeeded', 'failed')))
 BEGIN SELECT RAISE(ABORT, 'no such move of a request'); END;
-"""
+""",
+)
 
 
-@migrations(name="0002_following")
-def following(db: Database) -> None:
-    """Let requests follow what an accepted call started, with progress and files in the thread.
-
-    A lost call that reading Zuora proved is followed too, so unknown can become running.
+# Allow several approvals and reminders, as the request's rule says.
+by_sql(
+    "0003_quorum",
     """
-    run(db, _FOLLOWING)
-
-
-_QUORUM = """
 ALTER TABLE requests ADD COLUMN reminded INTEGER NOT NULL DEFAULT 0;
 
 DROP TRIGGER requests_need_an_approval;
@@ -207,16 +211,14 @@ WHEN NEW.state = 'approved' AND (
   WHERE approvals.request = NEW.number AND approvals.digest = NEW.digest
     AND approvals.person <> NEW.requester) < json_extract(NEW.rule, '$.approvals')
 BEGIN SELECT RAISE(ABORT, 'approved without the approvals of other people that its rule needs'); END;
-"""
+""",
+)
 
 
-@migrations(name="0003_quorum")
-def quorum(db: Database) -> None:
-    """Allow several approvals and reminders, as the request's rule says."""
-    run(db, _QUORUM)
-
-
-_AUDIT = """
+# Record the chain's key and where it ends, so that a cut-off end is noticed.
+by_sql(
+    "0004_audit",
+    """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 
 CREATE TRIGGER meta_is_never_changed BEFORE UPDATE ON meta
@@ -247,16 +249,14 @@ CREATE TRIGGER history_head_is_never_deleted BEFORE DELETE ON history_head
 BEGIN SELECT RAISE(ABORT, 'the head is never deleted'); END;
 
 CREATE INDEX history_without_request ON history (what, sequence) WHERE request IS NULL;
-"""
+""",
+)
 
 
-@migrations(name="0004_audit")
-def audit(db: Database) -> None:
-    """Record the chain's key and where it ends, so that a cut-off end is noticed."""
-    run(db, _AUDIT)
-
-
-_INSERTED = """
+# Make the rules hold for `INSERT OR REPLACE` too.
+by_sql(
+    "0005_what_is_inserted",
+    """
 CREATE TRIGGER requests_begin_waiting BEFORE INSERT ON requests
 WHEN NEW.state <> 'waiting' OR NEW.decided_by IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'a request begins by waiting'); END;
@@ -268,16 +268,9 @@ BEGIN SELECT RAISE(ABORT, 'a request is never replaced'); END;
 CREATE TRIGGER approvals_are_never_replaced BEFORE INSERT ON approvals
 WHEN EXISTS (SELECT 1 FROM approvals WHERE request = NEW.request AND person = NEW.person)
 BEGIN SELECT RAISE(ABORT, 'UNIQUE: nobody approves twice'); END;
-"""
+""",
+)
 
 
-@migrations(name="0005_what_is_inserted")
-def what_is_inserted(db: Database) -> None:
-    """Make the rules hold for `INSERT OR REPLACE` too."""
-    run(db, _INSERTED)
-
-
-@migrations(name="0006_what_was_typed")
-def what_was_typed(db: Database) -> None:
-    """Keep the form as it was typed, so that a request can be changed and asked again."""
-    run(db, "ALTER TABLE requests ADD COLUMN typed TEXT NOT NULL DEFAULT ''")
+# Keep the form as it was typed, so that a request can be changed and asked again.
+by_sql("0006_what_was_typed", "ALTER TABLE requests ADD COLUMN typed TEXT NOT NULL DEFAULT ''")

@@ -1,27 +1,28 @@
 """The migrations after those: archives, reminders, what mails and what was sent. Shipped: they are never edited."""
 
-from sqlite_utils import Database
+from bot.store.migrations.third import by_sql, migrations
 
-from bot.store.migrations.third import migrations, run
+__all__ = ["by_sql", "migrations"]
 
-__all__ = ["migrations", "run"]
 
-_MAILING_CALLS = """
+# Refuse an order to mail for which it is not stored what it can mail.
+by_sql(
+    "0021_mailing_calls",
+    """
 CREATE TRIGGER calls_that_mail_have_their_documents BEFORE UPDATE OF tries ON calls
 WHEN NEW.tries > OLD.tries AND (SELECT operation FROM requests WHERE number = NEW.request) IN
     ('email_bill_run', 'email_invoice', 'email_debit_memo', 'email_credit_memo')
   AND NOT EXISTS (SELECT 1 FROM mailings WHERE request = NEW.request AND call = NEW.subject)
 BEGIN SELECT RAISE(ABORT, 'what a call can mail is written before it goes out'); END;
-"""
+""",
+)
 
 
-@migrations(name="0021_mailing_calls")
-def mailing_calls(db: Database) -> None:
-    """Refuse an order to mail for which it is not stored what it can mail."""
-    run(db, _MAILING_CALLS)
-
-
-_COMPARISONS = """
+# Record up to which message in Slack this database was found to be the newest.
+# Its own messages prove nothing, because it may already have been an older copy when it posted them.
+by_sql(
+    "0022_comparisons",
+    """
 CREATE TABLE comparisons (
   position INTEGER PRIMARY KEY,
   at TEXT NOT NULL,
@@ -29,41 +30,33 @@ CREATE TABLE comparisons (
 ) STRICT;
 INSERT INTO comparisons (at, seen_until)
   SELECT MAX(COALESCE(ended_at, created_at)), MAX(ts) FROM outbox HAVING MAX(ts) IS NOT NULL;
-"""
+""",
+)
 
 
-@migrations(name="0022_comparisons")
-def comparisons(db: Database) -> None:
-    """Record up to which message in Slack this database was found to be the newest.
-
-    Its own messages prove nothing, because it may already have been an older copy when it posted them.
+# Keep the result of Zuora's estimate in a few words, for the card of a waiting request.
+by_sql(
+    "0028_estimated",
     """
-    run(db, _COMPARISONS)
+CREATE TABLE estimated (request INTEGER PRIMARY KEY REFERENCES requests (number), words TEXT NOT NULL CHECK (words <> ''), at TEXT NOT NULL) STRICT
+""",
+)
 
 
-@migrations(name="0028_estimated")
-def estimated(db: Database) -> None:
-    """Keep the result of Zuora's estimate in a few words, for the card of a waiting request."""
-    run(
-        db,
-        "CREATE TABLE estimated (request INTEGER PRIMARY KEY REFERENCES requests (number), "
-        "words TEXT NOT NULL CHECK (words <> ''), at TEXT NOT NULL) STRICT",
-    )
+# Keep the documents of a bill run as they were read for a request, for *Details*.
+by_sql(
+    "0028b_listed",
+    """
+CREATE TABLE listed (request INTEGER NOT NULL REFERENCES requests (number), position INTEGER NOT NULL, number TEXT NOT NULL, customer TEXT NOT NULL, amount TEXT NOT NULL, mail TEXT NOT NULL, mailed TEXT NOT NULL, PRIMARY KEY (request, position)) STRICT, WITHOUT ROWID
+""",
+)
 
 
-@migrations(name="0028b_listed")
-def listed(db: Database) -> None:
-    """Keep the documents of a bill run as they were read for a request, for *Details*."""
-    run(
-        db,
-        "CREATE TABLE listed (request INTEGER NOT NULL REFERENCES requests (number), "
-        "position INTEGER NOT NULL, number TEXT NOT NULL, customer TEXT NOT NULL, "
-        "amount TEXT NOT NULL, mail TEXT NOT NULL, mailed TEXT NOT NULL, "
-        "PRIMARY KEY (request, position)) STRICT, WITHOUT ROWID",
-    )
-
-
-_ARCHIVES = """
+# Record what is in an archive; only its rows of the history and its facts may be removed.
+# An archive counts once its hash is in the history, so that nothing can be removed unrecorded.
+by_sql(
+    "0026_archives",
+    """
 CREATE TABLE archives (
   position INTEGER PRIMARY KEY,
   at TEXT NOT NULL,
@@ -119,71 +112,59 @@ BEGIN SELECT RAISE(ABORT, 'what was asked is never changed'); END;
 CREATE TRIGGER requests_keep_their_facts BEFORE UPDATE OF facts ON requests
 WHEN NEW.facts <> '' OR NOT EXISTS (SELECT 1 FROM archived WHERE request = OLD.number)
 BEGIN SELECT RAISE(ABORT, 'what was asked is never changed'); END;
-"""
+""",
+)
 
 
-@migrations(name="0026_archives")
-def archives(db: Database) -> None:
-    """Record what is in an archive; only its rows of the history and its facts may be removed.
-
-    An archive counts once its hash is in the history, so that nothing can be removed unrecorded.
+# Remind people of older unknown outcomes too, by making those that were left to people due again.
+# 13 looks are one more than the reading tries, so that the thread does not repeat that reading proved nothing.
+by_sql(
+    "0034_reminders",
     """
-    run(db, _ARCHIVES)
-
-
-_REMINDERS = """
 UPDATE requests SET reminded = 0 WHERE state = 'unknown';
 UPDATE requests SET wake_at = state_at, looks = 13 WHERE state = 'unknown' AND wake_at IS NULL;
-"""
+""",
+)
 
 
-@migrations(name="0034_reminders")
-def reminders(db: Database) -> None:
-    """Remind people of older unknown outcomes too, by making those that were left to people due again.
-
-    13 looks are one more than the reading tries, so that the thread does not repeat that reading proved nothing.
+# Index decisions by time, so that a person's monthly statement does not read the whole history.
+by_sql(
+    "0032_decisions",
     """
-    run(db, _REMINDERS)
+CREATE INDEX history_decisions ON history (at) WHERE what IN ('request.approved', 'request.rejected', 'request.recorded', 'request.settled')
+""",
+)
 
 
-@migrations(name="0032_decisions")
-def decisions(db: Database) -> None:
-    """Index decisions by time, so that a person's monthly statement does not read the whole history."""
-    run(
-        db,
-        "CREATE INDEX history_decisions ON history (at) WHERE what IN "
-        "('request.approved', 'request.rejected', 'request.recorded', 'request.settled')",
-    )
+# Find the last request of a kind among all places, because older versions wrote places differently.
+by_sql(
+    "0033_last_of_any_place",
+    """
+DROP INDEX requests_last;
+CREATE INDEX requests_succeeded ON requests (operation, number, subject, place, place_words, tenant) WHERE state = 'succeeded';
+""",
+)
 
 
-@migrations(name="0033_last_of_any_place")
-def last_of_any_place(db: Database) -> None:
-    """Find the last request of a kind among all places, because older versions wrote places differently."""
-    run(db, "DROP INDEX requests_last")
-    run(
-        db,
-        "CREATE INDEX requests_succeeded ON requests "
-        "(operation, number, subject, place, place_words, tenant) WHERE state = 'succeeded'",
-    )
-
-
-_EVERY_MAIL = """
+# Guard every operation that mails, by the common beginning of their names.
+by_sql(
+    "0036_every_mail",
+    """
 DROP TRIGGER calls_that_mail_have_their_documents;
 CREATE TRIGGER calls_that_mail_have_their_documents BEFORE UPDATE OF tries ON calls
 WHEN NEW.tries > OLD.tries
   AND (SELECT operation FROM requests WHERE number = NEW.request) GLOB 'email_*'
   AND NOT EXISTS (SELECT 1 FROM mailings WHERE request = NEW.request AND call = NEW.subject)
 BEGIN SELECT RAISE(ABORT, 'what a call can mail is written before it goes out'); END;
-"""
+""",
+)
 
 
-@migrations(name="0036_every_mail")
-def every_mail(db: Database) -> None:
-    """Guard every operation that mails, by the common beginning of their names."""
-    run(db, _EVERY_MAIL)
-
-
-_PROMISE = """
+# Record after which message a lost one can be, and let people settle unknown outcomes.
+# `after_ts` is Slack's own `ts` of the newest message before the first try, so no clock of ours is involved.
+by_sql(
+    "0031_promise",
+    """
 ALTER TABLE outbox ADD COLUMN after_ts TEXT;
 CREATE INDEX outbox_posted ON outbox (channel, sequence)
 WHERE ts IS NOT NULL AND kind IN ('card', 'notice', 'direct');
@@ -205,19 +186,14 @@ CREATE TRIGGER settlements_by_hand_are_not_the_requester_s BEFORE INSERT ON hist
 WHEN NEW.what IN ('request.recorded', 'request.settled') AND NEW.who <> ''
   AND NEW.who = (SELECT requester FROM requests WHERE number = NEW.request)
 BEGIN SELECT RAISE(ABORT, 'nobody records the outcome of an own request'); END;
-"""
+""",
+)
 
 
-@migrations(name="0031_promise")
-def promise(db: Database) -> None:
-    """Record after which message a lost one can be, and let people settle unknown outcomes.
-
-    `after_ts` is Slack's own `ts` of the newest message before the first try, so no clock of ours is involved.
+# Store each request's deed, so that the rule for mails needs no operation's name.
+by_sql(
+    "0045_deeds",
     """
-    run(db, _PROMISE)
-
-
-_DEEDS = """
 ALTER TABLE requests ADD COLUMN deed TEXT NOT NULL DEFAULT '';
 UPDATE requests SET deed = CASE
   WHEN operation = 'post_bill_run' THEN 'posted'
@@ -236,16 +212,15 @@ CREATE TRIGGER calls_that_mail_have_their_documents BEFORE UPDATE OF tries ON ca
 WHEN NEW.tries > OLD.tries AND (SELECT deed FROM requests WHERE number = NEW.request) = 'mailed'
   AND NOT EXISTS (SELECT 1 FROM mailings WHERE request = NEW.request AND call = NEW.subject)
 BEGIN SELECT RAISE(ABORT, 'what a call can mail is written before it goes out'); END;
-"""
+""",
+)
 
 
-@migrations(name="0045_deeds")
-def deeds(db: Database) -> None:
-    """Store each request's deed, so that the rule for mails needs no operation's name."""
-    run(db, _DEEDS)
-
-
-_BRIEF = """
+# Let the rules for each document and each call read an index instead of a request's row.
+# The row of a list of 20,000 documents has 8 MB, and it was read for each document and again for each call.
+by_sql(
+    "0040_brief",
+    """
 CREATE INDEX requests_brief ON requests (number, state, deed);
 
 DROP TRIGGER mailings_are_of_what_is_not_begun;
@@ -260,32 +235,20 @@ WHEN NEW.tries > OLD.tries
   AND (SELECT deed FROM requests INDEXED BY requests_brief WHERE number = NEW.request) = 'mailed'
   AND NOT EXISTS (SELECT 1 FROM mailings WHERE request = NEW.request AND call = NEW.subject)
 BEGIN SELECT RAISE(ABORT, 'what a call can mail is written before it goes out'); END;
-"""
+""",
+)
 
 
-@migrations(name="0040_brief")
-def brief(db: Database) -> None:
-    """Let the rules for each document and each call read an index instead of a request's row.
-
-    The row of a list of 20,000 documents has 8 MB, and it was read for each document and again for each call.
+# Refuse to end a request as *nothing was sent* if something went out or may have.
+# Requests that are stopped after an older copy was put back are excepted; their cards say to look in Zuora first.
+by_sql(
+    "0044_nothing_was_sent",
     """
-    run(db, _BRIEF)
-
-
-_NOTHING_WAS_SENT = """
 CREATE TRIGGER stopped_requests_have_sent_nothing BEFORE UPDATE OF state ON requests
 WHEN NEW.state = 'stopped'
   AND NOT COALESCE(CASE WHEN json_valid(NEW.progress) THEN json_extract(NEW.progress, '$.look_first') END, 0)
   AND EXISTS (SELECT 1 FROM calls WHERE request = NEW.number
     AND (verdict IN ('accepted', 'lost') OR (verdict IS NULL AND tries > 0)))
 BEGIN SELECT RAISE(ABORT, 'of a request that stopped nothing was sent'); END;
-"""
-
-
-@migrations(name="0044_nothing_was_sent")
-def nothing_was_sent(db: Database) -> None:
-    """Refuse to end a request as *nothing was sent* if something went out or may have.
-
-    Requests that are stopped after an older copy was put back are excepted; their cards say to look in Zuora first.
-    """
-    run(db, _NOTHING_WAS_SENT)
+""",
+)

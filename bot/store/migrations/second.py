@@ -1,12 +1,15 @@
 """The migrations after those: status, subjects, drafts, clicks, places, keys used again. Shipped: they are never edited."""
 
-from sqlite_utils import Database
+from bot.store.migrations.first import by_sql, migrations
 
-from bot.store.migrations.first import migrations, run
+__all__ = ["by_sql", "migrations"]
 
-__all__ = ["migrations", "run"]
 
-_STATUS = """
+# Add indexes for managers' questions, figures of each day, homes, and daily digests.
+# Triggers write `figures_due` and the rows for `homes`, so no request can move without them.
+by_sql(
+    "0007_status",
+    """
 CREATE INDEX requests_ended ON requests (state_at, state) WHERE state IN
   ('rejected', 'withdrawn', 'expired', 'stopped', 'succeeded', 'failed');
 CREATE INDEX requests_open_of ON requests (requester, number) WHERE state IN
@@ -85,19 +88,17 @@ BEGIN
 END;
 
 CREATE TABLE digests (day TEXT PRIMARY KEY, at TEXT NOT NULL) STRICT;
-"""
+""",
+)
 
 
-@migrations(name="0007_status")
-def status(db: Database) -> None:
-    """Add indexes for managers' questions, figures of each day, homes, and daily digests.
-
-    Triggers write `figures_due` and the rows for `homes`, so no request can move without them.
+# Store what each request acts on, one row for each subject, and index what waits by its rule.
+# For older requests, subjects come from their calls, or from the facts of those that are open. Words for many documents
+# (`3 invoices`) are not a subject. The indexes include the state, because SQLite would otherwise read each row, whose
+# facts can be long.
+by_sql(
+    "0008_subjects",
     """
-    run(db, _STATUS)
-
-
-_SUBJECTS = """
 CREATE TABLE request_subjects (
   subject TEXT NOT NULL,
   request INTEGER NOT NULL REFERENCES requests (number),
@@ -121,21 +122,14 @@ CREATE INDEX requests_open_of ON requests (requester, number, state) WHERE state
   ('waiting', 'approved', 'running', 'unknown');
 CREATE INDEX requests_to_decide ON requests (rule, state_at, requester, expires_at, state)
   WHERE state = 'waiting';
-"""
+""",
+)
 
 
-@migrations(name="0008_subjects")
-def subjects(db: Database) -> None:
-    """Store what each request acts on, one row for each subject, and index what waits by its rule.
-
-    For older requests, subjects come from their calls, or from the facts of those that are open. Words for many
-    documents (`3 invoices`) are not a subject. The indexes include the state, because SQLite would otherwise read each
-    row, whose facts can be long.
+# Add kept values of fields that a form does not show now, and estimates that are still to be shown.
+by_sql(
+    "0009_drafts_and_estimates",
     """
-    run(db, _SUBJECTS)
-
-
-_DRAFTS = """
 CREATE TABLE drafts (
   id TEXT PRIMARY KEY,
   person TEXT NOT NULL CHECK (person <> ''),
@@ -152,16 +146,15 @@ CREATE TABLE estimates (
   wake_at TEXT NOT NULL
 ) STRICT;
 CREATE INDEX estimates_due ON estimates (wake_at);
-"""
+""",
+)
 
 
-@migrations(name="0009_drafts_and_estimates")
-def drafts_and_estimates(db: Database) -> None:
-    """Add kept values of fields that a form does not show now, and estimates that are still to be shown."""
-    run(db, _DRAFTS)
-
-
-_CLICKS = """
+# Give the database an id, and each request's name a random part.
+# Older requests get one too; their buttons, which have none, count only on their own cards.
+by_sql(
+    "0011_clicks",
+    """
 CREATE TABLE copies (
   position INTEGER PRIMARY KEY,
   id TEXT NOT NULL UNIQUE CHECK (length(id) >= 16),
@@ -185,19 +178,14 @@ BEGIN SELECT RAISE(ABORT, 'a request has a random part in its name'); END;
 
 CREATE TRIGGER requests_keep_their_token BEFORE UPDATE OF token ON requests
 BEGIN SELECT RAISE(ABORT, 'the name of a request is never changed'); END;
-"""
+""",
+)
 
 
-@migrations(name="0011_clicks")
-def clicks(db: Database) -> None:
-    """Give the database an id, and each request's name a random part.
-
-    Older requests get one too; their buttons, which have none, count only on their own cards.
+# Store the entity and organizations that a request acts in, if there are several to choose from.
+by_sql(
+    "0014_places",
     """
-    run(db, _CLICKS)
-
-
-_PLACES = """
 ALTER TABLE requests ADD COLUMN place TEXT NOT NULL DEFAULT '';
 ALTER TABLE requests ADD COLUMN place_words TEXT NOT NULL DEFAULT '';
 CREATE TRIGGER requests_keep_their_place BEFORE UPDATE OF place, place_words ON requests
@@ -207,31 +195,28 @@ DROP INDEX requests_open;
 CREATE INDEX requests_open ON requests (number, operation, state, place) WHERE state IN
   ('waiting', 'approved', 'running', 'unknown');
 CREATE INDEX requests_of_a_place ON requests (created_at, place_words) WHERE place <> '';
-"""
+""",
+)
 
 
-@migrations(name="0014_places")
-def places(db: Database) -> None:
-    """Store the entity and organizations that a request acts in, if there are several to choose from."""
-    run(db, _PLACES)
-
-
-_REFUSED = """
+# Keep Slack's last refusal of a message that waits until the bot may post.
+by_sql(
+    "0013_refused_messages",
+    """
 ALTER TABLE outbox ADD COLUMN refusal TEXT NOT NULL DEFAULT '';
 ALTER TABLE outbox ADD COLUMN refused_with INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX outbox_refused ON outbox (channel, refusal)
   WHERE ended_at IS NULL AND refusal <> '';
 CREATE INDEX outbox_direct ON outbox (request, user, created_at) WHERE kind = 'direct';
-"""
+""",
+)
 
 
-@migrations(name="0013_refused_messages")
-def refused_messages(db: Database) -> None:
-    """Keep Slack's last refusal of a message that waits until the bot may post."""
-    run(db, _REFUSED)
-
-
-_AGAIN = """
+# Let a call whose answer was lost be sent again under its key, exactly as it first went out.
+# A call that an older version sent has no content, so it is not sent again.
+by_sql(
+    "0012_again",
+    """
 ALTER TABLE calls ADD COLUMN content TEXT NOT NULL DEFAULT '';
 ALTER TABLE calls ADD COLUMN repeats INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE calls ADD COLUMN no_more TEXT NOT NULL DEFAULT '';
@@ -241,13 +226,5 @@ WHEN (NEW.key <> OLD.key OR NEW.content <> OLD.content) AND OLD.tries > 0
   AND (OLD.verdict IS 'lost' OR OLD.repeats > 0
     OR NEW.verdict IS NOT 'busy' AND OLD.verdict IS NOT 'busy')
 BEGIN SELECT RAISE(ABORT, 'what may have been done keeps its key and content'); END;
-"""
-
-
-@migrations(name="0012_again")
-def again(db: Database) -> None:
-    """Let a call whose answer was lost be sent again under its key, exactly as it first went out.
-
-    A call that an older version sent has no content, so it is not sent again.
-    """
-    run(db, _AGAIN)
+""",
+)

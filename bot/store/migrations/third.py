@@ -1,12 +1,16 @@
 """The migrations after those: mailings, holds, refusals that are counted. Shipped: they are never edited."""
 
-from sqlite_utils import Database
+from bot.store.migrations.second import by_sql, migrations
 
-from bot.store.migrations.second import migrations, run
+__all__ = ["by_sql", "migrations"]
 
-__all__ = ["migrations", "run"]
 
-_MAILINGS = """
+# Store which documents each request can mail, by which call; the calls hold the results.
+# A row without a document is a run whose documents are not known. What came first is decided by a call's place in the
+# history, because clocks can be set.
+by_sql(
+    "0010_mailings",
+    """
 CREATE TABLE mailings (
   request INTEGER NOT NULL REFERENCES requests (number),
   call TEXT NOT NULL,
@@ -54,20 +58,14 @@ CREATE TRIGGER mailings_learn_their_run AFTER UPDATE OF progress ON requests
 WHEN json_valid(NEW.progress) AND COALESCE(json_extract(NEW.progress, '$.number'), '') <> ''
 BEGIN UPDATE mailings SET run = json_extract(NEW.progress, '$.number')
 WHERE request = NEW.number AND document_number = '' AND run = ''; END;
-"""
+""",
+)
 
 
-@migrations(name="0010_mailings")
-def mailings(db: Database) -> None:
-    """Store which documents each request can mail, by which call; the calls hold the results.
-
-    A row without a document is a run whose documents are not known. What came first is decided by a call's place in
-    the history, because clocks can be set.
+# Record why a database is held as an older copy; afterwards its open requests are stopped.
+by_sql(
+    "0017_holds",
     """
-    run(db, _MAILINGS)
-
-
-_HOLDS = """
 CREATE TABLE holds (
   position INTEGER PRIMARY KEY,
   at TEXT NOT NULL,
@@ -84,16 +82,14 @@ WHEN NEW.state <> OLD.state AND NOT (
   (OLD.state = 'running' AND NEW.state IN ('succeeded', 'failed', 'unknown', 'stopped')) OR
   (OLD.state = 'unknown' AND NEW.state IN ('running', 'succeeded', 'failed', 'stopped')))
 BEGIN SELECT RAISE(ABORT, 'no such move of a request'); END;
-"""
+""",
+)
 
 
-@migrations(name="0017_holds")
-def holds(db: Database) -> None:
-    """Record why a database is held as an older copy; afterwards its open requests are stopped."""
-    run(db, _HOLDS)
-
-
-_COUNTED = """
+# Count each person's refusals in a minute; beyond a limit the history only counts them.
+by_sql(
+    "0018_counted_refusals",
+    """
 CREATE TABLE refused_lately (
   who TEXT NOT NULL,
   team TEXT NOT NULL,
@@ -110,26 +106,18 @@ BEGIN
   ON CONFLICT (day) DO UPDATE SET number = number + COALESCE(json_extract(NEW.data, '$.count'), 1);
 END;
 CREATE INDEX outbox_private ON outbox (user, created_at) WHERE kind = 'private';
-"""
+""",
+)
 
 
-@migrations(name="0018_counted_refusals")
-def counted_refusals(db: Database) -> None:
-    """Count each person's refusals in a minute; beyond a limit the history only counts them."""
-    run(db, _COUNTED)
+# Keep the note of a person who recorded the outcome of a call by hand.
+by_sql("0019_hand_records", "ALTER TABLE calls ADD COLUMN recorded_note TEXT NOT NULL DEFAULT ''")
 
 
-@migrations(name="0019_hand_records")
-def hand_records(db: Database) -> None:
-    """Keep the note of a person who recorded the outcome of a call by hand."""
-    run(db, "ALTER TABLE calls ADD COLUMN recorded_note TEXT NOT NULL DEFAULT ''")
-
-
-@migrations(name="0020_last_of_a_kind")
-def last_of_a_kind(db: Database) -> None:
-    """Index the last successful request of a kind, for the card of the next one."""
-    run(
-        db,
-        "CREATE INDEX requests_last ON requests (operation, place, tenant, number) "
-        "WHERE state = 'succeeded'",
-    )
+# Index the last successful request of a kind, for the card of the next one.
+by_sql(
+    "0020_last_of_a_kind",
+    """
+CREATE INDEX requests_last ON requests (operation, place, tenant, number) WHERE state = 'succeeded'
+""",
+)
