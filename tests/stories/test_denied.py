@@ -6,10 +6,12 @@ from dataclasses import replace
 
 import pytest
 
+from bot.domain.call import NOT_SENT
 from bot.domain.history import What
 from bot.domain.request import State
 from bot.workflow.denials import NO_RECEIPT
 from bot.workflow.receipts import NOT_MINE
+from bot.workflow.sending import JUST_READ
 from tests.stage import ALICE, BOB, CARLA, CHANNEL, MARA
 from tests.status.made import exported
 from tests.stories.test_approvals import two
@@ -18,6 +20,7 @@ from tests.stories.test_billstatus import ask_status
 from tests.stories.test_email_many_documents import MAILS, add_invoices
 from tests.stories.test_email_many_documents import ask as ask_for_many
 from tests.stories.test_home import opened, text_of
+from tests.stories.test_pass_cut_short import RUN
 from tests.stories.test_policy_confirmed import changed, confirm
 from tests.stories.test_receipts import direct, entries, press
 
@@ -30,6 +33,16 @@ def said(stage, channel, words):
 
 def receipts(stage, user):
     return [m for m in direct(stage, user) if m.text.startswith("Receipt")]
+
+
+def subjects(stage, words=""):
+    """What calls were saved as sent about; with words, what was settled with them."""
+    what = What.CALL_SETTLED if words else What.CALL_SENT
+    return {
+        each.data["subject"]
+        for each in entries(stage, what)
+        if words in each.data.get("words", words)
+    }
 
 
 async def denied(stage, user):
@@ -75,6 +88,29 @@ async def test_what_waits_for_a_second_approval_is_stopped_and_stays_so(two):
     assert said(stage, CHANNEL, "is not theirs") == [loud]
 
 
+async def test_what_is_denied_between_its_plan_and_its_first_call_is_stopped_at_once(stage):
+    ts = await stage.ask()
+    stage.zuora.faults.add(RUN, kind="slow", seconds=1)
+    read = len(stage.zuora.calls)
+    await stage.press(BOB, ts)
+    await stage.until(lambda: len(stage.zuora.calls) > read)
+    stage.bot.runner._stopping = True  # the process dies before the next step
+    await stage.as_time_passes(lambda: stage.request().state is State.RUNNING, step=0.25)
+    await stage.as_time_passes(lambda: receipts(stage, BOB), step=0.25)
+    await press(stage, BOB, NOT_MINE)
+    await stage.slack.until(lambda: entries(stage, What.STATEMENT_DENIED))
+    await stage.stop()
+
+    began = stage.clock.now()
+    await stage.start()
+    await stage.as_time_passes(lambda: stage.request().state is not State.RUNNING)
+
+    assert stage.request().state is State.STOPPED
+    assert not stage.orders()
+    assert not entries(stage, What.CALL_SENT)
+    assert stage.clock.now() - began < JUST_READ, "it does not wait until its facts are old"
+
+
 @pytest.mark.parametrize("part", [500, 8])
 async def test_of_what_is_being_sent_the_rest_is_held_back(stage, monkeypatch, part):
     """A list longer than a part is read and given up part by part, and the next step ends it."""
@@ -106,6 +142,7 @@ async def test_of_what_is_being_sent_the_rest_is_held_back(stage, monkeypatch, p
     (denial,) = stage.store.history.since(0, What.STATEMENT_DENIED)
     begun = [row.sequence for row in stage.store.history.of(1) if row.entry.what is What.CALL_SENT]
     assert max(begun) < denial.sequence  # not one mail was begun after it
+    assert subjects(stage, NOT_SENT) <= subjects(stage)  # only what was saved as sent is taken back
     assert any(
         "Whatever has not gone out yet of R-1 is held back." in text for text in stage.thread(ts)
     )
