@@ -15,7 +15,7 @@ from dotenv import dotenv_values
 from pydantic import SecretStr
 
 from bot.cli import COMMANDS
-from bot.cli.exits import WRONG_SETTINGS
+from bot.cli.exits import MEND_FIRST
 from bot.domain.place import Places
 from bot.policy.file import read_policy
 from bot.settings import Settings, read_settings
@@ -136,7 +136,7 @@ def test_the_unit_starts_again_what_passes_and_not_what_a_person_must_change():
     values = dict(re.findall(r"^(\w+)=(.*)$", UNIT, re.MULTILINE))
 
     assert values["Restart"] == "on-failure"
-    assert values["RestartPreventExitStatus"] == str(WRONG_SETTINGS)
+    assert values["RestartPreventExitStatus"] == str(MEND_FIRST)
     assert values["ExecStart"].split()[-1] in COMMANDS
     assert int(values["TimeoutStopSec"]) > 20
     assert "Environment" not in values  # the bot reads .env again when it is reloaded
@@ -369,7 +369,7 @@ def test_the_container_is_made_step_by_step_and_plays_its_story(tmp_path):
     assert "The story ended as it should." in played.stdout, played.stdout + played.stderr
     assert files(tmp_path / "bot") == before  # a root that is only read is enough
     started = container.ran(*container.entry, *container.command)
-    assert started.returncode == WRONG_SETTINGS
+    assert started.returncode == MEND_FIRST
     assert "SLACK_BOT_TOKEN" in started.stderr
 
 

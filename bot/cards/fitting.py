@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import partial
 
 from bot.cards import blocks
 from bot.domain.words import Line, Part, folded, line, shortened
@@ -32,12 +33,8 @@ def at_a_glance(each: Line) -> Line:
     """Return a line short enough for a phone; *Details* has all of it."""
     if each.label not in (*FOLDED, *TYPED, NOTED):
         return each
-    cut = _folded if each.label in FOLDED else _opening if each.label in TYPED else _noted
+    cut = _FOLDED if each.label in FOLDED else _opening if each.label in TYPED else _NOTED
     return line(each.label, *(cut(part) if isinstance(part, str) else part for part in each.parts))
-
-
-def _folded(amounts: str) -> str:
-    return folded(amounts, LONGEST_AMOUNTS)
 
 
 def _opening(reason: str) -> str:
@@ -45,8 +42,8 @@ def _opening(reason: str) -> str:
     return reason if whole else f"{shortened(reason, LONGEST_REASON)} (the rest is in Details)"
 
 
-def _noted(note: str) -> str:
-    return shortened(note, LONGEST_NOTE)
+_FOLDED = partial(folded, limit=LONGEST_AMOUNTS)
+_NOTED = partial(shortened, limit=LONGEST_NOTE)
 
 
 def fitting(lines: Sequence[Line], rows: int = ROWS) -> tuple[Line, ...]:

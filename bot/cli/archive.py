@@ -8,7 +8,7 @@ import click
 
 from bot.cli.checked import checked
 from bot.cli.clock import SystemClock
-from bot.cli.exits import WRONG_SETTINGS
+from bot.cli.exits import MEND_FIRST
 from bot.cli.help import example
 from bot.cli.progress import copying
 from bot.cli.refused import refused_in_words
@@ -85,7 +85,7 @@ def _archived(settings: AuditSettings, file: Path, before: datetime, *, anyway: 
     lock = WorkLock(Path(f"{path}.lock"))
     if not lock.take():
         click.echo(WORKS.format(path), err=True)
-        sys.exit(WRONG_SETTINGS)
+        sys.exit(MEND_FIRST)
     if not path.is_file():
         raise StoreError(f"There is no database {path}.")
     store = Store.open(path, key)

@@ -13,7 +13,7 @@ import click
 from bot.cli.checks import at_mail, at_slack, at_zuora, here
 from bot.cli.checks.noticed import Noticed, worst, wrong
 from bot.cli.clock import SystemClock
-from bot.cli.exits import WRONG_SETTINGS
+from bot.cli.exits import MEND_FIRST
 from bot.cli.help import example
 from bot.cli.logs import log_to_stderr
 from bot.domain.clock import Clocks
@@ -49,7 +49,7 @@ def check(*, as_json: bool) -> None:
     except (SettingsError, ProxyError) as error:
         findings.append(wrong("settings", str(error), "set them in the environment or in .env"))
         click.echo(json.dumps(findings[-1].shown()) if as_json else findings[-1].line())
-        sys.exit(WRONG_SETTINGS)
+        sys.exit(MEND_FIRST)
     sys.exit(worst(findings))
 
 

@@ -46,15 +46,12 @@ class Connection:
     Attributes:
         port: The port of the web mode; 0 for Socket Mode.
         use: Takes secrets that were read again.
+        on_refused: What is done when Slack refuses the app-level token at a reconnect.
     """
 
     port: int
     use: Callable[[Settings], None]
     on_refused: list[Callable[[str], None]] = field(default_factory=list)
-
-    def when_refused(self, act: Callable[[str], None]) -> None:
-        """Act when Slack refuses the app-level token at a reconnect."""
-        self.on_refused.append(act)
 
 
 @asynccontextmanager

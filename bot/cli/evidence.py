@@ -23,7 +23,7 @@ from bot.audit.verify import Verified, verify_database
 from bot.cli import slack_cards
 from bot.cli.checked import say_findings
 from bot.cli.clock import SystemClock
-from bot.cli.exits import NOT_DONE, NOT_READABLE, WRONG_SETTINGS
+from bot.cli.exits import MEND_FIRST, NOT_DONE, NOT_READABLE
 from bot.cli.help import example
 from bot.cli.verify import CODES
 from bot.domain.words import count
@@ -113,7 +113,7 @@ def evidence(first: datetime, last: datetime, **options: Any) -> None:
         verified, compared = _make(settings, period, before, options)
     except SettingsError as error:
         click.echo(str(error), err=True)
-        sys.exit(WRONG_SETTINGS)
+        sys.exit(MEND_FIRST)
     except (StoreError, OSError) as error:
         click.echo(f"not readable or not writable: {error}", err=True)
         sys.exit(NOT_READABLE)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from bot.cli.exits import WRONG_SETTINGS
+from bot.cli.exits import MEND_FIRST
 from bot.cli.help import example
 from bot.settings import SettingsError, read_audit_settings
 from bot.status.export import ArchivedError, Format, export
@@ -56,5 +56,5 @@ def export_month(typed: str, kind: Format, out: Path | None) -> None:
             asyncio.run(export(Store.reading(file), month, kind, into))
     except (SettingsError, StoreError, ArchivedError, OSError) as error:
         click.echo(str(error), err=True)
-        sys.exit(WRONG_SETTINGS)
+        sys.exit(MEND_FIRST)
     click.echo(f"{out} written.")

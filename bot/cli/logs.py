@@ -1,9 +1,7 @@
 """The program's log: constant event names with fields, never payloads, tokens or addresses."""
 
-import asyncio
 import json
 import logging
-import re
 import sys
 import time
 import traceback
@@ -15,6 +13,7 @@ from typing import Any, Literal
 import aiohttp
 from slack_bolt.logger.messages import warning_client_prioritized_and_token_skipped
 
+from bot.domain.secrets_in import without_secrets
 from bot.following import REQUEST
 from bot.settings import SHORTEST_SECRET, Settings
 from bot.store.errors import StoreError
@@ -30,10 +29,7 @@ MOST_OF_ONE_A_MINUTE = 120
 """The most lines a minute about one person's actions."""
 
 
-_TOKEN = re.compile(r"(?i)\b(?:xox[a-z]|xapp)[-.][\w.-]+|\bbearer\s+\S+")
-_MAIL = re.compile(r"[^\s@<>\"',;:()=]+@[^\s@<>\"',;:()]+")
-
-_PLAIN = (OSError, EOFError, aiohttp.ClientError, asyncio.TimeoutError, StoreError)
+_PLAIN = (OSError, EOFError, aiohttp.ClientError, StoreError)
 """Errors that say only what happened to a file or a connection. Others may repeat data."""
 
 
@@ -71,7 +67,7 @@ class _Lines(logging.Formatter):
         """Return a text without secrets and mail addresses."""
         for secret in self._secrets:
             text = text.replace(secret, "[secret]")
-        return _MAIL.sub("[mail address]", _TOKEN.sub("[token]", text))
+        return without_secrets(text)
 
 
 class AsText(_Lines):

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from bot.cli.clock import SystemClock
-from bot.cli.exits import WRONG_SETTINGS
+from bot.cli.exits import MEND_FIRST
 from bot.cli.help import Group, example
 from bot.domain.money import Money, in_words
 from bot.domain.place import Place, Unit
@@ -78,7 +78,7 @@ def explain(  # noqa: PLR0913 - one parameter for each option
         read = read_policy(path or Path(settings.policy_file))
     except (PolicyError, SettingsError) as error:
         click.echo(str(error), err=True)
-        sys.exit(WRONG_SETTINGS)
+        sys.exit(MEND_FIRST)
     parts = _parts(operations)
     asked = [
         Asked(

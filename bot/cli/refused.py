@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import click
 
-from bot.cli.exits import NOT_READABLE, WRONG_SETTINGS
+from bot.cli.exits import MEND_FIRST, NOT_READABLE
 from bot.settings import SettingsError
 from bot.store.errors import StoreError
 
@@ -23,7 +23,7 @@ def refused_in_words(*wrong: type[Exception]) -> Iterator[None]:
         yield
     except settings as error:
         click.echo(str(error), err=True)
-        sys.exit(WRONG_SETTINGS)
+        sys.exit(MEND_FIRST)
     except (StoreError, OSError) as error:
         click.echo(str(error), err=True)
         sys.exit(NOT_READABLE)

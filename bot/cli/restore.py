@@ -7,7 +7,7 @@ import click
 
 from bot.cli.checked import checked
 from bot.cli.clock import SystemClock
-from bot.cli.exits import NOT_READABLE, WRONG_SETTINGS
+from bot.cli.exits import MEND_FIRST, NOT_READABLE
 from bot.cli.help import example
 from bot.cli.progress import copying
 from bot.cli.refused import refused_in_words
@@ -70,7 +70,7 @@ def _put_back(file: Path, path: Path) -> Path | None:
     lock = WorkLock(beside(path, ".lock"))
     if not lock.take():
         click.echo(WORKS.format(path), err=True)
-        sys.exit(WRONG_SETTINGS)
+        sys.exit(MEND_FIRST)
     try:
         with copying(file, "Copying") as look:
             return put_back(file, path, SystemClock().now(), look)

@@ -21,7 +21,7 @@ from bot.cli.connecting import (
     health_port,
     listens,
 )
-from bot.cli.exits import LOST_THE_WORK, WILL_PASS, WRONG_SETTINGS
+from bot.cli.exits import LOST_THE_WORK, MEND_FIRST, WILL_PASS
 from bot.cli.help import example
 from bot.cli.logs import log_as_set, log_to_stderr
 from bot.cli.memory import give_long_texts_back
@@ -94,7 +94,7 @@ def serve(mode: Mode, tuning: Tuning | None = None, host: str = EVERYWHERE) -> N
         sys.exit(WILL_PASS)
     except WRONG as error:
         click.echo(str(error), err=True)
-        sys.exit(WRONG_SETTINGS)
+        sys.exit(MEND_FIRST)
 
 
 @dataclass
@@ -162,7 +162,7 @@ class Serving:
                 _refuse_a_wrong_login(bot.parts.tenancy.zuora)
                 way = Doorway(self.mode, self.host)
                 async with connection_to_slack(bot, settings, way, starting, place) as connection:
-                    connection.when_refused(self._end)
+                    connection.on_refused.append(self._end)
                     bot.start()
                     keep_pauses_short()
                     give_long_texts_back()

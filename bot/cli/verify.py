@@ -14,7 +14,7 @@ from bot.audit.finding import Flaw
 from bot.audit.rows import noted_in
 from bot.audit.verify import Verified, refuse_damage, verify_archive, verify_database
 from bot.cli.checked import say_findings
-from bot.cli.exits import NOT_READABLE, WRONG_SETTINGS
+from bot.cli.exits import MEND_FIRST, NOT_READABLE
 from bot.cli.help import example
 from bot.cli.progress import checking
 from bot.domain.history import Head
@@ -166,7 +166,7 @@ def _verified(
                 else verify_database
             )
             if listed:
-                heads.append(_listed(listed))
+                heads = [*heads, _listed(listed)]
             roots = authority.read_bytes() if authority else b""
             with checking(path):
                 if not is_evidence:
@@ -175,7 +175,7 @@ def _verified(
                 checked = [(each, verify_archive(each, path, key=key)) for each in archives]
     except SettingsError as error:
         click.echo(str(error), err=True)
-        return WRONG_SETTINGS
+        return MEND_FIRST
     except (StoreError, OSError, ValueError) as error:
         click.echo(f"not readable: {error}", err=True)
         return NOT_READABLE

@@ -81,10 +81,13 @@ def one_below_the_other(lines: Sequence[str], limit: int) -> tuple[Part, ...]:
     return tuple(kept[:-1])
 
 
-def some(items: Sequence[str], most: int = 5, last: str = "and") -> str:
-    """Return the first few as `listed` does: `a, b and 3 more`."""
-    rest = [f"{len(items) - most:,} more"] if len(items) > most else []
+def some(items: Sequence[str], most: int = 5, last: str = "and", *, where: str = "") -> str:
+    """Return the first few as `listed` does: `a, b and 3 more`, followed by where they are."""
+    rest = [f"{len(items) - most:,} more{where}"] if len(items) > most else []
     return listed([*items[:most], *rest], last)
+
+
+IN_DETAILS = ", all in Details"
 
 
 def first_of(items: Sequence[str], most: int) -> str:
@@ -92,6 +95,12 @@ def first_of(items: Sequence[str], most: int) -> str:
     more = len(items) - most
     rest = f" and {more:,} more (Details lists all)" if more > 0 else ""
     return f"{', '.join(items[:most])}{rest}"
+
+
+def and_more(number: int, where: str, *, at_least: bool = False) -> tuple[Line, ...]:
+    """Return the line below a list that leaves out so many, `… and 3 more; the evidence has all.`; none if it has all."""
+    words = f"… and {'at least ' if at_least else ''}{number:,} more; {where}."
+    return (Line("", (words,)),) if number > 0 else ()
 
 
 def shortened(text: str, limit: int = 40) -> str:
@@ -128,7 +137,7 @@ def folded(text: str, limit: int) -> str:
     while len(kept) < len(pieces) and len(" · ".join([*kept, pieces[len(kept)]])) <= limit:
         kept.append(pieces[len(kept)])
     rest = len(pieces) - len(kept)
-    return f"{' · '.join(kept)} · and {rest:,} more, all in Details" if rest else text
+    return f"{' · '.join(kept)} · and {rest:,} more{IN_DETAILS}" if rest else text
 
 
 def in_days(day: date | None) -> str:

@@ -5,7 +5,10 @@ from math import isfinite
 import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 
-NO_ANSWER = (SlackClientError, aiohttp.ClientError, OSError, TimeoutError)
+NO_CONNECTION = (aiohttp.ClientError, OSError)
+"""What is raised if Slack cannot be reached; a `TimeoutError` is an `OSError`."""
+
+NO_ANSWER = (SlackClientError, *NO_CONNECTION)
 """What a call raises if Slack refuses or cannot be reached."""
 
 GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})

@@ -16,7 +16,7 @@ from yarl import URL
 
 from bot.domain.list_file import ListFile, NotAListError, entries_in
 from bot.domain.words import shortened
-from bot.slack.errors import NO_ANSWER, name_of
+from bot.slack.errors import NO_ANSWER, NO_CONNECTION, name_of
 
 logger = logging.getLogger(__name__)
 
@@ -105,7 +105,7 @@ async def _downloaded(client: AsyncWebClient, name: str, address: str) -> bytes:
             raise CannotReadFileError(f"{name} is kept outside Slack; {_ADD_IT_HERE}.")
         try:
             content, moved = await _got(client, place)
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        except NO_CONNECTION as error:
             raise CannotReadFileError(f"{name} {_LATER}.") from error
         except _TooLargeError as error:
             raise CannotReadFileError(f"{name} {_TOO_LARGE}.") from error

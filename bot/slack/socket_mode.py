@@ -16,7 +16,7 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 from bot.metrics import ACKS, SLACK_CONNECTIONS
 from bot.slack import payloads
 from bot.slack.admission import NotAdmittedError, socket_address
-from bot.slack.errors import LIMITED, NO_ANSWER, name_of, seconds_to_wait
+from bot.slack.errors import LIMITED, NO_ANSWER, NO_CONNECTION, name_of, seconds_to_wait
 from bot.slack.listening import Attending, Dispatches
 from bot.slack.web import SlackWeb, proxy_for
 
@@ -62,7 +62,7 @@ class _Handshakes:
         except TimeoutError:
             logger.warning("slack_handshake_given_up", extra={"seconds": HANDSHAKE_SECONDS})
             raise
-        except (aiohttp.ClientError, OSError) as error:
+        except NO_CONNECTION as error:
             logger.warning("slack_handshake_failed", extra={"error": type(error).__name__})
             raise
         SLACK_CONNECTIONS.inc()

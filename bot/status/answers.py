@@ -11,7 +11,7 @@ from bot.domain.history import What
 from bot.domain.message import Words
 from bot.domain.place import EVERYWHERE, Within
 from bot.domain.request import State
-from bot.domain.words import Line, Link, Mention, Moment, Part, line, shortened
+from bot.domain.words import Line, Link, Mention, Moment, Part, and_more, line, shortened
 from bot.status import lists
 from bot.status.lists import SHOWN, Links
 from bot.store.file.archived import Archive
@@ -139,8 +139,7 @@ def story(store: Store, links: Links, number: int, within: Within = EVERYWHERE) 
     brief = Brief.of(request, denied)
     not_made = {each.sequence for each in denied}
     shown = [_deed(each, brief, denied=each.sequence in not_made) for each in written]
-    if left_out > 0:
-        shown.append(Line("", (f"… and {left_out:,} more; the evidence has all.",)))
+    shown += and_more(left_out, "the evidence has all")
     verdicts = store.status.verdicts(number)
     return lists.words(
         f"{brief.name}: {lists.what_of(brief.operation, brief.subject)}",

@@ -13,7 +13,7 @@ from bot.domain.kind import KIND_WORDS, DocumentKind
 from bot.domain.message import Blocks, Words
 from bot.domain.place import Within
 from bot.domain.request import State
-from bot.domain.words import Line, Link, Mention, Moment, Part, Strong, count, shortened
+from bot.domain.words import Line, Link, Mention, Moment, Part, Strong, and_more, count, shortened
 from bot.operations.catalog import OPERATIONS
 from bot.operations.email_documents.operation import OF_KIND
 from bot.operations.progress import Progress
@@ -192,12 +192,10 @@ def section(
     if not number:
         return (Line("", (Strong(heading), ": none")),)
     said = f"more than {MOST_COUNTED - 1:,}" if number >= MOST_COUNTED else f"{number:,}"
-    more = number - len(lines)
-    words = f"{'at least ' if number >= MOST_COUNTED else ''}{more:,} more"
     return (
         Line("", (Strong(f"{heading}: {said}"),)),
         *lines,
-        *([Line("", (f"… and {words}; {rest}.",))] if more > 0 else []),
+        *and_more(number - len(lines), rest, at_least=number >= MOST_COUNTED),
     )
 
 

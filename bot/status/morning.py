@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from bot.cards.headline import HEADLINES
 from bot.domain.message import Words
 from bot.domain.request import State
-from bot.domain.words import Line, Strong, in_days
+from bot.domain.words import Line, Strong, and_more, in_days
 from bot.status import lists
 from bot.status.lists import SHOWN, Links
 from bot.store.store import Store
@@ -102,6 +102,5 @@ def _results(store: Store, links: Links, timetable: Timetable, now: datetime) ->
     )
     found = store.status.ended_between(first, last, SHOWN)
     ended = [lists.ended(links, each) for each in found]
-    more = sum(counted.values()) - len(ended)
-    rest = [Line("", (f"… and {more:,} more; {lists.IN_THE_EXPORT}.",))] if more > 0 else []
+    rest = and_more(sum(counted.values()) - len(ended), lists.IN_THE_EXPORT)
     return (Line("", (Strong(when), f": {words}")), *ended, *rest)

@@ -79,11 +79,11 @@ class Mailings:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._alone = Alone(database)
+        self.alone = Alone(database)
 
     def add(self, request: int, mailings: Sequence[Mailing]) -> int:
         """Write what a request can mail, and return how much of that is new; existing rows stay."""
-        self._alone.forget(request)
+        self.alone.forget(request)
         return self._database.executemany(
             "INSERT INTO mailings (request, call, way, document_number, document_id, account, run, "
             "shown) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
@@ -115,16 +115,16 @@ class Mailings:
 
     def look_for_others(self, request: int) -> Iterator[None]:
         """Look in parts for requests that share any of it; if there is none, remember that until another one comes."""
-        if self._alone.is_alone(request):
+        if self.alone.is_alone(request):
             return
-        sequence, every_run = self._alone.last(), set[str]()
+        sequence, every_run = self.alone.last(), set[str]()
         for part in self._in_parts(request, "document_number, document_id, run"):
             runs = {run for _, _, run in part}
             if self._found((each[0] for each in part), (each[1] for each in part), runs, request):
                 return
             every_run |= runs
             yield
-        self._alone.found_alone(request, sequence, every_run)
+        self.alone.found_alone(request, sequence, every_run)
 
     def has(self, request: int) -> bool:
         """Return whether it is known what a request can mail."""
@@ -161,12 +161,12 @@ class Mailings:
 
     def effects_of(self, request: int, place: str) -> list[Effect]:
         """Return the effects on what a stored request can mail, with the mail dates from when it was asked for."""
-        if self._alone.is_alone(request):
+        if self.alone.is_alone(request):
             return []
-        sequence = self._alone.last()
+        sequence = self.alone.last()
         rows = self._database.execute(_FOUND_OF, {"request": request}).fetchall()
         if not rows:
-            self._alone.found_alone(request, sequence, self._runs_of(request))
+            self.alone.found_alone(request, sequence, self._runs_of(request))
         return merged([self._meaning(rows, place)])
 
     def _runs_of(self, request: int) -> set[str]:
@@ -175,17 +175,9 @@ class Mailings:
         )
         return {run for (run,) in rows}
 
-    def is_alone(self, request: int) -> bool:
-        """Return whether the last look found no other request, and none has come since."""
-        return self._alone.is_alone(request)
-
-    def has_come_since(self, sequence: int, *, not_of: int) -> bool:
-        """Return whether another request than this one was asked for, or began, after a row of the history."""
-        return self._alone.has_come_since(sequence, not_of=not_of)
-
     def waiting_beside(self, request: int) -> list[tuple[int, str]]:
         """Return number and channel of the waiting requests that can mail some of the same documents."""
-        if self._alone.is_alone(request):
+        if self.alone.is_alone(request):
             return []
         (mine,) = self._database.execute(
             "SELECT COUNT(*) FROM mailings WHERE request = ?", [request]

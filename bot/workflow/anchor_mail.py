@@ -68,7 +68,7 @@ class Mailbox:
     async def _reached(self, use: Callable[[smtplib.SMTP], object]) -> None:
         try:
             await asyncio.to_thread(self._connected, use)
-        except (OSError, smtplib.SMTPException, ValueError) as error:
+        except (OSError, ValueError) as error:
             msg = f"no mail to {self.to} by {urlsplit(self.server).hostname}: {_words(error)}"
             raise NotLeftError(msg) from error
 
@@ -87,7 +87,7 @@ class Mailbox:
             smtp.connect(host, place.port or PORTS[place.scheme])
             _enter(smtp, place, context)
             use(smtp)
-            with suppress(OSError, smtplib.SMTPException):  # what the server has accepted, it keeps
+            with suppress(OSError):  # what the server has accepted, it keeps
                 smtp.quit()
         finally:
             cut.cancel()

@@ -15,7 +15,7 @@ from bot.domain.mailing import Certainty, Effect
 from bot.domain.message import Message
 from bot.domain.money import Money
 from bot.domain.request import Request, State
-from bot.domain.words import Line, Mention, Moment, Part, count, line, listed, named
+from bot.domain.words import Line, Mention, Moment, Part, count, line, listed, named, some
 from bot.operations.beginning import Estimated
 from bot.operations.catalog import OPERATIONS, opened
 from bot.operations.kinds import KindTotals, money_of
@@ -59,16 +59,11 @@ def also_open(
         lines.reply(
             request,
             f"R-{number} ({kind.replace('_', ' ')}) is also open for "
-            f"{_some([subject for _, _, subject in same])}.",
+            f"{some([subject for _, _, subject in same], SHOWN_SUBJECTS)}.",
         )
         for (number, kind), same in groupby(sorted(found), key=lambda row: row[:2])
         if number not in (without, request.number)
     ]
-
-
-def _some(subjects: Sequence[str]) -> str:
-    rest = len(subjects) - SHOWN_SUBJECTS
-    return listed([*subjects[:SHOWN_SUBJECTS], *([f"{rest:,} more"] if rest > 0 else [])])
 
 
 def mailed_by_the_bot(request: Request, others: Sequence[Effect]) -> list[Message]:
@@ -190,7 +185,7 @@ def _name(same: Sequence[Effect]) -> str:
 def _words(number: int, same: Sequence[Effect]) -> tuple[Part, ...]:
     one, name = same[0], f"R-{number}"
     numbers = [each.number for each in same if each.number]
-    which, them = _some(numbers) or one.call, "them" if len(numbers) > 1 else "it"
+    which, them = some(numbers, SHOWN_SUBJECTS) or one.call, "them" if len(numbers) > 1 else "it"
     when: tuple[Part, ...] = (" ", Moment(one.at)) if one.at else ()
     match one.how:
         case Certainty.OPEN:

@@ -5,7 +5,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -43,16 +43,27 @@ async def prepared(
     Raises:
         CouldNotRecordError: Nothing was written.
     """
-    written: list[int] = []
-    why = NOT_SAVED
+    async with AsyncExitStack() as kept:
+        yield [await kept.enter_async_context(_prepared(parts, each, asker)) for each in ready]
+
+
+@asynccontextmanager
+async def _prepared(parts: Parts, ready: Ready, asker: Asker) -> AsyncIterator[Ready]:
+    """Yield the order unchanged; if it is large, with a number under which all its parts are written."""
+    if len(ready.mine) <= PART:
+        yield ready
+        return
+    store, why = parts.store, NOT_SAVED
+    with store.transaction():
+        number = store.requests.next_number()
+        entry = store.preparing.begin(number, parts.clock.now(), asker.person, ready.order.name)
     try:
-        yield [await _prepared(parts, each, asker, written) for each in ready]
+        yield await _written(parts.store, ready, asker.place.key, KeptNumber(number, entry, 0, 0))
     except asyncio.CancelledError:
         why = STOPPED
         raise
     finally:
-        for number in written:
-            await _drop(parts.store, number, parts.clock, why)
+        await _drop(store, number, parts.clock, why)
 
 
 async def drop_left_over(store: Store, clock: Clock, before: datetime = EVER) -> None:
@@ -64,33 +75,25 @@ async def drop_left_over(store: Store, clock: Clock, before: datetime = EVER) ->
         await _drop(store, number, clock, ENDED)
 
 
-async def _prepared(parts: Parts, ready: Ready, asker: Asker, written: list[int]) -> Ready:
-    """Return the order unchanged; if it is large, with a number under which all its parts are written."""
-    store, mine = parts.store, ready.mine
-    if len(mine) <= PART:
-        return ready
-    with store.transaction():
-        number = store.requests.next_number()
-        entry = store.preparing.begin(number, parts.clock.now(), asker.person, ready.order.name)
-    written.append(number)
+async def _written(store: Store, ready: Ready, place: str, kept: KeptNumber) -> Ready:
+    """Write the parts under the number, and return the order with what is known of others by then."""
+    number, mine = kept.number, ready.mine
     rows, subjects, packed = 0, ready.texts.subjects, ready.texts.packed
-    for place, part in enumerate(in_parts(max(len(mine), len(subjects), PART * len(packed)))):
+    for at, part in enumerate(in_parts(max(len(mine), len(subjects), PART * len(packed)))):
         await store.turns.one_by_one()
         with store.transaction():
             rows += store.mailings.add(number, mine[part])
             store.requests.add_subjects(number, subjects[part])
-            store.requests.add_facts(number, packed[place : place + 1], place)
+            store.requests.add_facts(number, packed[at : at + 1], at)
     since = store.history.last().sequence
     await look_for_others(store, number)
-    alone = store.mailings.is_alone(number)
-    reach = (
-        Reach(ready.reach.mails, ()) if alone else await reach_to_be(store, mine, asker.place.key)
-    )
-    about = await _open_about(store, ready.order.subjects(), asker.place.key)
+    alone = store.mailings.alone.is_alone(number)
+    reach = Reach(ready.reach.mails, ()) if alone else await reach_to_be(store, mine, place)
+    about = await _open_about(store, ready.order.subjects(), place)
     texts = ready.texts
     if texts.packed:  # its card needs it, in the transaction that saves it
         await asyncio.to_thread(opened_of, ready.order.name, texts.body, texts.facts, texts.packed)
-    kept = KeptNumber(number, entry, rows, len(packed))
+    kept = kept._replace(mailings=rows, parts=len(packed))
     return replace(ready, kept=kept, reach=reach, open_about=about, since=since)
 
 

@@ -112,13 +112,13 @@ class Ready:
             return Reach(
                 self.reach.mails, tuple(store.mailings.effects(self.mine, not_of=0, place=place))
             )
-        if not store.mailings.has_come_since(self.since, not_of=self.kept.number):
+        if not store.mailings.alone.has_come_since(self.since, not_of=self.kept.number):
             return self.reach
         return Reach(self.reach.mails, tuple(store.mailings.effects_of(self.kept.number, place)))
 
     def open_now(self, store: Store, place: str) -> list[OpenAbout]:
         """Return which open requests act on the same; inside the transaction that saves it."""
         kept = self.kept
-        if kept is None or store.mailings.has_come_since(self.since, not_of=kept.number):
+        if kept is None or store.mailings.alone.has_come_since(self.since, not_of=kept.number):
             return store.requests.open_about(self.order.subjects(), place)
         return store.requests.still_open(self.open_about)

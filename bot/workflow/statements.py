@@ -11,6 +11,7 @@ from bot.cards.fitting import LONGEST_NOTE
 from bot.domain.clock import Clock
 from bot.domain.history import Entry, What
 from bot.domain.message import Message
+from bot.domain.parts_of import parts_of
 from bot.domain.words import Break, Moment, Part, count
 from bot.operations.catalog import OPERATIONS
 from bot.store.errors import CouldNotRecordError
@@ -117,8 +118,7 @@ class Statements:
         self, person: str, span: _Span, decisions: Sequence[Written]
     ) -> tuple[Entry, list[Message]]:
         """Return what is recorded of a statement, and its messages; others get their turn after each message."""
-        starts = range(0, len(decisions), IN_A_MESSAGE)
-        parts = [decisions[start : start + IN_A_MESSAGE] for start in starts]
+        parts = parts_of(decisions, IN_A_MESSAGE)
         heading, messages = _heading(span, decisions), list[Message]()
         for number, part in enumerate(parts, 1):
             more = f" (message {number} of {len(parts)})" if len(parts) > 1 else ""

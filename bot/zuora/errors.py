@@ -7,6 +7,8 @@ The one question about an error is: was it done? `ZuoraRejected` and `ZuoraBusy`
 import re
 from typing import Final, TypedDict, Unpack
 
+from bot.domain.secrets_in import without_secrets
+
 
 class ErrorAnswer(TypedDict, total=False):
     """What Zuora's answer says of an error.
@@ -123,11 +125,8 @@ _NO_ANSWER = re.compile(r"Zuora (?:could|did) not answer \(?([^()]*)\)?")
 
 
 LONGEST: Final = 500
-_MAIL: Final = re.compile(r"[^\s@<>\"',;:()]+@[^\s@<>\"',;:()]+")
-_BEARER: Final = re.compile(r"(?i)\bbearer\s+\S+")
 
 
 def for_people(text: str) -> str:
     """Return Zuora's own words on one line, without mail addresses and tokens."""
-    plain = _MAIL.sub("[mail address]", _BEARER.sub("[token]", text))
-    return " ".join(plain.split())[:LONGEST]
+    return " ".join(without_secrets(text).split())[:LONGEST]

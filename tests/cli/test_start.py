@@ -14,7 +14,7 @@ from tests.stage import ALICE, BOB, CHANNEL
 
 __all__ = ["servers"]
 
-WRONG_SETTINGS = 2
+MEND_FIRST = 2
 
 
 async def begun(command, folder, settings):
@@ -30,7 +30,7 @@ async def sentence(command, folder, settings):
     async with asyncio.timeout(60):
         _, said = await process.communicate()
     text = said.decode()
-    assert process.returncode == WRONG_SETTINGS, text
+    assert process.returncode == MEND_FIRST, text
     assert "Traceback" not in text
     last = text.strip().splitlines()[-1]
     assert last.endswith("."), last

@@ -8,7 +8,7 @@ import pytest
 from tests.health.operated import until
 from tests.processes import ROOT
 
-WRONG_SETTINGS, WILL_PASS = 2, 75
+MEND_FIRST, WILL_PASS = 2, 75
 
 
 @pytest.mark.parametrize(("file", "mode"), [("Procfile", "run"), ("deploy/Procfile.web", "web")])
@@ -75,7 +75,7 @@ async def test_a_login_that_zuora_refuses_ends_the_start(site):
 
     await until(lambda: process.ended)
 
-    assert process.process.returncode == WRONG_SETTINGS
+    assert process.process.returncode == MEND_FIRST
     last = process.log.strip().splitlines()[-1]
     assert last.startswith("ZUORA_CLIENT_ID, ZUORA_CLIENT_SECRET: Zuora rejected the bot's login")
     assert "Traceback" not in process.log
@@ -89,7 +89,7 @@ async def test_an_app_token_that_slack_comes_to_refuse_ends_the_process(site):
     await site.slack.sockets.disconnect()
     await until(lambda: process.ended)
 
-    assert process.process.returncode == WRONG_SETTINGS
+    assert process.process.returncode == MEND_FIRST
     assert process.log.strip().splitlines()[-1].startswith("SLACK_APP_TOKEN: Slack refuses it")
     assert "Traceback" not in process.log
 

@@ -4,7 +4,7 @@ import pytest
 from click.testing import CliRunner
 
 from bot.cli import main
-from bot.cli.exits import WILL_PASS, WRONG_SETTINGS
+from bot.cli.exits import MEND_FIRST, WILL_PASS
 from tests.postgres_tcp import running
 from tests.processes import ENVIRONMENT, ROOT
 
@@ -19,13 +19,13 @@ COMPLETE = {
 @pytest.mark.parametrize(
     ("address", "status", "sentence"),
     [
-        ("named:wrong@{}/{}", WRONG_SETTINGS, "does not take this role's password"),
-        ("named@{}/{}", WRONG_SETTINGS, "name a file with it in PGPASSFILE"),
-        ("nobody_known@{}/{}", WRONG_SETTINGS, "does not know this role"),
-        ("billing@{}/nowhere", WRONG_SETTINGS, "has no such database: create it"),
-        ("billing@{}/{}?sslmode=require", WRONG_SETTINGS, "asks for TLS, and the server has none"),
-        ("reader@{}/{}", WRONG_SETTINGS, "this role must own the database and its tables"),
-        ("kept_out@{}/{}", WRONG_SETTINGS, "pg_hba.conf lets nobody in like this"),
+        ("named:wrong@{}/{}", MEND_FIRST, "does not take this role's password"),
+        ("named@{}/{}", MEND_FIRST, "name a file with it in PGPASSFILE"),
+        ("nobody_known@{}/{}", MEND_FIRST, "does not know this role"),
+        ("billing@{}/nowhere", MEND_FIRST, "has no such database: create it"),
+        ("billing@{}/{}?sslmode=require", MEND_FIRST, "asks for TLS, and the server has none"),
+        ("reader@{}/{}", MEND_FIRST, "this role must own the database and its tables"),
+        ("kept_out@{}/{}", MEND_FIRST, "pg_hba.conf lets nobody in like this"),
         ("billing@127.0.0.1:1/{1}", WILL_PASS, "Connection refused."),
         ("billing@{}/{}?options=-cdefault_transaction_read_only%3Don", WILL_PASS, "takes no writes"),
         ("named:wrong@127.0.0.1:1,{}/{}", WILL_PASS, "password authentication failed"),

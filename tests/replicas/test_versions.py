@@ -2,7 +2,7 @@
 
 import signal
 
-from bot.cli.exits import LOST_THE_WORK, WRONG_SETTINGS
+from bot.cli.exits import LOST_THE_WORK, MEND_FIRST
 from tests.stage import BOB, CHANNEL
 
 CARRIED_OUT = "route='/v1/bill-runs/*/emails'"
@@ -48,5 +48,5 @@ async def test_once_a_newer_version_has_changed_the_tables_it_works_and_the_olde
 
     await older[0].spawn()
     await replicas.until(lambda: older[0].ended)
-    assert older[0].process.returncode == WRONG_SETTINGS
+    assert older[0].process.returncode == MEND_FIRST
     assert "newer version of Billing Bot (9999_changes-tables)" in older[0].log

@@ -120,7 +120,7 @@ def looked(store, number=1):
 
 
 def is_remembered_as_alone(store, number=1):
-    return store.mailings._alone.is_alone(number)
+    return store.mailings.alone.is_alone(number)
 
 
 def test_a_look_in_parts_is_remembered_until_another_comes_whatever_its_number(store):

@@ -57,7 +57,7 @@ READS = {
     "open about": lambda s: s.requests.open_about(DOCUMENTS),
     "still open": lambda s: s.requests.still_open([(2, "email_invoice", "INV00000001")]),
     "others at work": lambda s: (
-        s.history.has_called_since(5, not_of=1), s.mailings.has_come_since(5, not_of=1), *s.mailings.look_for_others(2),
+        s.history.has_called_since(5, not_of=1), s.mailings.alone.has_come_since(5, not_of=1), *s.mailings.look_for_others(2),
     ),
     "asked just now": lambda s: s.requests.open_by(made.ALICE, NOW - timedelta(minutes=5)),
     "mailed": lambda s: s.mailings.effects(

@@ -227,8 +227,8 @@ def read(store, life, draw):
             *(store.mailings.effects_of(each, place) for each in some), *(store.mailings.by_order(each) for each in some),
             store.mailings.effects([Mailing("c", "run", subject, "", "", "BR-1", "")], not_of=0, place=place),
             *(read(each) for each in some for read in (store.mailings.of, store.mailings.has, store.mailings.asked)),
-            *(len(list(store.mailings.look_for_others(each))) for each in some), *(store.mailings.is_alone(each) for each in some),
-            *(store.mailings.has_come_since(0, not_of=each) for each in some),
+            *(len(list(store.mailings.look_for_others(each))) for each in some), *(store.mailings.alone.is_alone(each) for each in some),
+            *(store.mailings.alone.has_come_since(0, not_of=each) for each in some),
         ],
         "history": lambda: [
             store.history.all(), store.history.last(), store.history.newest(), store.history.last_of(What.REFUSED), store.history.since(0, What.REFUSED),

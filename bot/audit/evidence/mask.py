@@ -7,8 +7,8 @@ from typing import Any
 
 from bot.cards.blocks import escaped
 from bot.domain.digest import canonical
+from bot.domain.secrets_in import MAIL_ADDRESS
 
-_ADDRESS = re.compile(r"[^\s@<>\"',;:()|\[\]]+@[^\s@<>\"',;:()|\[\]]+")
 _NAMES = (
     "account_name",
     "customer_name",
@@ -80,7 +80,7 @@ class Mask:
         if self._names:
             self._pattern = self._pattern or _any_of(self._names)
             text = self._pattern.sub(lambda found: self._names[found[0]], text)
-        return _ADDRESS.sub(self._address, text)
+        return MAIL_ADDRESS.sub(self._address, text)
 
     def _address(self, found: re.Match[str]) -> str:
         address = found[0].lower().rstrip(".")

@@ -46,15 +46,15 @@ async def reconciled(
             found["things"] += await memos.things(zuora, period, mails, by_themselves, here)
             found["limits"].append(memos.LIMIT)
         except ZuoraError as error:
-            _not_all(found, f"{memos.NOT_READ}: {error}")
+            return _not_all(found, f"{memos.NOT_READ}: {error}")
     return found
 
 
-def _not_all(found: dict[str, Any], why: str) -> None:
-    """Add the exception that a part could not be compared; the other results stay."""
+def _not_all(found: dict[str, Any], why: str) -> dict[str, Any]:
+    """Return the results with the exception that a part could not be compared."""
     missing = not_done(why)
-    found["things"] += missing["things"]
-    found |= {"status": missing["status"], "why": why}
+    things = [*found["things"], *missing["things"]]
+    return {**found, "status": missing["status"], "why": why, "things": things}
 
 
 def _of_the_period(own: Own, period: Period, place: str) -> Own:

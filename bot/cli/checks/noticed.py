@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
-from bot.cli.exits import WILL_PASS, WRONG_SETTINGS
+from bot.cli.exits import MEND_FIRST, WILL_PASS
 
 
 class Grade(StrEnum):
@@ -16,7 +16,7 @@ class Grade(StrEnum):
     WRONG = "wrong"
 
 
-STATUS = {Grade.GOOD: 0, Grade.WARNING: 1, Grade.PASSES: WILL_PASS, Grade.WRONG: WRONG_SETTINGS}
+STATUS = {Grade.GOOD: 0, Grade.WARNING: 1, Grade.PASSES: WILL_PASS, Grade.WRONG: MEND_FIRST}
 """The exit status of the worst finding: 1 can wait, 75 ends by itself, 2 needs a change."""
 
 _MARKS = {Grade.GOOD: "ok", Grade.WARNING: "warning", Grade.PASSES: "later", Grade.WRONG: "WRONG"}

@@ -7,6 +7,7 @@ from zlib import compress, decompress
 
 from pydantic import TypeAdapter
 
+from bot.domain.parts_of import parts_of
 from bot.operations.email_documents.document import MailDocument
 
 IN_A_PART = 500
@@ -20,8 +21,8 @@ def packed_in_parts(
 ) -> tuple[tuple[str, ...], tuple[bytes, ...]]:
     """Return the SHA-256 (hex) of the JSON of each part, and each part packed."""
     hashes, packed = [], []
-    for at in range(0, len(documents), IN_A_PART):
-        text = DOCUMENTS.dump_json(tuple(documents[at : at + IN_A_PART]))
+    for part in parts_of(documents, IN_A_PART):
+        text = DOCUMENTS.dump_json(tuple(part))
         hashes.append(sha256(text).hexdigest())
         packed.append(compress(text))
     return tuple(hashes), tuple(packed)

@@ -11,7 +11,7 @@ from bot.domain.summary import (
     alarming,
     warning,
 )
-from bot.domain.words import Line, Moment, Part, count, line, listed, named, part_was, some
+from bot.domain.words import IN_DETAILS, Line, Moment, Part, count, line, named, part_was, some
 from bot.operations import notices
 from bot.operations.email_documents import words
 from bot.operations.email_documents.document import MailDocument
@@ -90,10 +90,8 @@ def _recipients(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> str:
             many = "contact of each document" if not facts.one else "contact"
             return f"the bill-to {many}{more}"
         case "addresses":
-            shown = list(body.email_addresses[:SHOWN_ADDRESSES])
-            if rest := len(body.email_addresses) - len(shown):
-                shown.append(f"{rest:,} more, all in Details")
-            return f"{listed(shown)}{more}"
+            shown = some(body.email_addresses, SHOWN_ADDRESSES, where=IN_DETAILS)
+            return f"{shown}{more}"
 
 
 def _mailed(facts: EmailDocumentsFacts) -> tuple[Line, ...]:

@@ -62,13 +62,14 @@ def statement(sql: str) -> Statement:
     for pattern, by in _RULES:
         text = pattern.sub(by, text)
     names: list[int | str] = []
-    text = _PLACE.sub(lambda found: _place(found, names), text)
+
+    def place(
+        found: re.Match[str],
+    ) -> str:  # `?` is the next value; `?2` and `:name` may occur several times
+        name: int | str = found[2] or (int(found[1]) - 1 if found[1] else len(names))
+        if name not in names:
+            names.append(name)
+        return f"${names.index(name) + 1}"
+
+    text = _PLACE.sub(place, text)
     return Statement(_KEPT.sub(lambda found: literals[int(found[1])], text), tuple(names))
-
-
-def _place(found: re.Match[str], names: list[int | str]) -> str:
-    """Return the place: `?` is the next value; `?2` and `:name` may occur several times."""
-    name: int | str = found[2] or (int(found[1]) - 1 if found[1] else len(names))
-    if name not in names:
-        names.append(name)
-    return f"${names.index(name) + 1}"

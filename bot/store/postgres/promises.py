@@ -75,7 +75,40 @@ class PostgresServer(NamedTuple):
     @property
     def weak(self) -> list[tuple[str, str]]:
         """Return what the server does not promise, and what to do; the worst first."""
-        return _weak(self)
+        found = [
+            (
+                f"{each.program} (pid {each.pid}, role {each.role}) holds a table: nothing is recorded until its transaction ends",
+                f"end it there, or SELECT pg_terminate_backend({each.pid})",
+            )
+            for each in self.holders
+        ]
+        if self.fsync != "on":
+            found.append(
+                (
+                    "fsync is off: what was committed is lost when the server's machine fails",
+                    "set fsync = on",
+                )
+            )
+        if self.full_page_writes != "on":
+            found.append(
+                (
+                    "full_page_writes is off: a power cut can break pages",
+                    "set full_page_writes = on",
+                )
+            )
+        if self.encoding != "UTF8":
+            found.append(
+                (f"the encoding is {self.encoding}", "make the database with ENCODING 'UTF8'")
+            )
+        if self.number < OLDEST:
+            found.append((f"PostgreSQL {self.version} is older than 14", "upgrade the server"))
+        if not self.synchronous:
+            words = "a commit waits for no standby (synchronous_standby_names is empty): with the server's machine the last decisions are lost"
+            found.append((words, "name a synchronous standby, or rely on the server's storage"))
+        elif self.commit == "remote_write":
+            words = "a commit waits for no standby's disk (synchronous_commit is remote_write): with both machines the last decisions are lost"
+            found.append((words, "set synchronous_commit = on"))
+        return found
 
 
 def asked(url: str) -> PostgresServer:
@@ -110,37 +143,3 @@ def policy_read_last(url: str) -> str:
     except psycopg.Error as error:
         raise StoreError(refusal(error).words) from error
     return str(json.loads(found[0])["new"]) if found else ""
-
-
-def _weak(server: PostgresServer) -> list[tuple[str, str]]:
-    found = [
-        (
-            f"{each.program} (pid {each.pid}, role {each.role}) holds a table: nothing is recorded until its transaction ends",
-            f"end it there, or SELECT pg_terminate_backend({each.pid})",
-        )
-        for each in server.holders
-    ]
-    if server.fsync != "on":
-        found.append(
-            (
-                "fsync is off: what was committed is lost when the server's machine fails",
-                "set fsync = on",
-            )
-        )
-    if server.full_page_writes != "on":
-        found.append(
-            ("full_page_writes is off: a power cut can break pages", "set full_page_writes = on")
-        )
-    if server.encoding != "UTF8":
-        found.append(
-            (f"the encoding is {server.encoding}", "make the database with ENCODING 'UTF8'")
-        )
-    if server.number < OLDEST:
-        found.append((f"PostgreSQL {server.version} is older than 14", "upgrade the server"))
-    if not server.synchronous:
-        words = "a commit waits for no standby (synchronous_standby_names is empty): with the server's machine the last decisions are lost"
-        found.append((words, "name a synchronous standby, or rely on the server's storage"))
-    elif server.commit == "remote_write":
-        words = "a commit waits for no standby's disk (synchronous_commit is remote_write): with both machines the last decisions are lost"
-        found.append((words, "set synchronous_commit = on"))
-    return found
