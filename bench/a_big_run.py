@@ -9,6 +9,7 @@ import sys
 import time
 
 from bench.big_server import RUN
+from bench.otherwise import set_constants
 from bench.stage import BOB, ask_for, name_of, place
 from bench.watch import Watch, memory_of, say
 from bot.cli.memory import give_long_texts_back
@@ -84,9 +85,11 @@ async def _watched(bot: Bot) -> dict[str, float]:
     return found | {
         "more": memory_of() - rest,
         "pause": watch.longest,
+        "late": watch.late / watch.wakes,
         "processor": time.process_time() - used,
     }
 
 
 if __name__ == "__main__":
+    set_constants()
     asyncio.run(main(sys.argv[1], int(sys.argv[2])))

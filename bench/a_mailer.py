@@ -5,8 +5,6 @@ database to the last answer written.
 """
 
 import asyncio
-import importlib
-import json
 import sys
 import time
 from datetime import timedelta
@@ -14,6 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from bench.by_types import ByTypes
+from bench.otherwise import set_constants
 from bench.watch import Watch, say
 from bot.cli.clock import SystemClock
 from bot.cli.pauses import keep_pauses_short
@@ -224,13 +223,6 @@ async def main(how: str, url: str, number: int, folder: Path) -> None:
     say(**LINE, pause=watch.longest)
 
 
-def _set(constants: dict[str, float]) -> None:
-    """Set constants of the bot, by module and name, otherwise than they are."""
-    for name, value in constants.items():
-        module, _, constant = name.rpartition(".")
-        setattr(importlib.import_module(module), constant, value)
-
-
 if __name__ == "__main__":
-    _set(json.loads(sys.argv[5]) if len(sys.argv) > 5 else {})  # noqa: PLR2004 - the last is optional
+    set_constants()
     asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3]), Path(sys.argv[4])))

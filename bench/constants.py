@@ -1,134 +1,148 @@
-"""What each tuned constant is worth: `python -m bench.constants [ROUNDS [MAILS]]`, or `… clicks [ROUNDS [CLICKS]]`.
+"""What each tuned constant is worth: `python -m bench.constants WHAT [ROUNDS [SIZE [CONSTANT …]]]`.
 
-Mails go to the server of `bench.mailing` in turns: with every constant as it is, and with one of them
-taken out. A turn's neighbours meet the same machine, so each is compared with the turn before it, by the
-time that passes and by processor time; medians of all rounds are printed. `clicks` does the same with approvals
-that come in one moment. docs/structure.md says what was found.
+WHAT is `mails` (to the server of `bench.mailing`), `clicks` (SIZE approvals in one moment, through Socket Mode), or
+`reads` (one bill run with SIZE documents is asked for and approved). Each turn is taken twice, by a process that has
+every constant as it is and by one that has a constant taken out; both meet the same machine, so each is compared with
+its neighbour. Medians of all rounds are printed as they are found. docs/structure.md says what was found.
 """
 
 import asyncio
-import gc
 import json
 import statistics
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
+from bench.a_big_run import LARGEST_PAGE
+from bench.figures import percentile
 from bench.mailing import NAMED_WIDTH
-from bench.stage import BOB, ROOT, Program, add_runs, ask_for, name_of, place, program
-from bot.cli.pauses import keep_pauses_short
-from bot.domain.authority import Person, Verb
-from bot.sandbox.slack.workspace import TEAM_ID
-from bot.store import together
-from bot.workflow.decide import decide
-from bot.workflow.decision import Decided, Decision
+from bench.otherwise import started_with
+from bench.stage import BOB, CHANNEL, ROOT, add_runs, ask_for, place, program
+from bench.watch import no_collections, processor_seconds, until
 
-WITHOUT: dict[str, dict[str, float]] = {
-    "as it is": {},
-    "A_FEW": {"bot.workflow.sending.A_FEW": 10**6},
-}
-"""What is set otherwise in a turn, by what is taken out by that."""
-
+Constants = Mapping[str, float]
 Figures = dict[str, float]
-
-
-async def main(rounds: int, mails: int) -> None:
-    """Measure, and print a row for each."""
-    found: dict[str, list[Figures]] = {what: [] for what in WITHOUT}
-    async with program("bench.limited_server", str(NAMED_WIDTH), "1", env={}) as server:
-        for _ in range(rounds):
-            for what, otherwise in WITHOUT.items():
-                before = await _mailed(server, mails, {})
-                without = await _mailed(server, mails, otherwise)
-                found[what].append(
-                    {each: without[each] / before[each] for each in ("seconds", "processor")}
-                )
-    _print_all(found)
-
-
-def _middle(ratios: list[Figures], name: str) -> str:
-    values = sorted(each[name] for each in ratios)
-    return f"{statistics.median(values):.2f} ({values[0]:.2f} to {values[-1]:.2f})"
-
-
-async def _mailed(server: Program, mails: int, otherwise: dict[str, float]) -> Figures:
-    url = f"http://127.0.0.1:{server.ready}"
-    with tempfile.TemporaryDirectory(prefix="billing-bot-bench-") as folder:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "bench.a_mailer", "runner", url, str(mails), folder,
-            json.dumps(otherwise), cwd=ROOT, stdout=asyncio.subprocess.PIPE,
-        )  # fmt: skip
-        said, _ = await process.communicate()
-    figures: Figures = json.loads(said.splitlines()[-1])
-    return figures
-
-
-def _share(writes: int) -> None:
-    together.AT_ONCE = writes
-
-
-WITHOUT_FOR_CLICKS: dict[str, tuple[Callable[[], None], Callable[[], None]]] = {
-    "as it is": (lambda: None, lambda: None),
-    "AT_ONCE": (partial(_share, 1), partial(_share, together.AT_ONCE)),
-    "NEW_OBJECTS": (partial(gc.set_threshold, *gc.get_threshold()), keep_pauses_short),
-    "TURN_SECONDS": (partial(sys.setswitchinterval, 0.005), keep_pauses_short),
+AS_IT_IS: Constants = {}
+WITHOUT: dict[str, Constants] = {
+    "nothing": AS_IT_IS,
+    "A_FEW": {"bot.workflow.sending.A_FEW": 10**6},
+    "AT_ONCE": {"bot.store.together.AT_ONCE": 1},
+    "NEW_OBJECTS": {"bot.cli.pauses.NEW_OBJECTS": 700},
+    "TURN_SECONDS": {"bot.cli.pauses.TURN_SECONDS": 0.005},
 }
-"""How each constant is taken out of this process, and how it is put back."""
+"""What is set otherwise, by what is taken out by that: Python's own defaults, or no bundling."""
+
+SIZES = {"mails": 1000, "clicks": 100, "reads": 5000}
 
 
-async def for_clicks(rounds: int, clicks: int) -> None:
-    """Measure approvals that come in one moment, and print a row for each constant."""
-    found: dict[str, list[Figures]] = {what: [] for what in WITHOUT_FOR_CLICKS}
-    keep_pauses_short()
-    async with place() as here, here.hands() as bot:
-        person = Person(user_id=BOB, team_id=TEAM_ID, memberships={"S0CONTROLLERS": True})
-        runs = iter(add_runs(here.zuora, 1, rounds * len(found) * 2 * clicks))
-
-        async def approve(without: Callable[[], None], put_back: Callable[[], None]) -> Figures:
-            numbers = await ask_for(bot, [next(runs) for _ in range(clicks)])
-            decisions = [
-                Decision(verb=Verb.APPROVE, name=name_of(bot, number), person=person)
-                for number in numbers
-            ]
-            without()
-            began = time.perf_counter(), time.process_time()
-            made = await asyncio.gather(
-                *(
-                    bot.parts.store.together.write(partial(decide, bot.parts, each))
-                    for each in decisions
-                )
-            )
-            took = time.perf_counter() - began[0], time.process_time() - began[1]
-            put_back()
-            if not all(isinstance(each, Decided) for each in made):
-                msg = "not everything was approved"
-                raise TypeError(msg)
-            return dict(zip(("seconds", "processor"), took, strict=True))
-
-        for _ in range(rounds):
-            for what, (take_out, put_back) in WITHOUT_FOR_CLICKS.items():
-                before = await approve(lambda: None, lambda: None)
-                without = await approve(take_out, put_back)
-                found[what].append({each: without[each] / before[each] for each in before})
-    _print_all(found)
+async def main(what: str, rounds: int, size: int, names: Sequence[str]) -> None:
+    """Measure, and print a row for each constant as soon as it is known."""
+    heading_stands = False
+    for name in names:
+        ratios: dict[str, list[float]] = {}
+        async with AsyncExitStack() as stack:
+            turn = {"mails": _mails, "clicks": _clicks, "reads": _reads}[what]
+            usual = await stack.enter_async_context(turn(size, AS_IT_IS))
+            without = await stack.enter_async_context(turn(size, WITHOUT[name]))
+            for _ in range(rounds):
+                before, after = await usual(), await without()
+                for figure, value in after.items():
+                    ratios.setdefault(figure, []).append(value / before[figure])
+        if not heading_stands:
+            _print(f"| without | {' | '.join(ratios)} |")
+            _print(f"|---|{'---|' * len(ratios)}")
+            heading_stands = True
+        _print(f"| {name} | {' | '.join(map(_middle, ratios.values()))} |")
 
 
-def _print_all(found: Mapping[str, list[Figures]]) -> None:
-    _print("| without | time | processor time |")
-    _print("|---|---|---|")
-    for what, ratios in found.items():
-        _print(f"| {what} | {_middle(ratios, 'seconds')} | {_middle(ratios, 'processor')} |")
+def _middle(ratios: Sequence[float]) -> str:
+    return f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+
+
+@asynccontextmanager
+async def _mails(
+    size: int, constants: Constants
+) -> AsyncIterator[Callable[[], Awaitable[Figures]]]:
+    async with program("bench.limited_server", str(NAMED_WIDTH), "1", env={}) as server:
+        url = f"http://127.0.0.1:{server.ready}"
+
+        async def mailed() -> Figures:
+            with tempfile.TemporaryDirectory(prefix="billing-bot-bench-") as folder:
+                return await _once(constants, "a_mailer", "runner", url, str(size), folder)
+
+        yield mailed
+
+
+@asynccontextmanager
+async def _reads(
+    size: int, constants: Constants
+) -> AsyncIterator[Callable[[], Awaitable[Figures]]]:
+    async with program("bench.big_server", str(size), str(LARGEST_PAGE), env={}) as server:
+        url = f"http://127.0.0.1:{server.ready}"
+        yield partial(_once, constants, "a_big_run", url, str(size))
+
+
+async def _once(constants: Constants, module: str, *arguments: str) -> Figures:
+    with started_with(constants):
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", f"bench.{module}", *arguments, cwd=ROOT, stdout=asyncio.subprocess.PIPE
+        )  # fmt: skip
+    said, _ = await process.communicate()
+    found: Figures = json.loads(said.splitlines()[-1])
+    return {
+        name: found[name]
+        for name in ("seconds", "saved", "processor", "pause", "late")
+        if name in found
+    }
+
+
+@asynccontextmanager
+async def _clicks(
+    size: int, constants: Constants
+) -> AsyncIterator[Callable[[], Awaitable[Figures]]]:
+    async with place() as here, AsyncExitStack() as stack:
+        with started_with(constants):
+            bot = await stack.enter_async_context(here.the_bot())
+        hands = await stack.enter_async_context(here.hands())
+        store, clock, slack = hands.parts.store, hands.parts.clock, here.slack
+        runs = iter(add_runs(here.zuora, 1000, 100 * size))
+
+        def is_quiet() -> bool:
+            return not store.requests.due(clock.now(), 1) and not store.outbox.open(1)
+
+        async def clicked() -> Figures:
+            before = len(slack.channel_messages(CHANNEL))
+            await ask_for(hands, [next(runs) for _ in range(size)])
+            await until(lambda: len(slack.channel_messages(CHANNEL)) >= before + size)
+            await until(is_quiet)
+            cards = [message.ts for message in slack.channel_messages(CHANNEL)[before:]]
+            slack.taken()
+            await bot.report()
+            used = processor_seconds(bot.process.pid)
+            with no_collections():
+                await asyncio.gather(*(slack.click(BOB, CHANNEL, ts, "approve") for ts in cards))
+                acks = slack.taken()
+                await until(is_quiet)
+            return {
+                "ack p50": percentile(acks, 50),
+                "ack p95": percentile(acks, 95),
+                "processor": processor_seconds(bot.process.pid) - used,
+                "pause": (await bot.report())["longest_pause"],
+            }
+
+        yield clicked
 
 
 def _print(line: str) -> None:
     sys.stdout.write(line + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":
-    given = [int(each) for each in sys.argv[1:] if each != "clicks"]
-    if "clicks" in sys.argv:
-        asyncio.run(for_clicks(*[*given, *(5, 64)[len(given) :]]))
-    else:
-        asyncio.run(main(*[*given, *(5, 1000)[len(given) :]]))
+    kind, *rest = sys.argv[1:]
+    numbers = [int(each) for each in rest if each.isdigit()]
+    turns, many, *_ = [*numbers, *(5, SIZES[kind])[len(numbers) :]]
+    chosen = [each for each in rest if not each.isdigit()] or list(WITHOUT)
+    asyncio.run(main(kind, turns, many, chosen))

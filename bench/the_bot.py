@@ -8,6 +8,7 @@ import asyncio
 import sys
 from typing import cast
 
+from bench.otherwise import set_constants
 from bench.watch import answer_until_stopped, say
 from bot.cli.clock import SystemClock
 from bot.cli.connecting import connected
@@ -37,4 +38,5 @@ async def main(mode: Mode) -> None:
 
 
 if __name__ == "__main__":
+    set_constants()
     asyncio.run(main(cast("Mode", sys.argv[1])))

@@ -18,6 +18,8 @@ class Watch:
 
     def __init__(self) -> None:
         self.longest = 0.0
+        self.late = 0.0
+        self.wakes = 0
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -25,7 +27,10 @@ class Watch:
         while True:
             due = loop.time() + EVERY
             await asyncio.sleep(EVERY)
-            self.longest = max(self.longest, loop.time() - due)
+            late = loop.time() - due
+            self.longest = max(self.longest, late)
+            self.late += late
+            self.wakes += 1
 
 
 def memory_of(process: int | str = "self") -> int:
