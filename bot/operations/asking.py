@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
+from bot.domain.kind import Kind
+
 LONGEST_TITLE: Final = 24
 """Characters of a modal's title that Slack takes."""
 
@@ -27,8 +29,12 @@ class ChoiceField:
 
 @dataclass(frozen=True, slots=True)
 class NumberField:
-    """The field for what the operation acts on: an example of a number, and a hint."""
+    """The field for what the operation acts on: what it is a number of, an example of one, and a hint.
 
+    Zuora is asked what somebody typed there, as its shape proves nothing.
+    """
+
+    kind: Kind
     label: str
     example: str
     hint: str
@@ -70,5 +76,5 @@ class Asking:
 def run_field(state: str) -> NumberField:
     """Return the field for a bill run; `state` is a sentence about the state it must be in."""
     return NumberField(
-        "Bill run", "BR-00000001", f"Its number, like BR-00000001, or its id. {state}"
+        "bill_run", "Bill run", "BR-00000001", f"Its number, like BR-00000001, or its id. {state}"
     )

@@ -105,7 +105,7 @@ async def _show(answering: Answering, typed: TypedCommand, text: str, chosen: Va
 async def _look_up(tenancy: Tenancy, text: str, chosen: Values, *, steps: bool) -> Words:
     """Return the card of the run with this number or id, or say what else has that number."""
     try:
-        keys = numbers.unclear_run(text)
+        keys = numbers.unclear(text)
         found = await found_in(tenancy, chosen, lambda zuora: zuora.what_are(keys))
     except ZuoraError as error:
         return Words(blocks.escaped(unanswered(error)))
@@ -120,7 +120,7 @@ async def _look_up(tenancy: Tenancy, text: str, chosen: Values, *, steps: bool) 
     if len(there) > 1:
         return Words(blocks.escaped(which_place(text, COMMAND, there)))
     place, named = there[0]
-    number, why = numbers.run_of(text, named)
+    number, why = numbers.number_of("bill_run", text, named)
     if why:
         return Words(blocks.escaped(why))
     key = number or own_spelling(unquoted(text))

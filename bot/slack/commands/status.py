@@ -172,7 +172,7 @@ async def look_up(parts: Looking, links: Links, typed: str, chosen: Values) -> W
     """Return what a number names in Zuora: a bill run as it stands, or the requests about a document."""
     key, requests = own_spelling(unquoted(typed)), _Requests(parts, links, chosen)
     try:
-        keys = numbers.unclear_run(typed)
+        keys = numbers.unclear(typed)
         read = await found_in(parts.tenancy, chosen, lambda zuora: zuora.what_are(keys))
     except ZuoraError as error:
         return requests.about(key, unanswered(error))

@@ -4,10 +4,12 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from bot.cards.blocks import Block, context
 from bot.domain.key import own_spelling, unquoted
+from bot.domain.kind import Kind
 from bot.domain.named import Named, named
 from bot.domain.place import ENTITY, ORG, Places, Unit
 from bot.operations.asking import SlashCommand
@@ -87,6 +89,8 @@ class AskForm(ABC):
     callback_id: str
     title: str
     command: SlashCommand | None = None
+    numbered: Mapping[str, Kind] = MappingProxyType({})
+    """The fields for one number each, and what it is a number of."""
     places: Places = Places()
     """The entities and organizations to choose from."""
     takes_files: bool = False
@@ -126,15 +130,16 @@ class AskForm(ABC):
 
     def unclear(self, values: Values) -> tuple[str, ...]:
         """Return which typed values only Zuora can interpret. No I/O."""
-        return numbers.unclear_run(values.get("bill_run"))
+        return tuple(each for name in self.numbered for each in numbers.unclear(values.get(name)))
 
     def cleared(self, values: Values, found: Found) -> Values | Problems:
         """Return the values with what Zuora knows about `unclear`, or what must be typed instead. No I/O."""
-        for typed in numbers.unclear_run(values.get("bill_run")):
-            number, why = numbers.run_of(typed, found)
-            if why:
-                return Problems({"bill_run": why})
-            return {**values, "bill_run": number or own_spelling(unquoted(typed))}
+        for name, kind in self.numbered.items():
+            for typed in numbers.unclear(values.get(name))[:1]:  # the whole text, if there is any
+                number, why = numbers.number_of(kind, typed, found)
+                if why:
+                    return Problems({name: why})
+                values = {**values, name: number or own_spelling(unquoted(typed))}
         return values
 
     def all_blocks(self, values: Values) -> list[Block]:

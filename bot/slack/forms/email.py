@@ -1,6 +1,7 @@
 """The form for emailing billing documents: those of a bill run, or documents by their numbers."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from bot.cards.blocks import Block, context, paragraph
@@ -55,6 +56,7 @@ class EmailForm(AskForm):
     callback_id = EmailBillRun.form
     title = "Email billing documents"
     command = SlashCommand("/billemail", HELP)
+    numbered = MappingProxyType({BILL_RUN: "bill_run"})
 
     def blocks(self, values: Values) -> Sequence[Block]:
         """Return what to mail, and the fields for it."""

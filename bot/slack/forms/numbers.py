@@ -1,6 +1,6 @@
 """Numbers that only Zuora can interpret: what to ask it, and what its answers mean. No I/O."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from bot.domain.key import (
@@ -13,7 +13,7 @@ from bot.domain.key import (
     tokens,
     unquoted,
 )
-from bot.domain.kind import KIND_WORDS, PREFIXES, WORDS, a_kind
+from bot.domain.kind import KIND_WORDS, PREFIXES, WORDS, Kind, a_kind
 from bot.domain.list_file import Cell, ListFile
 from bot.domain.mentioned import MOST_WORDS
 from bot.domain.words import listed, shortened, some
@@ -28,29 +28,43 @@ _HEADING = (
 )
 
 
-def unclear_run(typed: object) -> tuple[str, ...]:
+def unclear(typed: object) -> tuple[str, ...]:
     """Return what to ask Zuora about if one number is wanted: the whole text and its parts."""
     text = typed.strip() if isinstance(typed, str) else ""
     parts = tokens(text) if _may_be_one(text) else ()
     return tuple(dict.fromkeys((text, *parts))) if text else ()
 
 
-def run_of(typed: str, found: Found) -> tuple[str, str]:
-    """Return the bill run's number, and why there is none; if both are empty, it may still be one."""
+_USUAL: Mapping[Kind, str] = {
+    "bill_run": "BR-00000001", "invoice": "INV00000001", "credit_memo": "CM00000001", "debit_memo": "DM00000001",
+}  # fmt: skip
+"""A number of each kind as Zuora makes them, if nobody has set another form."""
+
+
+def number_of(kind: Kind, typed: str, found: Found) -> tuple[str, str]:
+    """Return the number of a thing of this kind, and why there is none; if both are empty, it may still be one."""
     named = found.of(typed)
-    if run := next((each for each in named if each.kind == "bill_run"), None):
+    if one := next((each for each in named if each.kind == kind), None):
         why = or_another(typed, found)
-        return ("", why) if why else (run.number, "")
-    shown = shortened(unquoted(typed))
+        return ("", why) if why else (one.number, "")
+    shown, like = shortened(unquoted(typed)), _USUAL.get(kind, "")
     if named:
-        why = f"{shown} is not a bill run's number, like BR-00000001, but {_each_of(named)}."
-        mailed = either(named)
+        usual = f", like {like}," if like else ""
+        why = f"{shown} is not {a_kind(kind)}'s number{usual} but {_each_of(named)}."
+        mailed = either(named) if kind == "bill_run" else ""
         more = f" To mail it, type /billemail and choose Documents with {mailed}." if mailed else ""
         return "", f"{why}{more}"
-    if "bill_run" in found.not_read:
+    if kind in found.not_read:
         return "", ""
-    usual = "" if bill_run_key(typed) else " A bill run's number is like BR-00000001."
-    return "", f"{unknown([shown], found)}{usual}"
+    usual = f" {a_kind(kind).capitalize()}'s number is like {like}." if like else ""
+    return "", f"{unknown([shown], found)}{'' if _is_usual(kind, typed) else usual}"
+
+
+def _is_usual(kind: Kind, typed: str) -> bool:
+    if kind == "bill_run":
+        return bill_run_key(typed) is not None
+    key = document_key(typed)
+    return key is not None and key.kind == kind
 
 
 def or_another(typed: str, found: Found) -> str:

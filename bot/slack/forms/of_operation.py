@@ -20,6 +20,7 @@ class OperationForm(AskForm):
         self.callback_id = operation.form
         self.title = asking.title
         self.command = asking.command
+        self.numbered = {operation.field: asking.number.kind}
         self._operation = operation
         self._asking = asking
 
