@@ -40,7 +40,7 @@ NOW = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
 LINKS = Links("https://example.slack.com/")
 ENDED = ("rejected", "expired", "failed")
 OPEN = dict(enumerate(["waiting"] * 30 + ["running"] * 10 + ["unknown"] * 5))
-Read = Callable[[Store], Awaitable[object]]
+Question = Callable[[Store], Awaitable[object]]
 
 
 def fill(path: Path, requests: int, history: int, months: int) -> Store:
@@ -116,7 +116,7 @@ def _row(n: int, requests: int, months: int, facts: str, body: str, rule: str) -
     return [row[name] for name in COLUMNS]
 
 
-def reads(last: int) -> dict[str, Read]:
+def reads(last: int) -> dict[str, Question]:
     """Each read, by what is typed for it."""
     bob = Person(user_id="U0BOB", team_id="T")
     morning = Timetable(at=time_of_day(8), zone=ZoneInfo("Europe/Berlin"), days=frozenset(range(7)))

@@ -1,7 +1,7 @@
 """An example of every operation: what is typed for it in a small tenant, and what it is bound to."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from bot.domain.operation import Deed, OperationName
@@ -43,6 +43,8 @@ class Example:
         method: Of the effect.
         provable: Whether reading Zuora proves that a call got through whose answer was lost.
         legal_in: Of an operation on one bill run: the states of Zuora in which a run shows its button.
+        foreseen: Of an operation that is `Estimated`: what is typed for one that Zuora estimates.
+        addressed: What is typed besides, where the form takes the addresses of a mail.
     """
 
     typed: Callable[[World], dict[str, Any]]
@@ -55,6 +57,8 @@ class Example:
     method: str = "POST"
     provable: bool = True
     legal_in: tuple[str, ...] = ()
+    foreseen: Callable[[World], dict[str, Any]] | None = None
+    addressed: Mapping[str, str] = field(default_factory=dict)
 
 
 def _of_run(status: str) -> Callable[[World], dict[str, Any]]:
@@ -67,6 +71,12 @@ def _of_run(status: str) -> Callable[[World], dict[str, Any]]:
         return {"bill_run": run.number}
 
     return typed
+
+
+def _batch(world: World) -> dict[str, Any]:
+    world.add_account("A00000001", batch="Batch1")
+    world.add_subscription("A00000001", "100.00")
+    return {"scope": "batches", "batches": ["Batch1"], "target_date": "2026-12-31"}
 
 
 def _account(world: World) -> dict[str, Any]:
@@ -115,6 +125,7 @@ DOCUMENTS = frozenset(
 LISTED = frozenset({"documents[].listed"})
 """Said where a mail was listed meanwhile; not bound, as old mails drop out of the list."""
 
+ADDRESSED = {"recipients": "addresses", "email_addresses": "ap@a.example, ap@b.example"}
 TYPED = frozenset({"to_bill_to"})
 """What the body decides, and what is bound with that."""
 
@@ -143,6 +154,7 @@ EXAMPLES = {
             "notification",
             "mail address",
         ),
+        foreseen=_batch,
     ),
     OperationName.POST_BILL_RUN: Example(
         _of_run("Completed"),
@@ -180,6 +192,7 @@ EXAMPLES = {
         DOCUMENTS,
         ("posted", "amounts", *MAILED),
         typed_too=TYPED,
+        addressed=ADDRESSED,
     ),
     OperationName.EMAIL_DEBIT_MEMO: Example(
         _debit_memo,
@@ -189,6 +202,7 @@ EXAMPLES = {
         ("posted", "amounts", *MAILED),
         LISTED,
         typed_too=TYPED,
+        addressed=ADDRESSED,
     ),
     OperationName.EMAIL_CREDIT_MEMO: Example(
         _credit_memo,
@@ -198,6 +212,7 @@ EXAMPLES = {
         ("posted", "amounts", *MAILED),
         LISTED,
         typed_too=TYPED,
+        addressed=ADDRESSED,
     ),
     OperationName.EMAIL_MIXED_LIST: Example(
         _mixed_list,
@@ -207,6 +222,7 @@ EXAMPLES = {
         ("posted", "amounts", *MAILED),
         LISTED,
         typed_too=TYPED,
+        addressed=ADDRESSED,
     ),
 }
 

@@ -24,7 +24,7 @@ from bot.domain.operation import Deed, OperationName
 from bot.domain.request import State
 from bot.domain.summary import AMOUNTS_NOT_KNOWN
 from bot.domain.words import doing
-from bot.operations.beginning import Followed
+from bot.operations.beginning import Estimated, Followed
 from bot.operations.catalog import OPERATIONS, STEPS, opened
 from bot.operations.email_documents.operation import OF_KIND
 from bot.operations.kinds import credited
@@ -65,6 +65,7 @@ MAY_NAME = {
 any code of ours, which call an operation makes: of each operation the test above asks that it does."""
 
 FOLLOWED = [name for name, each in OPERATIONS.items() if issubclass(each, Followed)]
+ESTIMATED = [name for name, each in OPERATIONS.items() if issubclass(each, Estimated)]
 MAILING = [name for name, each in OPERATIONS.items() if each.deed is Deed.MAILED]
 STATES = ("Pending", "Completed", "Posted", "Error", "Canceled")
 NO_MAKER = "give its Asking a command, or write a maker for it into tests/crash/plan.py"
@@ -394,6 +395,88 @@ async def test_what_was_mailed_is_mailed_again_only_where_that_was_asked_for(
     assert not order.is_repeat()
     assert again.mails_again()
     assert again.is_repeat()
+
+
+@pytest.mark.parametrize("name", newest_first(MAILING), ids=str, scope="module")
+async def test_addresses_that_were_typed_are_said_and_get_it(name, local, zuora, clock):
+    typed, addressed = EXAMPLES[name].typed(local.world), EXAMPLES[name].addressed
+    assert (await looked_up(OPERATIONS[name], typed, zuora)).typed_addresses() == ()
+    if not addressed:
+        return
+    order = await looked_up(OPERATIONS[name], {**typed, **addressed}, zuora)
+
+    await order.act(call_of(order, clock.now()), zuora)
+    clock.move(60)
+    local.world.agenda.advance(clock.now())
+
+    (mail, *_) = local.world.mails
+    assert order.typed_addresses() == mail.recipients, "typed_addresses()"
+
+
+@pytest.mark.parametrize("name", newest_first(MAILING), ids=str, scope="module")
+async def test_a_list_that_is_too_long_for_the_card_is_a_table_in_the_thread(name, local, zuora):
+    order = await order_of(name, local, zuora)
+    assert not order.tables()
+    if not (typed := _of_run_without_addresses(name, local.world)):
+        return
+    order = await looked_up(OPERATIONS[name], typed, zuora)
+
+    (table,) = order.tables()
+    assert len(table.rows) == MANY, "tables(): who has no address"
+
+
+@pytest.mark.parametrize("name", newest_first(MAILING), ids=str, scope="module")
+async def test_a_run_that_mails_by_itself_is_said_of_what_it_mails(name, local, zuora, clock):
+    order = await order_of(name, local, zuora)
+    assert not order.mailed_by_zuora()
+    itself = {"auto_post": True, "auto_email": True}
+    if not (typed := _of_a_run(name, local.world, ["A00000001"], **itself)):
+        return
+    for run in local.world.bill_runs.values():
+        run.posted_at = clock.now() - timedelta(minutes=10)
+    order = await looked_up(OPERATIONS[name], {**typed, "resend": "yes"}, zuora)
+
+    assert [each.run for each in order.mailed_by_zuora()] == [RUN]
+    assert order.mails_again()
+
+
+MANY, RUN = 12, "BR-00000009"
+
+
+def _of_run_without_addresses(name, world):
+    for number in (accounts := [f"A9{at:02}" for at in range(MANY)]):
+        world.add_account(number, email=None)
+    return _of_a_run(name, world, ["A00000001", *accounts])
+
+
+def _of_a_run(name, world, accounts, **fields):
+    """What is typed for a posted run of these accounts, or for its documents of the kind; nothing if it has none."""
+    lines = [(each, "USD", "10.00") for each in accounts]
+    run = world.add_bill_run(RUN, invoices=lines, credit_memos=lines, **fields)
+    operation = OPERATIONS[name]
+    if operation.field == "bill_run":
+        return {"bill_run": run.number}
+    kinds = [kind for kind, each in OF_KIND.items() if each is operation]
+    numbers = [each.number for each in world.documents_of(run) if each.kind in kinds]
+    return {"documents": " ".join(numbers), "recipients": "template"} if numbers else {}
+
+
+@pytest.mark.parametrize("name", newest_first(ESTIMATED), ids=str, scope="module")
+async def test_what_zuora_foresees_is_begun_once_and_said_with_its_amount(
+    name, local, zuora, clock
+):
+    example = EXAMPLES[name]
+    assert example.foreseen, "say in `foreseen` of its example what Zuora estimates"
+    order = await looked_up(OPERATIONS[name], example.foreseen(local.world), zuora)
+
+    assert order.foresees()
+    begun = await order.begin_estimate("a-key", zuora)
+    assert begun == await order.begin_estimate("a-key", zuora) != ""
+    assert not (await order.estimate(begun, zuora)).words
+    clock.move(60)
+    found = await order.estimate(begun, zuora)
+    assert found.words.endswith(".")
+    assert "USD" in found.amount, "estimate(): the amount"
 
 
 @pytest.mark.parametrize("name", newest_first(FOLLOWED), ids=str, scope="module")
