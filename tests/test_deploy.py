@@ -382,7 +382,7 @@ def files(folder):
 
 @pytest.mark.parametrize(("name", "command"), [("Procfile", "run"), ("deploy/Procfile.web", "web")])
 def test_each_procfile_starts_one_process(name, command):
-    """Row O16: `honcho start` starts all that are named, and ends all when one ends."""
+    """`honcho start` starts all that are named, and ends all when one ends."""
     (line,) = (ROOT / name).read_text().splitlines()
 
     assert line.partition(": ")[2] == f"billing-bot {command}"

@@ -32,6 +32,11 @@ PAGES = [
     *sorted((ROOT / "docs").rglob("*.md")),
     *sorted((ROOT / "bot").rglob("*.md")),
 ]
+CITED = re.compile(
+    r"\b(?:[Rr]ows?|[Cc]ases?|pitfall|part) [A-Z][0-9]{1,2}\b|\bseed page|\btest_[a-z][0-9]+_"
+)
+"""Numbers of a list that no reader has."""
+
 HISTORY = ROOT / "CHANGELOG.md"
 """What was said in older versions may be quoted there."""
 
@@ -94,3 +99,15 @@ def test_nothing_is_told():
         for match in TELLS.finditer(text)
     ]
     assert not found, "\n".join(found)
+
+
+def test_nothing_is_cited_that_no_reader_has():
+    files = [
+        path for folder in ("bot", "bench", "tests", "docs") for path in (ROOT / folder).rglob("*")
+    ]
+    found = {
+        path.name: CITED.findall(path.read_text())
+        for path in files
+        if path.suffix in (".py", ".md") and path != Path(__file__)
+    }
+    assert {name: cited for name, cited in found.items() if cited} == {}

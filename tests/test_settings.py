@@ -305,7 +305,7 @@ def test_the_digest_is_posted_at_a_time_in_a_zone_on_days(environment):
         "http://localhost.evil.example", "http://127.0.0.1.nip.io", "http://0.0.0.0", "http://[",
     ],
 )  # fmt: skip
-def test_d5_an_address_that_is_not_encrypted_is_refused(environment, name, url):
+def test_an_address_that_is_not_encrypted_is_refused(environment, name, url):
     environment(GOOD | {name: url})
 
     with pytest.raises(SettingsError, match=name):
@@ -313,7 +313,7 @@ def test_d5_an_address_that_is_not_encrypted_is_refused(environment, name, url):
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8321", "http://localhost:9/x", "http://[::1]:9"])
-def test_d5_this_machine_needs_no_encryption(environment, url):
+def test_this_machine_needs_no_encryption(environment, url):
     environment(GOOD | {"ZUORA_BASE_URL": url})
 
     assert read_settings("run").zuora_base_url == url
@@ -321,14 +321,14 @@ def test_d5_this_machine_needs_no_encryption(environment, url):
 
 @pytest.mark.parametrize("name", ["ZUORA_ORG_IDS", "ZUORA_ENTITY_IDS"])
 @pytest.mark.parametrize("ids", ["ö", "a\nb", "a b", ","])
-def test_d6_ids_that_no_header_can_carry_are_named_at_the_start(environment, name, ids):
+def test_ids_that_no_header_can_carry_are_named_at_the_start(environment, name, ids):
     environment(GOOD | {name: ids})
 
     with pytest.raises(SettingsError, match=name):
         read_settings("run")
 
 
-def test_d6_the_line_break_at_the_end_of_ids_is_no_part_of_them(environment):
+def test_the_line_break_at_the_end_of_ids_is_no_part_of_them(environment):
     environment(GOOD | {"ZUORA_ORG_IDS": " o-1, o-2\n", "ZUORA_ENTITY_IDS": "\n"})
 
     settings = read_settings("run")
@@ -336,7 +336,7 @@ def test_d6_the_line_break_at_the_end_of_ids_is_no_part_of_them(environment):
     assert (settings.zuora_org_ids, settings.zuora_entity_ids) == ("o-1, o-2", "")
 
 
-def test_d6_ids_that_are_wrong_end_the_program_with_a_sentence(tmp_path):
+def test_ids_that_are_wrong_end_the_program_with_a_sentence(tmp_path):
     done = command_line(tmp_path, "run", **GOOD, ZUORA_ORG_IDS="ö")
 
     assert done.returncode == 2
@@ -344,7 +344,7 @@ def test_d6_ids_that_are_wrong_end_the_program_with_a_sentence(tmp_path):
 
 
 @pytest.mark.parametrize("around", ["{}\n", " {}", "{}\r\n", "\t{} "])
-def test_d7_the_audit_key_is_trimmed_like_every_other_secret(environment, around):
+def test_the_audit_key_is_trimmed_like_every_other_secret(environment, around):
     key = "k" * 40
     environment(GOOD | {"AUDIT_KEY": around.format(key)})
 
@@ -371,11 +371,11 @@ def test_a_secret_that_can_be_guessed_is_refused_and_not_shown(tmp_path, name, v
     assert value not in ended.stderr
 
 
-# In plain words (row O17)
+# In plain words
 
 
 @pytest.mark.parametrize("name", [name.upper() for name in Settings.model_fields])
-def test_o17_an_empty_setting_is_one_that_is_not_set(environment, name):
+def test_an_empty_setting_is_one_that_is_not_set(environment, name):
     environment({**GOOD, name: ""})
 
     settings, refused = tried()
@@ -421,7 +421,7 @@ def tried():
         ("BACKUP_EVERY", "often", "is not a span of time such as 30m, 6h or 1d"),
     ],
 )
-def test_o17_what_is_wrong_is_said_in_plain_words(environment, name, given, words):
+def test_what_is_wrong_is_said_in_plain_words(environment, name, given, words):
     environment({**GOOD, name: given})
 
     with pytest.raises(SettingsError) as refused:
@@ -433,7 +433,7 @@ def test_o17_what_is_wrong_is_said_in_plain_words(environment, name, given, word
 
 @pytest.mark.parametrize("given", ["?", "\u200b", "-1", "1e999", "x" * 3000, "yes\nno", "{}"])
 @pytest.mark.parametrize("name", [name.upper() for name in Settings.model_fields])
-def test_o17_no_setting_is_refused_in_the_words_of_a_library(environment, name, given):
+def test_no_setting_is_refused_in_the_words_of_a_library(environment, name, given):
     environment({**GOOD, name: given})
 
     _, refused = tried()

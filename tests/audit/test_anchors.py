@@ -1,4 +1,4 @@
-"""Heads are signed, and left where people who can write the database cannot change them (case V10).
+"""Heads are signed, and left where people who can write the database cannot change them.
 
 `openssl ts` plays the authority for time stamps on loopback, and verifies what it stamped.
 """
@@ -358,7 +358,7 @@ async def test_after_so_many_rows_a_head_follows_within_the_hour(stage, tmp_path
     await stage.until(lambda: len(of(stage, What.HEAD)) == 2)
 
 
-async def test_v10_what_is_rebuilt_without_a_trace_is_shown_by_any_anchor(stage, tmp_path):
+async def test_what_is_rebuilt_without_a_trace_is_shown_by_any_anchor(stage, tmp_path):
     kept = tmp_path / "kept"
     kept.mkdir()
     stage.changes["anchor_folder"] = str(kept)

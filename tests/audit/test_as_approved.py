@@ -1,4 +1,4 @@
-"""What was approved is what went out, under the rule that the policy's text gives (case V11 and its kind).
+"""What was approved is what went out, under the rule that the policy's text gives.
 
 Whoever tries it here has the key: the chain is whole, and every file is made again.
 """

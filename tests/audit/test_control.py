@@ -1,4 +1,4 @@
-"""The control of a database is performed again (cases V4, V6 and V11).
+"""The control of a database is performed again.
 
 Somebody who has the key changes every table, rebuilds the chain and puts the triggers back.
 """
@@ -57,14 +57,14 @@ def test_it_is_whole_before(path):
     assert checked(path, key=KEY).exit_code == 0
 
 
-def test_v10_that_no_head_was_compared_is_said(path):
+def test_that_no_head_was_compared_is_said(path):
     result = checked(path, key=KEY)
     assert "no head from elsewhere was compared" in result.output
     head = result.output.split("the head is ")[1].strip()
     assert "no head" not in checked(path, "--head", head, key=KEY).output
 
 
-def test_v11_one_of_two_approvals_is_not_enough_although_the_chain_is_whole(path):
+def test_one_of_two_approvals_is_not_enough_although_the_chain_is_whole(path):
     with Tampering(path) as connection:
         connection.execute("DELETE FROM approvals WHERE request = 1 AND person = ?", [BOB])
         without(connection, f"request = 1 AND what = 'request.approved' AND who = '{BOB}'")
@@ -80,7 +80,7 @@ def test_v11_one_of_two_approvals_is_not_enough_although_the_chain_is_whole(path
     ("person", "words"),
     [("U0ALICE", "an approval by the requester"), ("U0MARA", "not in the rule's lists or groups")],
 )
-def test_v11_an_approval_that_does_not_count_is_named(path, person, words):
+def test_an_approval_that_does_not_count_is_named(path, person, words):
     with Tampering(path) as connection:
         connection.execute(
             "UPDATE approvals SET person = ? WHERE request = 1 AND person = ?", [person, BOB]
@@ -98,7 +98,7 @@ def test_v11_an_approval_that_does_not_count_is_named(path, person, words):
     assert words in result.output
 
 
-def test_v6_a_request_that_is_deleted_everywhere_leaves_a_gap(path):
+def test_a_request_that_is_deleted_everywhere_leaves_a_gap(path):
     with Tampering(path) as connection:
         connection.execute("PRAGMA foreign_keys = OFF")
         for table in ("approvals", "calls", "outbox", "request_subjects", "mailings"):
@@ -113,7 +113,7 @@ def test_v6_a_request_that_is_deleted_everywhere_leaves_a_gap(path):
 
 
 @pytest.mark.parametrize("minutes", [5, 60 * 24 * 57])
-async def test_v4_a_clock_that_is_set_back_is_a_finding(tmp_path, minutes):
+async def test_a_clock_that_is_set_back_is_a_finding(tmp_path, minutes):
     stage = Stage(tmp_path, "run")
     stage.changes = {"audit_key": SecretStr(KEY)}
     await stage.open()
@@ -131,7 +131,7 @@ async def test_v4_a_clock_that_is_set_back_is_a_finding(tmp_path, minutes):
     assert (START - timedelta(minutes=minutes)).strftime("%Y-%m-%dT%H:%M") in result.output
 
 
-async def test_v4_a_clock_that_differs_from_slacks_is_a_finding(path):
+async def test_a_clock_that_differs_from_slacks_is_a_finding(path):
     with Tampering(path) as connection:
         connection.execute("UPDATE outbox SET ts = ts + 3600 WHERE kind = 'card' AND request = 1")
 

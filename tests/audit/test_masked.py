@@ -1,4 +1,4 @@
-"""What is left out of a package with `--redact` is bound all the same (case V2 and its kind).
+"""What is left out of a package with `--redact` is bound all the same.
 
 Nobody needs the key for these: no hash is made anew, so that true heads fit.
 """

@@ -1,4 +1,4 @@
-"""What was done in Zuora and not by the bot is an exception, with who did it there (cases V12 and V13)."""
+"""What was done in Zuora and not by the bot is an exception, with who did it there."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -46,7 +46,7 @@ def found(out):
     return {(each["number"], each["what"]): each for each in lines(out, "exceptions.jsonl")}
 
 
-async def test_v12_all_three_are_exceptions_with_who(tenant, tmp_path):
+async def test_all_three_are_exceptions_with_who(tenant, tmp_path):
     result, out = await made(tenant, tmp_path)
 
     assert result.exit_code == 0, result.output
@@ -128,7 +128,7 @@ async def test_what_was_done_by_hand_and_is_put_to_the_account_of_a_request_is_f
     assert words in result.output
 
 
-async def test_v13_a_list_that_zuora_refuses_is_not_done(tenant, tmp_path):
+async def test_a_list_that_zuora_refuses_is_not_done(tenant, tmp_path):
     tenant.zuora.faults.add(
         "/object-query/invoices", kind="http200_failure", category=30, message="No"
     )

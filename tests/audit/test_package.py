@@ -1,4 +1,4 @@
-"""A package is checked against its own rows (cases V1 to V3, V6, V11, V14, V16 and V17).
+"""A package is checked against its own rows.
 
 Every damaged sample is given to `billing-bot verify` and to the `verify.py` that lies in the package.
 """
@@ -163,7 +163,7 @@ def test_a_whole_package_is_whole_for_both(package, key):
     assert status(package, key).output.count("performed again for 3 requests") == 1
 
 
-def test_v1_a_request_taken_out_of_the_population_is_found(package, key):
+def test_a_request_taken_out_of_the_population_is_found(package, key):
     forger = Forger(package, key)
     forger.files["population.jsonl"] = b"".join(
         forger.files["population.jsonl"].splitlines(keepends=True)[:-1]
@@ -173,7 +173,7 @@ def test_v1_a_request_taken_out_of_the_population_is_found(package, key):
     assert "population.jsonl" in result.output
 
 
-def test_v1_a_packet_that_is_deleted_is_found_by_its_row(package, key):
+def test_a_packet_that_is_deleted_is_found_by_its_row(package, key):
     forger = Forger(package, key)
     packets = forger.files["requests.jsonl"].splitlines(keepends=True)
     forger.files["requests.jsonl"] = packets[0] + packets[2]
@@ -182,7 +182,7 @@ def test_v1_a_packet_that_is_deleted_is_found_by_its_row(package, key):
     assert "R-2 is missing in requests.jsonl" in result.output
 
 
-def test_v1_another_approver_in_a_packet_is_found(package, key):
+def test_another_approver_in_a_packet_is_found(package, key):
     forger = Forger(package, key)
     forger.request(1, lambda each: each["history"][1].update(who=MARA))
     result = status(forger.sealed(), key)
@@ -199,7 +199,7 @@ def test_v1_another_approver_in_a_packet_is_found(package, key):
         "starts.jsonl",
     ],
 )
-def test_v1_a_file_that_is_emptied_is_found(package, key, name):
+def test_a_file_that_is_emptied_is_found(package, key, name):
     forger = Forger(package, key)
     forger.files[name] = b""
     result = status(forger.sealed(), key)
@@ -322,7 +322,7 @@ def test_a_name_that_stands_in_the_package_twice_is_found(package, key):
     assert "twice" in result.output
 
 
-def test_v2_a_row_that_says_it_is_masked_where_nothing_is_masked_is_found(package, key):
+def test_a_row_that_says_it_is_masked_where_nothing_is_masked_is_found(package, key):
     forger = Forger(package, key)
 
     def change(row):
@@ -334,7 +334,7 @@ def test_v2_a_row_that_says_it_is_masked_where_nothing_is_masked_is_found(packag
     assert f"Row {sequence} " in result.output
 
 
-async def test_v3_an_invented_head_is_found_in_a_masked_package_too(tmp_path, key):
+async def test_an_invented_head_is_found_in_a_masked_package_too(tmp_path, key):
     out, (sequence, hashed) = await packed(tmp_path, key, "--redact")
     assert read(out, "chain.json")["masked"]
     assert status(out, key, f"{sequence}:{hashed}").exit_code == 0
@@ -347,7 +347,7 @@ def test_a_head_that_lies_outside_is_never_whole(package, key):
     assert status(package, key, f"4711:{'0' * 64}").exit_code == 24
 
 
-async def test_v11_the_control_is_performed_again_where_the_chain_is_whole(package, key):
+async def test_the_control_is_performed_again_where_the_chain_is_whole(package, key):
     """One of two approvals is taken out of the rows, and everything is made again with the key."""
     forger = rebuilt(package, key, without=("request.approved", BOB))
     result = status(forger, key)
@@ -356,14 +356,14 @@ async def test_v11_the_control_is_performed_again_where_the_chain_is_whole(packa
     assert result.exit_code == 23
 
 
-def test_v11_an_approval_by_the_requester_does_not_count(package, key):
+def test_an_approval_by_the_requester_does_not_count(package, key):
     result = status(rebuilt(package, key, approver="U0ALICE"), key)
     assert result.exit_code == 23
     assert "is an approval by the requester" in result.output
 
 
 @pytest.mark.parametrize("end", ["rejected", "withdrawn", "expired", "stopped"])
-def test_v11_what_goes_on_after_its_end_is_found(package, key, end):
+def test_what_goes_on_after_its_end_is_found(package, key, end):
     """R-1 is approved by two, and has an end before its start that nobody minded."""
 
     def change(row):
@@ -375,7 +375,7 @@ def test_v11_what_goes_on_after_its_end_is_found(package, key, end):
     assert f"goes on although it was {end}" in result.output
 
 
-def test_v6_a_number_that_is_missing_is_found(package, key):
+def test_a_number_that_is_missing_is_found(package, key):
     result = status(rebuilt(package, key, without_request=2), key)
     assert result.exit_code == 21
     assert "R-3 follows R-1" in result.output
@@ -463,13 +463,13 @@ def written(values):
     return b"".join(f"{plain.compact(each)}\n".encode() for each in values)
 
 
-def test_v14_the_population_shows_both_approvers_and_how_many_were_needed(package):
+def test_the_population_shows_both_approvers_and_how_many_were_needed(package):
     line = lines(package, "population.jsonl")[0]
     assert line["approvers"] == [BOB, CARLA]
     assert (line["approvals_needed"], line["state"]) == (2, "succeeded")
 
 
-def test_v16_what_lies_in_the_package_is_the_program_that_checks(package):
+def test_what_lies_in_the_package_is_the_program_that_checks(package):
     with zipfile.ZipFile(package) as archive:
         own = archive.read("verify.py").decode()
     assert own == program.text()
@@ -503,7 +503,7 @@ def test_both_give_the_same_status_for_the_same_flaw():
     }
 
 
-async def test_v17_a_period_of_nothing_says_so(tmp_path):
+async def test_a_period_of_nothing_says_so(tmp_path):
     out, _ = await packed(tmp_path, "", "--from", "2026-01-01", "--to", "2026-01-31")
     assert lines(out, "population.jsonl") == lines(out, "history.jsonl") == []
     assert "performed again for 0 requests" in status(out, "").output

@@ -1,4 +1,4 @@
-"""No row is in no package (cases V4, V5 and V17)."""
+"""No row is in no package."""
 
 from datetime import timedelta
 
@@ -33,7 +33,7 @@ async def package(stage, folder, *options):
     return await made(stage, folder, *options)
 
 
-async def test_v4_what_was_dated_back_is_in_the_package_that_follows_and_marked(worked, tmp_path):
+async def test_what_was_dated_back_is_in_the_package_that_follows_and_marked(worked, tmp_path):
     stage = worked
     first, a = await package(stage, tmp_path / "a", "--from", "2026-11-20", "--to", "2026-11-22")
     assert first.exit_code == 0, first.output
@@ -125,7 +125,7 @@ async def test_a_package_of_another_history_is_not_gone_on_from(worked, tmp_path
     assert result.exit_code == 3
 
 
-async def test_v17_a_period_that_is_not_over_says_so(worked, tmp_path):
+async def test_a_period_that_is_not_over_says_so(worked, tmp_path):
     result, out = await package(
         worked, tmp_path / "a", "--from", "2026-11-01", "--to", "2999-12-31"
     )
@@ -148,7 +148,7 @@ async def test_days_are_those_of_a_zone(worked, tmp_path):
     assert "not a time zone" in result.output
 
 
-async def test_v5_heads_go_on_after_a_start_with_a_date_in_the_future(stage):
+async def test_heads_go_on_after_a_start_with_a_date_in_the_future(stage):
     stage.changes = {"audit_channel": CHANNEL}
     await stage.restart()
     await stage.quiet()

@@ -1,4 +1,4 @@
-"""The log cannot be filled: the same trouble is in it only a few times a minute (row H1)."""
+"""The log cannot be filled: the same trouble is in it only a few times a minute."""
 
 import io
 import logging
@@ -62,7 +62,7 @@ def said(user, number):
 
 
 def test_what_one_person_does_is_logged_so_often_a_minute_and_others_are_logged_still(written):
-    """Row H5: 1,200 clicks."""
+    """1,200 clicks."""
     said("U0MARA", 1200)
     said("U0BOB", 1)
 

@@ -53,7 +53,7 @@ def test_it_says_the_rule_the_approvers_and_the_number_of_pings(explain):
     ]
 
 
-def test_c6_how_amounts_are_added_up_is_said_only_where_a_rule_looks_at_them(explain):
+def test_how_amounts_are_added_up_is_said_only_where_a_rule_looks_at_them(explain):
     assert "added up separately" in explain("email_bill_run").output
     without = explain("email_bill_run", policy=POLICY.replace('above = { USD = "100000.00" }', ""))
     assert "added up separately" not in without.output

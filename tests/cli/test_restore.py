@@ -1,4 +1,4 @@
-"""Backup and restore through the real process, while people ask and approve (row O7, case B4)."""
+"""Backup and restore through the real process, while people ask and approve."""
 
 import asyncio
 import sqlite3
@@ -114,7 +114,7 @@ async def test_backups_of_a_busy_bot_are_whole_and_one_is_put_back(tmp_path, ser
 async def test_what_happened_after_the_backup_holds_the_bot_that_is_started_on_it(
     tmp_path, servers
 ):
-    """B4: the guard against older copies holds after `restore`."""
+    """The guard against older copies holds after `restore`."""
     slack, zuora = servers
     settings = environment(slack, zuora, 0)
     bot = await start("run", tmp_path, settings)

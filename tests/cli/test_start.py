@@ -1,4 +1,4 @@
-"""A start that cannot be is one sentence that names the setting, and SIGTERM ends it (rows O4, O5, O12)."""
+"""A start that cannot be is one sentence that names the setting, and SIGTERM ends it."""
 
 import asyncio
 import socket
@@ -200,7 +200,6 @@ async def test_sigterm_ends_a_start_that_waits_for_an_answer(tmp_path, servers, 
 
 
 async def test_a_reconnect_whose_handshake_is_swallowed_is_begun_anew(stage, monkeypatch):
-    """O12."""
     monkeypatch.setattr(socket_mode, "HANDSHAKE_SECONDS", 0.2)
     stage.slack.faults.add("websocket", "hang")
     asked = [call.method for call in stage.slack.calls].count("apps.connections.open")
@@ -249,7 +248,6 @@ async def test_a_proxy_that_is_named_is_gone_through_to_slack(tmp_path, servers)
 
 
 async def test_an_entity_that_the_token_does_not_speak_for_is_named(tmp_path, servers):
-    """D6."""
     slack, zuora = servers
     wrong = {"ZUORA_ENTITY_IDS": "33a8"}
 
@@ -259,7 +257,6 @@ async def test_an_entity_that_the_token_does_not_speak_for_is_named(tmp_path, se
 
 
 async def test_an_organization_that_zuora_refuses_is_named(tmp_path, servers):
-    """D6."""
     slack, zuora = servers
     zuora.knobs = replace(zuora.knobs, orgs=frozenset({"o-1"}))
     wrong = {"ZUORA_ORG_IDS": "o-9"}

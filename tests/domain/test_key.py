@@ -28,7 +28,6 @@ ID = "402881e522cf4f9b0122cf5d82860002"
     ],
 )
 def test_a_bill_runs_number_is_taken_however_it_was_pasted(typed, key):
-    """Row H13."""
     assert bill_run_key(typed) == key
     assert number_key(typed) == key
 
@@ -55,7 +54,7 @@ def test_a_bill_runs_number_is_taken_however_it_was_pasted(typed, key):
     ],
 )
 def test_whatever_may_be_a_number_is_one_as_it_was_typed(typed, key):
-    """Row S9: numbers with any prefix and any characters."""
+    """Numbers with any prefix and any characters."""
     assert number_key(typed) == key
 
 

@@ -1,4 +1,4 @@
-"""Quotation marks of every kind, around anything (rows S8 and S9)."""
+"""Quotation marks of every kind, around anything."""
 
 import pytest
 from hypothesis import given

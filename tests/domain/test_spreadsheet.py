@@ -1,4 +1,4 @@
-"""No cell computes anything, whichever separator the file is opened with (row H17)."""
+"""No cell computes anything, whichever separator the file is opened with."""
 
 import csv
 import io

@@ -81,7 +81,6 @@ async def no_slack(site: Site, process: Operated) -> Operated:
 
 
 async def handshake_swallowed(site: Site, process: Operated) -> Operated:
-    """O12."""
     site.slack.faults.add("websocket", "hang", times=1)
     site.slack.sockets.abort()
     return process
@@ -94,7 +93,6 @@ async def token_revoked(site: Site, process: Operated) -> Operated:
 
 
 async def card_refused(site: Site, process: Operated) -> Operated:
-    """O13."""
     site.slack.faults.add("chat.postMessage", "error", error="missing_scope", times=100_000)
     await site.submit()
     return process
@@ -107,7 +105,6 @@ async def no_zuora(site: Site, process: Operated) -> Operated:
 
 
 async def secret_rotated(site: Site, process: Operated) -> Operated:
-    """O8."""
     site.zuora.client_secret = site.zuora._service.tokens.client_secret = "rotated"
     site.zuora.faults.add("/object-query/*", kind="unauthorized", times=None)
     return process
@@ -137,7 +134,6 @@ async def disk_full(site: Site, process: Operated) -> Operated:
 
 
 async def deleted(site: Site, process: Operated) -> Operated:
-    """O2."""
     site.database.unlink()
     return process
 
@@ -183,7 +179,7 @@ async def lock_lost(site: Site, process: Operated) -> Operated:
 
 
 async def unknown(site: Site, process: Operated) -> Operated:
-    """O1: killed while a call is out; the next start is looked at."""
+    """Killed while a call is out; the next start is looked at."""
     ts = await site.ask()
     site.zuora.faults.add(EMAILS, kind="hang")
     await site.approve(ts)
@@ -193,13 +189,11 @@ async def unknown(site: Site, process: Operated) -> Operated:
 
 
 async def wrongly_signed(_site: Site, process: Operated) -> Operated:
-    """O3."""
     await posted(process.door, 0, "secret")
     return process
 
 
 async def signed_long_ago(_site: Site, process: Operated) -> Operated:
-    """O3."""
     await posted(process.door, 310, "clock")
     return process
 
@@ -211,19 +205,16 @@ async def clock_off(site: Site, process: Operated) -> Operated:
 
 
 async def begun_without_slack(site: Site, _process: Operated | None) -> Operated:
-    """O6."""
     site.slack.faults.down = True
     return await site.begin()
 
 
 async def begun_with_a_silent_zuora(site: Site, _process: Operated | None) -> Operated:
-    """O5."""
     site.zuora.faults.add("/oauth/token", kind="hang", times=None)
     return await site.begin()
 
 
 async def begun_with_a_wrong_app_token(site: Site, _process: Operated | None) -> Operated:
-    """O4."""
     return await site.begin(SLACK_APP_TOKEN="xapp-of-another-app")
 
 

@@ -1,4 +1,4 @@
-"""Each outage changes what it should in `/readyz` and `/metrics`, and what ends it changes it back (row O2)."""
+"""Each outage changes what it should in `/readyz` and `/metrics`, and what ends it changes it back."""
 
 import os
 import re
@@ -94,7 +94,6 @@ async def test_slack_refuses_the_token(site):
 
 
 async def test_slack_refuses_the_card(site):
-    """O13."""
     process = await site.start()
     site.slack.faults.silent[CHANNEL] = "missing_scope"
 
@@ -249,7 +248,7 @@ async def test_a_page_that_is_damaged_is_found_before_anybody_needs_it(site, pag
 
 
 async def test_an_outcome_that_nobody_knows(site):
-    """O1: the process is killed while a call is out."""
+    """The process is killed while a call is out."""
     process = await site.start()
     ts = await site.ask()
     site.zuora.faults.add(EMAILS, kind="hang")
@@ -291,7 +290,6 @@ async def test_a_request_that_waits_and_one_that_is_done(site):
     ("trouble", "why"), [("secret", "wrong"), ("clock", "old"), ("nothing", "not signed")]
 )
 async def test_a_signature_that_is_refused(site, trouble, why):
-    """O3."""
     process = await site.start("web")
     if trouble == "secret":
         await process.end(signal.SIGTERM)
@@ -323,7 +321,6 @@ async def posted(door, age, trouble):
 
 
 async def test_the_process_that_works_is_frozen(site):
-    """O10."""
     worker = await site.start()
     other = await site.start()
     await other.until_ready(work="stands by", others="there are others")
@@ -371,7 +368,6 @@ async def test_a_clock_that_is_off(site):
 
 
 async def test_a_lock_file_that_is_deleted(site):
-    """O11."""
     worker = await site.start()
     other = await site.start()
     (site.folder / "billing-bot.db.lock").unlink()

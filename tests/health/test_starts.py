@@ -1,4 +1,4 @@
-"""A start that has to wait says so, goes on by itself, and can be ended; what a person has to change ends it (O4 to O6, O12)."""
+"""A start that has to wait says so, goes on by itself, and can be ended; what a person has to change ends it."""
 
 import signal
 import sqlite3
@@ -13,7 +13,7 @@ MEND_FIRST, WILL_PASS = 2, 75
 
 @pytest.mark.parametrize(("file", "mode"), [("Procfile", "run"), ("deploy/Procfile.web", "web")])
 async def test_all_that_a_procfile_starts_stays(site, file, mode):
-    """O16: `honcho start` ends all where one ends. Each line is started as it does, with the settings of one mode."""
+    """`honcho start` ends all where one ends. Each line is started as it does, with the settings of one mode."""
     only = {"run": {"SLACK_SIGNING_SECRET": ""}, "web": {"SLACK_APP_TOKEN": ""}}[mode]
     lines = (ROOT / file).read_text().splitlines()
     commands = [line.partition(": ")[2].split() for line in lines]
@@ -27,7 +27,6 @@ async def test_all_that_a_procfile_starts_stays(site, file, mode):
 
 
 async def test_a_start_waits_for_slack_and_goes_on_when_it_is_there(site):
-    """O6."""
     site.slack.faults.down = True
     process = await site.begin()
     await process.until_logged("start_waits")
@@ -55,7 +54,6 @@ async def test_a_start_that_waits_for_slack_ends_with_sigterm(site, method):
 
 
 async def test_a_start_that_zuora_does_not_answer_goes_on_and_people_are_answered(site):
-    """O5."""
     site.zuora.faults.add("/oauth/token", kind="hang", times=None)
     process = await site.begin()
 
@@ -82,7 +80,6 @@ async def test_a_login_that_zuora_refuses_ends_the_start(site):
 
 
 async def test_an_app_token_that_slack_comes_to_refuse_ends_the_process(site):
-    """O4."""
     process = await site.start()
     site.slack.faults.add("apps.connections.open", "error", times=1000, error="invalid_auth")
 

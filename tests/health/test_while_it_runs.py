@@ -1,5 +1,5 @@
 """Secrets and policy are read again, a locked database keeps nobody waiting, one request can be followed, an update
-leaves what waits (O8, O9, O12, O15)."""
+leaves what waits."""
 
 import asyncio
 import json
@@ -24,7 +24,7 @@ def env_file(site, **settings):
 
 
 async def test_a_secret_that_zuora_refuses_holds_the_work_until_it_is_read_again(site):
-    """O8: nothing is refused, nothing fails."""
+    """Nothing is refused, nothing fails."""
     env_file(site, ZUORA_CLIENT_SECRET=site.zuora.client_secret)
     process = await site.start(ZUORA_CLIENT_SECRET="")
     first, second = await site.ask("BR-00000001"), await site.ask("BR-00000002")
@@ -93,7 +93,7 @@ async def test_what_cannot_be_read_again_changes_nothing(site):
 
 
 async def test_clicks_on_a_locked_database_are_answered_whatever_their_number(site):
-    """O9: twenty at once, and the log names who holds it."""
+    """Twenty at once, and the log names who holds it."""
     process = await site.start()
     ts = await site.ask()
     shell = await asyncio.create_subprocess_exec(
@@ -171,7 +171,7 @@ async def test_a_line_without_a_terminal_is_json(site):
 
 
 async def test_a_secret_that_is_rotated_while_120_mails_go_out_holds_those_that_are_left(site):
-    """O8: each is mailed once, and none counts as refused."""
+    """Each is mailed once, and none counts as refused."""
     env_file(site, ZUORA_CLIENT_SECRET=site.zuora.client_secret)
     process = await site.start(ZUORA_CLIENT_SECRET="")
     world = site.zuora.world
@@ -196,7 +196,7 @@ async def test_a_secret_that_is_rotated_while_120_mails_go_out_holds_those_that_
 
 
 async def test_a_reconnect_whose_handshake_is_swallowed_is_given_up_and_begun_anew(site):
-    """O12: it was deaf for 309 s, and said nothing."""
+    """It was deaf for 309 s, and said nothing."""
     process = await site.start()
     site.slack.faults.add("websocket", "hang", times=1)
     site.slack.sockets.abort()
@@ -210,7 +210,7 @@ async def test_a_reconnect_whose_handshake_is_swallowed_is_given_up_and_begun_an
 
 
 async def test_what_waits_while_the_program_is_replaced_is_carried_out_by_the_next_one(site):
-    """O15: a process of other files asked for it, as the starts in the history say."""
+    """A process of other files asked for it, as the starts in the history say."""
     older = site.folder / "older"
     shutil.copytree(ROOT / "bot", older / "bot", ignore=shutil.ignore_patterns("__pycache__"))
     with (older / "bot" / "__init__.py").open("a") as file:

@@ -1,8 +1,7 @@
 """What every operation owes, whoever adds one: whatever is left out is named here.
 
-Rows of the input *What a stranger met who added an operation*: the policy's list, the words, the
-help, the README, `sends`, `amounts`, `documents`, `settle`, `look`, `differs`, `material`, the
-form, the crash plan and its reckoning.
+The policy's list, the words, the help, the README, `sends`, `amounts`, `documents`, `settle`, `look`, `differs`,
+`material`, the form, the crash plan and its reckoning.
 """
 
 import json
@@ -286,7 +285,7 @@ async def test_amounts_that_zuora_does_not_say_are_said_not_to_be_known(name, lo
 
 @every
 async def test_what_waits_during_an_update_is_bound_to_the_same_afterwards(name, local, zuora):
-    """Row O15: else each request that waits is stopped once it is approved.
+    """Else each request that waits is stopped once it is approved.
 
     Where what is bound has to change, the changelog says so, and its example takes what the failure shows.
     """
@@ -421,8 +420,7 @@ async def test_a_list_that_is_too_long_for_the_card_is_a_table_in_the_thread(nam
         return
     order = await looked_up(OPERATIONS[name], typed, zuora)
 
-    (table,) = order.tables()
-    assert len(table.rows) == MANY, "tables(): who has no address"
+    assert [len(table.rows) for table in order.tables()] == [MANY], "tables(): who has no address"
 
 
 @pytest.mark.parametrize("name", newest_first(MAILING), ids=str, scope="module")
@@ -436,7 +434,7 @@ async def test_a_run_that_mails_by_itself_is_said_of_what_it_mails(name, local, 
         run.posted_at = clock.now() - timedelta(minutes=10)
     order = await looked_up(OPERATIONS[name], {**typed, "resend": "yes"}, zuora)
 
-    assert [each.run for each in order.mailed_by_zuora()] == [RUN]
+    assert [each.run for each in order.mailed_by_zuora()] == [RUN], "mailed_by_zuora()"
     assert order.mails_again()
 
 
@@ -469,7 +467,10 @@ async def test_what_zuora_foresees_is_begun_once_and_said_with_its_amount(
     assert example.foreseen, "say in `foreseen` of its example what Zuora estimates"
     order = await looked_up(OPERATIONS[name], example.foreseen(local.world), zuora)
 
-    assert order.foresees()
+    assert not (await order_of(name, local, zuora)).foresees(), (
+        "foresees() of the example, which is not `foreseen`"
+    )
+    assert order.foresees(), "foresees() of what is `foreseen`"
     begun = await order.begin_estimate("a-key", zuora)
     assert begun == await order.begin_estimate("a-key", zuora) != ""
     assert not (await order.estimate(begun, zuora)).words

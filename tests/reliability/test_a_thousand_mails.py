@@ -1,4 +1,4 @@
-"""A thousand mails, or a hundred, of which every tenth answer is lost: whom that costs work, and who is mailed (row E1)."""
+"""A thousand mails, or a hundred, of which every tenth answer is lost: whom that costs work, and who is mailed."""
 
 from collections import Counter
 

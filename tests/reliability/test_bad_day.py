@@ -1,6 +1,6 @@
 """A bad day in the real process: an end among 500 mails, clicks without end, a database that is gone or damaged.
 
-Rows H4, H5, H14 and H15, with real sockets and the real file.
+With real sockets and the real file.
 """
 
 import asyncio
@@ -51,7 +51,7 @@ def orders(zuora):
 async def test_the_end_comes_while_many_mails_go_out_and_a_stranger_holds_half_a_request(
     tmp_path, servers, seconds, many
 ):
-    """H4: nothing new begins, and the next process sends the rest, each mail once.
+    """Nothing new begins, and the next process sends the rest, each mail once.
 
     An answer that takes as long as the end may is asked for again under its own key.
     """
@@ -88,7 +88,7 @@ async def test_the_end_comes_while_many_mails_go_out_and_a_stranger_holds_half_a
 async def test_somebody_without_rights_who_clicks_without_end_keeps_nobody_waiting(
     tmp_path, servers
 ):
-    """H5: 1,200 clicks while Slack limits private answers."""
+    """1,200 clicks while Slack limits private answers."""
     slack, zuora = servers
     slack.ack_seconds = 30.0
     for number in ("BR-00000077", "BR-00000078"):
@@ -113,7 +113,7 @@ async def test_somebody_without_rights_who_clicks_without_end_keeps_nobody_waiti
 
 
 async def test_nothing_is_sent_once_the_database_is_deleted(tmp_path, servers):
-    """H14: two approvals after it."""
+    """Two approvals after it."""
     slack, zuora = servers
     for number in ("BR-00000077", "BR-00000078"):
         zuora.world.add_bill_run(number, invoices=[("A-7", "USD", "1.00")])
@@ -137,7 +137,7 @@ async def test_nothing_is_sent_once_the_database_is_deleted(tmp_path, servers):
 
 
 async def test_a_process_ends_whose_whole_folder_was_emptied(tmp_path, servers):
-    """H14: with its lock another process could work."""
+    """With its lock another process could work."""
     slack, zuora = servers
     zuora.world.add_bill_run("BR-00000077", invoices=[("A-7", "USD", "1.00")])
     async with web(tmp_path, slack, zuora) as bot:
@@ -164,7 +164,7 @@ async def started(folder, slack, zuora):
 
 
 async def test_a_start_with_damaged_pages_is_refused_wherever_they_are(tmp_path, servers):
-    """H15: six places."""
+    """Six places."""
     slack, zuora = servers
     zuora.world.add_bill_run("BR-00000077", invoices=[("A-7", "USD", "1.00")])
     async with web(tmp_path, slack, zuora):

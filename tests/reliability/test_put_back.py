@@ -76,7 +76,7 @@ async def resume(folder, slack, zuora):
     return process.returncode, out.decode()
 
 
-async def test_b4_what_was_approved_in_it_is_not_mailed_again(tmp_path, servers, put_back):
+async def test_what_was_approved_in_it_is_not_mailed_again(tmp_path, servers, put_back):
     slack, zuora = servers
     ts, other = put_back
     before = orders(zuora)
@@ -108,7 +108,7 @@ async def test_b4_what_was_approved_in_it_is_not_mailed_again(tmp_path, servers,
 
 
 @pytest.mark.parametrize("error", ["missing_scope", "not_in_channel", "internal_error"])
-async def test_b4_while_slack_cannot_be_read_what_was_approved_before_waits(
+async def test_while_slack_cannot_be_read_what_was_approved_before_waits(
     tmp_path, servers, put_back, error
 ):
     slack, zuora = servers

@@ -1,4 +1,4 @@
-"""Strangers at the web mode's door, with the real process and real sockets (rows H1 to H4)."""
+"""Strangers at the web mode's door, with the real process and real sockets."""
 
 import asyncio
 import gzip
@@ -78,7 +78,6 @@ async def is_closed(reader):
 
 
 async def test_1100_silent_connections_keep_nobody_from_being_answered(tmp_path, servers):
-    """H1."""
     async with web(tmp_path, *servers) as bot:
         silent = [await bot.connect() for _ in range(1100)]
 
@@ -102,7 +101,7 @@ async def test_strangers_of_many_addresses_have_a_bound_too(tmp_path, servers):
 
 
 async def test_half_sent_bodies_are_not_kept(tmp_path, servers):
-    """H2: 200 posts of 1 MiB whose last byte never comes."""
+    """200 posts of 1 MiB whose last byte never comes."""
     async with web(tmp_path, *servers) as bot:
         assert await bot.is_genuine_answered()
         before = bot.memory()
@@ -146,7 +145,6 @@ async def test_packed_bodies_are_not_unpacked_for_strangers(tmp_path, servers):
 
 
 async def test_a_post_that_breaks_off_leaves_no_traceback(tmp_path, servers):
-    """H3."""
     async with web(tmp_path, *servers) as bot:
         for said in (HALF % 60 + b"x", b"POST /slack", b"nonsense\r\n\r\n", b"\x16\x03\x01" * 20):
             for _ in range(20):
@@ -158,7 +156,7 @@ async def test_a_post_that_breaks_off_leaves_no_traceback(tmp_path, servers):
 
 
 async def test_half_a_request_does_not_hold_up_the_end_while_mails_go_out(tmp_path, servers):
-    """H4: SIGTERM while mails are being sent."""
+    """SIGTERM while mails are being sent."""
     slack, zuora = servers
     zuora.world.add_bill_run("BR-00000077", invoices=[("A-7", "USD", "1.00")])
     async with web(tmp_path, slack, zuora) as bot, AsyncExitStack() as stack:

@@ -1,4 +1,4 @@
-"""The database file: whose it is, whether it is still there, and whether it is whole (rows H14 to H16)."""
+"""The database file: whose it is, whether it is still there, and whether it is whole."""
 
 import ast
 import asyncio
@@ -30,7 +30,6 @@ def file_of(stage):
 
 
 async def test_files_are_their_owners_alone_whatever_the_umask(stage):
-    """H16."""
     await stage.stop()
     for file in stage.folder.glob("billing-bot.db*"):
         file.unlink()
@@ -48,7 +47,6 @@ async def test_files_are_their_owners_alone_whatever_the_umask(stage):
 
 
 async def test_exports_and_evidence_are_their_owners_alone_too(stage, tmp_path, monkeypatch):
-    """H16."""
     await stage.ask()
     before = os.umask(0)
     try:
@@ -76,7 +74,6 @@ async def test_a_wider_mode_is_said_at_the_start(stage, caplog):
 
 @pytest.mark.parametrize("how", ["deleted", "replaced"])
 async def test_nothing_is_approved_or_sent_once_the_database_is_gone(stage, how):
-    """H14."""
     ts = await stage.ask()
     await stage.quiet()
     content = file_of(stage).read_bytes()
@@ -94,7 +91,7 @@ async def test_nothing_is_approved_or_sent_once_the_database_is_gone(stage, how)
 
 
 def test_a_start_with_a_damaged_file_is_refused(tmp_path):
-    """H15: pages in the middle of the file are overwritten."""
+    """Pages in the middle of the file are overwritten."""
     path = tmp_path / "bot.db"
     Store.open(path).close()
     content = bytearray(path.read_bytes())
@@ -299,7 +296,7 @@ async def commands_write(stage, tmp_path, monkeypatch, target):
 async def test_a_file_that_others_could_read_is_replaced_by_one_that_they_cannot(
     stage, tmp_path, monkeypatch
 ):
-    """H16: `--out` over a file of mode 0644, which somebody has open."""
+    """`--out` over a file of mode 0644, which somebody has open."""
     await stage.ask()
     there = {}
 

@@ -1,4 +1,4 @@
-"""The sdist has all that the project needs, the wheel is built from it, and the sandbox starts from the wheel (row O14)."""
+"""The sdist has all that the project needs, the wheel is built from it, and the sandbox starts from the wheel."""
 
 import os
 import shutil

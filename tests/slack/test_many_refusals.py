@@ -1,4 +1,4 @@
-"""A member without rights who clicks without end: nothing fills, nobody waits (row H5)."""
+"""A member without rights who clicks without end: nothing fills, nobody waits."""
 
 import asyncio
 

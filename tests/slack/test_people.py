@@ -75,7 +75,7 @@ async def test_an_account_that_slack_does_not_know_may_do_nothing(stage):
 
 
 async def test_many_strangers_who_press_leave_the_accounts_of_approvers_to_be_read(stage):
-    """Of row H5, with many members instead of one: Slack reads some 100 accounts a minute."""
+    """With many members instead of one: Slack reads some 100 accounts a minute."""
     ts = await stage.ask()
     people = [f"U0MEMBER{number:03}" for number in range(STRANGERS_A_MINUTE + 30)]
     for each in people:

@@ -1,4 +1,4 @@
-"""Slack does not let the bot speak: nothing is dropped, and people hear of it (rows H10, H11, O13)."""
+"""Slack does not let the bot speak: nothing is dropped, and people hear of it."""
 
 import pytest
 
@@ -63,7 +63,6 @@ async def test_a_refused_card_waits_and_requester_and_approvers_are_written_to(
 async def test_an_unknown_outcome_is_written_directly_and_the_thread_catches_up_in_order(
     stage, error
 ):
-    """H10."""
     ts = await stage.ask()
     await quiet(stage)
     silence(stage, error)
@@ -114,7 +113,6 @@ async def test_something_new_is_a_reason_to_try_at_once(stage):
 
 
 async def test_a_private_answer_that_could_not_be_sent_for_two_minutes_is_dropped(stage):
-    """H5."""
     ts = await stage.ask()
     stage.slack.faults.add("chat.postEphemeral", "ratelimited", retry_after=600)
 

@@ -1,4 +1,4 @@
-"""An answer that was lost is asked for again under its own key (rows E1 and E2)."""
+"""An answer that was lost is asked for again under its own key."""
 
 import itertools
 from collections import Counter
@@ -369,7 +369,7 @@ async def lost(stage, fault=NEVER_CAME):
     return ts
 
 
-async def test_d1_what_was_approved_by_somebody_taken_out_is_not_sent_again(stage):
+async def test_what_was_approved_by_somebody_taken_out_is_not_sent_again(stage):
     stage.policy = BOTH
     await stage.restart()
     ts = await lost(stage)
@@ -383,7 +383,7 @@ async def test_d1_what_was_approved_by_somebody_taken_out_is_not_sent_again(stag
     assert "It needs 1 approval from people who may approve it today" in stage.card(ts)
 
 
-async def test_d1_what_was_approved_by_somebody_who_left_the_group_is_not_sent_again(stage):
+async def test_what_was_approved_by_somebody_who_left_the_group_is_not_sent_again(stage):
     ts = await lost(stage)
     stage.slack.workspace.groups["S0CONTROLLERS"].members.remove(BOB)
     stage.zuora.faults.add(

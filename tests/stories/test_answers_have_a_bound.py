@@ -1,4 +1,4 @@
-"""Answers of Zuora have a bound (row H9): in bytes, also unpacked; in rows; in what a zip unpacks to."""
+"""Answers of Zuora have a bound: in bytes, also unpacked; in rows; in what a zip unpacks to."""
 
 import asyncio
 import gzip

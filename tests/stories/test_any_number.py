@@ -1,4 +1,4 @@
-"""A number's shape is a guess, and what Zuora has under it is the answer (rows S8 and S9).
+"""A number's shape is a guess, and what Zuora has under it is the answer.
 
 Whatever is typed is asked about as it was typed, then as it looks; whatever quotation marks stand
 around it; and where two kinds have it, the person is asked which one.
@@ -141,7 +141,7 @@ async def test_and_then_as_it_looks(stage, typed):
 
 @pytest.mark.parametrize("number", ["A-{}", "ACME {:04}"])
 async def test_a_kind_is_said_before_a_number_in_any_spelling(stage, number):
-    """Row S9. Where it is said, nothing of another kind is meant."""
+    """Where it is said, nothing of another kind is meant."""
     for at, said in enumerate(SAID, 7):
         its = number.format(at)
         for kind in ("invoice", "debit_memo"):
@@ -206,7 +206,7 @@ async def test_the_signs_of_a_list_are_no_part_of_its_numbers(stage, signs):
 )
 @pytest.mark.parametrize("hyphens", [False, True])
 async def test_an_id_is_taken_out_of_what_stands_around_it(stage, around, hyphens):
-    """Row S8: as people copy it from a page of Zuora's, or from another program."""
+    """As people copy it from a page of Zuora's, or from another program."""
     its = add(stage, "invoice", "A-7").id
     if hyphens:
         its = "-".join([its[:8], its[8:12], its[12:16], its[16:20], its[20:]])

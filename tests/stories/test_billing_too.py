@@ -1,4 +1,4 @@
-"""Two requests that bill the same accounts name each other before either is approved: row A9."""
+"""Two requests that bill the same accounts name each other before either is approved."""
 
 from dataclasses import replace
 
@@ -22,7 +22,7 @@ TWO_DAYS = "batch=Batch2 target=2026-11-30 bcd={}"
         ("batch=all", "all batches", "subscriptions=S-A2", "S-A2 of A2"),
     ],
 )
-async def test_a9_each_names_the_other(stage, world, one, its_words, other, others_words):
+async def test_each_names_the_other(stage, world, one, its_words, other, others_words):
     first = await ask(stage, f"{one} target=2026-11-30")
     second = await ask(stage, f"{other} target=2026-11-30")
     await stage.quiet()
@@ -39,7 +39,7 @@ async def test_a9_each_names_the_other(stage, world, one, its_words, other, othe
         ("batch=Batch1", "batch=Batch2"),
     ],
 )
-async def test_a9_what_bills_others_is_not_named(stage, world, one, other):
+async def test_what_bills_others_is_not_named(stage, world, one, other):
     first = await ask(stage, f"{one} target=2026-11-30")
     second = await ask(stage, f"{other} target=2026-11-30")
     await stage.quiet()
@@ -48,7 +48,7 @@ async def test_a9_what_bills_others_is_not_named(stage, world, one, other):
     assert "asks to bill" not in stage.card(second)
 
 
-async def test_a9_what_ended_is_not_named_any_more(stage, world):
+async def test_what_ended_is_not_named_any_more(stage, world):
     first = await ask(stage, "batch=Batch2 target=2026-11-30")
     await stage.reject(BOB, first, "Not now")
     second = await ask(stage, "account=A2 target=2026-11-30")
@@ -57,7 +57,7 @@ async def test_a9_what_ended_is_not_named_any_more(stage, world):
     assert "R-1" not in stage.card(second)
 
 
-async def test_a9_a_card_that_waits_says_no_longer_what_another_asked_that_has_ended(stage, world):
+async def test_a_card_that_waits_says_no_longer_what_another_asked_that_has_ended(stage, world):
     first = await ask(stage, "batch=Batch2 target=2026-11-30")
     second = await ask(stage, "account=A2 target=2026-11-30")
     await stage.quiet()

@@ -558,7 +558,7 @@ NUMBERS = [("invoice", "ACME/7", "please look at ACME/7."), ("invoice", "EU 0001
 
 @pytest.mark.parametrize(("kind", "number", "text"), NUMBERS)
 async def test_the_message_shortcut_asks_zuora_what_a_number_is(stage, kind, number, text):
-    """Row S9: no number is known by its shape."""
+    """No number is known by its shape."""
     add(stage, kind, number)
     said = await stage.slack.say(CARLA, CHANNEL, text)
 

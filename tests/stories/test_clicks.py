@@ -1,4 +1,4 @@
-"""A click counts for what its card showed: cases B1 to B3, and their kin."""
+"""A click counts for what its card showed."""
 
 import pytest
 
@@ -39,7 +39,7 @@ async def copied(stage):
     return put_back
 
 
-async def test_b1_an_old_card_approves_nothing_of_a_new_database(stage):
+async def test_an_old_card_approves_nothing_of_a_new_database(stage):
     old = await stage.ask()
     stage.zuora.world.add_bill_run("BR-00000002", name="All", invoices=MANY)
     await begin_anew(stage)
@@ -56,7 +56,7 @@ async def test_b1_an_old_card_approves_nothing_of_a_new_database(stage):
     await stage.until_card(new, "Accepted by Zuora")
 
 
-async def test_b2_after_an_older_copy_a_card_of_the_same_number_approves_nothing(stage):
+async def test_after_an_older_copy_a_card_of_the_same_number_approves_nothing(stage):
     await stage.ask()
     stage.zuora.world.add_bill_run("BR-00000002", name="A", invoices=MANY[:3])
     put_back = await copied(stage)
@@ -146,7 +146,7 @@ async def test_a_button_of_the_home_tab_counts_for_what_it_showed(stage):
     assert stage.orders() == []
 
 
-async def test_b3_of_two_bots_on_one_app_each_decides_its_own_requests_alone(stage, tmp_path):
+async def test_of_two_bots_on_one_app_each_decides_its_own_requests_alone(stage, tmp_path):
     folder = tmp_path / "other"
     folder.mkdir()
     other = Stage(folder, "run")

@@ -1,4 +1,4 @@
-"""Rights and rules are those of now, and fail closed: cases D1 to D4."""
+"""Rights and rules are those of now, and fail closed."""
 
 import pytest
 
@@ -17,7 +17,7 @@ async def with_policy(stage, policy):
 
 
 @pytest.mark.parametrize("button", ["approve", "reject"])
-async def test_d1_who_was_taken_out_of_the_policy_decides_nothing_any_more(stage, button):
+async def test_who_was_taken_out_of_the_policy_decides_nothing_any_more(stage, button):
     await with_policy(stage, BOTH)
     ts = await stage.ask()
     await with_policy(stage, CARLA_ALONE)
@@ -30,7 +30,7 @@ async def test_d1_who_was_taken_out_of_the_policy_decides_nothing_any_more(stage
     await stage.until_card(ts, "Accepted by Zuora")
 
 
-async def test_d1_who_came_into_the_policy_since_does_not_decide_what_was_asked_before(stage):
+async def test_who_came_into_the_policy_since_does_not_decide_what_was_asked_before(stage):
     await with_policy(stage, CARLA_ALONE)
     ts = await stage.ask()
     await with_policy(stage, BOTH)
@@ -42,7 +42,7 @@ async def test_d1_who_came_into_the_policy_since_does_not_decide_what_was_asked_
 
 
 @pytest.mark.never_repeated
-async def test_d1_who_was_taken_out_settles_nothing_any_more(stage):
+async def test_who_was_taken_out_settles_nothing_any_more(stage):
     await with_policy(stage, BOTH)
     stage.zuora.faults.add(EMAILS, kind="lose_answer")
     ts = await stage.ask()
@@ -58,7 +58,7 @@ async def test_d1_who_was_taken_out_settles_nothing_any_more(stage):
     assert len(stage.orders()) == 1
 
 
-async def test_d1_the_approval_of_somebody_taken_out_is_not_counted(stage):
+async def test_the_approval_of_somebody_taken_out_is_not_counted(stage):
     await with_policy(stage, TWO)
     ts = await stage.ask()
     await stage.press(BOB, ts)
@@ -75,7 +75,7 @@ async def test_d1_the_approval_of_somebody_taken_out_is_not_counted(stage):
     assert stage.orders() == []
 
 
-async def test_d1_what_was_approved_by_somebody_taken_out_is_not_sent(stage):
+async def test_what_was_approved_by_somebody_taken_out_is_not_sent(stage):
     await with_policy(stage, BOTH)
     ts = await stage.ask()
     stage.zuora.faults.add("*", kind="status", status=503, times=None)
@@ -93,9 +93,7 @@ async def test_d1_what_was_approved_by_somebody_taken_out_is_not_sent(stage):
 
 @pytest.mark.parametrize("flag", ["deleted", "is_restricted", "is_ultra_restricted"])
 @pytest.mark.parametrize("policy", [BOTH, ""], ids=["named", "in a group"])
-async def test_d1_who_was_deactivated_or_made_a_guest_since_has_approved_nothing(
-    stage, policy, flag
-):
+async def test_who_was_deactivated_or_made_a_guest_since_has_approved_nothing(stage, policy, flag):
     if policy:
         await with_policy(stage, policy)
     ts = await stage.ask()
@@ -114,7 +112,7 @@ async def test_d1_who_was_deactivated_or_made_a_guest_since_has_approved_nothing
     assert stage.orders() == []
 
 
-async def test_d1_while_slack_does_not_say_whose_account_it_is_nothing_is_sent(stage):
+async def test_while_slack_does_not_say_whose_account_it_is_nothing_is_sent(stage):
     await with_policy(stage, BOTH)
     ts = await stage.ask()
     stage.zuora.faults.add("*", kind="status", status=503, times=None)
@@ -131,7 +129,7 @@ async def test_d1_while_slack_does_not_say_whose_account_it_is_nothing_is_sent(s
     await stage.as_time_passes(lambda: stage.request().state == "succeeded", step=5)
 
 
-async def test_d1_who_left_the_group_since_has_approved_nothing(stage):
+async def test_who_left_the_group_since_has_approved_nothing(stage):
     ts = await stage.ask()
     stage.zuora.faults.add("*", kind="status", status=503, times=None)
     await stage.press(BOB, ts)
@@ -147,7 +145,7 @@ async def test_d1_who_left_the_group_since_has_approved_nothing(stage):
     assert stage.orders() == []
 
 
-async def test_d1_a_rule_of_today_that_wants_more_holds_for_what_was_asked_before(stage):
+async def test_a_rule_of_today_that_wants_more_holds_for_what_was_asked_before(stage):
     await with_policy(stage, BOTH)
     ts = await stage.ask()
     await with_policy(stage, TWO)
@@ -161,7 +159,7 @@ async def test_d1_a_rule_of_today_that_wants_more_holds_for_what_was_asked_befor
 
 
 @pytest.mark.parametrize("minutes", [-10, 10, -600])
-async def test_d2_a_clock_that_steps_prolongs_no_trust_in_a_group(stage, minutes):
+async def test_a_clock_that_steps_prolongs_no_trust_in_a_group(stage, minutes):
     ts = await stage.ask()
     await stage.slack.click(BOB, CHANNEL, ts, "record_sent", value="1", force=True)
     await stage.until_private(BOB, "R-1 already has a result")
@@ -176,7 +174,7 @@ async def test_d2_a_clock_that_steps_prolongs_no_trust_in_a_group(stage, minutes
 
 
 @pytest.mark.parametrize("minutes", [-10, 10])
-async def test_d2_a_clock_that_steps_holds_no_card_back(stage, minutes):
+async def test_a_clock_that_steps_holds_no_card_back(stage, minutes):
     stage.tuning.seconds_a_message = 1.0
     await stage.restart()
     await stage.fill()
@@ -190,7 +188,7 @@ async def test_d2_a_clock_that_steps_holds_no_card_back(stage, minutes):
     assert stage.clock.monotonic() < 60
 
 
-async def test_d3_what_was_approved_for_one_tenant_is_not_carried_out_in_another(stage):
+async def test_what_was_approved_for_one_tenant_is_not_carried_out_in_another(stage):
     ts = await stage.ask()
     stage.zuora._service.tokens._tenant = "99999"
     await stage.restart()
@@ -202,7 +200,7 @@ async def test_d3_what_was_approved_for_one_tenant_is_not_carried_out_in_another
     assert stage.orders() == []
 
 
-async def test_d4_a_tenant_that_is_not_known_counts_as_production(stage):
+async def test_a_tenant_that_is_not_known_counts_as_production(stage):
     stage.tuning.where = environment(stage.zuora.base_url)
     await with_policy(
         stage,

@@ -1,4 +1,4 @@
-"""The time of day is set while the bot works, on and back: no pause is longer or shorter for that (row D2)."""
+"""The time of day is set while the bot works, on and back: no pause is longer or shorter for that."""
 
 import itertools
 

@@ -95,7 +95,7 @@ async def test_a_decision_says_who_it_was_as_slack_says_it(stage):
 
 
 @pytest.mark.never_repeated
-async def test_v15_what_is_recorded_by_hand_has_rule_groups_and_digest_like_any_decision(stage):
+async def test_what_is_recorded_by_hand_has_rule_groups_and_digest_like_any_decision(stage):
     stage.zuora.faults.add(EMAILS, kind="lose_answer")
     ts = await stage.ask()
     await stage.press(BOB, ts)

@@ -651,7 +651,7 @@ async def test_an_old_version_is_refused_and_s10_a_canceled_subscription_is_left
     assert "Not Active: S-A1 (Cancelled)" in await newest_card(stage, ended)
 
 
-async def test_s7_more_than_500_pending_runs_are_a_warning_as_some_may_not_count(stage, world):
+async def test_more_than_500_pending_runs_are_a_warning_as_some_may_not_count(stage, world):
     for _ in range(501):
         world.add_bill_run(status="Pending", batches=["Batch9"])
 

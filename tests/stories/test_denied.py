@@ -1,4 +1,4 @@
-"""*Not mine* holds up what rests on the decision: a click that was sent in somebody's name mails nothing more (V9)."""
+"""*Not mine* holds up what rests on the decision: a click that was sent in somebody's name mails nothing more."""
 
 import json
 import re

@@ -324,7 +324,7 @@ async def test_one_that_breaks_the_bot_holds_up_no_other(stage, world):
 
 
 async def test_the_preview_that_is_asked_for_before_the_approval_is_in_the_history(stage, world):
-    """Row S15: a request that is made before an approval."""
+    """A request that is made before an approval."""
     ts = await ask(stage)
     await stage.quiet()
 

@@ -1,4 +1,4 @@
-"""`Content-Encoding: gzip` for requests (row S6): over 1,000 bytes, where the setting says so."""
+"""`Content-Encoding: gzip` for requests: over 1,000 bytes, where the setting says so."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""No document is mailed twice by two requests that look different: rows A1 to A7 of the promise."""
+"""No document is mailed twice by two requests that look different."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -43,7 +43,7 @@ async def stopped(stage, ts, person=BOB):
 
 
 @pytest.mark.parametrize("kind", ["invoice", "credit_memo"])
-async def test_a1_a_document_whose_run_was_just_mailed_is_not_mailed_again(stage, held, kind):
+async def test_a_document_whose_run_was_just_mailed_is_not_mailed_again(stage, held, kind):
     one = await asked(stage, held[kind])
     run = await asked(stage, RUN)
     await stage.quiet()
@@ -59,7 +59,7 @@ async def test_a1_a_document_whose_run_was_just_mailed_is_not_mailed_again(stage
 
 
 @pytest.mark.parametrize("kind", ["invoice", "credit_memo"])
-async def test_a2_a_run_that_holds_a_document_that_was_just_mailed_stops(stage, held, kind):
+async def test_a_run_that_holds_a_document_that_was_just_mailed_stops(stage, held, kind):
     run = await asked(stage, RUN)
     one = await asked(stage, held[kind])
     await accepted(stage, one)
@@ -71,7 +71,7 @@ async def test_a2_a_run_that_holds_a_document_that_was_just_mailed_stops(stage, 
 
 
 @pytest.mark.parametrize("kind", ["invoice", "credit_memo"])
-async def test_a2_a_run_is_not_even_asked_for_while_zuora_may_not_show_the_mail_of_one(
+async def test_a_run_is_not_even_asked_for_while_zuora_may_not_show_the_mail_of_one(
     stage, held, kind
 ):
     await accepted(stage, await asked(stage, held[kind]))
@@ -85,7 +85,7 @@ async def test_a2_a_run_is_not_even_asked_for_while_zuora_may_not_show_the_mail_
 
 
 @pytest.mark.parametrize("mixed", [False, True])
-async def test_a2_a_document_is_known_by_its_id_where_its_number_was_changed(stage, held, mixed):
+async def test_a_document_is_known_by_its_id_where_its_number_was_changed(stage, held, mixed):
     world = stage.zuora.world
     text = f"{held['invoice']} {held['credit_memo']}" if mixed else held["credit_memo"]
     await accepted(stage, await asked(stage, text))
@@ -101,7 +101,7 @@ async def test_a2_a_document_is_known_by_its_id_where_its_number_was_changed(sta
 
 
 @pytest.mark.parametrize("mixed", [False, True])
-async def test_a2_a_document_is_known_by_its_number_where_zuora_left_out_its_id(stage, held, mixed):
+async def test_a_document_is_known_by_its_number_where_zuora_left_out_its_id(stage, held, mixed):
     memo = stage.zuora.world.credit_memos[held["credit_memo"]]
     memo.hides = frozenset({"id"})
     text = f"{held['invoice']} {memo.number}" if mixed else memo.number
@@ -114,9 +114,7 @@ async def test_a2_a_document_is_known_by_its_number_where_zuora_left_out_its_id(
     assert len(stage.orders()) == 1 + mixed
 
 
-async def test_a3_days_after_a_run_its_memo_alone_is_shown_as_mailed_again_and_needs_two(
-    stage, held
-):
+async def test_days_after_a_run_its_memo_alone_is_shown_as_mailed_again_and_needs_two(stage, held):
     stage.policy = AGAIN
     await stage.restart()
     await accepted(stage, await asked(stage, RUN))
@@ -129,7 +127,7 @@ async def test_a3_days_after_a_run_its_memo_alone_is_shown_as_mailed_again_and_n
     assert [stage.request(number).rule.approvals for number in (1, 2)] == [1, 2]
 
 
-async def test_a4_what_a_posting_may_have_mailed_is_not_mailed_at_once(stage):
+async def test_what_a_posting_may_have_mailed_is_not_mailed_at_once(stage):
     stage.zuora.knobs = replace(stage.zuora.knobs, inactive_notifications=frozenset())
     drafts = [("A00000001", "USD", "10.00"), ("A00000002", "EUR", "5.00")]
     run = stage.zuora.world.add_bill_run("BR-00000002", status="Completed", invoices=drafts)
@@ -148,7 +146,7 @@ async def test_a4_what_a_posting_may_have_mailed_is_not_mailed_at_once(stage):
 
 
 @pytest.mark.parametrize("what", ["run", "credit_memo"])
-async def test_a5_that_it_did_not_go_through_is_not_recorded_while_zuora_may_still_show_it(
+async def test_that_it_did_not_go_through_is_not_recorded_while_zuora_may_still_show_it(
     stage, held, what
 ):
     number = held.get(what, RUN)
@@ -166,7 +164,7 @@ async def test_a5_that_it_did_not_go_through_is_not_recorded_while_zuora_may_sti
     assert len(stage.orders()) == 1
 
 
-async def test_a5_the_next_card_says_what_was_recorded_and_by_whom(stage, held):
+async def test_the_next_card_says_what_was_recorded_and_by_whom(stage, held):
     ts = await asked(stage, held["credit_memo"])
     stage.zuora.faults.add("/v1/*/*/emails", kind="drop")
     await stage.press(BOB, ts)
@@ -183,7 +181,7 @@ async def test_a5_the_next_card_says_what_was_recorded_and_by_whom(stage, held):
 
 
 @pytest.mark.parametrize("minutes", [60, -60])
-async def test_a6_a_clock_that_is_put_right_between_two_requests_changes_no_order(
+async def test_a_clock_that_is_put_right_between_two_requests_changes_no_order(
     stage, held, minutes
 ):
     memo = held["credit_memo"]
@@ -196,7 +194,7 @@ async def test_a6_a_clock_that_is_put_right_between_two_requests_changes_no_orde
     assert f"Zuora accepted the mail of {memo} for R-1 meanwhile" in await stopped(stage, second)
 
 
-async def test_a7_what_was_unknown_when_it_was_asked_for_and_went_out_stops_the_second(stage, held):
+async def test_what_was_unknown_when_it_was_asked_for_and_went_out_stops_the_second(stage, held):
     memo = held["credit_memo"]
     first = await asked(stage, memo)
     stage.zuora.faults.add("/v1/*/*/emails", kind="lose_answer")
@@ -212,7 +210,7 @@ async def test_a7_what_was_unknown_when_it_was_asked_for_and_went_out_stops_the_
 
 
 @pytest.mark.parametrize(("lost", "then"), [(RUN, "credit_memo"), ("credit_memo", RUN)])
-async def test_a7_while_the_outcome_of_a_run_is_unknown_no_document_of_it_is_mailed_nor_the_reverse(
+async def test_while_the_outcome_of_a_run_is_unknown_no_document_of_it_is_mailed_nor_the_reverse(
     stage, held, lost, then
 ):
     first = await asked(stage, held.get(lost, lost))
@@ -228,7 +226,7 @@ async def test_a7_while_the_outcome_of_a_run_is_unknown_no_document_of_it_is_mai
     assert len(stage.orders()) == 1
 
 
-async def test_a6_what_was_asked_for_by_a_clock_hours_ahead_waits_for_zuora_to_show_the_mail(
+async def test_what_was_asked_for_by_a_clock_hours_ahead_waits_for_zuora_to_show_the_mail(
     stage, held
 ):
     await accepted(stage, await asked(stage, RUN))
@@ -268,7 +266,7 @@ async def unknown(stage):
     return ts
 
 
-async def test_a5_where_the_rule_wants_two_two_people_record_the_same_and_type_the_number(
+async def test_where_the_rule_wants_two_two_people_record_the_same_and_type_the_number(
     stage, unknown
 ):
     nothing = await stage.record(BOB, unknown, "record_not_sent", "")
@@ -300,7 +298,7 @@ async def test_a5_where_the_rule_wants_two_two_people_record_the_same_and_type_t
     assert notes == ["History, 13:05", "Again", "Another's word", "As Bob says"]
 
 
-async def test_a5_who_may_decide_no_more_has_recorded_nothing(stage, unknown):
+async def test_who_may_decide_no_more_has_recorded_nothing(stage, unknown):
     assert (await stage.record(BOB, unknown, "record_sent", typed=RUN)).ok
     stage.slack.workspace.groups["S0CONTROLLERS"].members.remove(BOB)
     stage.clock.advance(minutes=10)
@@ -310,7 +308,7 @@ async def test_a5_who_may_decide_no_more_has_recorded_nothing(stage, unknown):
     assert stage.request().state == "unknown"
 
 
-async def test_a5_todays_rule_wants_two_though_that_of_then_wanted_one(stage, held):
+async def test_todays_rule_wants_two_though_that_of_then_wanted_one(stage, held):
     ts = await stage.ask(text=held["credit_memo"])
     stage.zuora.faults.add("/v1/*/*/emails", kind="drop")
     await stage.press(BOB, ts)

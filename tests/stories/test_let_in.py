@@ -1,6 +1,6 @@
 """Zuora refuses the bot's login: one fact for everybody, and nobody's call is refused by it.
 
-Rows E3 (lost answers) and O8 (a secret that is rotated while mails are sent).
+Answers are lost, and a secret is rotated while mails are sent.
 """
 
 from collections import Counter
@@ -130,7 +130,6 @@ async def test_that_zuora_lets_the_bot_in_again_is_known_although_nobody_asks(st
 async def test_an_odd_life_of_a_token_keeps_nobody_from_starting_and_asks_for_few_tokens(
     stage, said
 ):
-    """Row H8."""
     stage.zuora.knobs = stage.zuora.knobs.__class__(expires_in="null" if said is None else said)
     await stage.restart()
     before = len(token_calls(stage))

@@ -1,4 +1,4 @@
-"""Multi-Org and Multi-entity that no setting names: found before anybody is asked to approve (rows S1 and S12)."""
+"""Multi-Org and Multi-entity that no setting names: found before anybody is asked to approve."""
 
 from dataclasses import replace
 
@@ -22,7 +22,7 @@ def labeled(stage):
 
 
 @pytest.mark.parametrize("odd", [{}, {"strict_index": True}, {"ignores_filters": True}])
-async def test_s12_multi_org_is_seen_from_the_only_account_in_an_organization(stage, labeled, odd):
+async def test_multi_org_is_seen_from_the_only_account_in_an_organization(stage, labeled, odd):
     """Accounts of before Multi-Org are in none (page *Data Labeling*)."""
     stage.zuora.knobs = replace(stage.zuora.knobs, **odd)
 
@@ -33,7 +33,7 @@ async def test_s12_multi_org_is_seen_from_the_only_account_in_an_organization(st
 
 
 @pytest.mark.parametrize("why", ["refused", "too many"])
-async def test_s12_the_card_says_that_multi_org_is_not_known(stage, labeled, why):
+async def test_the_card_says_that_multi_org_is_not_known(stage, labeled, why):
     stage.zuora.knobs = replace(stage.zuora.knobs, strict_index=True)
     if why == "refused":
         stage.zuora.faults.add(
@@ -53,7 +53,7 @@ async def test_s12_the_card_says_that_multi_org_is_not_known(stage, labeled, why
     )
 
 
-async def test_s12_a_start_without_the_organizations_that_zuora_wants_says_so(stage):
+async def test_a_start_without_the_organizations_that_zuora_wants_says_so(stage):
     stage.zuora.knobs = replace(stage.zuora.knobs, orgs_required=True)
 
     with pytest.raises(Exception, match="ZUORA_ORG_IDS is empty, and Zuora wants organizations"):
@@ -62,7 +62,7 @@ async def test_s12_a_start_without_the_organizations_that_zuora_wants_says_so(st
     await stage.start()
 
 
-async def test_s12_organizations_that_zuora_wants_since_the_start_are_said_in_the_form(stage):
+async def test_organizations_that_zuora_wants_since_the_start_are_said_in_the_form(stage):
     stage.zuora.knobs = replace(stage.zuora.knobs, orgs_required=True)
 
     await stage.slack.slash(ALICE, CHANNEL, ASKED)
@@ -73,7 +73,7 @@ async def test_s12_organizations_that_zuora_wants_since_the_start_are_said_in_th
     assert stage.store.requests.get(1) is None
 
 
-async def test_s1_a_token_for_several_entities_and_no_setting_keeps_the_bot_from_starting(stage):
+async def test_a_token_for_several_entities_and_no_setting_keeps_the_bot_from_starting(stage):
     """ "You must use this header to specify which entity to perform the operation in." """
     for entity in (EUROPE, AMERICA):
         stage.zuora.add_entity(entity)

@@ -1,4 +1,4 @@
-"""Nothing that is typed for a document is left out or taken for another without a word (rows S8, S9)."""
+"""Nothing that is typed for a document is left out or taken for another without a word."""
 
 import json
 
@@ -88,7 +88,6 @@ NO_PLACES = [
 
 @pytest.mark.parametrize("command", ["/billemail", "/billstatus", "/billrun"])
 async def test_a_place_that_there_is_not_is_said_by_every_command(stage, command):
-    """Row S1."""
     for choice, why in NO_PLACES:
         ack = await stage.slack.slash(ALICE, CHANNEL, f"{command} INV7 {choice}")
 
@@ -155,7 +154,7 @@ async def test_a_command_for_one_number_asks_where_it_may_be_two(stage, command,
         "A-7,\n>> ACME  0001",
     ],
 )
-async def test_s9_what_spreadsheets_mails_and_sentences_put_around_a_number_is_none_of_it(
+async def test_what_spreadsheets_mails_and_sentences_put_around_a_number_is_none_of_it(
     stage, typed
 ):
     for number in ("A-7", "ACME 0001"):
@@ -168,7 +167,7 @@ async def test_s9_what_spreadsheets_mails_and_sentences_put_around_a_number_is_n
 
 
 @pytest.mark.parametrize("number", ["#7", "'7", "=7", "7)", "(7", "ACME  7", ">7"])
-async def test_s9_a_number_that_has_such_a_sign_of_its_own_is_taken_as_it_is(stage, number):
+async def test_a_number_that_has_such_a_sign_of_its_own_is_taken_as_it_is(stage, number):
     add(stage, "invoice", number)
     add(stage, "invoice", "7")
 

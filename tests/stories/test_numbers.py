@@ -1,4 +1,4 @@
-"""Numbers as people have them: Zuora is asked what they name (rows S8 and S9)."""
+"""Numbers as people have them: Zuora is asked what they name."""
 
 import pytest
 
@@ -23,7 +23,7 @@ def reads(stage, *objects):
 
 @pytest.mark.parametrize("kind", ["invoice", "debit_memo", "credit_memo"])
 async def test_a_document_has_any_number_and_zuora_says_what_it_is(stage, kind):
-    """Row S9: "The ID or number of the invoice", with whatever prefix and characters."""
+    """ "The ID or number of the invoice", with whatever prefix and characters."""
     for before, number in enumerate(ODD):
         document = add(stage, kind, number)
 
@@ -40,7 +40,7 @@ async def test_a_document_has_any_number_and_zuora_says_what_it_is(stage, kind):
 
 
 async def test_a_bare_id_of_an_invoice_is_the_invoice(stage):
-    """Row S8: the key is "the ID or number" of an invoice, a debit memo."""
+    """The key is "the ID or number" of an invoice, a debit memo."""
     document = add(stage, "invoice", "INV00000077")
 
     ts = await stage.ask(text="INV1", documents=document.id)

@@ -1,4 +1,4 @@
-"""Numbers that Zuora sends in its headers have a bound (rows H6 and H7), and calls have a name."""
+"""Numbers that Zuora sends in its headers have a bound, and calls have a name."""
 
 from collections import Counter
 

@@ -1,4 +1,4 @@
-"""What Zuora's pages say, as it reaches a card: rows S2 to S5, S11, S13 and S14 of the seeds."""
+"""What Zuora's pages say, as it reaches a card."""
 
 import json
 from dataclasses import replace
@@ -24,14 +24,14 @@ def without_pdf(stage):
 
 
 @pytest.mark.parametrize("place", [0, 39, 40, 54, 59])
-async def test_s2_c9_a_pdf_file_on_any_page_is_found(stage, memo, place):
+async def test_a_pdf_file_on_any_page_is_found(stage, memo, place):
     ts = await stage.ask(text=memo.number, pdf_file_id=f"{place:032x}")
 
     assert "Zuora lists it for this memo" in await stage.details(ts)
     assert len([call for call in stage.zuora.calls if call.path.endswith("/files")]) == 2
 
 
-async def test_s2_a_pdf_file_that_is_on_no_page_is_refused(stage, memo):
+async def test_a_pdf_file_that_is_on_no_page_is_refused(stage, memo):
     submitted = await stage.fill(text=memo.number, pdf_file_id=f"{60:032x}")
 
     assert "Zuora lists no PDF file" in submitted.errors["pdf_file_id"]
@@ -46,7 +46,7 @@ async def test_s2_a_pdf_file_that_is_on_no_page_is_refused(stage, memo):
         ("DM00000009", "Include Debit Memo PDF", "1 debit memo"),
     ],
 )
-async def test_s3_mails_without_their_pdf_are_said_on_the_card(stage, memo, what, box, mails):
+async def test_mails_without_their_pdf_are_said_on_the_card(stage, memo, what, box, mails):
     stage.zuora.world.add_debit_memo("A00000001", "USD", "9.00", number="DM00000009")
     without_pdf(stage)
 
@@ -56,7 +56,7 @@ async def test_s3_mails_without_their_pdf_are_said_on_the_card(stage, memo, what
     assert f"“{box}” is off" in await stage.details(ts)
 
 
-async def test_s3_that_the_pdf_goes_along_stands_in_the_details(stage):
+async def test_that_the_pdf_goes_along_stands_in_the_details(stage):
     ts = await stage.ask()
 
     assert "without the PDF" not in stage.card(ts)
@@ -64,7 +64,7 @@ async def test_s3_that_the_pdf_goes_along_stands_in_the_details(stage):
         assert f"“{box}” is on" in await stage.details(ts)
 
 
-async def test_s3_a_file_that_was_named_may_stay_out_where_the_box_is_off(stage, memo):
+async def test_a_file_that_was_named_may_stay_out_where_the_box_is_off(stage, memo):
     without_pdf(stage)
 
     ts = await stage.ask(text=memo.number, pdf_file_id=f"{1:032x}")
@@ -72,7 +72,7 @@ async def test_s3_a_file_that_was_named_may_stay_out_where_the_box_is_off(stage,
     assert "the mail may go out without the PDF file 00000000…" in stage.card(ts)
 
 
-async def test_s4_the_mails_of_a_run_go_to_the_to_email_of_the_template(stage):
+async def test_the_mails_of_a_run_go_to_the_to_email_of_the_template(stage):
     ts = await stage.ask()
 
     assert "To: the recipients set in Zuora's email template" in stage.card(ts)
@@ -80,14 +80,14 @@ async def test_s4_the_mails_of_a_run_go_to_the_to_email_of_the_template(stage):
 
 
 @pytest.mark.parametrize("what", ["BR-00000001", "CM00000009"])
-async def test_s5_the_email_template_is_named_in_the_details(stage, memo, what):
+async def test_the_email_template_is_named_in_the_details(stage, memo, what):
     shown = await stage.details(await stage.ask(text=what))
 
     assert "“Manual Email for Credit Memo Default Template”, for credit memos" in shown
 
 
 @pytest.mark.parametrize("attached", [True, False])
-async def test_s3_s4_s5_a_run_that_mails_by_itself_says_what_its_mails_carry(stage, attached):
+async def test_a_run_that_mails_by_itself_says_what_its_mails_carry(stage, attached):
     stage.zuora.knobs = replace(stage.zuora.knobs, attach_pdf=attached)
 
     await stage.slack.slash(ALICE, CHANNEL, f"/billrun {LINE} autoPost=yes autoEmail=yes")
@@ -103,7 +103,7 @@ async def test_s3_s4_s5_a_run_that_mails_by_itself_says_what_its_mails_carry(sta
     assert f"“Include Invoice PDF” is {'on' if attached else 'off'}" in shown
 
 
-async def test_s3_s4_s5_a_run_that_mails_nobody_by_itself_says_nothing_of_it(stage):
+async def test_a_run_that_mails_nobody_by_itself_says_nothing_of_it(stage):
     await stage.slack.slash(ALICE, CHANNEL, f"/billrun {LINE} autoPost=yes")
     await stage.until(lambda: stage.slack.channel_messages(CHANNEL))
 
@@ -123,7 +123,7 @@ async def test_s3_s4_s5_a_run_that_mails_nobody_by_itself_says_nothing_of_it(sta
         ('organizations="Acme, Inc, Ltd",402881e5', ["Acme, Inc, Ltd", "402881e5"]),
     ],
 )
-async def test_s11_c10_an_organization_s_name_can_hold_a_comma(stage, typed, names):
+async def test_an_organization_s_name_can_hold_a_comma(stage, typed, names):
     ack = await stage.slack.slash(ALICE, CHANNEL, f"/billrun {LINE} {typed}")
     assert ack.ok, ack.text
     await stage.until(lambda: stage.store.requests.get(1) is not None)
@@ -140,7 +140,7 @@ async def test_s11_c10_an_organization_s_name_can_hold_a_comma(stage, typed, nam
     "typed",
     ["Acme, Inc\nBeta", "Acme\tInc\tBeta", "Acme;Inc; Beta", "Acme，Inc、Beta"],  # noqa: RUF001 - wide
 )
-async def test_s11_names_end_where_cells_and_lines_do(stage, typed):
+async def test_names_end_where_cells_and_lines_do(stage, typed):
     await stage.slack.slash(ALICE, CHANNEL, "/billrun account=A00000001 target=2026-11-30")
     submitted = await stage.slack.submit(ALICE, {"organizations": typed, "reason": "x"})
     assert submitted.ok, submitted.errors
@@ -151,7 +151,7 @@ async def test_s11_names_end_where_cells_and_lines_do(stage, typed):
 
 
 @pytest.mark.parametrize("word", ["org", "organizations", "name", "account"])
-async def test_s11_s13_empty_quotation_marks_are_no_name(stage, word):
+async def test_empty_quotation_marks_are_no_name(stage, word):
     line = f'/billrun batch=Batch1 target=2026-11-30 reason=x {word}=""'
 
     ack = await stage.slack.slash(ALICE, CHANNEL, line)
@@ -160,7 +160,7 @@ async def test_s11_s13_empty_quotation_marks_are_no_name(stage, word):
 
 
 @pytest.mark.parametrize("name", ['"November"', '"Q4" run', "“Q4” run", "O'Brien", "'x'"])
-async def test_s13_a_name_keeps_its_quotation_marks(stage, name):
+async def test_a_name_keeps_its_quotation_marks(stage, name):
     await stage.slack.slash(ALICE, CHANNEL, "/billrun account=A00000001 target=2026-11-30")
     submitted = await stage.slack.submit(ALICE, {"name": name, "reason": "x"})
     assert submitted.ok, submitted.errors
@@ -181,9 +181,7 @@ async def test_s13_a_name_keeps_its_quotation_marks(stage, name):
         ({"billRunType": [], "billingRunType": {}}, "does not say whether this is a catch-up", True),
     ],
 )  # fmt: skip
-async def test_s14_a_catch_up_run_offers_no_cancel_and_says_why(
-    stage, status, says, words, offered
-):
+async def test_a_catch_up_run_offers_no_cancel_and_says_why(stage, status, says, words, offered):
     run = stage.zuora.world.add_bill_run("BR-00000002", status=status, invoices=[])
     run.says = says
 

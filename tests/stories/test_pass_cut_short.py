@@ -111,7 +111,7 @@ async def test_an_order_that_was_planned_long_ago_is_checked_before_it_goes_out(
     assert stage.orders() == []
 
 
-async def test_d3_what_was_planned_a_moment_ago_for_one_tenant_does_not_go_out_in_another(stage):
+async def test_what_was_planned_a_moment_ago_for_one_tenant_does_not_go_out_in_another(stage):
     ts = await planned(stage)
     stage.zuora._service.tokens._tenant = "99999"
 

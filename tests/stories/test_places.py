@@ -1,4 +1,4 @@
-"""Entities and organizations: chosen, shown, kept apart (rows S1 and S12)."""
+"""Entities and organizations: chosen, shown, kept apart."""
 
 import json
 from dataclasses import replace
@@ -280,7 +280,7 @@ async def test_changing_the_list_of_entities_stops_what_was_approved_for_one_tha
 
 
 async def test_organizations_go_into_the_header_and_the_body(stage):
-    """S12: with Multi-Org the organizations are required."""
+    """With Multi-Org the organizations are required."""
     stage.zuora.knobs = replace(stage.zuora.knobs, multi_org=True, orgs=frozenset({"o1", "o2"}))
     stage.changes = {"zuora_org_ids": "Retail=o1, Both=o1+o2"}
     stage.zuora.world.account("A00000001")
@@ -301,7 +301,7 @@ async def test_organizations_go_into_the_header_and_the_body(stage):
 
 @pytest.mark.parametrize("scope", ["account=A00000001", "batch=Batch1"])
 async def test_multi_org_is_seen_from_the_accounts_where_no_setting_says_so(stage, scope):
-    """S12: the organizations are required, also where `ZUORA_ORG_IDS` is empty."""
+    """The organizations are required, also where `ZUORA_ORG_IDS` is empty."""
     stage.zuora.knobs = replace(stage.zuora.knobs, multi_org=True)
     stage.zuora.world.account("A00000001")
     line = f"/billrun {scope} target=2026-11-30 reason=x"

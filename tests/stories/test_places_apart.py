@@ -1,4 +1,4 @@
-"""The same number in two entities is two things, in everything that is shown, compared and kept (row S1)."""
+"""The same number in two entities is two things, in everything that is shown, compared and kept."""
 
 from contextlib import closing
 from datetime import time, timedelta

@@ -1,4 +1,4 @@
-"""A change of the policy is posted, and confirmed by an approver who gains nothing by it (case V7 and what goes beyond it)."""
+"""A change of the policy is posted, and confirmed by an approver who gains nothing by it."""
 
 import pytest
 

@@ -39,7 +39,7 @@ async def lost_one(stage, fault=NEVER_CAME, **values):
 
 
 @pytest.mark.parametrize("change", [reversed_, canceled, dearer])
-async def test_c5_what_became_wrong_to_send_is_not_sent_again(stage, change):
+async def test_what_became_wrong_to_send_is_not_sent_again(stage, change):
     ts, number = await lost_one(stage)
     change(invoice(stage, number))
 
@@ -164,7 +164,7 @@ async def goes_on(stage, ts):
     await stage.quiet()
 
 
-async def test_c5_what_became_wrong_while_the_rest_waited_is_left_out(stage):
+async def test_what_became_wrong_while_the_rest_waited_is_left_out(stage):
     ts, numbers = await half_sent(stage)
     left = [number for number in numbers if number not in mailed_now(stage)]
     reversed_(invoice(stage, left[0]))
@@ -179,7 +179,7 @@ async def test_c5_what_became_wrong_while_the_rest_waited_is_left_out(stage):
     assert "mailed meanwhile" in words[left[1]]
 
 
-async def test_d1_whoever_was_taken_out_sends_nothing_of_the_rest(stage):
+async def test_whoever_was_taken_out_sends_nothing_of_the_rest(stage):
     ts, _ = await half_sent(stage)
     went_out = mailed_now(stage)
     stage.slack.workspace.groups["S0CONTROLLERS"].members.remove(BOB)
@@ -194,7 +194,7 @@ async def test_d1_whoever_was_taken_out_sends_nothing_of_the_rest(stage):
     )
 
 
-async def test_d3_the_rest_is_not_sent_to_another_tenant(stage):
+async def test_the_rest_is_not_sent_to_another_tenant(stage):
     ts, _ = await half_sent(stage)
     went_out = mailed_now(stage)
     stage.zuora.faults.clear()

@@ -1,4 +1,4 @@
-"""A second source for who clicked: a receipt for each decision, a statement once a month (case V9)."""
+"""A second source for who clicked: a receipt for each decision, a statement once a month."""
 
 import re
 
@@ -44,7 +44,7 @@ async def approved(stage):
     return stage
 
 
-async def test_v9_each_decision_is_shown_directly_to_the_person_in_whose_name_it_was_made(approved):
+async def test_each_decision_is_shown_directly_to_the_person_in_whose_name_it_was_made(approved):
     stage = approved
     (receipt,) = direct(stage, BOB)
     assert receipt.text.startswith("Receipt: you approved R-1 (")
@@ -69,7 +69,7 @@ async def test_nobody_denies_what_another_person_decided(approved):
     assert not entries(stage, What.STATEMENT_DENIED)
 
 
-async def test_v9_a_statement_comes_once_a_month_and_its_answer_is_evidence(approved, tmp_path):
+async def test_a_statement_comes_once_a_month_and_its_answer_is_evidence(approved, tmp_path):
     stage = approved
     await stage.pass_time(days=11)
     await stage.slack.until(

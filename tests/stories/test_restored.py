@@ -1,4 +1,4 @@
-"""A database that is older than the world: case B4 and its kin."""
+"""A database that is older than the world."""
 
 import asyncio
 import zipfile
@@ -74,7 +74,7 @@ async def resumed(stage):
 
 
 @pytest.mark.parametrize("state", ["waiting", "approved", "running", "unknown"])
-async def test_b4_an_older_copy_carries_nothing_out_again(stage, state):
+async def test_an_older_copy_carries_nothing_out_again(stage, state):
     ts = await in_state(stage, state)
     put_back = await copied(stage)
     await finished(stage, ts)
@@ -92,7 +92,7 @@ async def test_b4_an_older_copy_carries_nothing_out_again(stage, state):
 
 
 @pytest.mark.parametrize("state", ["waiting", "approved", "running", "unknown"])
-async def test_b4_resume_after_restore_ends_what_was_open(stage, state):
+async def test_resume_after_restore_ends_what_was_open(stage, state):
     ts = await in_state(stage, state)
     put_back = await copied(stage)
     await finished(stage, ts)

@@ -112,7 +112,6 @@ async def test_an_entity_that_the_token_names_stands_on_the_card(stage):
 
 
 async def test_an_entity_that_the_token_does_not_name_keeps_the_bot_from_starting(stage):
-    """D6."""
     stage.changes = {"zuora_entity_ids": "33a8"}
 
     with pytest.raises(CannotStartError, match="ZUORA_ENTITY_IDS names 33a8"):
@@ -120,7 +119,7 @@ async def test_an_entity_that_the_token_does_not_name_keeps_the_bot_from_startin
 
 
 async def test_an_entity_is_compared_as_soon_as_zuora_can_be_read_and_nothing_is_sent_before(stage):
-    """D6: Zuora gave no token at the start."""
+    """Zuora gave no token at the start."""
     ts = await stage.ask()
     stage.changes = {"zuora_entity_ids": "33a8"}
     stage.zuora.faults.add("/oauth/token", kind="status", status=503, times=1)
@@ -140,7 +139,6 @@ async def test_an_entity_is_compared_as_soon_as_zuora_can_be_read_and_nothing_is
 async def test_an_organization_that_zuora_refuses_keeps_the_bot_from_starting(
     stage, setting, starts
 ):
-    """D6."""
     knobs = stage.zuora.knobs
     stage.zuora.knobs = replace(knobs, orgs=frozenset({"o-1"}))
     stage.changes = {"zuora_org_ids": setting}
@@ -172,7 +170,7 @@ async def test_health_is_not_ready_while_zuora_does_not_let_the_bot_in(stage):
     await stage.as_time_passes(lambda: stage.bot.health()["status"] == "ready", step=1)
 
 
-async def test_d6_an_organization_is_asked_for_once_zuora_answers_and_before_anything_is_sent(
+async def test_an_organization_is_asked_for_once_zuora_answers_and_before_anything_is_sent(
     stage,
 ):
     """Zuora was away at the start; one of two organizations is refused since."""

@@ -1,4 +1,4 @@
-"""What Zuora says later or elsewhere is compared: other members of rows C2, C3, C5, C7 and C8."""
+"""What Zuora says later or elsewhere is compared: other members of the same answer."""
 
 import pytest
 
@@ -45,7 +45,7 @@ def named(stage, what):
         ({"accountId": "f" * 32}, "Zuora says two things about the account of"),
     ],
 )
-async def test_c5_what_changed_after_the_card_stops_a_run_and_one_of_it(stage, what, says, words):
+async def test_what_changed_after_the_card_stops_a_run_and_one_of_it(stage, what, says, words):
     ts = await stage.ask(text=named(stage, what))
     invoice(stage).says = says
     await stage.press(BOB, ts)
@@ -64,7 +64,7 @@ async def test_c5_what_changed_after_the_card_stops_a_run_and_one_of_it(stage, w
         ({"reversed": None}, "does not say"),
     ],
 )
-async def test_c5_before_the_card_it_is_said_on_it(stage, what, says, words):
+async def test_before_the_card_it_is_said_on_it(stage, what, says, words):
     invoice(stage).says = says
 
     ts = await stage.ask(text=named(stage, what))
@@ -79,7 +79,7 @@ async def test_c5_before_the_card_it_is_said_on_it(stage, what, says, words):
         ({"accountId": "f" * 32}, "Zuora says two things about the account of"),
     ],
 )
-async def test_c3_an_answer_about_another_document_is_refused(stage, says, words):
+async def test_an_answer_about_another_document_is_refused(stage, says, words):
     number = invoice(stage).number
     invoice(stage).says = says | ({"id": "e" * 32} if "invoiceNumber" in says else {})
 
@@ -90,7 +90,7 @@ async def test_c3_an_answer_about_another_document_is_refused(stage, says, words
 
 
 @pytest.mark.parametrize("field", ["id", "invoiceNumber"])
-async def test_c3_one_id_or_number_for_two_documents_of_a_run_is_refused(stage, field):
+async def test_one_id_or_number_for_two_documents_of_a_run_is_refused(stage, field):
     other = invoice(stage, 1)
     invoice(stage).says = {field: other.id if field == "id" else other.number}
 
@@ -99,7 +99,7 @@ async def test_c3_one_id_or_number_for_two_documents_of_a_run_is_refused(stage, 
     assert "twice, with different values" in str(submitted.errors)
 
 
-async def test_c3_the_number_of_another_run_in_the_answer_is_refused(stage):
+async def test_the_number_of_another_run_in_the_answer_is_refused(stage):
     run_of(stage).says = {"billingRunNumber": "BR-00000099", "billRunNumber": "BR-00000099"}
 
     submitted = await stage.fill()
@@ -118,7 +118,7 @@ async def test_c3_the_number_of_another_run_in_the_answer_is_refused(stage):
         ("id", "f" * 32, "id"),
     ],
 )
-async def test_c2_two_readings_of_a_run_that_differ_are_refused(stage, field, value, what):
+async def test_two_readings_of_a_run_that_differ_are_refused(stage, field, value, what):
     run = run_of(stage)
     tenant = stage.zuora.tenant
     body = said(run, bill_run(tenant, run)) | {field: value}
@@ -131,7 +131,7 @@ async def test_c2_two_readings_of_a_run_that_differ_are_refused(stage, field, va
 
 @pytest.mark.parametrize("count", ["numberOfInvoices", "numberOfCreditMemos"])
 @pytest.mark.parametrize("off", [-1, 1, 116])
-async def test_c2_any_count_that_is_not_the_list_s_is_refused(stage, count, off):
+async def test_any_count_that_is_not_the_list_s_is_refused(stage, count, off):
     right = 4 if count == "numberOfInvoices" else 1
     run_of(stage).says = {count: right + off}
 
@@ -148,7 +148,7 @@ async def test_c2_any_count_that_is_not_the_list_s_is_refused(stage, count, off)
         ("", "date not known, so counted as mailed"),
     ],
 )
-async def test_c7_c8_a_time_without_a_zone_is_in_the_tenants(stage, zone, shown):
+async def test_a_time_without_a_zone_is_in_the_tenants(stage, zone, shown):
     """`ZUORA_TIME_ZONE`; where neither it nor a run shows the zone, the time is not known."""
     stage.changes = {"zuora_time_zone": zone}
     await stage.restart()
@@ -159,7 +159,7 @@ async def test_c7_c8_a_time_without_a_zone_is_in_the_tenants(stage, zone, shown)
     assert shown in stage.card(ts)
 
 
-async def test_c7_c8_a_run_that_shows_its_zone_needs_no_setting(stage):
+async def test_a_run_that_shows_its_zone_needs_no_setting(stage):
     run_of(stage).says = {"timeZone": "Asia/Tokyo"}
     invoice(stage).says = {"lastEmailSentDate": "2026-11-20 10:00:00"}
 
@@ -172,7 +172,7 @@ async def test_c7_c8_a_run_that_shows_its_zone_needs_no_setting(stage):
     "answer",
     [{}, {"emailHistories": None}, {"emailHistories": {}}, {"emailHistories": [], "nextPage": 7}],
 )
-async def test_c7_a_mail_history_that_cannot_be_read_proves_nothing(stage, answer):
+async def test_a_mail_history_that_cannot_be_read_proves_nothing(stage, answer):
     stage.changes = {"repeat_lost": "no"}
     await stage.restart()
     memo = next(iter(stage.zuora.world.credit_memos.values()))

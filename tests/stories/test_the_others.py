@@ -1,4 +1,4 @@
-"""A request that stops because another reached some of its documents offers the rest: row A2."""
+"""A request that stops because another reached some of its documents offers the rest."""
 
 import pytest
 
@@ -27,7 +27,7 @@ async def pressed(stage, ts):
 
 
 @pytest.mark.parametrize("kind", ["invoice", "credit_memo"])
-async def test_a2_a_run_offers_the_documents_that_nobody_else_mailed(stage, held, kind):
+async def test_a_run_offers_the_documents_that_nobody_else_mailed(stage, held, kind):
     run = await asked(stage, RUN)
     one = await asked(stage, held[kind])
     await accepted(stage, one)
@@ -45,7 +45,7 @@ async def test_a2_a_run_offers_the_documents_that_nobody_else_mailed(stage, held
     assert set(mailed) == reached
 
 
-async def test_a2_what_was_mailed_between_the_offer_and_the_press_is_left_out_too(stage, held):
+async def test_what_was_mailed_between_the_offer_and_the_press_is_left_out_too(stage, held):
     run = await asked(stage, RUN)
     await accepted(stage, await asked(stage, held["invoice"]))
     await stopped(stage, run)
@@ -57,9 +57,7 @@ async def test_a2_what_was_mailed_between_the_offer_and_the_press_is_left_out_to
     assert texts == ["3 invoices"]
 
 
-async def test_a2_a_run_that_stops_as_zuora_shows_the_mail_of_one_offers_the_others_too(
-    stage, held
-):
+async def test_a_run_that_stops_as_zuora_shows_the_mail_of_one_offers_the_others_too(stage, held):
     run = await asked(stage, RUN)
     await accepted(stage, await asked(stage, held["invoice"]))
     await stage.pass_time(minutes=10)
@@ -69,7 +67,7 @@ async def test_a2_a_run_that_stops_as_zuora_shows_the_mail_of_one_offers_the_oth
     assert "Mail just the other 4 by number" in str(offer(stage, run).blocks)
 
 
-async def test_a2_while_a_document_is_unknown_the_others_can_be_mailed(stage, held):
+async def test_while_a_document_is_unknown_the_others_can_be_mailed(stage, held):
     run = await asked(stage, RUN)
     one = await asked(stage, held["credit_memo"])
     stage.zuora.faults.add("/v1/*/*/emails", kind="lose_answer")
@@ -80,7 +78,7 @@ async def test_a2_while_a_document_is_unknown_the_others_can_be_mailed(stage, he
     assert "Mail just the other 4 by number" in str(offer(stage, run).blocks)
 
 
-async def test_a1_one_document_that_stops_has_no_others(stage, held):
+async def test_one_document_that_stops_has_no_others(stage, held):
     one = await asked(stage, held["credit_memo"])
     await accepted(stage, await asked(stage, RUN))
     await stopped(stage, one)
@@ -97,7 +95,7 @@ async def test_a_request_that_stops_for_another_reason_offers_no_others(stage):
 
 
 @pytest.mark.parametrize("kind", ["invoice", "credit_memo"])
-async def test_a2_the_form_itself_offers_the_documents_that_nobody_has_mailed_lately(
+async def test_the_form_itself_offers_the_documents_that_nobody_has_mailed_lately(
     stage, held, kind
 ):
     await accepted(stage, await asked(stage, held[kind]))
@@ -120,7 +118,7 @@ async def test_a2_the_form_itself_offers_the_documents_that_nobody_has_mailed_la
     assert stage.request(2).reason == "The rest"
 
 
-async def test_a2_the_form_for_several_documents_offers_those_of_other_kinds_too(stage, held):
+async def test_the_form_for_several_documents_offers_those_of_other_kinds_too(stage, held):
     await accepted(stage, await asked(stage, held["credit_memo"]))
     both = f"{held['invoice']} {held['credit_memo']}"
 
@@ -135,7 +133,7 @@ async def test_a2_the_form_for_several_documents_offers_those_of_other_kinds_too
     assert '"recipients":"bill_to"' in stage.request(2).body
 
 
-async def test_a2_the_button_of_the_form_offers_nothing_to_somebody_else(stage, held):
+async def test_the_button_of_the_form_offers_nothing_to_somebody_else(stage, held):
     await accepted(stage, await asked(stage, held["invoice"]))
     submitted = await stage.fill(text=RUN)
     value = submitted.view["blocks"][0]["elements"][0]["value"]

@@ -1,4 +1,4 @@
-"""Two bots with a database each on one Slack app: row B3, and what is held over signed HTTP."""
+"""Two bots with a database each on one Slack app: which of them is held, also over signed HTTP."""
 
 from contextlib import asynccontextmanager
 
@@ -49,7 +49,7 @@ async def one_of_each(stage, second):
     return cards
 
 
-async def test_b3_a_click_on_the_others_card_approves_nothing_whichever_gets_it(stage, tmp_path):
+async def test_a_click_on_the_others_card_approves_nothing_whichever_gets_it(stage, tmp_path):
     async with a_second_bot(stage, tmp_path / "second") as second:
         mine, theirs = await one_of_each(stage, second)
 
@@ -71,7 +71,7 @@ async def test_b3_a_click_on_the_others_card_approves_nothing_whichever_gets_it(
         assert [each.path for each in stage.orders()] == ["/v1/bill-runs/BR-00000001/emails"]
 
 
-async def test_b3_whichever_is_started_next_is_held(stage, tmp_path):
+async def test_whichever_is_started_next_is_held(stage, tmp_path):
     async with a_second_bot(stage, tmp_path / "second") as second:
         await one_of_each(stage, second)
         await one_of_each(stage, second)

@@ -1,4 +1,4 @@
-"""What people type and paste is read as they see it (rows H12 and H13)."""
+"""What people type and paste is read as they see it."""
 
 import json
 
@@ -39,7 +39,7 @@ def account(stage):
     ],
 )
 async def test_a_name_keeps_its_characters(stage, account, typed, name):
-    """Row H12: Slack sends `&`, `<` and `>` as entities."""
+    """Slack sends `&`, `<` and `>` as entities."""
     request = await made_of(stage, f"{LINE} {typed} reason=x")
 
     assert json.loads(request.body)["name"] == name
@@ -70,7 +70,7 @@ async def test_what_no_database_keeps_is_one_character_for_the_table_the_history
     ],
 )
 async def test_a_reason_needs_no_quotation_marks(stage, account, typed, reason):
-    """Row H13: `reason=don't forget`."""
+    """`reason=don't forget`."""
     assert (await made_of(stage, f"{LINE} {typed}")).reason == reason
 
 

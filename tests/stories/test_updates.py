@@ -1,4 +1,4 @@
-"""A request waits while the bot is updated, and is approved afterwards (row O15)."""
+"""A request waits while the bot is updated, and is approved afterwards."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What the history says of the control itself (cases V7, V8 and V14)."""
+"""What the history says of the control itself."""
 
 import hashlib
 import json
@@ -28,7 +28,7 @@ def entries(stage, what):
     return [each.entry for each in stage.store.history.all() if each.entry.what is what]
 
 
-async def test_v7_both_changes_of_a_policy_stand_in_the_history_with_text_and_difference(
+async def test_both_changes_of_a_policy_stand_in_the_history_with_text_and_difference(
     stage, tmp_path
 ):
     for text in (TWO, ONE, TWO):
@@ -55,7 +55,7 @@ def test_a_difference_names_what_went_and_what_came_alone():
     assert difference("a", "a") == []
 
 
-async def test_v8_a_request_says_why_it_needed_two(stage, tmp_path):
+async def test_a_request_says_why_it_needed_two(stage, tmp_path):
     stage.policy = TWO
     await stage.restart()
 

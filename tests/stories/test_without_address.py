@@ -1,4 +1,4 @@
-"""The number of mails is the number that is really mailed, and who is left out is named: row A8."""
+"""The number of mails is the number that is really mailed, and who is left out is named."""
 
 import re
 
@@ -33,9 +33,7 @@ async def month(stage):
     return stage.private(MARA)[-1]
 
 
-async def test_a8_button_confirmation_result_and_month_say_25_and_the_card_who_is_left_out(
-    stage, run
-):
+async def test_button_confirmation_result_and_month_say_25_and_the_card_who_is_left_out(stage, run):
     ts = await stage.ask(text=RUN)
 
     assert "send 25 mails" in confirmed(stage, ts)

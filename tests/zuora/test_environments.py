@@ -23,7 +23,7 @@ def test_sandboxes_are_sandboxes(host):
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8081", "http://localhost", "http://[::1]:9"])
 def test_this_machine_is_no_sandbox_by_its_address(url):
-    """D4: a tunnel or a proxy may answer there. The sandbox says by itself that it is one."""
+    """A tunnel or a proxy may answer there. The sandbox says by itself that it is one."""
     assert environment(url) == Environment("this machine", "unknown")
 
 
