@@ -34,7 +34,7 @@ WITHOUT: dict[str, Constants] = {
 }
 """What is set otherwise, by what is taken out by that: Python's own defaults, or no bundling."""
 
-SIZES = {"mails": 1000, "clicks": 100, "reads": 5000}
+SIZES = {"mails": 1000, "clicks": 40, "reads": 5000}
 
 
 async def main(what: str, rounds: int, size: int, names: Sequence[str]) -> None:
@@ -143,6 +143,6 @@ def _print(line: str) -> None:
 if __name__ == "__main__":
     kind, *rest = sys.argv[1:]
     numbers = [int(each) for each in rest if each.isdigit()]
-    turns, many, *_ = [*numbers, *(5, SIZES[kind])[len(numbers) :]]
+    turns, many, *_ = [*numbers, *(3, SIZES[kind])[len(numbers) :]]
     chosen = [each for each in rest if not each.isdigit()] or list(WITHOUT)
     asyncio.run(main(kind, turns, many, chosen))
