@@ -10,7 +10,7 @@ from slack_sdk.errors import SlackApiError
 from bot.audit.evidence import in_slack
 from bot.audit.evidence.in_slack import OwnMessages
 from bot.cli.clock import SystemClock
-from bot.settings import EvidenceSettings
+from bot.settings import AloneSettings
 from bot.slack.errors import LIMITED, NO_ANSWER, name_of, seconds_to_wait
 from bot.slack.web import SlackWeb
 from bot.slack.witness import NO_THREAD
@@ -24,7 +24,7 @@ ELSEWHERE = (
 
 
 async def read(
-    settings: EvidenceSettings, cards: Cards, own: OwnMessages, workspace: str
+    settings: AloneSettings, cards: Cards, own: OwnMessages, workspace: str
 ) -> dict[str, Any]:
     """Return the result of comparing with Slack, or "not compared" if Slack cannot be read.
 

@@ -6,16 +6,24 @@ from bot.settings.reading import (
     Mode,
     SettingsError,
     misspelled,
+    read_alone_settings,
     read_audit_settings,
     read_evidence_settings,
     read_policy_settings,
     read_settings,
 )
-from bot.settings.settings import AuditSettings, EvidenceSettings, PolicySettings, Settings
+from bot.settings.settings import (
+    AloneSettings,
+    AuditSettings,
+    EvidenceSettings,
+    PolicySettings,
+    Settings,
+)
 
 __all__ = [
     "MISSPELLED",
     "SHORTEST_SECRET",
+    "AloneSettings",
     "AuditSettings",
     "EvidenceSettings",
     "Mode",
@@ -23,6 +31,7 @@ __all__ = [
     "Settings",
     "SettingsError",
     "misspelled",
+    "read_alone_settings",
     "read_audit_settings",
     "read_evidence_settings",
     "read_policy_settings",

@@ -12,7 +12,13 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from bot.settings.settings import AuditSettings, EvidenceSettings, PolicySettings, Settings
+from bot.settings.settings import (
+    AloneSettings,
+    AuditSettings,
+    EvidenceSettings,
+    PolicySettings,
+    Settings,
+)
 
 Mode = Literal["run", "web"]
 S = TypeVar("S", bound=BaseModel)
@@ -63,6 +69,15 @@ def read_evidence_settings() -> EvidenceSettings:
         SettingsError: Names everything that is missing or wrong.
     """
     return _right(*_read(EvidenceSettings))
+
+
+def read_alone_settings() -> AloneSettings:
+    """Read the settings for evidence that is not compared with Zuora; all of them have defaults.
+
+    Raises:
+        SettingsError: Names everything that is wrong.
+    """
+    return _right(*_read(AloneSettings))
 
 
 def read_policy_settings() -> PolicySettings:

@@ -93,12 +93,17 @@ class PolicySettings(BaseModel):
     slack_api_url: Address = SLACK
 
 
-class EvidenceSettings(AuditSettings):
-    """What evidence takes: the history, Zuora to compare it with, and Slack if its token is set."""
+class AloneSettings(AuditSettings):
+    """What evidence takes if Zuora is not asked: the history, and Slack if its token is set."""
 
     audit_signing_key: SigningKey = SecretStr("")
     slack_bot_token: Secret = SecretStr("")
     slack_api_url: Address = SLACK
+
+
+class EvidenceSettings(AloneSettings):
+    """What evidence takes: the history, Slack if its token is set, and Zuora to compare the history with."""
+
     zuora_base_url: Annotated[Address, AfterValidator(of_a_server)]
     zuora_client_id: Text
     zuora_client_secret: Annotated[Secret, AfterValidator(given)]

@@ -53,3 +53,12 @@ def policy_read_last(url: str) -> str:
         StoreError: It cannot be asked.
     """
     return cast("str", import_module("bot.store.postgres.promises").policy_read_last(url))
+
+
+def newest_message(url: str) -> int:
+    """Return the newest message of the outbox of a server's database.
+
+    Raises:
+        StoreError: It cannot be asked.
+    """
+    return cast("int", import_module("bot.store.postgres.promises").newest_message(url))

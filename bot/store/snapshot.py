@@ -9,7 +9,9 @@ from pathlib import Path
 from bot.store import serving
 from bot.store.engine import is_postgres, without_password
 from bot.store.errors import StoreError
+from bot.store.file import cards
 from bot.store.file.backup import Look, back_up
+from bot.store.file.reading import open_read_only
 from bot.store.moving import copy
 
 
@@ -35,6 +37,18 @@ def _without_rules(path: Path, url: str) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         for name in serving.missing(url):
             connection.execute(f"DROP TRIGGER IF EXISTS {name}")
+
+
+def newest_message(database: str) -> int:
+    """Return the newest message of the outbox as of now, which may be later than a view that is open.
+
+    Raises:
+        StoreError: The database cannot be read.
+    """
+    if is_postgres(database):
+        return serving.newest_message(database)
+    with open_read_only(database) as file:
+        return cards.newest_message(file)
 
 
 def saved(database: str, target: Path, look: Look) -> int:

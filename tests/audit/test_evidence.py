@@ -38,16 +38,14 @@ async def busy(stage):
 
 
 async def made(stage, tmp_path, *options, key="", signing=True, zuora=True, slack=None):
-    """Run the command as a person does, beside the running bot."""
+    """Run the command as a person does, beside the running bot; `zuora` is None if nothing of it is set."""
     settings = stage.settings()
     out = tmp_path / "out.zip"
     environment = {
         "DATABASE_URL": settings.database_url,
-        "ZUORA_BASE_URL": settings.zuora_base_url,
-        "ZUORA_CLIENT_ID": settings.zuora_client_id,
-        "ZUORA_CLIENT_SECRET": (
-            settings.zuora_client_secret.get_secret_value() if zuora else "a-wrong-secret"
-        ),
+        "ZUORA_BASE_URL": settings.zuora_base_url if zuora is not None else None,
+        "ZUORA_CLIENT_ID": settings.zuora_client_id if zuora is not None else None,
+        "ZUORA_CLIENT_SECRET": _secret(settings, zuora),
         "ZUORA_ENTITY_IDS": settings.zuora_entity_ids,
         "AUDIT_KEY": key,
         "AUDIT_SIGNING_KEY": settings.audit_signing_key.get_secret_value() if signing else "",
@@ -58,6 +56,12 @@ async def made(stage, tmp_path, *options, key="", signing=True, zuora=True, slac
     result = await asyncio.to_thread(CliRunner().invoke, main, arguments, env=environment)
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     return result, out
+
+
+def _secret(settings, zuora):
+    if zuora is None:
+        return None
+    return settings.zuora_client_secret.get_secret_value() if zuora else "a-wrong-secret"
 
 
 def read(path, name):

@@ -1,12 +1,13 @@
 """What people read of a package: the report, the workbook, the sample; made of the package alone."""
 
+import asyncio
 import copy
 import io
 import json
 import re
 import xml.etree.ElementTree as ET
 import zipfile
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from typing import Any
 
@@ -14,16 +15,18 @@ import pytest
 
 from bot.audit.evidence import in_slack, said, workbook
 from bot.audit.evidence.archive import readable
-from bot.audit.evidence.package import sampled
+from bot.audit.evidence.lights import lights
+from bot.audit.evidence.package import Package, sampled
 from bot.audit.evidence.report import NAME as REPORT
 from bot.audit.evidence.said import OUT_OF_HOURS
 from bot.audit.evidence.workbook import NAME as WORKBOOK
 from bot.audit.evidence.workbook import SHEETS
 from bot.cli.sandbox import BOT_TOKEN
 from bot.domain.history import What
-from tests.audit.test_anchors import key, of
+from tests.audit.test_anchors import key, of, rebuilt
 from tests.audit.test_evidence import checked, lines, made, read
 from tests.audit.test_package import Forger, story
+from tests.audit.test_verify import Tampering
 from tests.stage import BOB, CARLA, CHANNEL, Stage
 
 MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
@@ -43,6 +46,7 @@ class Page(HTMLParser):
         super().__init__()
         self.words, self.loaded, self.sections = [], [], 0
         self.feed(text)
+        self.text = " ".join(self.words)
 
     def handle_starttag(self, tag, attrs):
         self.sections += tag == "section"
@@ -278,6 +282,24 @@ async def test_an_edit_that_is_on_its_way_while_slack_is_read_differs_from_nothi
     assert found["changed"] == []
 
 
+async def test_what_is_sent_while_slack_is_read_differs_from_nothing(stage, tmp_path, monkeypatch):
+    stage.zuora.world.add_bill_run("BR-00000004", invoices=[("A00000001", "USD", "7.00")])
+    stage.slack.faults.add("conversations.history", "slow", seconds=3600.0)
+    calls = len(stage.slack.calls)
+    reading = asyncio.create_task(slack_of(stage, tmp_path, monkeypatch))
+    await stage.slack.until(
+        lambda: any(each.method == "auth.test" for each in stage.slack.calls[calls:])
+    )
+    await stage.ask(text="BR-00000004")
+    await stage.quiet()
+    await stage.as_time_passes(reading.done, step=60.0)
+
+    found, _ = await reading
+
+    assert (found["cards"], found["changed"]) == (3, [])
+    assert stage.request(4).card_ts
+
+
 def of_request(stage, number, *, reply):
     """The card of a request in Slack, or the first reply of the bot's below it."""
     card = stage.slack.channel_messages(CHANNEL)[number - 1]
@@ -346,8 +368,9 @@ async def test_a_message_of_the_bots_that_the_database_has_not_sent_is_named(
 async def test_a_card_that_an_older_copy_of_the_database_does_not_know_is_named(
     tmp_path, monkeypatch
 ):
-    """An old copy of the whole file, chain and all, is whole by itself."""
-    stage = Stage(tmp_path, "run", now=datetime(2020, 1, 6, 10, tzinfo=UTC))
+    """An old copy of the whole file, chain and all, is whole by itself; its lost time was a moment ago."""
+    now = datetime.now(UTC)
+    stage = Stage(tmp_path, "run", now=now)
     await stage.open()
     try:
         for number in (1, 2):
@@ -365,7 +388,8 @@ async def test_a_card_that_an_older_copy_of_the_database_does_not_know_is_named(
         await stage.stop()
         put_back()
 
-        period = ("--from", "2020-01-01", "--to", "2020-01-31")
+        day, a_day = now.date(), timedelta(days=1)
+        period = ("--from", f"{day - a_day}", "--to", f"{day + a_day}")
         monkeypatch.setenv("SLACK_API_URL", stage.settings().slack_api_url)
         _, out = await made(stage, tmp_path, *period, slack=BOT_TOKEN)
     finally:
@@ -416,12 +440,23 @@ def test_what_slack_itself_changes_of_a_text_is_no_change():
     assert in_slack.words_of(sent) != in_slack.words_of(shown)
 
 
+def light_of(out, name):
+    """The shade and the words of one of the five lights."""
+    with zipfile.ZipFile(out) as archive:
+        return next(each[1:] for each in lights(Package(archive)) if each.name == name)
+
+
 async def test_a_head_that_was_left_nowhere_is_no_green_light(stage, tmp_path):
     stage.changes["audit_signing_key"] = key(1)
     await stage.restart()
     await stage.until(lambda: of(stage, What.HEAD))
     _, out = await made(stage, tmp_path)
     assert "no head was left outside the database" in " ".join(page_of(out).words)
+    assert light_of(out, "Anchors")[0] == "not known"
+    signed = of(stage, What.SIGNING_KEY)[0].entry.data["public"]
+    assert f"signed with the key {signed}" in " ".join(page_of(out).words)
+    _, out = await made(stage, tmp_path, signing=False)
+    assert "nothing in it would show that somebody took an exception out" in page_of(out).text
 
     stage.changes["audit_channel"] = CHANNEL
     await stage.restart()
@@ -429,3 +464,47 @@ async def test_a_head_that_was_left_nowhere_is_no_green_light(stage, tmp_path):
     await stage.until(lambda: len(of(stage, What.HEAD)) == 2)
     _, out = await made(stage, tmp_path)
     assert "2 heads, signed; left outside the database: 1 (channel)" in " ".join(page_of(out).words)
+    assert light_of(out, "Anchors")[0] == "good"
+
+
+async def test_heads_that_nobody_signed_are_no_green_light(stage, tmp_path):
+    stage.changes["audit_channel"] = CHANNEL
+    await stage.restart()
+    await stage.until(lambda: of(stage, What.HEAD))
+
+    _, out = await made(stage, tmp_path)
+
+    shade, words = light_of(out, "Anchors")
+    assert (shade, "1 head, 1 of them not signed" in words) == ("not known", True), words
+
+
+async def test_a_head_with_a_wrong_signature_is_a_red_light(stage, tmp_path):
+    stage.changes |= {"audit_signing_key": key(1), "audit_channel": CHANNEL}
+    await stage.restart()
+    await stage.until(lambda: of(stage, What.HEAD))
+    await stage.stop()
+    with Tampering(stage.folder / "billing-bot.db") as tampering:
+        tampering.execute(
+            "UPDATE history SET data = json_set(data, '$.signature', ?) WHERE what = 'audit.head'", ["ab" * 64]
+        )  # fmt: skip
+        rebuilt(tampering)
+
+    result, out = await made(stage, tmp_path)
+
+    shade, words = light_of(out, "Anchors")
+    assert (result.exit_code, shade) == (25, "bad"), result.output
+    assert "is a head that is not signed with the key in force" in words
+
+
+async def test_a_zuora_that_is_gone_is_not_asked_and_that_is_no_good_news(stage, tmp_path):
+    result, out = await made(stage, tmp_path, "--without-zuora", zuora=None)
+
+    assert result.exit_code == 26, result.output
+    assert "Zuora was not asked (--without-zuora)" in result.output
+    assert light_of(out, "Zuora") == ("not known", "Zuora was not asked (--without-zuora)")
+    page = " ".join(page_of(out).words)
+    assert "Zuora was not asked" in page
+    assert "Zuora shows nothing that was done outside the bot" not in page
+    verified = checked(out)
+    assert verified.exit_code == 0
+    assert "not compared with Zuora: Zuora was not asked" in verified.output

@@ -57,8 +57,8 @@ class OwnMessages(Protocol):
         """Return the hash of a row of the history; empty if the row is missing."""
         ...
 
-    def is_later(self, number: int, ts: str) -> bool:
-        """Return whether a message of the bot's was sent, or edited at this `ts`, after the database was read."""
+    def is_later(self, number: int, database: object) -> bool:
+        """Return whether the database that was read, and no other, sent a message after the reading."""
         ...
 
 
@@ -134,8 +134,7 @@ def _differences(
     mine, ts = sent.get(str(message.get("ts"))), str(message.get("ts"))
     payload = (message.get("metadata") or {}).get("event_payload") or {}
     number, row, mark = (payload.get(name) for name in ("sequence", "history", "mark"))
-    edited = str((message.get("edited") or {}).get("ts") or ts)
-    if isinstance(number, int) and own.is_later(number, edited):
+    if isinstance(number, int) and own.is_later(number, payload.get("database")):
         return
     about = {"request": f"R-{request}", "ts": ts}
     if isinstance(row, int) and isinstance(mark, str):
@@ -155,7 +154,9 @@ def _unknown(message: Mapping[str, Any], own: OwnMessages) -> Iterator[dict[str,
     """Yield a difference if a message is a card that the database does not have, or has under another `ts`."""
     payload, ts = (message.get("metadata") or {}).get("event_payload") or {}, str(message.get("ts"))
     request, number = payload.get("request"), payload.get("sequence")
-    if not isinstance(request, int) or not isinstance(number, int) or own.is_later(number, ts):
+    if not isinstance(request, int) or not isinstance(number, int):
+        return
+    if own.is_later(number, payload.get("database")):
         return
     if not own.has_card(request, ts):
         what = "is a card of a request that the database does not have, or has with another card"

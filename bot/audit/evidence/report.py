@@ -1,9 +1,8 @@
 """The report: one HTML file that prints well, made from the package alone."""
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from html import escape, unescape
+from html import escape
 from itertools import chain
 from typing import Any
 
@@ -12,6 +11,7 @@ from bot.audit.evidence.package import HistoryRow, Package
 from bot.audit.evidence.said import (
     OUT_OF_HOURS,
     Messages,
+    as_shown,
     days_in_words,
     denial,
     happened,
@@ -35,6 +35,11 @@ READING = (
     "policy looks at (sends). Posting always does, as Zuora may mail what is posted; whether it would mail is on the card, under "
     "What exactly. Amounts are as on the card, credits below zero; older requests show them without the sign. "
     f"Out of hours, in evidence.xlsx, means {OUT_OF_HOURS}."
+)
+SIGNED = "The package is signed with the key {}: compare it with the key that you noted."
+NOT_SIGNED = (
+    "The package is not signed, so nothing in it would show that somebody took an exception out and sealed it again. Compare it with "
+    "the SHA-256 that was printed when it was made (verify --known), or with the package that follows (verify --heads NEXT.zip)."
 )
 STYLE = """
 :root { color-scheme: light; } * { box-sizing: border-box; }
@@ -89,7 +94,7 @@ def _first(package: Package) -> Iterator[str]:
             "Rows": f"{about['rows']:,} of the history, {about['first']:,} to {about['last']:,}",
             "Made": f"{moment(made['made_at'])} with Billing Bot {made['version']}, on the machine {made['host']}, where the command "
             f"ran under the account {made['user']}: that is an account of the machine, and no person of Slack",
-            "From": f"{made['database']}, and Zuora at {made['zuora']}",
+            "From": f"{made['database']}{', and Zuora at ' + made['zuora'] if made['zuora'] else '; Zuora was not asked'}",
         }
     )
     yield "<h2>Five lights</h2><table>"
@@ -137,6 +142,8 @@ def _exceptions(package: Package) -> Iterator[str]:
         yield from _listed(chain([first], found))
     for words in package.zuora.get("limits", ()):
         yield f'<p class="small">{escape(words)}</p>'
+    signed = SIGNED.format(public) if (public := package.made.get("signed_with")) else NOT_SIGNED
+    yield f"<p class=small>{signed}</p>"
 
 
 def _listed(exceptions: Iterable[Json]) -> Iterator[str]:
@@ -210,7 +217,7 @@ def _request(
         "Nobody.",
     )
     if packet["card"]:
-        yield f"<h3>What exactly, as the card said when it was asked for</h3><pre>{escape(_plain(packet['card']['text']))}</pre>"
+        yield f"<h3>What exactly, as the card said when it was asked for</h3><pre>{escape(as_shown(packet['card']['text']))}</pre>"
     calls = [each for each in history if each.what.startswith("call.")]
     yield "<h3>What was sent to Zuora, and what it answered</h3>"
     yield _table(
@@ -252,23 +259,6 @@ def _why(line: Json, asked: Json) -> str:
     needed = count(line["approvals_needed"], "approval")
     conditions = in_words(asked.get("conditions") or {}) or "all that no other rule is for"
     return f"{needed}, by {line['rule']}, which is for {conditions}. Compared with it: {in_words(asked.get('compared') or {})}."
-
-
-_DATE, _NAMED, _ID = (
-    re.compile(pattern)
-    for pattern in (
-        r"<!date\^[^|>]*\|([^>]*)>",
-        r"<[^|>]*\|([^>]*)>",
-        r"<(?:[@#]|!subteam\^)([^>]*)>",
-    )
-)
-
-
-def _plain(text: str) -> str:
-    """Return a card's text as it was shown, without Slack's marks for times, links and people."""
-    for pattern in (_DATE, _NAMED, _ID):
-        text = pattern.sub(r"\1", text)
-    return unescape(text).replace("\u2060", "")
 
 
 def _denied(package: Package, entry: HistoryRow) -> str:

@@ -1,8 +1,10 @@
 """Texts that the report and the workbook share: sums, conditions, days, and the meaning of "out of hours"."""
 
+import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from html import unescape
 from typing import Any
 
 from bot.audit.evidence.package import HistoryRow
@@ -131,6 +133,23 @@ def _stretches(days: Iterable[date]) -> Iterator[str]:
             found.append([day])
     for each in found:
         yield f"{each[0]} to {each[-1]}" if len(each) > 1 else f"{each[0]}"
+
+
+_DATE, _NAMED, _ID = (
+    re.compile(pattern)
+    for pattern in (
+        r"<!date\^[^|>]*\|([^>]*)>",
+        r"<[^|>]*\|([^>]*)>",
+        r"<(?:[@#]|!subteam\^)([^>]*)>",
+    )
+)
+
+
+def as_shown(text: str) -> str:
+    """Return a card's text as it was shown, without Slack's marks for times, links and people."""
+    for pattern in (_DATE, _NAMED, _ID):
+        text = pattern.sub(r"\1", text)
+    return unescape(text).replace("\u2060", "")
 
 
 class Messages:

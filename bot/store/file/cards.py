@@ -102,6 +102,12 @@ def is_waiting(file: DatabaseFile, number: int) -> bool:
     return file.database.execute(sql, [number]).fetchone() is not None
 
 
+def last_id(file: DatabaseFile) -> str:
+    """Return the database's id; it has a new one since an older copy was put back and it was resumed."""
+    found = file.database.execute("SELECT id FROM copies ORDER BY position DESC LIMIT 1").fetchone()
+    return str(found[0]) if found else ""
+
+
 def workspace(file: DatabaseFile) -> str:
     """Return the id of the Slack workspace in which the bot was started last; empty if no start says it."""
     found = file.database.execute(

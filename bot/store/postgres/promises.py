@@ -1,7 +1,7 @@
 """How durable a server's commits are, for `billing-bot check`."""
 
 import json
-from typing import NamedTuple
+from typing import Any, LiteralString, NamedTuple
 
 import psycopg
 from sqlite_utils import Database
@@ -137,9 +137,23 @@ def policy_read_last(url: str) -> str:
     Raises:
         StoreError: It cannot be asked.
     """
+    found = _first(url, POLICY_READ_LAST)
+    return str(json.loads(found[0])["new"]) if found else ""
+
+
+def newest_message(url: str) -> int:
+    """Return the newest message of the outbox of a server's database.
+
+    Raises:
+        StoreError: It cannot be asked.
+    """
+    found = _first(url, "SELECT MAX(sequence) FROM outbox")
+    return int((found and found[0]) or 0)
+
+
+def _first(url: str, sql: LiteralString) -> tuple[Any, ...] | None:
     try:
         with connect(url) as connection:
-            found = connection.execute(POLICY_READ_LAST).fetchone()
+            return connection.execute(sql).fetchone()
     except psycopg.Error as error:
         raise StoreError(refusal(error).words) from error
-    return str(json.loads(found[0])["new"]) if found else ""
