@@ -1,6 +1,7 @@
 """Check a package as FORMAT.md says: `AUDIT_KEY=... python3.11 verify.py PACKAGE.zip [HEAD | FILE | FOLDER | KEY | HASH ...]`."""
 import hashlib, json, os, sqlite3, sys, zipfile
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from itertools import chain
 from typing import Any
 
@@ -92,8 +93,8 @@ def unsigned(thing: Json, deed: Json, stands: InForce) -> bool:  # whether it ha
     return is_explained and (row in stands.denied or stands.signed.get(row or 0) != explanation)
 
 
-def of_requests(opened: zipfile.ZipFile, about: Json, key: bytes, sums: Json) -> Iterator[Remark]:  # made of rows again
-    made, kept = {name: hashlib.sha256() for name in (*KINDS, "population", "exceptions")}, sqlite3.connect("")  # on disk
+def of_requests(opened: zipfile.ZipFile, about: Json, key: bytes, sums: Json, kept: sqlite3.Connection) -> Iterator[Remark]:  # of rows
+    made = {name: hashlib.sha256() for name in (*KINDS, "population", "exceptions")}
     kept.execute("CREATE TABLE line (request, sequence, at, what, hash, PRIMARY KEY (request, sequence)) WITHOUT ROWID")
     for row in rows_of(opened):
         values = int(row.request or 0), int(row.sequence), str(row.at), str(row.what), hashed(compact(row))
@@ -166,7 +167,8 @@ def checked(opened: zipfile.ZipFile, key: bytes, noted: Sequence[Sequence[tuple[
     new += ["seal"] * bool(mine and hashed(compact(manifest), key) != seal["hmac"]) + ["a name twice"] * (len(names) - 1 > len(now))
     yield from (Remark("file of the evidence changed", None, f"{name} is missing, new or changed.") for name in new)
     yield from (Remark(UNSUPPORTED, None, f"{name} is missing, or has no place here.") for name in sorted({*now} ^ FILES))
-    yield from (*of_requests(opened, about, key, now), *order(rows_of(opened)))
+    with closing(sqlite3.connect("")) as kept:  # on disk
+        yield from (*of_requests(opened, about, key, now, kept), *order(rows_of(opened)))
     later = [row for row in lines_of(opened, "standing.jsonl", FileRow._make) if row.sequence > about["last"] and row.what == NEW_KEY]
     keys = [about["signing_key"][1], *(json.loads(row.data)["public"] for row in chain(rows_of(opened), later) if row.what == NEW_KEY)]
     itself, given = hashlib.sha256(opened.read("manifest.json")).hexdigest(), {each[0][1] for each in noted if not each[0][0]}

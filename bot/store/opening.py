@@ -13,7 +13,7 @@ from sqlite_utils import Database
 from bot.store.database import BUSY_SECONDS, Guarded
 from bot.store.errors import StoreBusyError, StoreError
 from bot.store.private import beside, made, opened_alone, warn_of_wide_modes
-from bot.store.schema import migrations
+from bot.store.schema import migrations, refuse_newer
 
 SECONDS_FOR_OTHERS = 300.0
 """How long a start waits for another process that checks and migrates the same file."""
@@ -80,7 +80,7 @@ def _bring_up_to_date(connection: sqlite3.Connection) -> None:
     for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
         connection.execute(f"PRAGMA {pragma}")
     database = Database(connection)
-    refuse_newer(database)
+    refuse_newer({each.name for each in migrations.applied(database)})
     migrations.apply(database)
 
 
@@ -113,19 +113,3 @@ def _is_had(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-def refuse_newer(database: Database) -> None:
-    """Refuse a database that a newer version of the bot has migrated.
-
-    Raises:
-        StoreError: It has; the message says so in one sentence.
-    """
-    known = {migration.name for migration in migrations.pending(Database(memory=True))}
-    newer = {migration.name for migration in migrations.applied(database)} - known
-    if newer:
-        msg = (
-            f"This database was written by a newer version of Billing Bot "
-            f"({', '.join(sorted(newer))}); start that version: nothing was changed."
-        )
-        raise StoreError(msg)

@@ -5,8 +5,12 @@ database itself refuses what must never happen, whatever the program does. Older
 `bot.store.migrations`.
 """
 
+from collections.abc import Callable, Collection
+from contextlib import closing
+
 from sqlite_utils import Database
 
+from bot.store.errors import StoreError
 from bot.store.migrations.fourth import by_sql, migrations
 
 __all__ = ["migrations"]
@@ -222,11 +226,26 @@ Every other migration changes the format, and older processes then write nothing
 """
 
 
-def names() -> frozenset[str]:
-    """Return the names of all migrations that this version knows."""
-    return frozenset(each.name for each in migrations.pending(Database(memory=True)))
+def known() -> dict[str, Callable[[Database], None]]:
+    """Return all migrations of this version by their names, in their order."""
+    with closing(Database(memory=True)) as nothing:  # to which none was applied
+        return {each.name: each.fn for each in migrations.pending(nothing)}
+
+
+def refuse_newer(applied: Collection[str]) -> None:
+    """Refuse a database to which a newer version of the bot has applied its migrations.
+
+    Raises:
+        StoreError: It has; the message says so in one sentence.
+    """
+    if newer := sorted({*applied} - {*known()}):
+        msg = (
+            f"This database was written by a newer version of Billing Bot "
+            f"({', '.join(newer)}); start that version: nothing was changed."
+        )
+        raise StoreError(msg)
 
 
 def format_of_tables() -> int:
     """Return the format of this version's tables; a larger one belongs to a newer version."""
-    return len(names() - BESIDE_OLDER)
+    return len({*known()} - BESIDE_OLDER)

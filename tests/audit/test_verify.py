@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -444,7 +445,7 @@ def test_a_manipulation_is_found_with_its_own_exit_status_and_row(path, key, cod
 @pytest.mark.parametrize("trigger", ["history_is_never_changed", "meta_is_never_deleted"])
 @pytest.mark.parametrize("change", ["dropped", "made harmless"])
 def test_a_trigger_that_is_missing_or_changed_is_named(path, trigger, change):
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute(f"DROP TRIGGER {trigger}")
         if change == "made harmless":
             connection.execute(
@@ -472,7 +473,7 @@ def test_an_edit_says_more_than_the_trigger_that_was_dropped_for_it(path):
 
 
 def test_a_table_that_was_dropped_is_the_whole_log(path):
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("DROP TABLE history")
     connection.close()
 
@@ -483,7 +484,7 @@ def test_a_table_that_was_dropped_is_the_whole_log(path):
 
 
 def noted(path, sequence):
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         found = hash_of(connection, sequence)
     connection.close()
     return f"{sequence}:{found}"
@@ -502,7 +503,7 @@ def test_a_chain_rebuilt_without_a_key_is_found_by_a_noted_head_alone(path):
 
 
 def test_a_tail_cut_with_all_that_shows_it_is_found_by_a_noted_head(path):
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         last = last_of(connection)
     connection.close()
     head = noted(path, last)
@@ -595,7 +596,7 @@ def test_what_is_not_a_database_of_the_bot_is_not_readable(tmp_path, content):
 
 
 def test_the_database_of_another_program_is_not_readable(tmp_path):
-    with sqlite3.connect(tmp_path / "other.db") as connection:
+    with closing(sqlite3.connect(tmp_path / "other.db")) as connection, connection:
         connection.execute("CREATE TABLE t (a)")
     connection.close()
 

@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import sqlite3
 import stat
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime
 
 import pytest
@@ -117,13 +117,13 @@ def verified(folder, monkeypatch, *words):
 
 
 def read(path, sql):
-    with sqlite3.connect(path) as file:
+    with closing(sqlite3.connect(path)) as file, file:
         return file.execute(sql).fetchall()
 
 
 def changed(path, *statements):
     """Change a database as somebody does who can write the file."""
-    with sqlite3.connect(path, isolation_level=None) as file:
+    with closing(sqlite3.connect(path, isolation_level=None)) as file, file:
         triggers = file.execute(
             "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
         ).fetchall()
@@ -308,7 +308,7 @@ def test_another_file_is_not_taken_for_the_archive(archived_folder, monkeypatch)
 
 
 def test_the_database_lets_nothing_else_go(archived_folder):
-    with sqlite3.connect(archived_folder / "billing-bot.db") as file:
+    with closing(sqlite3.connect(archived_folder / "billing-bot.db")) as file, file:
         for statement in (
             "DELETE FROM history WHERE request = 3",
             "DELETE FROM history WHERE what = 'policy.changed'",

@@ -5,6 +5,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 from bot.audit.verify import verify_database
@@ -41,7 +42,8 @@ async def test_a_backup_of_a_working_bot_is_whole_and_verifies(stage, tmp_path):
     copy = tmp_path / "copy.db"
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
     assert verify_database(copy, key="").findings == ()
-    (state,) = sqlite3.connect(copy).execute("SELECT state FROM requests").fetchone()
+    with closing(sqlite3.connect(copy)) as database:
+        (state,) = database.execute("SELECT state FROM requests").fetchone()
     assert state == "succeeded"
 
 

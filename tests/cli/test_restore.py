@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 import stat
 import sys
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -67,7 +68,7 @@ def shown(slack, ts):
 
 
 def rows(path):
-    with sqlite3.connect(path) as file:
+    with closing(sqlite3.connect(path)) as file, file:
         return file.execute("SELECT COUNT(*), MAX(sequence) FROM history").fetchone()
 
 
@@ -189,7 +190,7 @@ async def test_what_is_no_whole_backup_is_not_put_back(tmp_path, servers, case):
         content[8192:12288] = b"\xff" * 4096
         copy.write_bytes(content)
     if case == "changed":
-        with sqlite3.connect(copy) as file:
+        with closing(sqlite3.connect(copy)) as file, file:
             file.execute("DROP TRIGGER history_is_never_changed")
             file.execute("UPDATE history SET who = 'U0EVE' WHERE sequence = 2")
     before = path.read_bytes()

@@ -6,6 +6,7 @@ import logging
 import shutil
 import sqlite3
 import time
+from contextlib import closing
 from urllib.parse import urlencode
 
 import aiohttp
@@ -49,7 +50,7 @@ async def test_story_45_each_manipulation_of_the_history_is_found_with_its_own_c
             connection.execute(statement)
         assert checked(path).exit_code == code, statement
     path = shutil.copy(whole, tmp_path / "16.db")
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("DROP TRIGGER history_is_never_deleted")
     connection.close()
     assert checked(path).exit_code == 16
@@ -94,7 +95,7 @@ def submitted():
 async def test_story_47_what_cannot_be_written_into_the_history_does_not_happen(stage):
     ts = await stage.ask()
     await stage.quiet()
-    with sqlite3.connect(stage.settings().database_path) as other:
+    with closing(sqlite3.connect(stage.settings().database_path)) as other, other:
         other.execute(
             "CREATE TRIGGER no_space BEFORE INSERT ON history "
             "BEGIN SELECT RAISE(ABORT, 'no space'); END"

@@ -5,6 +5,7 @@ import re
 import sqlite3
 import sys
 import time
+from contextlib import closing
 from typing import Any
 
 import aiohttp
@@ -103,7 +104,7 @@ class Site:
         return self.slack.channel_messages(CHANNEL)
 
     def state(self, number=1):
-        with sqlite3.connect(self.database) as connection:
+        with closing(sqlite3.connect(self.database)) as connection, connection:
             (state,) = connection.execute(
                 "SELECT state FROM requests WHERE number = ?", [number]
             ).fetchone()

@@ -11,6 +11,7 @@ import sqlite3
 import sys
 import time
 from collections import Counter
+from contextlib import closing
 
 from bot.cli.sandbox import APP_TOKEN, BOT_TOKEN, POLICY, SIGNING_SECRET
 from tests.health.operated import until
@@ -60,7 +61,7 @@ async def test_a_policy_that_is_read_again_holds_from_then_on(site):
     await process.until_logged("read_again")
     ack = await site.slack.slash(ALICE, CHANNEL, "/billemail BR-00000001")
     assert "may not" in ack.text or site.slack.view(ALICE) is None
-    with sqlite3.connect(site.database) as connection:
+    with closing(sqlite3.connect(site.database)) as connection, connection:
         (number,) = connection.execute(
             "SELECT COUNT(*) FROM history WHERE what = 'policy.changed'"
         ).fetchone()
@@ -224,7 +225,7 @@ async def test_what_waits_while_the_program_is_replaced_is_carried_out_by_the_ne
 
     await until(lambda: site.state() in ("succeeded", "stopped"), 60)
     assert site.state() == "succeeded"
-    with sqlite3.connect(site.database) as connection:
+    with closing(sqlite3.connect(site.database)) as connection, connection:
         found = connection.execute(
             "SELECT COUNT(DISTINCT json_extract(data, '$.files')) FROM history WHERE what = 'bot.started'"
         )
@@ -242,7 +243,7 @@ def mailed(site):
 
 
 def verdicts(site):
-    with sqlite3.connect(site.database) as connection:
+    with closing(sqlite3.connect(site.database)) as connection, connection:
         found = dict(connection.execute("SELECT verdict, COUNT(*) FROM calls GROUP BY 1"))
     connection.close()
     return {each: number for each, number in found.items() if each}

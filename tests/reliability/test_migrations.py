@@ -18,14 +18,14 @@ from bot.sandbox.panel.keep import SOON
 from bot.sandbox.zuora.limits import Limits
 from bot.slack.witness import MARK
 from bot.store.database import Guarded
-from bot.store.schema import migrations
+from bot.store.schema import known, migrations
 from bot.store.store import Store
 from tests.chained import entry_hash
 from tests.reliability.test_database_faults import started
 from tests.reliability.truths import check_everything, orders_of, pass_time, rest
 from tests.stage import ALICE, BOB, CARLA, CHANNEL, EMAILS, Stage
 
-NAMES = [migration.name for migration in migrations.pending(Database(memory=True))]
+NAMES = [*known()]
 TABLES = ("copies", "requests", "approvals", "calls", "outbox", "history")
 OLD_RULE = ("approvers", "approvals", "expires_after")
 ENDED = {

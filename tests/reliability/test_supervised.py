@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from contextlib import closing
 from itertools import pairwise
 
 import pytest
@@ -98,7 +99,7 @@ async def test_a_listener_that_breaks_still_hears_what_another_process_writes(
     await until_it_waits(stage)
     await goes_on(stage)
 
-    with sqlite3.connect(stage.settings().database_path) as other:
+    with closing(sqlite3.connect(stage.settings().database_path)) as other, other:
         other.execute(
             "INSERT INTO outbox (request, kind, channel, user, text, blocks, created_at, tries) "
             "VALUES (1, 'reply', ?, '', 'of another process', '[]', '2026-11-21', 0)",

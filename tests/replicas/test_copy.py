@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 import sys
+from contextlib import closing
 
 import psycopg
 import pytest
@@ -167,7 +168,7 @@ async def test_a_copy_whose_source_went_on_meanwhile_begins_anew(file, url):
             store.record(Entry(what=What.STARTED_BOT, data={}), SystemClock().now())
     finally:
         store.close()
-    with sqlite3.connect(file) as changed:
+    with closing(sqlite3.connect(file)) as changed, changed:
         before = changed.execute("SELECT COUNT(*) FROM history").fetchone()
     copy(str(file), url)
 
@@ -178,7 +179,7 @@ async def test_a_copy_whose_source_went_on_meanwhile_begins_anew(file, url):
 
 async def test_a_row_that_is_not_the_same_at_the_end_makes_the_copy_unusable(file, url):
     """Text with a character that PostgreSQL does not take."""
-    with sqlite3.connect(file) as odd:
+    with closing(sqlite3.connect(file)) as odd, odd:
         odd.execute("UPDATE outbox SET refusal = 'a' || char(0) || 'b' WHERE sequence = 1")
 
     with pytest.raises(StoreError, match="outbox is not the same on both sides"):

@@ -3,6 +3,7 @@
 import json
 import re
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -379,7 +380,8 @@ def test_a_database_that_became_corrupt_is_could_not_record(path):
     store._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     store.close()
     content = bytearray(path.read_bytes())
-    (page_size,) = sqlite3.connect(":memory:").execute("PRAGMA page_size").fetchone()
+    with closing(sqlite3.connect(":memory:")) as database:
+        (page_size,) = database.execute("PRAGMA page_size").fetchone()
     for start in range(page_size, len(content), page_size):
         content[start : start + 100] = b"\xff" * 100
     path.write_bytes(content)

@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import zipfile
+from contextlib import closing
 
 import pytest
 
@@ -120,7 +121,11 @@ OTHER_DOCUMENTS = (
 
 def forged(stage, copy, change):
     """A copy of the database in which one statement was run past its rules."""
-    with sqlite3.connect(stage.settings().database_path) as source, sqlite3.connect(copy) as other:
+    with (
+        closing(sqlite3.connect(stage.settings().database_path)) as source,
+        closing(sqlite3.connect(copy)) as other,
+        other,
+    ):
         source.backup(other)
         triggers = other.execute(
             "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'facts_in_parts'"
@@ -189,7 +194,11 @@ async def test_a_deleted_request_is_not_taken_for_a_kept_number(stage, held, tmp
         await stage.ask(text="BR-00000009", user=MARA)
     await stage.quiet()
     copy = tmp_path / "forged.db"
-    with sqlite3.connect(stage.settings().database_path) as source, sqlite3.connect(copy) as forged:
+    with (
+        closing(sqlite3.connect(stage.settings().database_path)) as source,
+        closing(sqlite3.connect(copy)) as forged,
+        forged,
+    ):
         source.backup(forged)
         forget(forged, 1)
 

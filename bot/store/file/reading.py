@@ -15,7 +15,7 @@ from sqlite_utils import Database
 from bot.domain.history import Head, Row
 from bot.store.copying import HALF_COPIED, MARKER
 from bot.store.errors import StoreError
-from bot.store.schema import migrations
+from bot.store.schema import known, migrations
 from bot.store.sqlite import SqliteDatabase
 
 _ROWS = "SELECT sequence, at, request, what, who, team, data, before, hash FROM history "
@@ -98,8 +98,7 @@ class DatabaseFile:
     def pending(self) -> list[str]:
         """Return the steps that the next start takes to bring the file up to date."""
         applied = _applied(self.database)
-        every = migrations.pending(Database(memory=True))
-        return [each.name for each in every if each.name not in applied]
+        return [name for name in known() if name not in applied]
 
     def head(self) -> Head | None:
         """Return where the database says its history ends; None for a file from before it did."""
@@ -124,7 +123,7 @@ class DatabaseFile:
         """Return triggers that this version of the file should have and that are missing or different."""
         applied = _applied(self.database)
         pattern = Database(memory=True)
-        later = [each.name for each in migrations.pending(pattern) if each.name not in applied]
+        later = [name for name in known() if name not in applied]
         migrations.apply(pattern, stop_before=later)
         found, expected = self.database.triggers_dict, pattern.triggers_dict
         pattern.close()
@@ -192,7 +191,7 @@ def _is_ours(database: Database, file: Path) -> None:
         raise StoreError(f"{file} is not a database of Billing Bot.")
     if MARKER in database.table_names():
         raise StoreError(HALF_COPIED)
-    newer = _applied(database) - {each.name for each in migrations.pending(Database(memory=True))}
+    newer = _applied(database) - {*known()}
     if newer:
         msg = f"{file} was written by a newer version of Billing Bot ({', '.join(sorted(newer))})."
         raise StoreError(msg)

@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from typing import Any, Self
 
 import psycopg
-from sqlite_utils import Database
 
 from bot.store.copying import AT_ONCE, HALF_COPIED, MARKER, CopiedTable, TableRow
 from bot.store.errors import StoreError
@@ -13,7 +12,7 @@ from bot.store.postgres import schema
 from bot.store.postgres.connection import Bounded, connect
 from bot.store.postgres.dialect import statement
 from bot.store.postgres.refused import refusal
-from bot.store.schema import migrations
+from bot.store.schema import known
 
 A_DAY = 86_400.0
 NOT_BEGUN = "DATABASE_URL: nothing was begun in this database: start the bot on it first."
@@ -84,8 +83,7 @@ class ServerSide:
 
     def is_current(self) -> bool:
         """Return whether this version of the bot has brought its tables up to date."""
-        every = {each.name for each in migrations.pending(Database(memory=True))}
-        return schema.applied(self._connection) == every
+        return schema.applied(self._connection) == {*known()}
 
     def has_marker(self) -> bool:
         """Return whether a copy into it was begun and not finished."""

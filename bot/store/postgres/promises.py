@@ -4,7 +4,6 @@ import json
 from typing import Any, LiteralString, NamedTuple
 
 import psycopg
-from sqlite_utils import Database
 
 from bot.store.copying import HALF_COPIED
 from bot.store.errors import StoreError
@@ -13,7 +12,7 @@ from bot.store.postgres import schema
 from bot.store.postgres.connection import NAME, connect
 from bot.store.postgres.copied import is_half_copied
 from bot.store.postgres.refused import refusal
-from bot.store.schema import migrations
+from bot.store.schema import known, refuse_newer
 
 OLDEST = 140_000
 """The oldest version that the bot supports, as the server numbers it: 14."""
@@ -126,9 +125,8 @@ def asked(url: str) -> PostgresServer:
             holders = tuple(map(Holder._make, connection.execute(_HOLDS)))
     except psycopg.Error as error:
         raise StoreError(f"the server cannot be asked: {refusal(error).words}.") from error
-    every = {each.name for each in migrations.pending(Database(memory=True))}
-    schema.refuse_newer(done - every)
-    return PostgresServer._make([*(found or ()), bool(done), len(every - done), holders])
+    refuse_newer(done)
+    return PostgresServer._make([*(found or ()), bool(done), len({*known()} - done), holders])
 
 
 def policy_read_last(url: str) -> str:

@@ -17,7 +17,7 @@ from bot.domain.history import FIRST_HASH
 from bot.store.errors import StoreError
 from bot.store.postgres.connection import Bounded
 from bot.store.postgres.dialect import statement
-from bot.store.schema import format_of_tables, migrations
+from bot.store.schema import format_of_tables, known, migrations, refuse_newer
 
 LOCK = 0x62696C6C  # "bill": the advisory lock under which tables are made and changed
 LOCK_TIMEOUT = "2s"
@@ -176,7 +176,7 @@ def bring_up_to_date(connection: Bounded) -> None:
     Raises:
         StoreError: A newer version of the bot has written it.
     """
-    every = {each.name: each for each in migrations.pending(Database(memory=True))}
+    every = known()
     if every.keys() == applied(connection):
         return
     with connection.within(600.0), connection.transaction():
@@ -185,7 +185,7 @@ def bring_up_to_date(connection: Bounded) -> None:
         connection.execute("SELECT pg_advisory_xact_lock($1)", [LOCK])
         connection.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
         done = applied(connection)
-        refuse_newer(done - every.keys())
+        refuse_newer(done)
         connection.execute(_FUNCTIONS)  # those of this version, whichever made the tables
         if _KEEPS_TURNS in done:  # otherwise this and a writer could wait for each other
             connection.execute("SELECT turn FROM turns_of_work FOR UPDATE")
@@ -196,11 +196,11 @@ def bring_up_to_date(connection: Bounded) -> None:
             for each in made:
                 connection.execute(each)
         migrating: Any = Migrating(connection)
-        for name, migration in every.items():
+        for name, migrate in every.items():
             if name in done:
                 continue
             if done:
-                migration.fn(migrating)
+                migrate(migrating)
             now = str(datetime.now(UTC))
             connection.execute("INSERT INTO migrations VALUES ($1, $2)", [name, now])
         connection.execute("UPDATE turns_of_work SET format = $1", [format_of_tables()])
@@ -237,20 +237,6 @@ def _refuse_what_is_not_ours(connection: Bounded, made: list[str]) -> None:
     ).fetchone()
     if found:
         msg = f"DATABASE_URL: this database has another program's table {found[0]}: name a database of the bot's own."
-        raise StoreError(msg)
-
-
-def refuse_newer(newer: set[str]) -> None:
-    """Refuse a database with migrations that this version does not know.
-
-    Raises:
-        StoreError: It has some.
-    """
-    if newer:
-        msg = (
-            f"This database was written by a newer version of Billing Bot "
-            f"({', '.join(sorted(newer))}); start that version: nothing was changed."
-        )
         raise StoreError(msg)
 
 
