@@ -31,8 +31,11 @@ WITHOUT: dict[str, Constants] = {
     "AT_ONCE": {"bot.store.together.AT_ONCE": 1},
     "NEW_OBJECTS": {"bot.cli.pauses.NEW_OBJECTS": 700},
     "TURN_SECONDS": {"bot.cli.pauses.TURN_SECONDS": 0.005},
+    "MANY": {"bot.zuora.aside.MANY": 10**9},
+    "IN_THE_LOOP": {"bot.zuora.caller.AT_ONCE": 10**9},
+    "QUICK": {"bot.zuora.judge.QUICK": 10**9},
 }
-"""What is set otherwise, by what is taken out by that: Python's own defaults, or no bundling."""
+"""What is set otherwise, by what is taken out by that: Python's own defaults, no bundling, or no thread."""
 
 SIZES = {"mails": 1000, "clicks": 40, "reads": 5000}
 
