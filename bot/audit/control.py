@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
-from bot.audit.calls import called
+from bot.audit.expected import called, summed
 from bot.audit.rows import APPROVED, ASKED, STARTED, UNSUPPORTED, Json, Remark, FileRow, hashed
 
 DENIED, EXPLAINED = "statement.denied", "exception.explained"
@@ -98,31 +98,6 @@ def ruled(record: Json, asked: Json, policy: Json) -> Iterator[str]:  # how a re
         yield f"is under a rule of {rule.get('approvals', 1)} approvals, which is not what the policy's text says"
     if not all({*name.split("&")} & one for name in rule["approvers"] for one in lists):
         yield "is under a rule with approvers that the policy's text does not name"
-
-
-def summed(record: Json, asked: Json) -> Iterator[str]:  # whether the totals compared with the rule are those of the documents
-    body, bound, shown, compared = json.loads(record["body"]), asked["bound"]["facts"], json.loads(record["facts"]), asked["compared"]
-    alone, listed, numbers = record["operation"].removeprefix("email_"), bound.get("documents"), body.get("documents", ())
-    totals = [] if listed is not None else (shown.get("drafts") or shown.get("documents") or {"kinds": []})["kinds"]
-    kinds = dict(zip(numbers, body.get("kinds") or [alone] * len(numbers), strict=True))
-    found = [(kinds[each[0]], each[3], each[4]) for each in listed or ()]  # of each document its kind, currency and amount
-    found += [(of["kind"], *each) for of in totals for each in [*of["totals"], *[("", None)] * of["not_known"]]]
-    for part, each in ({alone: compared} if "tenant" in compared else compared).items():
-        kind, amounts = part.partition(" in ")[0].removeprefix("email_"), each["amounts"]
-        made = None if alone == "create_bill_run" else added_up([one for one in found if one[0] == kind or listed is None])
-        if made != (None if amounts is None else sorted((code, abs(Decimal(text))) for code, text in amounts)):
-            yield "compares other totals with the rule than those of its documents"
-        if listed is not None and each["documents"] != len(listed):
-            yield f"compares {each['documents']} documents with the rule, and is about {len(listed)}"
-
-
-def added_up(found: Sequence[Any]) -> list[tuple[str, Decimal]] | None:  # by kind and currency, amounts below zero apart
-    sums = dict[tuple[str, str, bool], Decimal]()
-    if not all(isinstance(text, str) for _, *amount in found for text in amount):
-        return None  # one is not known
-    for kind, code, amount in ((kind, code, Decimal(text)) for kind, code, text in found):
-        sums[kind, code, amount < 0] = sums.get((kind, code, amount < 0), Decimal(0)) + amount
-    return sorted((code, abs(total)) for (of, code, below), total in sums.items() if total or (of, code, not below) not in sums)
 
 
 def line_of(record: Json, story: Sequence[FileRow], about: Json) -> Json:  # a request's line in the population

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.audit.calls import created
-from bot.audit.control import InForce, asked_for, ruled, summed
+from bot.audit.control import InForce, asked_for, ruled
+from bot.audit.expected import created, summed
 from bot.audit.rows import FileRow, compact, hashed
 from bot.domain.digest import canonical
 from bot.domain.known import NotKnown

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.audit.calls import called
+from bot.audit.expected import called
 from bot.audit.rows import FileRow, compact
 from bot.audit.verify import verify_database
 from bot.domain.call import Call
@@ -57,7 +57,7 @@ MAY_NAME = {
     Path("bot/domain/operation.py"),
     Path("bot/store/schema.py"),
     *Path("bot/store/migrations").glob("*.py"),
-    Path("bot/audit/calls.py"),
+    Path("bot/audit/expected.py"),
     Path("bot/audit/control.py"),
 }
 """The names themselves, a migration of the time when they stood everywhere, and what must work out by itself, without
@@ -337,7 +337,7 @@ async def test_its_call_is_the_one_that_an_auditor_works_out_of_what_was_approve
         return [words for _, words in called(record, [row], asked)]
 
     assert found() == [], (
-        "say in orders() of bot/audit/calls.py, and in FORMAT.md, which calls it makes"
+        "say in orders() of bot/audit/expected.py, and in FORMAT.md, which calls it makes"
     )
     assert found(method="DELETE", address=f"{goes_out.target}0") != []
     assert found(body='{"another": "one"}') == ["has another body than what was approved gives"]
@@ -544,7 +544,7 @@ async def test_zuora_shows_what_its_class_says_of_it_when_it_was_asked_for_and_a
     assert len(effects_of(stage.zuora)) - orders == len(order.subjects())
     assert order.ended_well() in stage.card(card.ts)
     assert order.result(stage.store.calls.of(1)).endswith(".")
-    assert _findings(stage) == (), "audit/control.py, audit/calls.py"
+    assert _findings(stage) == (), "audit/expected.py: orders() and summed()"
     month = (await stage.slack.slash(ALICE, CHANNEL, "/billstatus month")).text
     assert f"{'1' if order.counted_as else 'Documents'} {order.deed}" in month, COUNTED_AS
 

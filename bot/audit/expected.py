@@ -1,11 +1,12 @@
-"""Which calls an approved body allows, as FORMAT.md says, and whether only these were sent."""
+"""What each operation is expected to do, as FORMAT.md says: which calls what was approved allows, and which totals it has."""
 import json
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
-from bot.audit.rows import Json, FileRow, compact, has_mask, hashed, is_masked
+from bot.audit.rows import FileRow, Json, compact, has_mask, hashed, is_masked
 
 COLLECTIONS = {"invoice": ("invoices",), "credit_memo": ("credit-memos",), "debit_memo": ("debitmemos", "debit-memos")}
 
@@ -53,6 +54,31 @@ def orders(record: Json, facts: Json) -> dict[str, tuple[str, list[str], Json]] 
     wanted = {name: value for name, value in fields.items() if value}
     return {one: ("POST", [f"/v1/{each}/{quote(one, safe='')}/emails" for each in COLLECTIONS[kinds[one]]], wanted)
             for one in (each[0] for each in facts["documents"]) if one in kinds}
+
+
+def summed(record: Json, asked: Json) -> Iterator[str]:  # whether the totals compared with the rule are those of the documents
+    body, bound, shown, compared = json.loads(record["body"]), asked["bound"]["facts"], json.loads(record["facts"]), asked["compared"]
+    alone, listed, numbers = record["operation"].removeprefix("email_"), bound.get("documents"), body.get("documents", ())
+    totals = [] if listed is not None else (shown.get("drafts") or shown.get("documents") or {"kinds": []})["kinds"]
+    kinds = dict(zip(numbers, body.get("kinds") or [alone] * len(numbers), strict=True))
+    found = [(kinds[each[0]], each[3], each[4]) for each in listed or ()]  # of each document its kind, currency and amount
+    found += [(of["kind"], *each) for of in totals for each in [*of["totals"], *[("", None)] * of["not_known"]]]
+    for part, each in ({alone: compared} if "tenant" in compared else compared).items():
+        kind, amounts = part.partition(" in ")[0].removeprefix("email_"), each["amounts"]
+        made = None if alone == "create_bill_run" else added_up([one for one in found if one[0] == kind or listed is None])
+        if made != (None if amounts is None else sorted((code, abs(Decimal(text))) for code, text in amounts)):
+            yield "compares other totals with the rule than those of its documents"
+        if listed is not None and each["documents"] != len(listed):
+            yield f"compares {each['documents']} documents with the rule, and is about {len(listed)}"
+
+
+def added_up(found: Sequence[Any]) -> list[tuple[str, Decimal]] | None:  # by kind and currency, amounts below zero apart
+    sums = dict[tuple[str, str, bool], Decimal]()
+    if not all(isinstance(text, str) for _, *amount in found for text in amount):
+        return None  # one is not known
+    for kind, code, amount in ((kind, code, Decimal(text)) for kind, code, text in found):
+        sums[kind, code, amount < 0] = sums.get((kind, code, amount < 0), Decimal(0)) + amount
+    return sorted((code, abs(total)) for (of, code, below), total in sums.items() if total or (of, code, not below) not in sums)
 
 
 def called(record: Json, story: Sequence[FileRow], asked: Json) -> Iterator[tuple[FileRow, str]]:  # whether each call is what was approved
