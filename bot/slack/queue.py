@@ -69,7 +69,8 @@ def queue(
     found = only(parts.store, answers.to_decide(parts.store, person, now, MOST_COUNTED), within)
     at = found.index(number) if number in found else 0
     shown = _to_decide(parts, person, found[at]) if found else None
-    listed = answers.waiting_among(parts.store, links, person, now, found, within)
+    sure = answers.judged(parts.store, person, now, found)
+    listed = answers.waiting_list(parts.store, links, sure, within)
     if shown is None:
         return listed
     of = f"more than {MOST_COUNTED - 1:,}" if len(found) >= MOST_COUNTED else f"{len(found):,}"

@@ -88,19 +88,21 @@ def waiting(
 ) -> Words:
     """Return what somebody may approve now."""
     found = lists.only(store, to_decide(store, person, now, MOST_COUNTED), within)
-    return waiting_among(store, links, person, now, found, within)
+    return waiting_list(store, links, judged(store, person, now, found), within)
 
 
-def waiting_among(
-    store: Store, links: Links, person: Person, now: datetime, found: Sequence[int], within: Within
-) -> Words:
+def judged(store: Store, person: Person, now: datetime, found: Sequence[int]) -> list[int]:
     """Return what somebody may approve now of what `to_decide` found.
 
     Those that are shown are judged by the requests themselves, and not by the index that found them.
     """
     first = store.requests.to_judge(found[:SHOWN])
     sure = [each.number for each in first if may_decide(Verb.APPROVE, person, each, now) is None]
-    numbers = [*sure, *found[SHOWN:]]
+    return [*sure, *found[SHOWN:]]
+
+
+def waiting_list(store: Store, links: Links, numbers: Sequence[int], within: Within) -> Words:
+    """Return the list of what waits for somebody."""
     words = f"Waiting for you{within.words}"
     shown = _lines(store, links, numbers[:SHOWN])
     return lists.words(words, _some("You may approve", numbers, shown))
