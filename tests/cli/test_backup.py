@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 from bot.audit.verify import verify_database
+from tests.patient import LONGEST
 from tests.processes import ENVIRONMENT
 from tests.stage import BOB
 
@@ -24,7 +25,7 @@ def back_up(stage, to):
     }
     return subprocess.run(  # noqa: S603 - our own program
         [sys.executable, "-m", "bot", "backup", str(to)],
-        cwd=stage.folder, env=environment, capture_output=True, text=True, check=False, timeout=60,
+        cwd=stage.folder, env=environment, capture_output=True, text=True, check=False, timeout=LONGEST,
     )  # fmt: skip
 
 

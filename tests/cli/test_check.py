@@ -7,6 +7,7 @@ import pytest
 
 from bot.cli.sandbox import POLICY
 from tests.cli.test_commands import MODULE, environment, servers
+from tests.patient import LONGEST
 from tests.stage import ALICE, CHANNEL
 
 __all__ = ["servers"]
@@ -22,7 +23,7 @@ async def checked(folder, settings, *options):
         *MODULE, "check", *options, cwd=folder, env=settings,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(LONGEST):
         out, err = await process.communicate()
     assert "Traceback" not in err.decode(), err.decode()
     return process.returncode, out.decode().splitlines()

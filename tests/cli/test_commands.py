@@ -18,6 +18,7 @@ from bot.cli.sandbox import APP_TOKEN, BOT_TOKEN, MANIFEST, POLICY, SIGNING_SECR
 from bot.sandbox.slack.server import LocalSlack
 from bot.sandbox.zuora.server import LocalZuora
 from tests.launched import ANEW
+from tests.patient import LONGEST, be_patient_with
 from tests.processes import ENVIRONMENT
 
 ROOT = Path(__file__).parent.parent.parent
@@ -30,8 +31,9 @@ SCRIPT = [
 
 def ended(*command, cwd):
     return subprocess.run(  # noqa: S603 - our own program
-        command, cwd=cwd, env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=60
-    )
+        command, cwd=cwd, env=ENVIRONMENT, capture_output=True, text=True, check=False,
+        timeout=LONGEST,
+    )  # fmt: skip
 
 
 def test_the_module_and_the_script_are_the_same_program(tmp_path):
@@ -87,6 +89,7 @@ async def servers():
         app_token=APP_TOKEN,
         signing_secret=SIGNING_SECRET,
     )
+    be_patient_with(slack)
     await zuora.start()
     await slack.start()
     yield slack, zuora
@@ -124,7 +127,7 @@ async def start(command, folder, environment, module=MODULE):
         *module, command, cwd=folder, env=environment, stderr=asyncio.subprocess.PIPE
     )
     log = ""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(LONGEST):
         assert process.stderr
         while "bot.cli.serve ready" not in log:
             line = await process.stderr.readline()
@@ -137,7 +140,7 @@ async def start(command, folder, environment, module=MODULE):
 
 async def stop(process, number=signal.SIGTERM):
     process.send_signal(number)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(LONGEST):
         _, log = await process.communicate()
     return log.decode()
 
@@ -198,7 +201,7 @@ async def test_a_slack_that_cannot_be_reached_is_waited_for_and_the_log_says_so(
     )
     said = ""
     assert process.stderr
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(LONGEST):
         while "start_waits" not in said:
             assert process.returncode is None, said
             said += (await process.stderr.readline()).decode()

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from bot.cli import COMMANDS, main
+from tests.patient import LONGEST
 from tests.processes import ENVIRONMENT
 
 ROOT = Path(__file__).parent.parent.parent
@@ -28,7 +29,7 @@ def printed(program):
     """What a program says as JSON, in a separate process."""
     done = subprocess.run(  # noqa: S603 - our own program
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True,
-        env=ENVIRONMENT, timeout=60,
+        env=ENVIRONMENT, timeout=LONGEST,
     )  # fmt: skip
     return json.loads(done.stdout)
 

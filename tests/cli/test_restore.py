@@ -14,6 +14,7 @@ from bot.audit.verify import verify_database
 from bot.cli.sandbox import POLICY
 from bot.workflow.backups import NAMED, Backups
 from tests.cli.test_commands import MODULE, environment, servers, start, stop
+from tests.patient import LONGEST
 from tests.stage import ALICE, BOB, CHANNEL
 
 __all__ = ["servers"]
@@ -26,7 +27,7 @@ async def command(folder, settings, *words):
         *MODULE, *map(str, words), cwd=folder, env=settings,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(LONGEST):
         out, err = await process.communicate()
     return process.returncode, out.decode(), err.decode()
 
@@ -51,14 +52,14 @@ async def quick(folder, settings):
         stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     assert process.stderr
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(LONGEST):
         while "bot.cli.serve ready" not in (await process.stderr.readline()).decode():
             assert process.returncode is None
     return process
 
 
 async def until(holds):
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(LONGEST):
         while not holds():  # noqa: ASYNC110 - a file says nothing of itself
             await asyncio.sleep(0.02)
 

@@ -10,6 +10,7 @@ import pytest
 from bot.cli.sandbox import POLICY
 from bot.slack import socket_mode
 from tests.cli.test_commands import MODULE, environment, free_port, servers, start, stop
+from tests.patient import LONGEST
 from tests.stage import ALICE, BOB, CHANNEL
 
 __all__ = ["servers"]
@@ -27,7 +28,7 @@ async def begun(command, folder, settings):
 async def sentence(command, folder, settings):
     """Start it; the last line that it leaves behind, which is the only one that is not a log's."""
     process = await begun(command, folder, settings)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(LONGEST):
         _, said = await process.communicate()
     text = said.decode()
     assert process.returncode == MEND_FIRST, text
@@ -237,7 +238,7 @@ async def test_a_proxy_that_is_named_is_gone_through_to_slack(tmp_path, servers)
     slack, zuora = servers
 
     process = await begun("run", tmp_path, environment(slack, zuora, 0) | {"HTTP_PROXY": DEAD})
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(LONGEST):
         while b"start_waits" not in (line := await process.stderr.readline()):
             assert line
     await stop(process)

@@ -27,3 +27,27 @@ class FastClock:
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds / self.speed)
+
+
+class PatientClock:
+    """Real time, and slower where the machine is: for what people must do within seconds.
+
+    Attributes:
+        slow: How many real seconds one of its seconds takes from now on.
+    """
+
+    def __init__(self) -> None:
+        self.slow = 1.0
+        self._looked, self._now = time.monotonic(), BEGINNING
+
+    def now(self) -> datetime:
+        looked = time.monotonic()
+        self._now += timedelta(seconds=(looked - self._looked) / self.slow)
+        self._looked = looked
+        return self._now
+
+    def monotonic(self) -> float:
+        return (self.now() - BEGINNING).total_seconds()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds * self.slow)

@@ -29,7 +29,7 @@ SPEED = 10.0
 
 BETWEEN_SECONDS = 1.0
 CARD_LOOKS = 250  # of a moment each
-FORM_SECONDS = 40.0
+FORM_SECONDS = 60.0
 """Longer than a replica stands still, and than what it reads then takes."""
 LONGER_THAN_ALL = (FRESH_SECONDS + 1.0, FRESH_SECONDS + 6.0)
 """How long a replica stands still, or is cut off: its session has ended by then."""
@@ -161,7 +161,10 @@ class Replicated(Story):
             assert status in expected or self._is_ending, f"exit {status}\n{self._log()}"
 
     async def _trouble_them(self, people: "asyncio.Future[Any]") -> None:
+        begun = time.monotonic()
         await until(lambda: all(each.life for each in self.replicas))
+        await until(lambda: self.slack.sockets.connections > 0)
+        self.be_patient((time.monotonic() - begun) / REPLICAS)  # they start at the same time
         end, halfway = time.monotonic() + self.kills, self.kills / 2
         while (left := end - time.monotonic()) > 0:
             await asyncio.sleep(BETWEEN_SECONDS)

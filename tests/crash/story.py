@@ -14,12 +14,11 @@ from typing import Any
 
 import yaml
 
-from bot.cli.clock import SystemClock
 from bot.cli.sandbox import APP_TOKEN, BOT_TOKEN, MANIFEST, SIGNING_SECRET
 from bot.sandbox.slack.handles import Triggers
 from bot.sandbox.slack.server import LocalSlack
 from bot.sandbox.zuora import LocalZuora, World
-from tests.crash.clock import FastClock
+from tests.crash.clock import FastClock, PatientClock
 from tests.crash.people import CHANNEL, CONTROLLERS, REQUESTERS, People, hire, until
 from tests.crash.plan import POLICY, Wanted, plan
 from tests.crash.process import Launcher, Life
@@ -28,14 +27,14 @@ from tests.crash.reckoning import Reckoning, reckon
 SPEED = 20.0
 SECONDS_A_MESSAGE = 0.2  # so that the one channel of thirty requests does not hold them up
 ACK_SECONDS = 1.0  # people give up sooner than Slack does, so that the test is short
-LONGEST_ACK_SECONDS = 3.0  # where all is slow: asking again and again makes it slower still
+LONGEST_ACK_SECONDS = 30.0  # where all is slow: asking again and again makes it slower still
 LONGEST_LIFE = 1.2
 QUICK_START = 0.4
 FARTHEST_POINT = 400
 A_NEW_ONE = (0.02, 0.1, 0.5)
 """Chances to die at a point at which nobody has died: the lower, the later in the process's life."""
 
-REST_SECONDS = 300.0
+REST_SECONDS = 900.0
 ALL_ASKED_AFTER = 0.7  # of all kills
 UNFINISHED = """
 SELECT (SELECT COUNT(*) FROM outbox WHERE ended_at IS NULL) + (
@@ -97,7 +96,8 @@ class Story:
             signing_secret=SIGNING_SECRET,
         )
         self.slack.ack_seconds = ACK_SECONDS
-        self.slack._core.triggers = Triggers(SystemClock())  # three real seconds, as in Slack
+        self._patience = PatientClock()
+        self.slack._core.triggers = Triggers(self._patience)  # three real seconds, as in Slack
         self._trouble()
         hire(self.slack)
         self.plan = plan(self.zuora.world, self._chance)
@@ -237,9 +237,18 @@ class Story:
         """So many seconds after it has connected; more where the machine is busy, and people are more patient then."""
         begun = time.monotonic()
         await until(lambda: life.is_over or bool(self.slack.sockets.connections))
-        slow = max(1.0, (time.monotonic() - begun) / QUICK_START)
+        self.be_patient(time.monotonic() - begun)
+        return seconds * self.slow
+
+    @property
+    def slow(self) -> float:
+        """How many times as long as on an idle machine the last start took."""
+        return self._patience.slow
+
+    def be_patient(self, seconds: float) -> None:
+        """Let people wait as much longer than on an idle machine as the start that took so long did."""
+        self._patience.slow = slow = max(1.0, seconds / QUICK_START)
         self.slack.ack_seconds = min(LONGEST_ACK_SECONDS, ACK_SECONDS * slow)
-        return seconds * slow
 
     async def _killed(self, life: Life) -> int:
         status = await life.end()

@@ -23,6 +23,7 @@ from bot.sandbox.zuora import LocalZuora, World
 from bot.store.outbox import ANSWERS_A_MINUTE
 from tests.audit.test_verify import Tampering, checked
 from tests.field.listeners import Who, click, dispatch, frame, name_of, view
+from tests.patient import LONGEST
 from tests.stage import ALICE, BOB, CARLA, CHANNEL, EMAILS, MARA, Stage
 
 MANIPULATIONS = {
@@ -270,7 +271,7 @@ class Tenant:
         assert self.stage.bot
         return self.stage.bot.app
 
-    async def until(self, is_so, seconds=60.0):
+    async def until(self, is_so, seconds=LONGEST):
         await self.stage.until(lambda: is_so(self.stage), seconds)
 
     def click(self, who):

@@ -16,10 +16,11 @@ from bot.cli.sandbox import APP_TOKEN, BOT_TOKEN, MANIFEST, POLICY, SIGNING_SECR
 from bot.sandbox.slack.server import LocalSlack
 from bot.sandbox.zuora import LocalZuora, World
 from tests.cli.test_commands import free_port
+from tests.patient import LONGEST, be_patient_with
 from tests.processes import ENVIRONMENT
 from tests.stage import ALICE, BOB, CHANNEL
 
-SECONDS = 60.0
+SECONDS = LONGEST
 SAMPLE = re.compile(r"^(\w+)(?:\{(.*)\})? (\S+)$", re.MULTILINE)
 
 
@@ -35,6 +36,7 @@ class Site:
             clock, manifest=yaml.safe_load(MANIFEST.read_text()), bot_token=BOT_TOKEN,
             app_token=APP_TOKEN, signing_secret=SIGNING_SECRET,
         )  # fmt: skip
+        be_patient_with(self.slack)
         self.processes = []
         self.settings = {}
 

@@ -14,22 +14,26 @@ from bot.store.errors import CouldNotRecordError
 from bot.store.lock import WorkLock
 from bot.store.private import beside
 from bot.wiring.running import HEAR_OTHERS_SECONDS
-from tests.stage import ALICE
+from tests.stage import ALICE, nothing_happens
 
 
 async def test_a_loop_that_has_not_turned_for_a_minute_is_not_alive(stage, monkeypatch):
+    hangs = asyncio.Event()
+
     async def hang(*_):
+        hangs.set()
         await asyncio.Event().wait()
 
     await stage.quiet()
     monkeypatch.setattr(stage.bot.runner, "_rest", hang)
     stage.bot.parts.bells.runner.set()
-    await asyncio.sleep(0.05)
+    await stage.until(hangs.is_set)
     assert stage.bot.readiness.alive() == "ready"
 
     stage.clock.advance(seconds=61)
-    await asyncio.sleep(0.05)
 
+    await stage.until(lambda: stage.bot.readiness.alive() == "failed")
+    await nothing_happens(20)
     assert stage.bot.readiness.alive() == "failed"
     assert stage.bot.health()["status"] == "failed"
 
@@ -43,14 +47,14 @@ async def test_a_process_that_stands_by_and_does_not_turn_is_not_alive(stage, mo
     assert another.take()
     await stage.start()
     stage.clock.advance(seconds=61)
-    await asyncio.sleep(0.05)
+    await stage.until(lambda: stage.bot.readiness.alive() == "ready")
     assert stage.bot.readiness.ready()["work"] == "stands by"
-    assert stage.bot.readiness.alive() == "ready"
 
     monkeypatch.setattr(stage.clock, "sleep", hang)
     stage.clock.advance(seconds=1)
-    await asyncio.sleep(0.05)
+    await nothing_happens(20)
     stage.clock.advance(seconds=61)
+    await nothing_happens(20)
 
     assert stage.bot.readiness.alive() == "failed"
     another.release()
@@ -69,7 +73,7 @@ async def test_a_process_whose_look_for_a_lost_lock_hangs_is_not_alive(stage, mo
     monkeypatch.setattr(stage.clock, "sleep", sleep)
     for _ in range(5):
         stage.clock.advance(seconds=16)
-        await asyncio.sleep(0.01)
+        await nothing_happens(5)
 
     assert stage.bot.readiness.alive() == "failed"
 
@@ -78,7 +82,7 @@ async def test_loops_that_have_nothing_to_do_turn_all_the_same(stage):
     await stage.quiet()
     for _ in range(20):
         stage.clock.advance(seconds=16)
-        await asyncio.sleep(0.01)
+        await nothing_happens(5)
 
     assert stage.bot.readiness.alive() == "ready"
 
@@ -111,8 +115,8 @@ async def test_a_message_that_waits_for_a_minute_is_seen(stage):
     assert stage.bot.health()["status"] == "ready"
 
     stage.clock.advance(seconds=61)
-    await asyncio.sleep(0.05)  # the loops turn
 
+    await stage.until(lambda: stage.bot.health()["status"] not in ("ready", "failed"))
     assert stage.bot.readiness.ready()["outbox"] == "messages wait to be sent"
     assert stage.bot.health()["status"] == "messages wait to be sent"
     stage.clock.advance(seconds=300)

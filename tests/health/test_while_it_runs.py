@@ -203,7 +203,7 @@ async def test_a_reconnect_whose_handshake_is_swallowed_is_given_up_and_begun_an
     site.slack.sockets.abort()
     await until(lambda: site.slack.sockets.connections == 0)
 
-    await until(lambda: site.slack.sockets.connections == 1, 60)
+    await until(lambda: site.slack.sockets.connections == 1)
 
     assert "slack_handshake_given_up" in process.log
     await process.until_ready(status="ready")
@@ -223,7 +223,7 @@ async def test_what_waits_while_the_program_is_replaced_is_carried_out_by_the_ne
     await site.start()
     await site.approve(ts)
 
-    await until(lambda: site.state() in ("succeeded", "stopped"), 60)
+    await until(lambda: site.state() in ("succeeded", "stopped"))
     assert site.state() == "succeeded"
     with closing(sqlite3.connect(site.database)) as connection, connection:
         found = connection.execute(

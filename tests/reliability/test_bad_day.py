@@ -18,6 +18,7 @@ from bot.domain.history import What
 from bot.store.outbox import ANSWERS_A_MINUTE
 from bot.store.refusals import WRITTEN_A_MINUTE
 from tests.cli.test_commands import MODULE, environment, servers
+from tests.patient import LONGEST
 from tests.reliability.test_strangers import ALICE, BOB, CHANNEL, HALF, web
 
 __all__ = ["servers"]
@@ -66,10 +67,10 @@ async def test_the_end_comes_while_many_mails_go_out_and_a_stranger_holds_half_a
         ts = await ask(slack, " ".join(numbers))
         _, writer = await bot.connect(HALF % 60)
         await slack.click(BOB, CHANNEL, ts, "approve")
-        await zuora.until(lambda: len(orders(zuora)) > 5, 60)
+        await zuora.until(lambda: len(orders(zuora)) > 5)
 
         bot.process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(LONGEST):
             assert await bot.process.wait() == 0
         writer.close()
     out = len(orders(zuora))
@@ -79,9 +80,9 @@ async def test_the_end_comes_while_many_mails_go_out_and_a_stranger_holds_half_a
 
     zuora.faults.clear()
     async with web(tmp_path, slack, zuora):
-        await zuora.until(lambda: len(orders(zuora)) == len(numbers), 60)
-        await slack.until(lambda: rows(tmp_path, STATES) == [("succeeded",)], 60)
-    await zuora.until(lambda: len(zuora.mails) >= len(numbers), 60)
+        await zuora.until(lambda: len(orders(zuora)) == len(numbers))
+        await slack.until(lambda: rows(tmp_path, STATES) == [("succeeded",)])
+    await zuora.until(lambda: len(zuora.mails) >= len(numbers))
     assert Counter(mail.document for mail in zuora.mails) == dict.fromkeys(numbers, 1)
 
 
@@ -147,7 +148,7 @@ async def test_a_process_ends_whose_whole_folder_was_emptied(tmp_path, servers):
 
         with suppress(aiohttp.ClientError):
             await slack.click(BOB, CHANNEL, ts, "approve")
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(LONGEST):
             await bot.process.wait()
     assert orders(zuora) == {}
     assert "work_lock_lost" in "".join(bot.log)
@@ -158,7 +159,7 @@ async def started(folder, slack, zuora):
     process = await asyncio.create_subprocess_exec(
         *MODULE, "web", cwd=folder, env=environment(slack, zuora, 0), stderr=asyncio.subprocess.PIPE
     )
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(LONGEST):
         _, log = await process.communicate()
     return process.returncode, log.decode()
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.patient import LONGEST
 from tests.processes import ENVIRONMENT
 from tests.reliability.truths import check_everything, pass_time, rest
 from tests.stage import ALICE, BOB, CHANNEL, EMAILS
@@ -311,7 +312,7 @@ def started(folder, database):
     (folder / "policy.toml").write_text('requesters = ["U0A"]\napprovers = ["U0B"]\n')
     return subprocess.run(
         [sys.executable, "-m", "bot", "run"], cwd=folder, capture_output=True, text=True,
-        check=False, timeout=60,
+        check=False, timeout=LONGEST,
         env={
             **ENVIRONMENT,
             "SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xapp-1",

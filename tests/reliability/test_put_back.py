@@ -55,7 +55,7 @@ async def put_back(tmp_path, servers):
     kept = {each.name: each.read_bytes() for each in files(tmp_path)}
     zuora.faults.clear()
     async with web(tmp_path, slack, zuora):
-        await slack.until(lambda: rows(tmp_path, STATES) == [("succeeded",)], 60)
+        await slack.until(lambda: rows(tmp_path, STATES) == [("succeeded",)])
         other = await ask(slack, DRAFTS)
         await slack.until(lambda: rows(tmp_path, OPEN) == [])
     for each in files(tmp_path):
@@ -100,7 +100,7 @@ async def test_what_was_approved_in_it_is_not_mailed_again(tmp_path, servers, pu
         await slack.until(lambda: cards_of(slack, DRAFTS) > {other})
         (new,) = cards_of(slack, DRAFTS) - {other}
         await slack.click(BOB, CHANNEL, new, "approve")
-        await zuora.until(lambda: orders(zuora).total() == 2, 60)
+        await zuora.until(lambda: orders(zuora).total() == 2)
         await slack.click(BOB, CHANNEL, other, "approve", force=True)
         await asyncio.sleep(A_WHILE)
     assert rows(tmp_path, STATES)[0] == ("stopped",)

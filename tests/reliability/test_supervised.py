@@ -8,6 +8,7 @@ from itertools import pairwise
 import pytest
 
 from bot.store.errors import NOT_ANSWERING, NotAnsweringError
+from tests.patient import LONGEST, waits_for_ever
 from tests.stage import BOB, CHANNEL
 
 
@@ -152,5 +153,6 @@ async def test_a_bot_whose_loops_are_broken_still_stops_at_once(stage, monkeypat
     stage.bot.parts.bells.runner.set()
     await until_it_waits(stage)
 
-    async with asyncio.timeout(7):  # what is waited for is given eight
+    waits_for_ever(monkeypatch)
+    async with asyncio.timeout(LONGEST):
         await stage.stop()

@@ -22,6 +22,7 @@ from bot.store.store import Store
 from bot.wiring.restoring import resume_after_restore
 from bot.wiring.starting import CannotStartError
 from tests.audit.test_evidence import made as evidence_made
+from tests.patient import LONGEST
 from tests.stage import ALICE, BOB, CHANNEL, MARA
 
 
@@ -232,7 +233,7 @@ async def test_a_start_that_checks_the_file_is_broken_off(tmp_path):
         await asyncio.sleep(0)
         opening.cancel()
         with pytest.raises(asyncio.CancelledError):
-            await asyncio.wait_for(opening, 5)
+            await asyncio.wait_for(opening, LONGEST)
     finally:
         os.close(descriptor)
 

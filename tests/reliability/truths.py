@@ -14,6 +14,7 @@ from bot.domain.history import What
 from bot.domain.request import TRANSITIONS, State
 from bot.store.file.state_after import state_after
 from bot.store.snapshot import as_file
+from tests.patient import LONGEST
 from tests.stage import CHANNEL, Stage, nothing_happens
 
 DECISIONS = {What.REJECTED, What.WITHDRAWN, What.EXPIRED}
@@ -213,7 +214,7 @@ def at_rest(stage: Stage) -> bool:
     return waits and not bot.runner.under_way and not bot.sender.under_way and not due
 
 
-async def rest(stage: Stage, push: float = 1.0, seconds: float = 60.0) -> None:
+async def rest(stage: Stage, push: float = 1.0, seconds: float = LONGEST) -> None:
     """Return once the bot is at rest; the clock is pushed where something waits for it.
 
     Args:

@@ -9,9 +9,10 @@ from bot.fence import Fence
 from bot.store.errors import CouldNotRecordError
 from bot.store.postgres.work_lock import PostgresLock, others_at
 from bot.store.store import Store
+from tests.patient import LONGEST
 
 
-def until(predicate, seconds=60.0):
+def until(predicate, seconds=LONGEST):
     end = time.monotonic() + seconds
     while not predicate():
         assert time.monotonic() < end

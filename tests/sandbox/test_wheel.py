@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.patient import LONGEST
 from tests.processes import MEASURED
 
 ROOT = Path(__file__).parent.parent.parent
@@ -26,7 +27,7 @@ def ran(*command, cwd):
     """What a program printed, in a folder that is not the project's."""
     done = subprocess.run(  # noqa: S603 - our own programs
         [str(each) for each in command], cwd=cwd, capture_output=True, text=True, check=False,
-        env={"PATH": os.environ["PATH"], "HOME": str(cwd), **MEASURED}, timeout=120,
+        env={"PATH": os.environ["PATH"], "HOME": str(cwd), **MEASURED}, timeout=LONGEST,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

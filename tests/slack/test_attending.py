@@ -3,6 +3,7 @@
 import asyncio
 from urllib.parse import urlsplit
 
+from tests.patient import LONGEST
 from tests.stage import BOB
 
 HEAD = (
@@ -19,7 +20,7 @@ async def test_strangers_who_never_send_their_payload_hold_up_nothing(web_stage)
     for _, writer in strangers:
         writer.write(HEAD)
         await writer.drain()
-    await asyncio.wait_for(stage.store.turns.after_people(), 5)
+    await asyncio.wait_for(stage.store.turns.after_people(), LONGEST)
     assert stage.store.turns._waited_for == 0
 
     await stage.press(BOB, ts)

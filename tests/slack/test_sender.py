@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bot.domain.message import File, Message, MessageKind
+from tests.patient import LONGEST, waits_for_ever
 from tests.postgres import another_connection, drop_trigger
 from tests.stage import ALICE, BOB, CHANNEL, EMAILS, MARA
 
@@ -522,7 +523,7 @@ async def test_one_message_a_second_goes_to_a_channel(stage):
     assert all(gap >= 1 for gap in gaps)
 
 
-async def test_stopping_does_not_wait_for_messages_whose_turn_is_to_come(stage):
+async def test_stopping_does_not_wait_for_messages_whose_turn_is_to_come(stage, monkeypatch):
     more_runs(stage, "BR-00000002")
     stage.tuning.seconds_a_message = 3600.0
     await stage.restart()
@@ -530,7 +531,8 @@ async def test_stopping_does_not_wait_for_messages_whose_turn_is_to_come(stage):
     await fill(stage, "BR-00000002")
     await stage.until(lambda: len(cards(stage)) == 1)
 
-    async with asyncio.timeout(7):  # what is waited for is given eight
+    waits_for_ever(monkeypatch)
+    async with asyncio.timeout(LONGEST):
         await stage.stop()
 
     stage.tuning.seconds_a_message = 0.0

@@ -25,6 +25,7 @@ from bot.store.errors import (
 )
 from bot.store.measuring import why_not_writable
 from bot.store.store import Store
+from tests.patient import LONGEST
 from tests.postgres import fresh_database, name_of, needs_postgres, quick, said
 from tests.store.test_schema import NOW
 
@@ -166,7 +167,7 @@ def test_why_there_is_no_connection_is_logged_once_and_a_full_or_locked_server_i
         said(f"SELECT pg_terminate_backend({store._database._connection.info.backend_pid})")
         with pytest.raises(CouldNotRecordError, match=NOT_ANSWERING):
             write(store)
-        assert is_logged.wait(60)
+        assert is_logged.wait(LONGEST)
     said(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
     connected_again()
 
@@ -220,7 +221,7 @@ def test_what_another_process_writes_is_heard_and_what_this_one_writes_is_not(st
         assert not store.others_have_written()
         write(other)
         # the server sends a notice when it comes to it
-        select.select([store._database._connection], [], [], 60)
+        select.select([store._database._connection], [], [], LONGEST)
         assert store.others_have_written()
         assert not store.others_have_written()
     finally:

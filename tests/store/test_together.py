@@ -12,6 +12,7 @@ from bot.store.store import Store
 from bot.store.together import AT_ONCE
 from bot.store.turns import OF_ONE_PERSON
 from tests.fresh import fresh
+from tests.patient import LONG, LONGEST
 
 NOW = datetime(2026, 11, 21, 10, tzinfo=UTC)
 
@@ -144,7 +145,7 @@ async def test_an_answer_that_fails_holds_up_nothing_that_waits(store):
         async with store.turns.attending():
             raise ValueError("fault")
 
-    await asyncio.wait_for(store.turns.after_people(), 5)
+    await asyncio.wait_for(store.turns.after_people(), LONGEST)
 
 
 async def test_what_can_wait_is_not_kept_waiting_by_people_who_come_without_a_pause(store):
@@ -162,7 +163,7 @@ async def test_what_can_wait_is_not_kept_waiting_by_people_who_come_without_a_pa
     await asyncio.sleep(0.02)
     try:
         for _ in range(3):
-            await asyncio.wait_for(store.turns.after_people(), 2)
+            await asyncio.wait_for(store.turns.after_people(), LONGEST)
     finally:
         coming.cancel()
         await asyncio.gather(coming, *tasks, return_exceptions=True)
@@ -178,7 +179,8 @@ async def test_of_many_that_wait_none_waits_long_for_somebody_whose_answer_hangs
     task = asyncio.create_task(person())
     await asyncio.sleep(0)
 
-    await asyncio.wait_for(asyncio.gather(*(store.turns.after_people() for _ in range(100))), 2)
+    # a quarter of a second each, one after the other, is 25
+    await asyncio.wait_for(asyncio.gather(*(store.turns.after_people() for _ in range(100))), LONG)
 
     hangs.set()
     await task
@@ -202,7 +204,7 @@ async def test_of_one_person_some_answers_are_made_at_a_time_and_nobody_waits_be
 
     endless = [asyncio.create_task(presses(number)) for number in range(20)]
     await asyncio.sleep(0.01)
-    await asyncio.wait_for(other(), 2)
+    await asyncio.wait_for(other(), LONGEST)
     leave.set()
     await asyncio.gather(*endless)
 

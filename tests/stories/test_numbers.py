@@ -188,7 +188,9 @@ async def test_where_object_query_is_closed_the_documents_own_pages_are_asked(st
     assert document.id in stage.request(1).facts
 
 
-async def test_where_zuora_is_silent_the_form_says_so_and_keeps_what_was_typed(stage):
+async def test_where_zuora_is_silent_the_form_says_so_and_keeps_what_was_typed(stage, monkeypatch):
+    monkeypatch.setattr("bot.slack.asking.SECONDS_FOR_ZUORA", 0.05)
+    monkeypatch.setattr("bot.slack.commands.forms.SECONDS_TO_OPEN", 0.05)
     stage.zuora.faults.add("/object-query/*", kind="status", status=503, times=None)
 
     await stage.open_form(text="INV1")
@@ -196,6 +198,6 @@ async def test_where_zuora_is_silent_the_form_says_so_and_keeps_what_was_typed(s
     submitted = await stage.done_as_time_passes(submitting)
 
     assert submitted is not None
-    await stage.until(
+    await stage.as_time_passes(
         lambda: "Zuora did not answer (" in str(submitted.errors) + str(stage.slack.view(ALICE))
     )

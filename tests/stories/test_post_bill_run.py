@@ -9,6 +9,7 @@ import pytest
 from bot.operations.post_bill_run import PostBillRun, posting_mails
 from bot.operations.typed import Problems
 from bot.zuora.notifications import MailNotification
+from tests.patient import LONGEST
 from tests.stage import ALICE, BOB, CARLA, CHANNEL, MARA
 
 RUN = "BR-00000002"
@@ -480,7 +481,7 @@ async def test_what_another_request_changed_while_this_one_waited_for_its_turn_i
     with monkeypatch.context() as patched:
         patched.setattr(stage.store.turns, "one_by_one", turn)
         await stage.press(BOB, cancel)
-        await asyncio.wait_for(waits.wait(), 20)
+        await asyncio.wait_for(waits.wait(), LONGEST)
     stage.clock.advance(seconds=1)
     await stage.press(BOB, post)
     await stage.as_time_passes(lambda: "Posted bill run" in stage.card(post))

@@ -132,7 +132,7 @@ async def test_a_hang_leaves_the_outcome_unknown(local, make, run):
     local.faults.add(ROUTE, kind="hang")
 
     with pytest.raises(OutcomeUnknown):
-        await mail(make(read_seconds=0.05))
+        await mail(make(read_seconds=1.0))
 
     assert len(posts(local)) == 1
 
@@ -249,7 +249,7 @@ async def test_an_answer_that_drips_without_end_leaves_the_outcome_unknown(make)
                 await asyncio.sleep(0.01)
 
     async with serving(token=token, rest=drip) as base:
-        zuora = make(base_url=base, connect_seconds=0.05, read_seconds=0.05)
+        zuora = make(base_url=base, connect_seconds=1.0, read_seconds=1.0)
 
         with pytest.raises(OutcomeUnknown):
             await mail(zuora)

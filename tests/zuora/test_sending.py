@@ -8,6 +8,7 @@ import pytest
 from bot.domain.place import units_of
 from bot.zuora.errors import ZuoraBusy, ZuoraLockedOut, ZuoraRejected, ZuoraUnavailable
 from bot.zuora.tenant import Tenant, entities_outside, not_the_tenant, tenant_of
+from tests.patient import LONGEST
 
 RULES = "/settings/billing-rules"
 
@@ -248,7 +249,7 @@ async def test_a_call_that_is_cancelled_gives_its_place_back(local, make):
     await zuora.check()
     local.faults.add(RULES, kind="hang")
 
-    async with asyncio.timeout(0.5):
+    async with asyncio.timeout(LONGEST):
         hanging = asyncio.create_task(zuora.billing_rules())
         await local.until(lambda: len(local.calls) == 2)
         waiting = asyncio.create_task(zuora.billing_rules())

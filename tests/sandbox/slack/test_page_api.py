@@ -7,6 +7,7 @@ import aiohttp
 import pytest
 
 from bot.sandbox.slack.page_api import PAGE
+from tests.patient import LONGEST
 from tests.sandbox.slack.conftest import over_socket
 
 FIELD = {
@@ -79,7 +80,7 @@ async def test_changes_reach_those_who_can_see_them(browser, client):
         before = await next_seq()
         await client.chat_postEphemeral(channel="C0BILLING", user="U0ALICE", text="not for bob")
         await client.chat_postMessage(channel="C0BILLING", text="for all")
-        assert await asyncio.wait_for(next_seq(), 2) == before + 1
+        assert await asyncio.wait_for(next_seq(), LONGEST) == before + 1
 
 
 async def test_the_page_acts_as_the_methods_do(slack, browser, app):
