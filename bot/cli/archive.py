@@ -12,13 +12,14 @@ from bot.cli.exits import MEND_FIRST
 from bot.cli.help import example
 from bot.cli.progress import copying
 from bot.cli.refused import refused_in_words
+from bot.cli.typed import Day
 from bot.domain.history import Head
 from bot.domain.words import count
 from bot.settings import AuditSettings, read_audit_settings
 from bot.store.errors import CouldNotRecordError, StoreError
 from bot.store.file.backup import back_up
 from bot.store.lock import WorkLock
-from bot.store.snapshot import only_of_a_file
+from bot.store.snapshot import only_of_a_file, refuse_missing
 from bot.store.store import Store
 from bot.workflow.archiving import YOUNGEST, Archived, archive, nothing_before
 
@@ -33,7 +34,7 @@ WORKS = "Billing Bot still works on {}: stop it first. Nothing was changed."
     "archive", epilog=example("billing-bot archive --before 2025-01-01 /archives/2024.db")
 )
 @click.option(
-    "--before", "day", type=click.DateTime(["%Y-%m-%d"]), required=True,
+    "--before", "day", type=Day(), required=True,
     help="Archive what ended before this day (UTC), at least 31 days ago.",
 )  # fmt: skip
 @click.option(
@@ -69,7 +70,7 @@ def _old_enough(day: datetime) -> datetime:
     before = day.replace(tzinfo=UTC)
     if before > SystemClock().now() - YOUNGEST:
         raise click.BadParameter(
-            f"must be at least {YOUNGEST.days} days ago", param_hint="--before"
+            f"the day must be at least {YOUNGEST.days} days ago", param_hint="--before"
         )
     return before
 
@@ -81,13 +82,12 @@ def _refuse_a_file_that_is_there(file: Path) -> None:
 
 def _archived(settings: AuditSettings, file: Path, before: datetime, *, anyway: bool) -> Archived:
     path = only_of_a_file(settings.database_path, ON_A_SERVER)
+    refuse_missing(settings.database_path)
     key = settings.audit_key.get_secret_value()
     lock = WorkLock(Path(f"{path}.lock"))
     if not lock.take():
         click.echo(WORKS.format(path), err=True)
         sys.exit(MEND_FIRST)
-    if not path.is_file():
-        raise StoreError(f"There is no database {path}.")
     store = Store.open(path, key)
     try:
         if store.archives.leaving(before) is None:

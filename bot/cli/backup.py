@@ -9,7 +9,7 @@ from bot.cli.progress import copying
 from bot.cli.refused import refused_in_words
 from bot.settings import read_audit_settings
 from bot.store.engine import without_password
-from bot.store.snapshot import saved
+from bot.store.snapshot import refuse_missing, saved
 
 
 @click.command(epilog=example("billing-bot backup /backups/billing-bot-$(date +%F).db"))
@@ -23,6 +23,7 @@ def backup(file: Path) -> None:
     """
     with refused_in_words():
         source = read_audit_settings().database_path
+        refuse_missing(source)
         with copying(Path(source), "Copying") as look:
             size = saved(source, file, look)
     click.echo(f"Backed up {without_password(source)} to {file} ({size:,} bytes).")

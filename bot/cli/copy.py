@@ -12,6 +12,7 @@ from bot.cli.checked import checked
 from bot.cli.clock import SystemClock
 from bot.cli.exits import NOT_READABLE
 from bot.cli.help import example
+from bot.cli.logs import log_to_stderr
 from bot.cli.refused import refused_in_words
 from bot.domain.words import count
 from bot.health.processes import others_on
@@ -51,9 +52,13 @@ def copy_command(source: str, target: str, *, even_if_not_whole: bool) -> None:
     Afterwards start the bot with DATABASE_URL=TO, and never again with FROM: it would not know what has been
     sent since.
     """
+    log_to_stderr("ERROR")
     begun = time.monotonic()
     with refused_in_words(CannotStartError):
         here, there = _at(source), _at(target)
+        _refuse_the_same(here, there)
+        if not is_postgres(here.database_path) and not Path(here.database_path).is_file():
+            raise StoreError(f"There is no database {here.database_path}.")
         key = read_audit_settings().audit_key.get_secret_value()
         with _alone_on(here), _alone_on(there):
             _refuse_unless(_is_whole(here, key) or even_if_not_whole)
@@ -77,6 +82,20 @@ def _refuse_unless(may_be_copied: bool) -> None:  # noqa: FBT001 - it says what 
     """
     if not may_be_copied:
         raise StoreError(NOT_COPIED)
+
+
+def _refuse_the_same(here: AuditSettings, there: AuditSettings) -> None:
+    """Refuse to copy a database onto itself.
+
+    Raises:
+        click.BadParameter: Both name the same.
+    """
+    one, other = here.database_path, there.database_path
+    if one == other or (
+        not (is_postgres(one) or is_postgres(other))
+        and Path(one).resolve() == Path(other).resolve()
+    ):
+        raise click.BadParameter("FROM and TO name the same database")
 
 
 def _at(url: str) -> AuditSettings:

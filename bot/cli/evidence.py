@@ -25,6 +25,7 @@ from bot.cli.checked import say_findings
 from bot.cli.clock import SystemClock
 from bot.cli.exits import MEND_FIRST, NOT_DONE, NOT_READABLE
 from bot.cli.help import example
+from bot.cli.typed import Day
 from bot.cli.verify import CODES
 from bot.domain.words import count
 from bot.settings import (
@@ -54,8 +55,6 @@ from bot.store.times import to_text
 from bot.workflow.installed import surroundings
 from bot.workflow.signing import Signer
 
-DAY = click.DateTime(["%Y-%m-%d"])
-
 
 class _Zone(click.ParamType[ZoneInfo]):
     """A name from the IANA database, like Europe/Berlin."""
@@ -78,8 +77,8 @@ class _Zone(click.ParamType[ZoneInfo]):
         "billing-bot evidence --from 2026-07-01 --to 2026-09-30 --after q2.zip --out q3.zip"
     )
 )
-@click.option("--from", "first", type=DAY, required=True, help="First day of the period.")
-@click.option("--to", "last", type=DAY, required=True, help="Last day of it.")
+@click.option("--from", "first", type=Day(), required=True, help="First day of the period.")
+@click.option("--to", "last", type=Day(), required=True, help="Last day of it.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -117,7 +116,7 @@ def evidence(first: datetime, last: datetime, **options: Any) -> None:
     or compared, or Slack could not be read although its token is set: the file is written all the same and says so.
     """
     if last < first:
-        raise click.UsageError("--to lies before --from.")
+        raise click.UsageError("--to is before --from.")
     try:
         is_alone = options["without_zuora"]
         settings = read_alone_settings() if is_alone else read_evidence_settings()

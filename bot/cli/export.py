@@ -1,18 +1,16 @@
 """`billing-bot export`: a month's requests as a file, from the database file alone."""
 
 import asyncio
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from bot.cli.exits import MEND_FIRST
 from bot.cli.help import example
-from bot.settings import SettingsError, read_audit_settings
+from bot.cli.refused import refused_in_words
+from bot.settings import read_audit_settings
 from bot.status.export import ArchivedError, Format, export
 from bot.status.month import month_named
-from bot.store.errors import StoreError
 from bot.store.file.reading import open_read_only
 from bot.store.private import replaced
 from bot.store.snapshot import as_file
@@ -43,9 +41,11 @@ def export_month(typed: str, kind: Format, out: Path | None) -> None:
     """
     month = month_named(typed, datetime.now(UTC))
     if month is None:
-        raise click.BadParameter("is not a month like 2026-10", param_hint="--month")
+        raise click.BadParameter(
+            f"{typed!r} is not a month; write it like 2026-10", param_hint="--month"
+        )
     out = out or Path(f"billing-{month}.{kind}")
-    try:
+    with refused_in_words(ArchivedError):
         settings = read_audit_settings()
         with (
             as_file(settings.database_path) as path,
@@ -54,7 +54,4 @@ def export_month(typed: str, kind: Format, out: Path | None) -> None:
             unfinished.open("wb") as into,
         ):
             asyncio.run(export(Store.reading(file), month, kind, into))
-    except (SettingsError, StoreError, ArchivedError, OSError) as error:
-        click.echo(str(error), err=True)
-        sys.exit(MEND_FIRST)
     click.echo(f"{out} written.")

@@ -1,9 +1,10 @@
 """`billing-bot policy`: which rule applies to what, who may approve it, and who is notified."""
 
 import asyncio
+import re
 import sys
 from collections.abc import Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 
 import click
@@ -28,6 +29,30 @@ def policy() -> None:
     """Check the policy file and explain what it means."""
 
 
+AMOUNT = re.compile(r"([A-Za-z]{3})=(-?\d{1,18}(?:\.\d{1,6})?)")
+PERSON = re.compile(r"[UW][A-Z0-9]+")
+
+
+def _amounts(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> list[Money]:
+    """Return the totals, one for each currency."""
+    found: dict[str, Money] = {}
+    for text in texts:
+        read = AMOUNT.fullmatch(text.strip())
+        if read is None:
+            raise click.BadParameter(f"{text!r} is not an amount; write it as USD=120000")
+        currency = read[1].upper()
+        if currency in found:
+            raise click.BadParameter(f"{currency} is given twice; give one total for each currency")
+        found[currency] = Money(currency, Decimal(read[2]))
+    return list(found.values())
+
+
+def _person(_: click.Context, __: click.Parameter, text: str | None) -> str | None:
+    if text is not None and not PERSON.fullmatch(text):
+        raise click.BadParameter(f"{text!r} is not a Slack user id; write it like U0ALICE")
+    return text
+
+
 @policy.command(
     epilog=f"OPERATION is {listed(OPERATION_NAMES, 'or')}.\n\n"
     + example("billing-bot policy explain email_bill_run --amount USD=120000 --as U0ALICE")
@@ -39,7 +64,8 @@ def policy() -> None:
     required=True,
     metavar="OPERATION [OPERATION]...",
 )
-@click.option("--amount", "amounts", multiple=True, help="A total, as USD=120000; may repeat.")
+@click.option("--amount", "amounts", multiple=True, callback=_amounts, type=click.UNPROCESSED,
+              help="A total, as USD=120000; one for each currency.")  # fmt: skip
 @click.option("--documents", type=click.IntRange(min=0), help="How many documents it touches.")
 @click.option("--tenant", type=click.Choice(TENANTS), default="production", show_default=True,
               help="What is behind ZUORA_BASE_URL.")  # fmt: skip
@@ -47,14 +73,16 @@ def policy() -> None:
 @click.option("--again", is_flag=True, help="It mails again what was mailed before.")
 @click.option("--entity", default="", help="The entity that was chosen, where there are several.")
 @click.option("--organization", default="", help="The organization, likewise.")
-@click.option("--as", "requester", metavar="U…", help="Who asks: never among the approvers.")
+@click.option(
+    "--as", "requester", metavar="U…", callback=_person, help="Who asks: never among the approvers."
+)
 @click.option(
     "--file", "path", type=click.Path(path_type=Path), show_default="POLICY_FILE",
     help="Another policy, such as one that is to be tried.",
 )  # fmt: skip
 def explain(  # noqa: PLR0913 - one parameter for each option
     operations: tuple[str, ...],
-    amounts: tuple[str, ...],
+    amounts: list[Money],
     documents: int | None,
     tenant: str,
     requester: str | None,
@@ -86,7 +114,7 @@ def explain(  # noqa: PLR0913 - one parameter for each option
             tenant=tenant,
             sends=not no_mail,
             mails_again=again,
-            amounts=tuple(_money(text) for text in amounts) or None,
+            amounts=tuple(amounts) or None,
             documents=documents,
             place=Place(
                 Unit(entity, entity) if entity else None,
@@ -185,15 +213,6 @@ async def _members(rule: Rule, settings: PolicySettings) -> frozenset[str] | Non
         return await People(client, SystemClock(), team_id="").members(rule.approvers)
     except (*NO_ANSWER, ProxyError):
         return None
-
-
-def _money(text: str) -> Money:
-    currency, _, amount = text.partition("=")
-    try:
-        return Money(currency.strip().upper(), Decimal(amount))
-    except InvalidOperation as error:
-        msg = f"{text!r} is not an amount; write it as USD=120000"
-        raise click.BadParameter(msg) from error
 
 
 def _span(seconds: float) -> str:

@@ -4,8 +4,8 @@ import asyncio
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import yaml
 from pydantic import SecretStr
 
 from bot.cli.connecting import connected
+from bot.cli.exits import MEND_FIRST
 from bot.cli.help import example
 from bot.cli.logs import log_to_stderr
 from bot.cli.play import play_story
@@ -30,6 +31,12 @@ from bot.zuora.environments import OWN_SANDBOX
 
 LOOPBACK = "127.0.0.1"
 PORT = 8321
+PORT_TAKEN = (
+    "Port {} is taken or not allowed. Choose another with --port; 0 takes any that is free."
+)
+ZUORA_PORT_TAKEN = (
+    "The kept sandbox needs port {} for its Zuora, and that is taken: is it open already?"
+)
 BOT_TOKEN = "xoxb-sandbox"  # noqa: S105 - made up; it opens the local Slack alone
 APP_TOKEN = "xapp-sandbox"  # noqa: S105 - as above
 SIGNING_SECRET = "sandbox-signing-secret"  # noqa: S105 - as above
@@ -46,6 +53,7 @@ POLICIES = {
     "two": ("Two approvals for everything", f"{POLICY}\n[[rule]]\napprovals = 2\n"),
 }
 """Policies to choose from on the page: a name, and the file's text."""
+LABELS = {name: label for name, (label, _) in POLICIES.items()}
 MANIFEST = Path(__file__).parent.parent / "slack" / "manifest.yml"
 
 
@@ -56,7 +64,13 @@ MANIFEST = Path(__file__).parent.parent / "slack" / "manifest.yml"
         "billing-bot sandbox --keep mine.sandbox",
     )
 )
-@click.option("--port", default=PORT, show_default=True, help="Port of the page; 0 for any.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=PORT,
+    show_default=True,
+    help="Port of the page; 0 for any.",
+)
 @click.option("--web", "over_http", is_flag=True, help="Signed HTTP instead of Socket Mode.")
 @click.option("--play", is_flag=True, help="Play the story by itself and print the conversation.")
 @click.option(
@@ -64,18 +78,20 @@ MANIFEST = Path(__file__).parent.parent / "slack" / "manifest.yml"
     type=click.Path(dir_okay=False, path_type=Path),
     help="File to save everything in at the end, and to continue from the next time.",
 )
-def sandbox(port: int, *, over_http: bool, play: bool, keep: Path | None) -> None:
+@click.option("--log", is_flag=True, help="Print everything that the bot logs, not only warnings.")
+def sandbox(port: int, *, over_http: bool, play: bool, keep: Path | None, log: bool) -> None:
     """Run the bot with a local Slack and a local Zuora, in the browser.
 
     It needs no account, token or setting. Ctrl-C ends it and discards everything, unless --keep
     names a file.
     """
-    log_to_stderr("WARNING" if play else "INFO")
+    log_to_stderr("INFO" if log else "WARNING")
     mode: Mode = "web" if over_http else "run"
     try:
         ended_well = asyncio.run(_play(mode) if play else _stay(mode, port, keep))
-    except KeptError as error:
-        raise click.ClickException(str(error)) from error
+    except (KeptError, TakenError) as error:
+        click.echo(str(error), err=True)
+        sys.exit(MEND_FIRST)
     sys.exit(0 if ended_well else 1)
 
 
@@ -85,7 +101,7 @@ async def _stay(mode: Mode, port: int, keep: Path | None) -> bool:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
     async with opened(mode, port, keep=keep) as (slack, _):
-        click.echo(f"Billing Bot's sandbox is at {slack.page_url}  (Ctrl-C ends it)")
+        click.echo(f"Open {slack.page_url} in a browser. Ctrl-C ends the sandbox.")
         await stopped.wait()
     if keep is not None:
         click.echo(f"Kept in {keep}.")
@@ -97,6 +113,10 @@ async def _play(mode: Mode) -> bool:
         return await play_story(slack, zuora, click.echo)
 
 
+class TakenError(Exception):
+    """A port is taken by another program; the text says which, and what to do."""
+
+
 @asynccontextmanager
 async def opened(
     mode: Mode, port: int, *, seconds_a_message: float = 1.0, keep: Path | None = None
@@ -104,8 +124,10 @@ async def opened(
     """Open the whole sandbox: two servers, the bot between them, and the page with its panel.
 
     Raises:
-        KeptError: `keep` names a file that cannot be continued.
+        KeptError: `keep` names a file that cannot be continued, or that cannot be written.
+        TakenError: The page's port is taken, or the one that the kept Zuora had.
     """
+    is_open = False
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="billing-bot-")))
         kept = load(keep, folder) if keep is not None else None
@@ -122,26 +144,38 @@ async def opened(
         local_bot = _SandboxBot(slack, zuora, clock, folder, mode)
         local_bot.tuning.seconds_a_message = seconds_a_message
         local_bot.policy = kept.policy if kept else "one"
-        labels = {name: label for name, (label, _) in POLICIES.items()}
-        choice = PolicyChoice(labels, lambda: local_bot.policy, local_bot.follow)
+        choice = PolicyChoice(LABELS, lambda: local_bot.policy, local_bot.follow)
         panel = Panel(slack, zuora, clock, choice)
 
         def keep_it() -> None:
-            if keep is not None:
+            if keep is not None and is_open:
                 zuora.world.agenda.advance(clock.now() + SOON)
-                ahead, at = clock.ahead, zuora.port
-                state = Kept(slack.workspace, zuora.world, local_bot.policy, ahead, at)
+                state = Kept(
+                    slack.workspace, zuora.world, local_bot.policy, clock.ahead, zuora.port
+                )
                 save(keep, folder, state)
 
         stack.callback(keep_it)
-        await zuora.start(port=kept.zuora_port if kept else 0)
+        with _or_taken(ZUORA_PORT_TAKEN, at := kept.zuora_port if kept else 0):
+            await zuora.start(port=at)
         stack.push_async_callback(zuora.stop)
-        await slack.start(port=port, beside=panel.routes())
+        with _or_taken(PORT_TAKEN, port):
+            await slack.start(port=port, beside=panel.routes())
         stack.push_async_callback(slack.stop)
         await local_bot.start()
         stack.push_async_callback(local_bot.stop)
         stack.push_async_callback(panel.stop)
+        is_open = True
         yield slack, zuora
+
+
+@contextmanager
+def _or_taken(words: str, port: int) -> Iterator[None]:
+    """Say it in words if a server cannot listen on its port."""
+    try:
+        yield
+    except OSError as error:
+        raise TakenError(words.format(port)) from error
 
 
 class _SandboxBot:

@@ -20,9 +20,10 @@ def as_file(database: str) -> Iterator[Path]:
     """Yield the file itself; for a server's database, a copy as of now, which is deleted after the block.
 
     Raises:
-        StoreError: The server's database cannot be read.
+        StoreError: There is no such file, or the server's database cannot be read.
     """
     if not is_postgres(database):
+        refuse_missing(database)
         yield Path(database)
         return
     with tempfile.TemporaryDirectory(prefix="billing-bot-") as folder:
@@ -30,6 +31,18 @@ def as_file(database: str) -> Iterator[Path]:
         copy(database, str(path))
         _without_rules(path, database)
         yield path
+
+
+def refuse_missing(database: str) -> None:
+    """Refuse a file that is not there, before anything is made beside it.
+
+    Raises:
+        StoreError: There is no such file.
+    """
+    if not is_postgres(database) and not Path(database).is_file():
+        raise StoreError(
+            f"There is no database {database}. Run this in the bot's folder, or set DATABASE_URL."
+        )
 
 
 def _without_rules(path: Path, url: str) -> None:

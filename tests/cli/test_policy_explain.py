@@ -114,8 +114,23 @@ def test_a_policy_that_is_wrong_is_exit_status_2(explain):
     assert "approvers is empty" in said.output
 
 
-def test_what_is_no_amount_is_refused(explain):
-    assert explain("email_bill_run", "--amount", "USD=much").exit_code == 2
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        (["--amount", "USD=much"], "'USD=much' is not an amount; write it as USD=120000"),
+        (["--amount", "USD=NaN"], "'USD=NaN' is not an amount"),
+        (["--amount", "USD=1e999999"], "'USD=1e999999' is not an amount"),
+        (["--amount", "=5"], "'=5' is not an amount"),
+        (["--amount", "USD=5", "--amount", "usd=6"], "USD is given twice"),
+        (["--as", "alice"], "'alice' is not a Slack user id; write it like U0ALICE"),
+    ],
+    ids=["words", "not a number", "too large", "no currency", "twice", "a name"],
+)
+def test_what_is_no_amount_or_person_is_refused(explain, typed, words):
+    said = explain("email_bill_run", *typed)
+
+    assert said.exit_code == 2
+    assert words in said.output
 
 
 async def test_groups_are_read_from_slack(explain, monkeypatch):

@@ -457,14 +457,18 @@ def test_without_a_name_the_command_names_the_file_by_month_and_format(tmp_path,
 
 
 @pytest.mark.parametrize(
-    ("month", "words"), [("Brumaire", "is not a month like 2026-10"), ("2026-11", "no such file")]
+    ("month", "status", "words"),
+    [
+        ("Brumaire", 2, "'Brumaire' is not a month; write it like 2026-10"),
+        ("2026-11", 3, "There is no database billing-bot.db. Run this in the bot's folder, or set"),
+    ],
 )
-def test_the_command_says_what_is_wrong(tmp_path, monkeypatch, month, words):
+def test_the_command_says_what_is_wrong(tmp_path, monkeypatch, month, status, words):
     monkeypatch.chdir(tmp_path)
 
     done = CliRunner().invoke(main, ["export", "--month", month, "--out", "m.csv"])
 
-    assert done.exit_code == 2
+    assert done.exit_code == status
     assert words in done.output
 
 

@@ -38,8 +38,9 @@ class Noticed:
     mend: str = ""
 
     def line(self) -> str:
-        """Return one line for people."""
-        mend = f" -> {self.mend}" if self.mend else ""
+        """Return one line for people; what to do has a line of its own where the finding has several."""
+        before = "\n  " if "\n" in self.found else " "
+        mend = f"{before}-> {self.mend}" if self.mend else ""
         return f"{_MARKS[self.grade]:<8} {self.about}: {self.found}{mend}"
 
     def shown(self) -> dict[str, str]:

@@ -1,7 +1,9 @@
 """A sandbox in one file: what Slack shows, what Zuora holds, and the bot's own database."""
 
 import pickle
+import tempfile
 import zipfile
+import zlib
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -11,6 +13,10 @@ from bot.sandbox.zuora.world import World
 
 SOON = timedelta(minutes=10)
 """How far ahead Zuora's pending work is finished before it is kept, so that none of it is lost."""
+OTHER = "is damaged, or was saved by another version of the sandbox. It was not changed."
+UNREADABLE = (
+    pickle.UnpicklingError, zlib.error, AttributeError, EOFError, ImportError, KeyError, OSError, TypeError, ValueError,
+)  # fmt: skip
 _STATE = "state.pickle"
 
 
@@ -36,8 +42,9 @@ def load(file: Path, folder: Path) -> Kept | None:
     The file is a pickle in a zip, which can run code: open only what your own sandbox has kept.
 
     Raises:
-        KeptError: The file is not a sandbox's, or another version kept it.
+        KeptError: The file is not a sandbox's, another version kept it, or it cannot be written at the end.
     """
+    _refuse_what_cannot_be_written(file)
     if not file.exists():
         return None
     try:
@@ -46,27 +53,41 @@ def load(file: Path, folder: Path) -> Kept | None:
                 if name.startswith("bot/"):
                     (folder / Path(name).name).write_bytes(kept.read(name))
             state = pickle.loads(kept.read(_STATE))  # noqa: S301 - made by `save` on this machine
-    except (
-        zipfile.BadZipFile,
-        KeyError,
-        pickle.UnpicklingError,
-        AttributeError,
-        EOFError,
-    ) as wrong:
+    except zipfile.BadZipFile as wrong:
         raise KeptError(
-            f"{file} is not a file that this sandbox can go on with: {wrong}"
+            f"{file} is not a sandbox that --keep saved. It was not changed."
         ) from wrong
+    except UNREADABLE as wrong:
+        raise KeptError(f"{file} {OTHER}") from wrong
     if not isinstance(state, Kept):
-        raise KeptError(f"{file} was kept by another version of the sandbox")
+        raise KeptError(f"{file} {OTHER}")
     return state
 
 
+def _refuse_what_cannot_be_written(file: Path) -> None:
+    """Try it at the start: at the end everything would be lost."""
+    try:
+        with tempfile.TemporaryFile(dir=file.parent):
+            pass
+    except OSError as error:
+        raise KeptError(f"{file} cannot be written: {error.strerror}.") from error
+
+
 def save(file: Path, folder: Path, kept: Kept) -> None:
-    """Write everything into the file, in one step. The bot has stopped by then."""
+    """Write everything into the file, in one step. The bot has stopped by then.
+
+    Raises:
+        KeptError: It cannot be written; what the file had is still there.
+    """
     partial = file.with_name(f"{file.name}.part")
-    with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as made:
-        made.writestr(_STATE, pickle.dumps(kept))
-        for each in sorted(folder.glob("billing-bot.db*")):
-            if not each.name.endswith(".lock"):
-                made.write(each, f"bot/{each.name}")
-    partial.replace(file)
+    try:
+        with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as made:
+            made.writestr(_STATE, pickle.dumps(kept))
+            for each in sorted(folder.glob("billing-bot.db*")):
+                if not each.name.endswith(".lock"):
+                    made.write(each, f"bot/{each.name}")
+        partial.replace(file)
+    except OSError as error:
+        raise KeptError(
+            f"The sandbox was not kept: {file} cannot be written: {error.strerror}."
+        ) from error

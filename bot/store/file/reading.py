@@ -172,7 +172,8 @@ def open_read_only(path: Path | str) -> Iterator[DatabaseFile]:
     connection: sqlite3.Connection | None = None
     try:
         if not file.is_file():
-            raise StoreError(f"{file} cannot be read: there is no such file.")
+            why = "it is a folder" if file.is_dir() else "there is no such file"
+            raise StoreError(f"{file} cannot be read: {why}.")
         connection = sqlite3.connect(address(file), uri=True, isolation_level=None)
         connection.set_progress_handler(_LOOK.get(), STEPS_BETWEEN_LOOKS)
         connection.execute("BEGIN")
