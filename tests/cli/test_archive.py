@@ -278,7 +278,7 @@ TAMPERED = {
     "a document that was mailed": ("DELETE FROM mailings WHERE request = 1", 19),
     "an answer": ("UPDATE calls SET verdict = 'rejected' WHERE request = 1", 19),
     "that it is archived": ("DELETE FROM archived WHERE request = 2", 19),
-    "where it is": ("UPDATE archives SET sha256 = replace(sha256, '0', '1')", 19),
+    "where it is": ("UPDATE archives SET sha256 = substr(sha256, 2) || substr(sha256, 1, 1)", 19),
     "a row that stayed": ("UPDATE history SET who = 'U0EVE' WHERE request = 3 AND what = 'request.asked'", 10),
     "that a row stayed": ("DELETE FROM history WHERE request = 3 AND what = 'request.asked'", 11),
     "a request": ("DELETE FROM requests WHERE number = 2", 19),
