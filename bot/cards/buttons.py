@@ -8,7 +8,7 @@ from bot.domain.message import Blocks
 from bot.domain.operation import Deed
 from bot.domain.request import Request, State
 from bot.domain.summary import MAILS_AGAIN, MAY_MAIL_AGAIN, Summary, at_risk
-from bot.domain.words import bare, listed
+from bot.domain.words import bare, count, listed
 from bot.operations.operation import Order
 from bot.operations.progress import Progress
 
@@ -68,7 +68,7 @@ def _next(request: Request, order: Order[Any, Any]) -> tuple[blocks.Block, ...]:
 def again(request: Request, failed: int) -> blocks.Block:
     """Return the button that opens the form with just the documents whose mail was refused or not sent."""
     return blocks.button(
-        f"Ask again for the {failed:,} that failed…",
+        f"Ask again for {count(failed, 'failed mail')}…",
         action_id=AGAIN,
         value=request.reference,
         spoken=f"Ask again for what failed of {request.name}",

@@ -180,14 +180,14 @@ def why_not(
                 f"yet. Wait until {name} has ended, then ask again if it is still needed."
             )
         if one.how in MAYBE_MAILED and one.changed >= asked:
-            what = f"Zuora accepted the mail of {one.what} for {name} meanwhile"
+            what = f"Zuora has meanwhile accepted the mail of {one.what} for {name}"
             if one.how is Certainty.FORGOTTEN:
                 what = f"{name} may have mailed {one.what} before an older copy was put back"
             if one.how is Certainty.DENIED:
-                what = f"a person recorded the outcome of {name} for {one.what} meanwhile"
+                what = f"Somebody has meanwhile recorded the outcome of {name} for {one.what}"
             if one.way in ("posting", "auto"):
-                what = f"{name} posted {one.what} meanwhile, which may have mailed it"
-            return f"It changed since it was asked for: {what}."
+                what = f"{name} has meanwhile posted {one.what}, which may have mailed it"
+            return f"{what}."
     return "" if again else too_soon(effects, now=now, guard=guard)
 
 

@@ -136,7 +136,7 @@ async def _why_not_as_approved(
     if set(changed) <= {SINGLE} and parts.store.history.is_of_other_files(request.number):
         return UPDATED
     elsewhere = "what was approved belongs to another Zuora tenant or another version of it"
-    return f"It changed since it was asked for: {listed(changed or [elsewhere])}."
+    return f"Something has changed since it was asked for: {listed(changed or [elsewhere])}."
 
 
 async def _is_still_approved(parts: Working, request: Request) -> bool:

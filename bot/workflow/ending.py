@@ -106,8 +106,8 @@ class Answered:
         """Return that calls are sent again under their keys, with one line in the thread for all tries."""
         request, calls, now = self.whole_request, self.calls, self.now
         lost = [call for call in calls if call.verdict is Verdict.LOST]
-        many = f"{doubt(calls)} {'It is' if len(lost) == 1 else 'They are'} sent again under "
-        why = f"{many}{'its own key' if len(lost) == 1 else 'their own keys'}."
+        it, key = ("It", "the same key") if len(lost) == 1 else ("They", "the same keys")
+        why = f"{doubt(calls)} {it} will be sent again with {key}."
         since = min(call.first_sent_at or now for call in lost)
         counted = Progress(
             calls=len(calls), failed=rejected(calls), lost=len(lost), in_doubt_since=since
@@ -120,8 +120,8 @@ class Answered:
             data={"why": why, "calls": len(lost), "again_at": at.isoformat()},
         )  # fmt: skip
         reply = lines.reply(
-            after, f"{why} Zuora knows a call by its key and does not do it twice. Nobody has to do "
-            "anything; the next try is ", Moment(at), ".",
+            after, f"{why} Zuora recognizes a call by its key and does not do it twice. Nobody has to do "
+            "anything. Next try: ", Moment(at), ".",
         )  # fmt: skip
         shown = (request.result, request.progress)
         drawn = [card_edit(after)] if (after.result, after.progress) != shown else []
@@ -209,7 +209,7 @@ def doubt(calls: Sequence[Call]) -> str:
     if silent:
         which = "" if len(calls) == 1 else f" to {len(silent):,} of {len(calls):,} calls"
         said.append(f"the answer{which} was lost ({_words_of(silent)})")
-    return f"It went out to Zuora, and {', and '.join(said)}."
+    return f"The order went out to Zuora, and {', and '.join(said)}."
 
 
 def _words_of(calls: Sequence[Call]) -> str:
@@ -223,8 +223,8 @@ def _asked_again(calls: Sequence[Call]) -> str:
     shown = [call for call in calls if call.verdict is Verdict.ACCEPTED and call.words]
     again = sum(1 for call in calls if call.repeats and call not in shown)
     if len(calls) == 1:
-        first = " Its first answer was lost or did not say; "
-        how = f"{shown[0].words}." if shown else "it was sent again under its own key."
+        first = " The first answer was lost or unclear; "
+        how = f"{shown[0].words}." if shown else "the order was sent again with the same key."
         return first + how if shown or again else ""
     said = ""
     if again:

@@ -59,8 +59,11 @@ def typed_with(decision: Written, limit: int) -> str:
 
 
 def of_request(request: Request) -> str:
-    """Return a request as a receipt names it: `R-1 (send 4 mails, BR-00000001)`."""
-    return f"{request.name} ({opened(request).effect()}, {subject_of(request)})"
+    """Return a request as a receipt names it: `R-1 (send 4 mails, BR-00000001)`; its subject only if the effect does not say it."""
+    effect, subject = opened(request).effect(), subject_of(request)
+    return (
+        f"{request.name} ({effect if effect.endswith(f' {subject}') else f'{effect}, {subject}'})"
+    )
 
 
 def subject_of(request: Request | Brief) -> str:

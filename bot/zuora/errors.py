@@ -103,11 +103,13 @@ class OutcomeUnknown(ZuoraError):  # noqa: N818 - as above
 
 
 def unanswered(error: ZuoraError, then: str = "") -> str:
-    """Return a sentence: the read failed, because Zuora refused or did not answer, and what follows."""
+    """Return a sentence: the read failed, because Zuora refused, was busy or did not answer, and what follows."""
     what = "Zuora refused this" if isinstance(error, ZuoraRejected) else "Zuora did not answer"
     if isinstance(error, ZuoraLockedOut):
         what = "The bot cannot use Zuora"
     why = _NO_ANSWER.sub(r"\1", str(error).rstrip("."))
+    if isinstance(error, ZuoraBusy) and not isinstance(error, ZuoraLockedOut):
+        return f"{why}.{' ' if then else ''}{then}"  # a sentence by itself: Zuora answered, and not now
     return f"{what} ({why}).{' ' if then else ''}{then}"
 
 

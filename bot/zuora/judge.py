@@ -229,11 +229,11 @@ def _refusal(seen: _Seen, *, effect: bool) -> ZuoraError:
     shared = {"status": seen.status, "category": seen.category, **seen.facts}
     if seen.category == LIMIT:
         return ZuoraBusy(
-            "Zuora takes no more calls just now.", retry_after=seen.retry_after, **shared
+            "Zuora takes no more calls right now.", retry_after=seen.retry_after, **shared
         )
     if seen.category == CONTENTION:
         return ZuoraBusy(
-            "Zuora is working on the same thing just now.",
+            "Zuora is working on the same thing right now.",
             retry_after=seen.retry_after,
             new_key_needed=effect,
             **shared,

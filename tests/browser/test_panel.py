@@ -45,6 +45,30 @@ async def test_each_story_plays_to_its_end_and_mails_nobody_twice(sandbox, brows
     assert len(mailed) == len(set(mailed))
 
 
+async def test_a_screen_reader_hears_names_and_dates_and_each_caption_once(sandbox, browser):
+    slack, _ = sandbox
+    async with browser.window(f"{slack.page_url}?pause=1#as={ALICE}&in={CHANNEL}") as page:
+        await page.click("[data-story=approve_your_own]")
+        live = page.locator("#live")
+        await live.get_by_text("approval from @controllers (not @Alice Weber)").wait_for(
+            state="attached"
+        )
+        card = await live.inner_text()
+        await page.locator("#scene p", has_text="Refused: ").wait_for()
+        await page.evaluate("window.caption = document.querySelector('#scene p')")
+        await page.locator("[data-scene=close]").wait_for()
+        is_the_same = await page.evaluate("window.caption === document.querySelector('#scene p')")
+        refused = await live.inner_text()
+
+    assert card.startswith("New message, Billing Bot in billing: Email 4 documents of bill run ")
+    assert refused.startswith(
+        "Only visible to you, Billing Bot in billing: R-1 is your own request"
+    )
+    assert "<" not in card + refused
+    assert "*" not in card + refused
+    assert is_the_same
+
+
 async def test_a_story_that_cannot_go_on_says_why_and_which_trouble_is_on(sandbox, browser):
     slack, _ = sandbox
     async with browser.window(f"{slack.page_url}?pause=0") as page:

@@ -69,7 +69,7 @@ async def test_story_18_a_run_that_changed_is_not_mailed_and_its_approvals_are_v
     await stage.press(CARLA, ts)
 
     await stage.until_card(ts, "Stopped. Nothing was sent")
-    assert "It changed since it was asked for" in stage.thread(ts)[-1]
+    assert "Something has changed since it was asked for" in stage.thread(ts)[-1]
     assert stage.orders() == []
     again = await stage.ask(reason="As it is now")
     assert stage.request(2).approvals == ()

@@ -501,7 +501,7 @@ async def test_what_the_bot_mailed_meanwhile_is_not_mailed_twice_whatever_zuora_
 
     await approved(stage, second, "Stopped. Nothing was sent")
 
-    assert f"Zuora accepted the mail of {number} for R-1 meanwhile" in stage.thread(second)[-1]
+    assert f"Zuora has meanwhile accepted the mail of {number} for R-1" in stage.thread(second)[-1]
     assert [order.status for order in stage.orders()] == [200]
 
 

@@ -70,7 +70,8 @@ async def test_what_goes_out_between_the_card_and_the_approval_still_stops_it(st
 
     said = await stopped(stage, again)
 
-    assert "for R-2 meanwhile" in said
+    assert "has meanwhile accepted the mail" in said
+    assert "for R-2." in said
     assert len(stage.orders()) == 1
 
 

@@ -233,7 +233,7 @@ async def test_a_document_that_was_posted_meanwhile_stops_it(stage, run):
     ts = await ask(stage)
     stage.zuora.world.documents_of(run)[0].status = "Posted"
 
-    assert "It changed since it was asked for" in await stopped(stage, ts)
+    assert "Something has changed since it was asked for" in await stopped(stage, ts)
 
 
 async def test_a_run_that_was_posted_meanwhile_stops_it(stage, run):

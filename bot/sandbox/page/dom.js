@@ -76,18 +76,24 @@ export function keep(parent, items) {
 /** Remembers which control inside `root` has the focus, and where its caret is. */
 export function focusMark(root) {
   const active = document.activeElement;
-  if (!active || !root.contains(active) || !active.dataset.actionId) return null;
+  if (!active || !root.contains(active)) return null;
   let caret = null;
   try { caret = [active.selectionStart, active.selectionEnd]; } catch { caret = null; }
-  return { block: active.dataset.blockId, action: active.dataset.actionId, value: active.value, caret };
+  return { like: likeness(active), value: active.value, caret };
+}
+
+/** What stays the same of a control when it is drawn anew: `data-keep`, its action, its other data, or else its words. */
+function likeness(node) {
+  const { keep: same, actionId, blockId, ...data } = node.dataset;
+  if (same) return same;
+  if (actionId) return JSON.stringify([actionId, blockId]);
+  return JSON.stringify(Object.keys(data).length ? data : [node.tagName, node.id, node.getAttribute("aria-label") ?? node.textContent]);
 }
 
 /** Gives the focus back to the control remembered by `focusMark`. */
 export function focusAgain(root, mark) {
   if (!mark) return false;
-  const same = [...root.querySelectorAll("[data-action-id]")].filter(
-    (n) => n.dataset.actionId === mark.action && n.dataset.blockId === mark.block,
-  );
+  const same = [root, ...root.querySelectorAll("a[href], button, input, select, textarea, [tabindex]")].filter((n) => likeness(n) === mark.like);
   const node = same.find((n) => n.value === mark.value) || same[0];
   if (!node) return false;
   node.focus({ preventScroll: true });

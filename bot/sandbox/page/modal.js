@@ -48,7 +48,7 @@ export class Modal {
 
   draw(first) {
     const { view, dialog } = this;
-    const mark = first ? null : focusMark(dialog);
+    const mark = first || !document.activeElement?.dataset.actionId ? null : focusMark(dialog);
     const scroll = first ? 0 : (dialog.querySelector(".modal-body")?.scrollTop ?? 0);
     const errors = { ...(view.errors ?? {}), ...this.local };
     const surface = { names: this.names, values: this.values.get(view.id), errors, act: (kind, blockId, actionId, value) => this.act({

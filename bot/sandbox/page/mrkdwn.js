@@ -20,6 +20,14 @@ export function mrkdwn(text, names) {
   return nodes;
 }
 
+/** A mrkdwn text as a screen reader says it: names for ids, dates in words, no marks; at most `most` characters, cut between words. */
+export function spoken(text, names, most) {
+  const box = el("div", {}, mrkdwn(text, names));
+  for (const node of box.querySelectorAll("br")) node.replaceWith("\n");
+  const words = withEmoji(box.textContent);
+  return words.length <= most ? words : `${words.slice(0, most).replace(/\s+\S*$/, "")}…`;
+}
+
 /** A text object: `{type: "plain_text"|"mrkdwn", text}`; a bare string counts as mrkdwn. */
 export function textOf(object, names) {
   if (object === null || object === undefined) return [];

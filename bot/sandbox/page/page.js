@@ -8,7 +8,7 @@ import { el, fill, keep } from "./dom.js";
 import { Values } from "./forms.js";
 import { avatar, MessageValues, showMessages } from "./messages.js";
 import { Modal } from "./modal.js";
-import { plain } from "./mrkdwn.js";
+import { spoken } from "./mrkdwn.js";
 import { Panel } from "./panel.js";
 import { today } from "./words.js";
 
@@ -102,6 +102,7 @@ function setConnection(alive) {
   if (!alive) page.trouble = LOST;
   drawNotice();
 }
+const READ_ALOUD = 300;
 const LOST = "The sandbox does not answer. Trying again…";
 
 function draw() {
@@ -165,7 +166,7 @@ function announce(state, names, place) {
   const all = Object.entries(state.messages ?? {}).flatMap(([channel, list]) => flat(list).map((m) => ({ channel, m })));
   if (page.heard) {
     const fresh = all.filter(({ channel, m }) => !page.heard.has(`${channel} ${m.ts}`) && m.user !== state.me);
-    const words = fresh.map(({ channel, m }) => `New message from ${m.username} in ${names.channel(channel)?.name}: ${plain(m.text).slice(0, 200)}`);
+    const words = fresh.map(({ channel, m }) => `${m.ephemeral ? "Only visible to you" : "New message"}, ${m.username} in ${names.channel(channel)?.name}: ${spoken(m.text, names, READ_ALOUD)}`);
     if (words.length) fill($("live"), words.map((w) => el("p", {}, w)));
   }
   page.heard = new Set(all.map(({ channel, m }) => `${channel} ${m.ts}`));

@@ -5,6 +5,7 @@ import { el, fill, keep } from "./dom.js";
 import { fullDate, setAhead, today } from "./words.js";
 
 const EVERY = 700;
+const ISO = /^\d{4}-\d\d-\d\dT/;
 const TABS = [["did", "What Zuora did"], ["trouble", "Trouble, clock, policy"]];
 
 /**
@@ -16,6 +17,7 @@ const TABS = [["did", "What Zuora did"], ["trouble", "Trouble, clock, policy"]];
 export class Panel {
   constructor(nodes, page) {
     Object.assign(this, { nodes, page, state: null, tab: "did", record: null, followed: "", playing: false, again: false });
+    nodes.panel.addEventListener("keydown", (event) => { if (event.key === "Escape" && !event.defaultPrevented) this.show(false); });
     setInterval(() => { if (!document.hidden) this.refresh(); }, EVERY);
     this.refresh();
   }
@@ -38,11 +40,13 @@ export class Panel {
     this.tab = "did";
     this.show(true);
     this.nodes.panel.querySelector("[data-record]")?.scrollIntoView({ block: "start" });
+    this.nodes.panel.querySelector("[data-record] button")?.focus({ preventScroll: true });
   }
 
   async refresh() {
     const state = await readPanel();
     if (!state) return;
+    if (!this.state && state.scene?.over) this.ended = JSON.stringify(state.scene); // of a story that nobody watched here
     this.state = state;
     const day = today();
     setAhead(state.ahead);
@@ -105,11 +109,25 @@ export class Panel {
     const { scene } = this.state;
     const shown = scene && (!scene.over || this.ended !== JSON.stringify(scene)) ? scene : null;
     this.nodes.scene.hidden = !shown;
-    keep(this.nodes.scene, shown ? [{ key: "scene", signature: JSON.stringify(shown), make: () => el("div", {},
-      el("p", {}, shown.caption),
-      shown.over
-        ? el("button", { type: "button", class: "small", data: { scene: "close" }, onclick: () => { this.ended = JSON.stringify(scene); this.draw(); } }, "Close")
-        : el("button", { type: "button", class: "small", data: { scene: "take-over" }, onclick: () => this.takeOver() }, "Take over")) }] : []);
+    keep(this.nodes.scene, shown ? [
+      // By itself, so that a screen reader says it once and not again when the button beside it changes.
+      { key: "caption", signature: shown.caption, make: () => el("p", {}, shown.caption) },
+      { key: "button", signature: JSON.stringify(shown.over), make: () => (shown.over
+        ? el("button", { type: "button", class: "small", data: { scene: "close", keep: "scene" }, onclick: () => this.closeScene() }, "Close")
+        : el("button", { type: "button", class: "small", data: { scene: "take-over", keep: "scene" }, onclick: () => this.takeOver() }, "Take over")) }] : []);
+  }
+
+  closeScene() {
+    this.ended = JSON.stringify(this.state.scene);
+    this.draw();
+    this.nodes.stories.querySelector(`[data-story="${CSS.escape(this.state.scene.story)}"]`)?.focus();
+  }
+
+  closeRecord() {
+    const { number } = this.record;
+    this.record = null;
+    this.draw();
+    (this.nodes.panel.querySelector(`[data-open="${CSS.escape(number)}"]`) ?? this.nodes.panel.querySelector(".panel-body")).focus();
   }
 
   drawPanel() {
@@ -129,7 +147,7 @@ export class Panel {
     const { totals } = zuora;
     const part = (key, content, make) => ({ key, signature: JSON.stringify(content), make });
     return [
-      this.record ? part("record", this.record, () => recordNode(this.record, () => { this.record = null; this.draw(); })) : null,
+      this.record ? part("record", this.record, () => recordNode(this.record, () => this.closeRecord())) : null,
       part("mails", [zuora.mails, totals], () => section(`Mails to customers (${totals.mails})`,
         totals.twice ? el("p", { class: "loud", data: { twice: totals.twice } }, `${totals.twice} went to the same address more than once.`)
           : el("p", { class: "quiet", data: { twice: 0 } }, totals.mails ? "Nobody got the same document twice." : "None yet."),
@@ -192,7 +210,7 @@ function recordNode(record, close) {
     : Object.entries(record).filter(([, value]) => typeof value === "string" && value);
   return el("section", { class: "part record", data: { record: record.number } },
     el("div", { class: "row" }, el("h2", {}, record.number), el("button", { type: "button", class: "small", onclick: close }, "Close")),
-    el("dl", {}, facts.map(([name, value]) => [el("dt", {}, name), el("dd", {}, value)])),
+    el("dl", {}, facts.map(([name, value]) => [el("dt", {}, name), el("dd", {}, ISO.test(value) ? fullDate(new Date(value)) : value)])),
     record.documents ? table(["Document", "Customer", "Amount", "Mailed"], record.documents.map((d) => [d.number, d.customer, d.amount, d.mailed ? "yes" : "no"])) : null,
     record.mails ? table(["Mailed to", "At"], record.mails.map((m) => [m.recipient, fullDate(new Date(m.at))])) : null);
 }

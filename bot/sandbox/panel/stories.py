@@ -46,6 +46,7 @@ async def a_lost_answer(teller: Teller) -> None:
     teller.turn("zuora_losing", on=True)
     await teller.approve(ts, "Bob presses Approve")
     await teller.orders(orders + 1)
+    await teller.said(ts, "answer was lost")
     await teller.step(BOB, "The order went out and no answer came. The card says so", thread=ts)
     teller.turn("zuora_losing", on=False)
     await teller.step(BOB, "The line is good again, and half an hour passes", thread=ts)

@@ -175,6 +175,12 @@ class Teller:
         """Wait until this many orders have reached Zuora on paths with this end."""
         await self.slack.until(lambda: len(self.ordered(paths)) >= number)
 
+    async def said(self, ts: str, words: str) -> None:
+        """Wait until a card's thread says this."""
+        await self.slack.until(
+            lambda: any(words in reply.text for reply in self.slack.thread(CHANNEL, ts))
+        )
+
     def ordered(self, paths: str = "/emails") -> list[str]:
         """Return the paths of the orders that reached Zuora, each as often as it came."""
         return [

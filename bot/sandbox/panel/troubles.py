@@ -122,7 +122,7 @@ def _of_zuora(zuora: LocalZuora) -> tuple[Trouble, ...]:
         switch(
             "token",
             "Token revoked",
-            "The bot's login is rejected, as after its secret was changed.",
+            "The bot's login is rejected, as if its secret had been changed.",
             fault(("*",), kind="unauthorized"),
         ),
         switch(
