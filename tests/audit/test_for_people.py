@@ -44,7 +44,9 @@ class Page(HTMLParser):
 
     def __init__(self, text):
         super().__init__()
-        self.words, self.loaded, self.sections = [], [], 0
+        self.words: list[str] = []
+        self.loaded: list[str] = []
+        self.sections = 0
         self.feed(text)
         self.text = " ".join(self.words)
 
