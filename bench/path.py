@@ -29,21 +29,23 @@ class Path:
     def __init__(self) -> None:
         self.entered: set[tuple[str, str]] = set()
         self.of_the_mail: set[tuple[str, str]] = set()
+        self._is_noting = False
+        threading.setprofile(self._enter)  # a thread that began before is never looked at
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self) -> Iterator[None]:
         """Note them during the test alone, without what is set up and taken down."""
         sys.setprofile(self._enter)
-        threading.setprofile(self._enter)
+        self._is_noting = True
         try:
             return (yield)
         finally:
+            self._is_noting = False
             sys.setprofile(None)
-            threading.setprofile(None)
 
     def _enter(self, frame: FrameType, event: str, _: Any) -> None:
         name = frame.f_code.co_qualname
-        if event == "call" and _is_own(frame) and not name.endswith(">"):
+        if self._is_noting and event == "call" and _is_own(frame) and not name.endswith(">"):
             file = frame.f_code.co_filename
             step = (file[file.find("/bot/") + 1 :], name)
             self.entered.add(step)
