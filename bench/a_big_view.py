@@ -57,8 +57,8 @@ def views(store: Store, request: Request) -> dict[str, Callable[[], object]]:
         return found
 
     def listed() -> object:
-        page = Page(store.listed.of(number, 0, 20), 0, store.listed.count(number), 20, "")
-        return details(also(), beside(store, request), page)
+        documents, of = store.listed.page(number, 0, 20)
+        return details(also(), beside(store, request), Page(documents, 0, of, 20, ""))
 
     async def exported() -> None:
         with TemporaryFile() as into:

@@ -102,10 +102,12 @@ async def _show(
 
 def _page(store: Store, request: Request, first: int, link: str) -> Page:
     """Return the page of documents that begins at a position; the first page if that position has none."""
-    of = store.listed.count(request.number)
-    first = first if 0 <= first < of else 0
+    documents, of = store.listed.page(request.number, first, PAGE)
+    if first and not documents:
+        first = 0
+        documents, of = store.listed.page(request.number, first, PAGE)
     return Page(
-        documents=store.listed.of(request.number, first, PAGE),
+        documents=documents,
         first=first,
         of=of,
         total=opened(request).documents() or of,

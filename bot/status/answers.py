@@ -135,14 +135,16 @@ def story(store: Store, links: Links, number: int, within: Within = EVERYWHERE) 
     if not within.has(request.place):
         where = f"R-{number} is in {request.place_words}, not{within.words}."
         return Words(blocks.escaped(where))
-    written, left_out = store.history.story(number, STORY_LIMIT, request.reason)
-    archive = store.archives.of(number)
-    denied = store.history.denied_decisions(number)
+    (written, left_out), archive, denied, verdicts = store.at_once(
+        store.history.story(number, STORY_LIMIT, request.reason),
+        store.archives.which(number),
+        store.history.whether_denied(number),
+        store.status.whose_verdicts(number),
+    )
     brief = Brief.of(request, denied)
     not_made = {each.sequence for each in denied}
     shown = [_deed(each, brief, denied=each.sequence in not_made) for each in written]
     shown += and_more(left_out, "the evidence has all")
-    verdicts = store.status.verdicts(number)
     return lists.words(
         f"{brief.name}: {lists.what_of(brief.operation, brief.subject)}",
         (

@@ -8,10 +8,10 @@ which bill run it has made.
 import json
 from collections.abc import Iterable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bot.store.committed import once_committed
-from bot.store.engine import Database
+from bot.store.engine import Database, Question, answered, ask
 
 MOST = 200
 """How many requests are remembered; more than ever wait at once."""
@@ -41,17 +41,23 @@ class Alone:
 
     def is_alone(self, request: int) -> bool:
         """Return whether the request shared nothing at the last look, and nothing has changed since."""
+        return ask(self._database, self.look(request))
+
+    def look(self, request: int) -> Question[bool]:
+        """Ask whether a request `is_alone`."""
         seen = self._seen.get(request)
         if seen is None:
-            return False
-        last, is_shared = self._database.execute(
-            _LOOK, [seen.sequence, request, seen.runs]
-        ).fetchone()
-        if is_shared:
-            del self._seen[request]
-            return False
-        self._remember(request, _LastAlone(int(last), seen.runs))
-        return True
+            return answered(value=False)
+
+        def found(rows: list[Any]) -> bool:
+            ((last, is_shared),) = rows
+            if is_shared:
+                self.forget(request)
+                return False
+            self._remember(request, _LastAlone(int(last), seen.runs))
+            return True
+
+        return Question((_LOOK, [seen.sequence, request, seen.runs]), found)
 
     def has_come_since(self, sequence: int, *, not_of: int) -> bool:
         """Return whether another request than this one was asked for, or began, after a row of the history."""

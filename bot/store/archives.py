@@ -2,10 +2,10 @@
 
 import json
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bot.domain.history import Head
-from bot.store.engine import Database
+from bot.store.engine import Database, Question, ask
 from bot.store.file.archived import STAYS, Archive, archives, kept_hash, staying_hash
 from bot.store.times import to_text
 
@@ -74,10 +74,16 @@ class Archives:
 
     def of(self, request: int) -> Archive | None:
         """Return the archive that a request is in, if any."""
-        row = self._database.execute(
-            "SELECT archive FROM archived WHERE request = ?", [request]
-        ).fetchone()
-        return None if row is None else next(each for each in self.all() if each.position == row[0])
+        return ask(self._database, self.which(request))
+
+    def which(self, request: int) -> Question[Archive | None]:
+        """Ask for the archive that a request is in, if any."""
+
+        def found(rows: list[Any]) -> Archive | None:
+            positions = {position for (position,) in rows}
+            return next(each for each in self.all() if each.position in positions) if rows else None
+
+        return Question(("SELECT archive FROM archived WHERE request = ?", [request]), found)
 
     def asked_between(self, first: datetime, last: datetime) -> list[str]:
         """Return the names of files with requests that were asked for in a span of time."""

@@ -6,7 +6,8 @@ only SQLite understands.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from bot.domain.history import Head
@@ -14,6 +15,9 @@ from bot.store.committed import Committed
 from bot.store.waits import Waits
 
 SCHEMES = ("postgresql://", "postgres://")
+
+S = TypeVar("S")
+T = TypeVar("T")
 
 
 def is_postgres(url: object) -> bool:
@@ -31,6 +35,28 @@ def without_password(url: str) -> str:
 
 Query = tuple[str, Sequence[Any]]
 """A statement that reads, and its values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question(Generic[T]):
+    """A read that can share a round trip to a server with others, as `Store.at_once` has it.
+
+    Attributes:
+        query: Its statement; None if nothing has to be read.
+        meaning: Returns what the rows mean; it reads more where that is rarely needed.
+    """
+
+    query: Query | None
+    meaning: Callable[[list[Any]], T]
+
+    def then(self, further: Callable[[T], S]) -> "Question[S]":
+        """Return a question whose answer is what follows from this one's."""
+        return Question(self.query, lambda rows: further(self.meaning(rows)))
+
+
+def answered(value: T) -> Question[T]:
+    """Return a question whose answer is known."""
+    return Question(None, lambda _: value)
 
 
 class Rows(Protocol):
@@ -118,3 +144,17 @@ class Database(Protocol):
 
     def close(self) -> None:
         """Close it."""
+
+
+def ask(database: Database, question: Question[T]) -> T:
+    """Return the answer to one question."""
+    answer: T
+    (answer,) = ask_at_once(database, question)
+    return answer
+
+
+def ask_at_once(database: Database, *questions: Question[Any]) -> list[Any]:
+    """Return the answers to several questions, of which a server is asked in one round trip."""
+    rows = iter(database.at_once(*(each.query for each in questions if each.query is not None)))
+    found = [[] if each.query is None else next(rows) for each in questions]
+    return [each.meaning(its) for each, its in zip(questions, found, strict=True)]

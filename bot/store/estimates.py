@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.store.engine import Database
+from bot.store.engine import Database, Question, ask
 from bot.store.times import from_text, from_text_or_none, to_text
 
 _COLUMNS = "request, key, begun, looks, wake_at"
@@ -82,7 +82,12 @@ class Estimates:
 
     def of(self, request: int) -> str:
         """Return the result of a request's estimate; empty if none has arrived."""
-        row = self._database.execute(
-            "SELECT words FROM estimated WHERE request = ?", [request]
-        ).fetchone()
-        return str(row[0]) if row else ""
+        return ask(self._database, self.result(request))
+
+    @staticmethod
+    def result(request: int) -> Question[str]:
+        """Ask for the result of a request's estimate; empty if none has arrived."""
+        return Question(
+            ("SELECT words FROM estimated WHERE request = ?", [request]),
+            lambda rows: str(rows[0][0]) if rows else "",
+        )

@@ -9,6 +9,12 @@ MOST_LISTED = 1_000
 """How many documents of a request are kept; Zuora and the month's file have the others."""
 
 
+_PAGE = (
+    "SELECT number, customer, amount, mail, mailed FROM listed "
+    "WHERE request = ? AND position >= ? ORDER BY position LIMIT ?"
+)
+
+
 class ListedDocuments:
     """The table of these documents. Every write must be inside the caller's transaction."""
 
@@ -26,18 +32,10 @@ class ListedDocuments:
             ),
         )
 
-    def of(self, request: int, first: int, most: int) -> list[Listed]:
-        """Return documents from a position on."""
-        rows = self._database.execute(
-            "SELECT number, customer, amount, mail, mailed FROM listed "
-            "WHERE request = ? AND position >= ? ORDER BY position LIMIT ?",
-            [request, first, most],
+    def page(self, request: int, first: int, most: int) -> tuple[list[Listed], int]:
+        """Return documents from a position on, and how many a request has."""
+        rows, ((of,),) = self._database.at_once(
+            (_PAGE, [request, first, most]),
+            ("SELECT COUNT(*) FROM listed WHERE request = ?", [request]),
         )
-        return [Listed(*row) for row in rows]
-
-    def count(self, request: int) -> int:
-        """Return how many a request has."""
-        (found,) = self._database.execute(
-            "SELECT COUNT(*) FROM listed WHERE request = ?", [request]
-        ).fetchone()
-        return int(found)
+        return [Listed(*row) for row in rows], int(of)

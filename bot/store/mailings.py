@@ -10,7 +10,7 @@ from bot.domain.mailing import Effect, Mailing, certainty, is_shown
 from bot.domain.place import entity_part
 from bot.domain.request import State
 from bot.store.alone import Alone
-from bot.store.engine import Database
+from bot.store.engine import Database, Question, ask
 from bot.store.in_parts import PART, in_parts
 from bot.store.mailings_bound import BOUND
 from bot.store.times import from_text_or_none
@@ -161,8 +161,15 @@ class Mailings:
 
     def effects_of(self, request: int, place: str) -> list[Effect]:
         """Return the effects on what a stored request can mail, with the mail dates from when it was asked for."""
-        if self.alone.is_alone(request):
-            return []
+        return ask(self._database, self.what_others_do(request, place))
+
+    def what_others_do(self, request: int, place: str) -> Question[list[Effect]]:
+        """Ask for the `effects_of` a request."""
+        return self.alone.look(request).then(
+            lambda is_alone: [] if is_alone else self._looked_up(request, place)
+        )
+
+    def _looked_up(self, request: int, place: str) -> list[Effect]:
         sequence = self.alone.last()
         rows = self._database.execute(_FOUND_OF, {"request": request}).fetchall()
         if not rows:

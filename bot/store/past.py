@@ -1,10 +1,12 @@
 """What happened, as the history has it: every question that the bot asks it."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from bot.domain.history import START, Head, What
-from bot.store.engine import Database
+from bot.store.engine import Database, Query, Question, ask
 from bot.store.times import to_text
 from bot.store.written import Written, entry_from_row
 
@@ -17,6 +19,25 @@ SELECT
   (SELECT files FROM starts ORDER BY sequence DESC LIMIT 1)
 """
 """The hash of the program's files at the last start before a request was asked for, and at the latest start."""
+
+_OF_THE_STORY = (
+    "FROM history WHERE request = ? AND what NOT LIKE 'call.%' AND what <> 'slack.shown'"
+)
+_STORY = (
+    "SELECT sequence, at, request, what, who, team, "
+    f"CASE what WHEN 'request.asked' THEN '{{}}' ELSE data END, hash {_OF_THE_STORY} "
+    "ORDER BY sequence LIMIT ?"
+)
+_HOW_MANY = f"SELECT COUNT(*) {_OF_THE_STORY}"
+
+_DENIED = (
+    "SELECT DISTINCT h.sequence, h.at, h.request, h.what, h.who, h.team, h.data, h.hash "
+    "FROM history AS said, json_each(json_extract(said.data, '$.rows')) AS one "
+    "CROSS JOIN history AS h ON h.sequence = CAST(one.value AS INTEGER) "
+    "WHERE said.request IS NULL AND said.what = 'statement.denied' ORDER BY h.sequence"
+)
+DENIED: Query = (_DENIED, ())
+"""The decisions that people have denied, in order."""
 
 MOST = 2**62
 """More rows than a history can have."""
@@ -137,15 +158,16 @@ class Past:
 
     def denied_decisions(self, request: int) -> list[Written]:
         """Return the decisions about a request that are denied, in order."""
-        return self.denied_by_request().get(request, [])
+        return ask(self._database, self.whether_denied(request))
+
+    @staticmethod
+    def whether_denied(request: int) -> Question[list[Written]]:
+        """Ask for the decisions about a request that are denied, in order."""
+        return Question(DENIED, lambda rows: by_request(rows).get(request, []))
 
     def denied_by_request(self) -> dict[int | None, list[Written]]:
         """Return the decisions that are denied, in order, by the request that they are about."""
-        found: dict[int | None, list[Written]] = {}
-        for row in map(self.row, sorted(self.denied())):
-            if row is not None:
-                found.setdefault(row.entry.request, []).append(row)
-        return found
+        return by_request(self._database.at_once(DENIED)[0])
 
     def of(self, request: int) -> list[Written]:
         """Return everything that happened to a request, in order."""
@@ -165,35 +187,29 @@ class Past:
         )
         return dict(rows)
 
-    def story(self, request: int, limit: int, reason: str) -> tuple[list[Written], int]:
-        """Return what happened to a request, without single calls and messages, and how much more there is.
+    def story(self, request: int, limit: int, reason: str) -> Question[tuple[list[Written], int]]:
+        """Ask what happened to a request, without single calls and messages, and how much more there is.
 
         Args:
             request: Its number.
             limit: How many entries at most.
             reason: The request's; nothing else of its first entry is read, because that may name 50,000 documents.
         """
-        where = "WHERE request = ? AND what NOT LIKE 'call.%' AND what <> 'slack.shown'"
-        rows = self._database.execute(
-            "SELECT sequence, at, request, what, who, team, "  # noqa: S608 - own words
-            "CASE what WHEN 'request.asked' THEN '{}' ELSE data END, hash FROM history "
-            f"{where} ORDER BY sequence LIMIT ?",
-            [request, limit],
-        ).fetchall()
-        number = len(rows)
-        if number == limit:  # only then there may be more
-            (number,) = self._database.execute(
-                f"SELECT COUNT(*) FROM history {where}",  # noqa: S608 - own words
-                [request],
-            ).fetchone()
-        found = [entry_from_row(row) for row in rows]
-        shown = [
-            each._replace(entry=replace(each.entry, data={"reason": reason}))
-            if each.entry.what is What.ASKED
-            else each
-            for each in found
-        ]
-        return shown, number - len(rows)
+
+        def told(rows: list[Any]) -> tuple[list[Written], int]:
+            number = len(rows)
+            if number == limit:  # only then there may be more
+                ((number,),) = self._database.execute(_HOW_MANY, [request])
+            found = [entry_from_row(row) for row in rows]
+            shown = [
+                each._replace(entry=replace(each.entry, data={"reason": reason}))
+                if each.entry.what is What.ASKED
+                else each
+                for each in found
+            ]
+            return shown, number - len(rows)
+
+        return Question((_STORY, [request, limit]), told)
 
     def all(self) -> list[Written]:
         """Return the whole history, in order."""
@@ -202,3 +218,11 @@ class Past:
             "ORDER BY sequence"
         )
         return [entry_from_row(row) for row in rows]
+
+
+def by_request(rows: Sequence[tuple[Any, ...]]) -> dict[int | None, list[Written]]:
+    """Return entries from their columns, in the same order, by the request that they are about."""
+    found: dict[int | None, list[Written]] = {}
+    for written in map(entry_from_row, rows):
+        found.setdefault(written.entry.request, []).append(written)
+    return found

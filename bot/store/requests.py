@@ -12,7 +12,7 @@ from bot.domain.place import entity_part, where
 from bot.domain.request import APART, Approval, Request
 from bot.metrics import MOVES
 from bot.store.committed import once_committed
-from bot.store.engine import Database
+from bot.store.engine import Database, Question
 from bot.store.places import ENTITY_OF_PLACE
 from bot.store.request_rows import COLUMNS, approvals_from_text, from_row, to_row
 from bot.store.times import from_text_or_none, to_text, to_text_or_none
@@ -21,7 +21,7 @@ OpenAbout = tuple[int, str, str]
 """An open request's number and operation, and one thing that it acts on."""
 
 LOOKED_BACK = 2_000
-"""How many requests of a kind are searched for the last similar one."""
+"""How many requests of a kind, besides the newest, are searched for the last similar one."""
 
 FIRST_LOOKED_AT = 20
 """How many of them are read first: one of these nearly always is, and a server sends all that it is asked for."""
@@ -40,6 +40,11 @@ _APPROVED_BY = (
 """Who approved a request; notes are only in the history, found by the index of decisions."""
 
 _SELECT_ONE = f"SELECT {', '.join(COLUMNS)}, {_APPROVED_BY} FROM requests WHERE number = ?"  # noqa: S608 - as above
+_SUCCEEDED_BEFORE = (
+    "FROM requests INDEXED BY requests_succeeded WHERE state = 'succeeded' AND operation = ? "
+    "AND number < ? ORDER BY number DESC"
+)
+_NEWEST_BEFORE = f"SELECT {', '.join(COLUMNS)}, {_APPROVED_BY} {_SUCCEEDED_BEFORE} LIMIT 1"
 _SELECT_TO_JUDGE = f"SELECT {_SHORT}, {_APPROVED_BY} FROM requests WHERE number = ?"  # noqa: S608 - as above
 
 _INSERT = (
@@ -121,7 +126,10 @@ class Requests:
     def get(self, number: int) -> Request | None:
         """Return the request with that number."""
         row = self._database.execute(_SELECT_ONE, [number]).fetchone()
-        return None if row is None else self._from_row(row[:-1], approvals_from_text(row[-1]))
+        return None if row is None else self._with_approvals(row)
+
+    def _with_approvals(self, row: tuple[Any, ...]) -> Request:
+        return self._from_row(row[:-1], approvals_from_text(row[-1]))
 
     def without_documents(self, number: int) -> Request | None:
         """Return the request with that number for a look at it: without body, facts, what was typed, and approvals.
@@ -136,8 +144,13 @@ class Requests:
         found = self._database.at_once(*((_SELECT_TO_JUDGE, [number]) for number in numbers))
         return [from_row(row[:-1], approvals_from_text(row[-1])) for rows in found for row in rows]
 
-    def last_like(self, request: Request, *, same_subject: bool) -> Request | None:
-        """Return the newest earlier request of the same operation, place and tenant that succeeded.
+    def is_there(self, number: int) -> bool:
+        """Return whether there is a request with that number."""
+        row = self._database.execute("SELECT 1 FROM requests WHERE number = ?", [number]).fetchone()
+        return row is not None
+
+    def last_like(self, request: Request, *, same_subject: bool) -> Question[Request | None]:
+        """Ask for the newest earlier request of the same operation, place and tenant that succeeded.
 
         Places and subjects are compared in one form, because older versions wrote them differently.
 
@@ -147,19 +160,28 @@ class Requests:
         """
         mine = where(request.place, request.place_words, request.tenant)
         subject = plain_subject(request.subject)
-        for number, other, *there in self._succeeded_before(request):
-            if where(*there) == mine and (plain_subject(other) == subject) is same_subject:
-                return self.get(number)
-        return None
+
+        def is_like(other: str, *there: str) -> bool:
+            return where(*there) == mine and (plain_subject(other) == subject) is same_subject
+
+        def found(rows: list[Any]) -> Request | None:
+            for row in rows:
+                newest = self._with_approvals(row)
+                if is_like(newest.subject, newest.place, newest.place_words, newest.tenant):
+                    return newest
+                for number, *about in self._succeeded_before(newest):
+                    if is_like(*about):
+                        return self.get(number)
+            return None
+
+        return Question((_NEWEST_BEFORE, [request.operation, request.number]), found)
 
     def _succeeded_before(self, request: Request) -> Iterator[tuple[Any, ...]]:
-        """Yield number, subject and place of the last `LOOKED_BACK` of its kind, the newest first."""
+        """Yield number, subject and place of the last of its kind, the newest first."""
         behind = request.number
         for many in (FIRST_LOOKED_AT, LOOKED_BACK - FIRST_LOOKED_AT):
             rows = self._database.execute(
-                "SELECT number, subject, place, place_words, tenant FROM requests "
-                "INDEXED BY requests_succeeded WHERE state = 'succeeded' AND operation = ? "
-                "AND number < ? ORDER BY number DESC LIMIT ?",
+                f"SELECT number, subject, place, place_words, tenant {_SUCCEEDED_BEFORE} LIMIT ?",
                 [request.operation, behind, many],
             ).fetchall()
             yield from rows

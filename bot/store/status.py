@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from bot.domain.policy import Rule
 from bot.domain.request import Request, State
 from bot.store.calls import held_back_of
-from bot.store.engine import Database
-from bot.store.past import Past
+from bot.store.engine import Database, Question, ask, ask_at_once
+from bot.store.past import DENIED, by_request
 from bot.store.request_rows import rule_from_text
 from bot.store.times import from_text, to_text
 from bot.store.written import Written
@@ -126,14 +126,13 @@ class Status:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._past = Past(database)
 
     def in_states(self, states: Sequence[State], limit: int) -> list[tuple[list[Brief], int]]:
         """Return for each state the requests in it, the longest first, and how many there are, at most `MOST_COUNTED`."""
         listed = [(f"{_SELECT}{_IN_STATE}", [state.value, limit, 0]) for state in states]
         counted = [(_COUNT, [state.value, MOST_COUNTED]) for state in states]
-        found = self._database.at_once(*listed, *counted)
-        denied = self._past.denied_by_request() if any(found[: len(states)]) else {}
+        *found, denied_rows = self._database.at_once(*listed, *counted, DENIED)
+        denied = by_request(denied_rows)
         return [
             ([_brief(row, denied) for row in rows], int(number))
             for rows, ((number,),) in zip(found[: len(states)], found[len(states) :], strict=True)
@@ -267,15 +266,18 @@ class Status:
 
         Those that the bot gave up count as `held back`, and not as `rejected`.
         """
-        return self.verdicts_of([request])[request]
+        return ask(self._database, self.whose_verdicts(request))
+
+    def whose_verdicts(self, request: int) -> Question[dict[str, int]]:
+        """Ask for the `verdicts` of a request."""
+        return Question(
+            (_VERDICTS, [request]), lambda rows: self._without_held_back(request, dict(rows))
+        )
 
     def verdicts_of(self, requests: Sequence[int]) -> dict[int, dict[str, int]]:
         """Return the `verdicts` of each of these requests."""
-        found = self._database.at_once(*((_VERDICTS, [request]) for request in requests))
-        return {
-            request: self._without_held_back(request, dict(rows))
-            for request, rows in zip(requests, found, strict=True)
-        }
+        found = ask_at_once(self._database, *map(self.whose_verdicts, requests))
+        return dict(zip(requests, found, strict=True))
 
     def _without_held_back(self, request: int, found: dict[str, int]) -> dict[str, int]:
         if rejected := found.get("rejected", 0):
@@ -284,8 +286,8 @@ class Status:
         return found
 
     def _briefs(self, where: str, *values: Any) -> list[Brief]:
-        rows = self._database.execute(f"{_SELECT}{where}", list(values)).fetchall()
-        denied = self._past.denied_by_request() if rows else {}
+        rows, denied_rows = self._database.at_once((f"{_SELECT}{where}", values), DENIED)
+        denied = by_request(denied_rows)
         return [_brief(row, denied) for row in rows]
 
     def _numbers(self, sql: str, *values: Any) -> list[int]:

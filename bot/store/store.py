@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 from bot.domain.history import Entry
 from bot.domain.message import Message, MessageKind
@@ -18,7 +19,7 @@ from bot.store.copies import Copies
 from bot.store.copying import HALF_COPIED, MARKER
 from bot.store.database import transaction
 from bot.store.drafts import KeptValues
-from bot.store.engine import Database, is_postgres
+from bot.store.engine import Database, Question, ask_at_once, is_postgres
 from bot.store.errors import StoreError
 from bot.store.estimates import Estimates
 from bot.store.figures import Figures
@@ -116,6 +117,10 @@ class Store:
             CouldNotRecordError: Nothing was written.
         """
         return transaction(self._database)
+
+    def at_once(self, *questions: Question[Any]) -> list[Any]:
+        """Return the answers to several questions, of which a server is asked in one round trip."""
+        return ask_at_once(self._database, *questions)
 
     def record(self, entry: Entry, now: datetime, *messages: Message) -> None:
         """Write a history entry and the messages that it causes; inside a transaction."""

@@ -21,9 +21,10 @@ from bot.operations.catalog import OPERATIONS, opened
 from bot.operations.kinds import KindTotals, money_of
 from bot.operations.operation import LastTime, Order
 from bot.operations.progress import Progress
+from bot.store.engine import Question, answered
 from bot.store.requests import OpenAbout
 from bot.store.store import Store
-from bot.workflow.guard import Reach, reach_of
+from bot.workflow.guard import Reach
 
 SHOWN_SUBJECTS = 3
 SHOWN_REQUESTS = 2
@@ -112,7 +113,12 @@ def beside(
             *denied(store, request),
             *asked_again(store, request),
         )
-    others = (reach_of(store, request) if reach is None else reach).others
+    number, place = request.number, request.place
+    others, words, made = store.at_once(
+        store.mailings.what_others_do(number, place) if reach is None else answered(reach.others),
+        store.estimates.result(number),
+        _last_time(store, request),
+    )
     found = [each for each in _by_request(others) if each[0] != without]
     rest = len(found) - SHOWN_REQUESTS
     billing = [each for each in _billing_too(store, request, opened(request)) if each[0] != without]
@@ -120,16 +126,17 @@ def beside(
         *(line("Also", words) for _, words in billing[-SHOWN_REQUESTS:]),
         *(line("Also", *_words(number, same)) for number, same in found[:SHOWN_REQUESTS]),
         *([line("Also", f"{count(rest, 'more request')} for the same")] if rest > 0 else []),
-        *estimated(store, request),
-        *against_last_time(store, request),
+        *([line(ESTIMATE, words)] if words else []),
+        *_against(request, made),
     )
 
 
 def estimated(store: Store, request: Request) -> tuple[Line, ...]:
     """Return the estimate that arrived after the request was made, or that none arrived in time."""
-    words = store.estimates.of(request.number)
-    if words or request.state is State.WAITING:
-        return (line(ESTIMATE, words),) if words else ()
+    if words := store.estimates.of(request.number):
+        return (line(ESTIMATE, words),)
+    if request.state is State.WAITING:
+        return ()
     if not issubclass(OPERATIONS[request.operation], Estimated):
         return ()
     order = opened(request)
@@ -213,21 +220,27 @@ def _seen(one: Effect) -> str:
     return f" (“{named(one.note, LONGEST_REASON)}”)" if one.note else ""
 
 
-def against_last_time(store: Store, request: Request) -> tuple[Line, ...]:
-    """Return `+4 % (BR-00000381, 31 Oct: USD 1,158,002.10 (289 invoices))`; nothing without a last time.
+def _last_time(store: Store, request: Request) -> Question[Request | None]:
+    """Ask for the request that this one is compared with.
 
     To mail or post a run is compared with the last other run that was mailed or posted; to create one, with the last
-    that billed the same. The percentage is left out unless both have one currency, the same.
+    that billed the same.
     """
-    made: Request | None
     match OPERATIONS[request.operation].last_time:
         case LastTime.WHAT_IT_BILLED:
             before = store.requests.last_like(request, same_subject=True)
-            made = _of_its_run(store, before) if before else None
+            return before.then(lambda found: _of_its_run(store, found) if found else None)
         case LastTime.ANOTHER:
-            made = store.requests.last_like(request, same_subject=False)
+            return store.requests.last_like(request, same_subject=False)
         case None:
-            return ()
+            return answered(None)
+
+
+def _against(request: Request, made: Request | None) -> tuple[Line, ...]:
+    """Return `+4 % (BR-00000381, 31 Oct: USD 1,158,002.10 (289 invoices))`; nothing without a last time.
+
+    The percentage is left out unless both have one currency, the same.
+    """
     if made is None or made.is_archived or not (then := opened(made).kinds()):
         return ()
     share = _share(opened(request).kinds(), then)

@@ -539,7 +539,7 @@ async def test_zuora_shows_what_its_class_says_of_it_when_it_was_asked_for_and_a
     await _carried_out(stage, card.ts)
 
     mailings = frozenset(each.number for each in stage.store.mailings.of(1))
-    listed = frozenset(each.number for each in stage.store.listed.of(1, 0, 100))
+    listed = frozenset(each.number for each in stage.store.listed.page(1, 0, 100)[0])
     assert Done(order, mailings, listed, before, Picture.of(world)).complaints() == []
     assert len(effects_of(stage.zuora)) - orders == len(order.subjects())
     assert order.ended_well() in stage.card(card.ts)

@@ -72,7 +72,7 @@ READS = {
     "decisions of a month": lambda s: s.history.decisions(NOW - timedelta(days=31), NOW, None, 10),
     "waits to bill too": lambda s: s.requests.waiting_to_bill_beside(s.requests.get(2)),
     "waits to mail too": lambda s: s.mailings.waiting_beside(2),
-    "last of its kind": lambda s: s.requests.last_like(s.requests.get(2), same_subject=False),
+    "last of its kind": lambda s: s.at_once(s.requests.last_like(s.requests.get(2), same_subject=False)),
 }  # fmt: skip
 
 

@@ -214,7 +214,7 @@ def read(store, life, draw):
             *(store.requests.stands(each) for each in life.requests),
             *(store.requests.waiting_to_bill_beside(each) for each in life.requests),
             *(store.mailings.waiting_beside(each.number) for each in life.requests),
-            *(store.requests.last_like(each, same_subject=same) for each in life.requests for same in (True, False)),
+            *store.at_once(*(store.requests.last_like(each, same_subject=same) for each in life.requests for same in (True, False))),
         ],
         "calls": lambda: [
             *(part for each in some for part in store.calls.in_brief(each)), *(part for each in some for part in store.calls.open_in_parts(each)),
@@ -236,7 +236,7 @@ def read(store, life, draw):
             store.history.decisions(later, later + timedelta(days=1), None, 9, behind=2), store.history.row(2), store.history.row(0), store.history.denied(),
             *(read(each) for each in some for read in (store.history.of, store.history.names, store.history.is_of_other_files)),
             *(store.history.has_called_since(0, not_of=each) for each in some),
-            *(store.history.story(each, 2, "Month end") for each in some),
+            *store.at_once(*(store.history.story(each, 2, "Month end") for each in some)),
         ],
         "outbox": lambda: [
             store.outbox.heads(), store.outbox.refusals(), store.outbox.waits_since(now), store.set_clock.put_back_meanwhile(now),
@@ -257,7 +257,7 @@ def read(store, life, draw):
         "mornings": lambda: [store.mornings.before("2026-11-30")],
         "drafts": lambda: [store.drafts.get("d1", person, now)],
         "refusals": lambda: [store.refusals.are_counted(now)],
-        "listed": lambda: [(store.listed.of(each, 0, 5), store.listed.count(each)) for each in some],
+        "listed": lambda: [store.listed.page(each, 0, 5) for each in some],
         "estimates": lambda: [store.estimates.due(now, 5), store.estimates.next_wake(), *map(store.estimates.of, some)],
         "archives": lambda: [store.archives.all(), store.archives.leaving(later), store.archives.asked_between(now, later), *map(store.archives.of, some)],
     }  # fmt: skip

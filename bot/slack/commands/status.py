@@ -134,7 +134,7 @@ def _request_named(text: str) -> int | None:
 def _is_a_number(store: Store, text: str) -> bool:
     """Return whether it may be a number in Zuora, because it is no word of the command and no request of the bot."""
     request = _request_named(text)
-    is_request = request is not None and store.requests.get(request) is not None
+    is_request = request is not None and store.requests.is_there(request)
     return bool(text) and _word(text) not in WORDS and not is_request
 
 
