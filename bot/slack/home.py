@@ -89,7 +89,7 @@ class HomeTab:
         store = self._answering.parts.store
         team, page = store.homes.of(user) or (self._answering.people.team_id, 0)
         actor = raw.Actor(user_id=user, team_id=team)
-        person, why = await viewer(self._answering, actor)
+        person, why = await viewer(self._answering, actor, decides=True)
         if why:
             return {"type": "home", "blocks": [blocks.paragraph(*why)]}
         begins = may_ask(person, self._answering.parts.rules.policy) is None

@@ -17,14 +17,19 @@ from bot.workflow.refused import record_refusal
 logger = logging.getLogger(__name__)
 
 
-async def viewer(answering: Answering, actor: Actor) -> tuple[Person, tuple[Part, ...]]:
+async def viewer(
+    answering: Answering, actor: Actor, *, decides: bool = False
+) -> tuple[Person, tuple[Part, ...]]:
     """Return the person, and why they may not look; empty if they may.
 
-    The person's groups are read for the policy and for the rules that requests wait under, which can be from an older
-    policy and still apply to their requests.
+    Args:
+        answering: What every listener shares.
+        actor: Who it is.
+        decides: Whether they look at what they may approve. Then their groups are also read for the rules that
+            requests wait under, which can be from an older policy and still apply to their requests.
     """
     policy = answering.parts.rules.policy
-    rules = answering.parts.store.status.rules_waiting().values()
+    rules = answering.parts.store.status.rules_waiting().values() if decides else ()
     older = {name for rule in rules for name in rule.approvers} - set(policy.everybody)
     person = await answering.people.person(actor, (*policy.everybody, *sorted(older)))
     refusal = may_view(person, policy)
@@ -32,10 +37,10 @@ async def viewer(answering: Answering, actor: Actor) -> tuple[Person, tuple[Part
 
 
 async def viewer_or_recorded(
-    answering: Answering, actor: Actor, wanted: str
+    answering: Answering, actor: Actor, wanted: str, *, decides: bool = False
 ) -> tuple[Person, tuple[Part, ...]]:
-    """Return the person, and why they may not look; a refusal is recorded in the history."""
-    person, why = await viewer(answering, actor)
+    """Return what `viewer` does; a refusal is recorded in the history."""
+    person, why = await viewer(answering, actor, decides=decides)
     refusal = may_view(person, answering.parts.rules.policy)
     if refusal is not None:
         try:

@@ -37,7 +37,7 @@ def register(app: AsyncApp, answering: Answering, links: Links) -> None:
     async def turned(ack: AsyncAck, respond: AsyncRespond, body: dict[str, Any]) -> None:
         await ack()
         click = payloads.click(body)
-        person, why = await viewer_or_recorded(answering, click.actor, "queue")
+        person, why = await viewer_or_recorded(answering, click.actor, "queue", decides=True)
         made = (
             Words(blocks.as_text(why))
             if why

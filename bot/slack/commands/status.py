@@ -49,7 +49,8 @@ Put a number with spaces or commas in quotation marks. Where there are several e
 organizations, `entity=Europe` or `org=Retail` anywhere in the line limits it to one.
 `/billstatus help` shows this.
 """
-WORDS = ("mine", "waiting", "month", "export month", "help")
+WAITING = "waiting"
+WORDS = ("mine", WAITING, "month", "export month", "help")
 NEAREST = {
     **{word: word for word in WORDS}, "my": "mine", "me": "mine", "approve": "waiting",
     "pending": "waiting", "open": "waiting", "export": "export month", "download": "export month",
@@ -96,11 +97,12 @@ async def _troubled(answering: Answering, actor: raw.Actor, trouble: str) -> str
 
 async def _billstatus(answering: Answering, links: Links, typed: TypedCommand) -> None:
     command, ack = typed.command, typed.ack
-    person, why = await viewer_or_recorded(answering, command.actor, COMMAND)
+    text, chosen = parted(command.text)
+    decides = _word(text) == WAITING
+    person, why = await viewer_or_recorded(answering, command.actor, COMMAND, decides=decides)
     if why:
         await ack(text=blocks.as_text(why))
         return
-    text, chosen = parted(command.text)
     if nowhere := answering.parts.tenancy.places.unlisted(chosen):
         await ack(text=blocks.escaped(nowhere))
         return
@@ -159,7 +161,7 @@ async def answer_to(
     word = _word(text)
     if word == "help":
         return Words(HELP)
-    if word == "waiting":
+    if word == WAITING:
         return queue(answering.parts, links, person, within=within)
     if word == "mine":
         return answers.mine(store, links, person.user_id, within)
