@@ -8,7 +8,9 @@ from bot.audit.expected import called, summed
 from bot.audit.rows import APPROVED, ASKED, STARTED, UNSUPPORTED, Json, Remark, FileRow, hashed
 
 DENIED, EXPLAINED = "statement.denied", "exception.explained"
-STANDS = {"policy.changed", "people.groups", DENIED, EXPLAINED}
+SHAPES: dict[str, tuple[str, type, Any]] = {  # what such a row has in any case, and what stands for it in an older one
+    "policy.changed": ("difference", list, []), "people.groups": ("groups", dict, None), "audit.anchored": ("where", str, None)}
+STANDS = {*SHAPES, DENIED, EXPLAINED}
 ENDS = {f"request.{each}": each for each in ("rejected", "withdrawn", "expired", "stopped")}
 STATES = {**ENDS, ASKED: "waiting", STARTED: "running"}
 KEPT = ("number", "operation", "subject", "tenant", "place_words", "requester", "reason", "digest", "created_at", "policy_hash")
@@ -26,6 +28,10 @@ class InForce:
     def note(self, row: FileRow) -> Iterator[Remark]:
         """Take in a row; return what is wrong with it."""
         data = json.loads(row.data) if row.what in STANDS else {}
+        name, kind, older = SHAPES.get(row.what, ("", dict, {}))
+        if not isinstance(data.get(name, older), kind):
+            yield Remark(UNSUPPORTED, row.sequence, f"Row {row.sequence} ({row.what}) has no `{name}` as the bot writes it.")
+            return
         if row.what == DENIED:
             self.denied = {**dict.fromkeys(data.get("rows", ()), row), **self.denied}  # the first denial of a decision counts
         if row.what == EXPLAINED:

@@ -29,9 +29,11 @@ from bot.operations.create_bill_run.body import (
 from bot.operations.kinds import amounts_of, counted_up
 from bot.policy.file import read_policy
 from bot.zuora.answers import money_of
+from tests.audit.test_by_the_format import CONTROL, performed
 from tests.audit.test_control import sealed
 from tests.audit.test_evidence import KEY, checked, lines
-from tests.audit.test_package import Forger, packed, rebuilt, status, story, written
+from tests.audit.test_package import Forger, packed, rebuilt, story, written
+from tests.audit.test_package import status as both
 from tests.audit.test_verify import KEY as ITS_KEY
 from tests.audit.test_verify import Tampering
 from tests.stage import BOB, MARA
@@ -45,6 +47,14 @@ def whole(tmp_path_factory):
 @pytest.fixture
 def package(whole, tmp_path):
     return Path(shutil.copy(whole, tmp_path / "out.zip"))
+
+
+def status(path, key):
+    """What both programs say; whoever wrote a program from FORMAT.md alone finds what breaks the control too."""
+    result = both(path, key)
+    if result.exit_code in {0, 23}:
+        assert performed(path, "", CONTROL)[0] == bool(result.exit_code), result.output
+    return result
 
 
 def with_data(what, change, request=1):

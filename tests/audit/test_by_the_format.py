@@ -9,11 +9,22 @@ import pytest
 from pydantic import SecretStr
 
 from bot.audit import rows as plain
+from tests.audit.test_anchors import key as key_of
 from tests.audit.test_evidence import KEY, made
 from tests.audit.test_package import TWO, Forger, rebuilt
 from tests.stage import ALICE, BOB, CARLA, Stage
+from tests.stories.test_create_bill_run import ask as ask_to_create
 
+BY_AMOUNT = """
+requesters = ["S0BILLING"]
+approvers = ["S0CONTROLLERS"]
+[[rule]]
+operations = ["email_bill_run"]
+above = { USD = 500 }
+approvals = 2
+"""
 PROGRAM = Path(__file__).with_name("by_the_format.py")
+CONTROL = Path(__file__).with_name("by_the_format_control.py")
 
 
 async def five(folder, key, *options):
@@ -46,17 +57,113 @@ async def five(folder, key, *options):
         await stage.close()
 
 
-def performed(out, key):
+def performed(out, key, program=PROGRAM):
     done = subprocess.run(  # noqa: S603 - our own program
-        [sys.executable, "-I", str(PROGRAM), str(out), key], capture_output=True, text=True, check=False
+        [sys.executable, "-I", str(program), str(out), key], capture_output=True, text=True, check=False
     )  # fmt: skip
     return done.returncode, done.stdout + done.stderr
 
 
+def fill(world):
+    """What is in Zuora before the quarter."""
+    world.add_bill_run(
+        "BR-00000001", invoices=[("A00000001", "USD", "700.00"), ("A00000001", "USD", "-5.00")]
+    )
+    for number in (2, 3):
+        world.add_bill_run(
+            f"BR-0000000{number}", status="Completed", invoices=[("A00000001", "USD", "9.00")]
+        )
+    world.add_account("A1", name="Customer A1", batch="Batch1", currency="USD")
+    world.add_subscription("A1", "100.00", number="S-A1")
+
+
+async def quarter(folder):
+    """A package with signed heads: a mail by two, a post, a bill run created, one canceled, and a mail settled by hand."""
+    stage = Stage(folder, "run")
+    (folder / "heads").mkdir()
+    stage.policy = BY_AMOUNT
+    stage.changes = {
+        "audit_signing_key": key_of(1),
+        "repeat_lost": "no",
+        "anchor_folder": str(folder / "heads"),
+    }
+    await stage.open()
+    try:
+        fill(stage.zuora.world)
+        await stage.start()
+        await by_two(stage, await stage.ask())
+        for operation, run, words in (
+            ("post_bill_run", "BR-00000002", "Posted"), ("cancel_bill_run", "BR-00000003", "Canceled"),
+        ):  # fmt: skip
+            ts = await stage.ask_step(operation, run)
+            await stage.press(BOB, ts)
+            await stage.until_card(ts, "Running in Zuora")
+            await stage.pass_time(seconds=10)
+            await stage.until_card(ts, words)
+        stage.changes |= {"audit_signing_key": key_of(2), "audit_signing_key_before": key_of(1)}
+        await stage.restart()
+        await created_and_settled(stage)
+        await stage.pass_time(hours=1)
+        result, out = await made(stage, folder)
+        assert result.exit_code == 0, result.output
+        return out
+    finally:
+        await stage.close()
+
+
+async def created_and_settled(stage):
+    ts = await ask_to_create(stage, 'batch=Batch1 target=2026-11-30 name="November"')
+    await stage.press(BOB, ts)
+    await stage.until(lambda: stage.request(4).state == "running")
+    await stage.pass_time(seconds=30)
+    stage.zuora.faults.add("*/emails", kind="lose_answer")
+    ts = await stage.ask(text="BR-00000002")
+    await stage.press(BOB, ts)
+    await stage.slack.until(lambda: stage.request(5).state == "unknown")
+    await stage.slack.until(lambda: "record_sent" in stage.buttons(ts))
+    await stage.record(CARLA, ts, "record_sent")
+    await stage.slack.until(lambda: stage.request(5).state == "succeeded")
+
+
+async def by_two(stage, ts):
+    for approver in (BOB, CARLA):
+        await stage.press(approver, ts)
+        assert (await stage.slack.submit(approver, {"typed": "BR-00000001"})).ok
+    await stage.until_card(ts, "Accepted by Zuora")
+
+
 def test_it_knows_nothing_of_the_bot():
-    text = PROGRAM.read_text()
-    assert "import bot" not in text
-    assert "from bot" not in text
+    for program in (PROGRAM, CONTROL):
+        text = program.read_text()
+        assert "import bot" not in text
+        assert "from bot" not in text
+
+
+async def test_five_kinds_of_requests_are_performed_again_with_their_signatures(tmp_path):
+    out = await quarter(tmp_path)
+    assert performed(out, "") == (0, "5 requests performed again\n")
+    code, said = performed(out, "", CONTROL)
+    assert code == 0, said
+    assert said.splitlines() == [
+        f"R-1 email_bill_run: asked for by {ALICE}, approved by {BOB}, {CARLA}, 1 call as approved, request.ended",
+        f"R-2 post_bill_run: asked for by {ALICE}, approved by {BOB}, 1 call as approved, request.ended",
+        f"R-3 cancel_bill_run: asked for by {ALICE}, approved by {BOB}, 1 call as approved, request.ended",
+        f"R-4 create_bill_run: asked for by {ALICE}, approved by {BOB}, 1 call as approved, request.ended",
+        f"R-5 email_bill_run: asked for by {ALICE}, approved by {BOB}, 1 call as approved, request.settled",
+    ]
+
+    forger = Forger(out, "")
+    forger.json("manifest.json", lambda found: found["signature"].update(signature="ab" * 64))
+    assert "manifest: signature" in performed(forger.sealed(), "", CONTROL)[1]
+    forged = rebuilt(out, "", change=_signed_by_nobody)
+    assert ": signature" in performed(forged, "", CONTROL)[1]
+
+
+def _signed_by_nobody(row):
+    if row.what != "audit.head":
+        return row
+    data = json.loads(row.data) | {"signature": "00" * 64}
+    return row._replace(data=plain.compact(data))
 
 
 @pytest.mark.parametrize("key", ["", KEY], ids=["without a key", "with a key"])

@@ -356,6 +356,28 @@ async def test_the_control_is_performed_again_where_the_chain_is_whole(package, 
     assert result.exit_code == 23
 
 
+@pytest.mark.parametrize(
+    ("what", "name", "value"),
+    [
+        ("people.groups", "groups", None),
+        ("people.groups", "groups", ["S0CONTROLLERS"]),
+        ("policy.changed", "difference", None),
+    ],
+)
+def test_a_row_of_a_shape_that_the_bot_never_writes_is_found_by_both(
+    package, key, what, name, value
+):
+    """Whoever has the key made everything again with it."""
+
+    def change(row):
+        data = json.loads(row.data)
+        return row._replace(data=plain.compact(data | {name: value})) if row.what == what else row
+
+    result = status(rebuilt(package, key, change=change), key)
+    assert result.exit_code == 19, result.output
+    assert f"({what}) has no `{name}` as the bot writes it" in result.output
+
+
 def test_an_approval_by_the_requester_does_not_count(package, key):
     result = status(rebuilt(package, key, approver="U0ALICE"), key)
     assert result.exit_code == 23

@@ -166,7 +166,7 @@ def _statements(package: Package) -> Iterator[str]:
     """Yield how many statements were sent and answered, and each decision that somebody denies."""
     answers: dict[tuple[str, str], str] = {}
     for row in package.entries("statements.jsonl"):
-        if "month" in row.data:
+        if "month" in row.data and row.what in _ANSWERS:
             answers[row.who, row.data["month"]] = _ANSWERS[row.what]
     states = Counter(answers.values())
     whole = count(len(answers), "monthly statement")

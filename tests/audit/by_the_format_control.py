@@ -1,0 +1,494 @@
+"""A program for the other half of FORMAT.md, written from that page alone: signatures, numbers, rules, totals and calls.
+
+`python -I by_the_format_control.py PACKAGE.zip` prints a line for each request, and whatever does not fit.
+"""
+
+import base64
+import calendar
+import hashlib
+import json
+import sys
+import tomllib
+import zipfile
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from urllib.parse import quote
+
+P = 2**255 - 19
+ORDER = 2**252 + 27742317777372353535851937790883648493
+D = -121665 * pow(121666, -1, P) % P
+ENDS = {f"request.{each}" for each in ("rejected", "withdrawn", "expired", "stopped")}
+FOLDERS = {
+    "invoice": {"invoices"}, "credit_memo": {"credit-memos"}, "debit_memo": {"debitmemos", "debit-memos"},
+}  # fmt: skip
+
+
+CRITERIA = (
+    "operations", "tenants", "sends", "mails_again", "above", "documents_above", "entities", "organizations",
+)  # fmt: skip
+
+
+def as_text(criterion):
+    """A criterion with amounts as texts."""
+    return (
+        {code: str(each) for code, each in criterion.items()}
+        if isinstance(criterion, dict)
+        else criterion
+    )
+
+
+def compact(value):
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def hash_of(text):
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def plus(one, two):
+    """Add two points of the curve (RFC 8032, 5.1.4)."""
+    a, b = (one[1] - one[0]) * (two[1] - two[0]), (one[1] + one[0]) * (two[1] + two[0])
+    c, d = 2 * one[3] * two[3] * D, 2 * one[2] * two[2]
+    e, f, g, h = b - a, d - c, d + c, b + a
+    return e * f % P, g * h % P, f * g % P, e * h % P
+
+
+def times(number, point):
+    total = (0, 1, 1, 0)
+    while number:
+        if number & 1:
+            total = plus(total, point)
+        point, number = plus(point, point), number >> 1
+    return total
+
+
+def point_of(text):
+    """The point in 32 bytes (RFC 8032, 5.1.3)."""
+    number = int.from_bytes(text, "little")
+    sign, y = number >> 255, number & (2**255 - 1)
+    square = (y * y - 1) * pow(D * y * y + 1, -1, P) % P
+    x = pow(square, (P + 3) // 8, P)
+    if x * x % P != square:
+        x = x * pow(2, (P - 1) // 4, P) % P
+    if y >= P or x * x % P != square:
+        raise ValueError(text)
+    x = x if x & 1 == sign else P - x
+    return x, y, 1, x * y % P
+
+
+BASE = point_of(bytes([0x58] + 31 * [0x66]))
+
+
+def is_signed(public, text, signature):
+    key, (r, s) = bytes.fromhex(public), (signature[:64], signature[64:])
+    challenge = hashlib.sha512(bytes.fromhex(r) + key + text.encode()).digest()
+    scalar = int.from_bytes(bytes.fromhex(s), "little")
+    left = times(scalar, BASE)
+    right = plus(
+        point_of(bytes.fromhex(r)),
+        times(int.from_bytes(challenge, "little") % ORDER, point_of(key)),
+    )
+    is_one = all((left[at] * right[2] - right[at] * left[2]) % P == 0 for at in (0, 1))
+    return scalar < ORDER and is_one
+
+
+class Check:
+    def __init__(self, archive):
+        self.archive, self.wrong, self.said = archive, [], []
+        self.chain = json.loads(archive.read("chain.json"))
+        self.rows = self.lines("history.jsonl")
+        self.standing = self.lines("standing.jsonl")
+        self.every = sorted(self.standing + self.rows)
+        self.denied: dict[int, int] = {}
+        for row in self.every:
+            for each in json.loads(row[6]).get("rows", ()) if row[3] == "statement.denied" else ():
+                self.denied.setdefault(each, row[0])
+
+    def lines(self, name):
+        return [json.loads(each) for each in self.archive.read(name).splitlines()]
+
+    def need(self, holds, words):
+        if not holds:
+            self.wrong.append(words)
+
+    def everything(self):
+        self.signatures()
+        self.order()
+        for packet in self.lines("requests.jsonl"):
+            Request(self, packet).perform()
+
+    def signatures(self):
+        key, left = self.chain["signing_key"][1], set()
+        later = [row for row in self.standing if row[0] > self.chain["last"]]
+        for row in self.rows + later:
+            data, words = json.loads(row[6]), f"row {row[0]}"
+            if row[3] == "audit.signing_key":
+                said = f"billing-bot signing key {data['public']}"
+                is_next = (
+                    data["before"] == key and is_signed(key, said, data["endorsed"] or "0" * 128)
+                    if key
+                    else True
+                )
+                self.need(is_next, f"{words}: a key that the one before it does not endorse")
+                key = data["public"]
+            text = f"billing-bot head {data.get('sequence')}:{data.get('hash')}"
+            if row[3] == "audit.head":
+                self.need(
+                    [data["sequence"], data["hash"]] == [row[0] - 1, row[7]], f"{words}: head"
+                )
+                is_right = is_signed(key, text, data.get("signature") or "0" * 128) if key else True
+                self.need(is_right, f"{words}: signature")
+                left.add(text)
+            if row[3] == "audit.anchored":
+                self.need(text in left or self.chain["before"]["sequence"], f"{words}: anchored")
+                stamp = base64.b64decode(data.get("token", ""))
+                is_of_it = hashlib.sha256(text.encode()).digest() in stamp
+                self.need(is_of_it or not stamp, f"{words}: stamp")
+        manifest = json.loads(self.archive.read("manifest.json"))
+        signature = manifest.pop("signature")
+        manifest.pop("seal")
+        if key:
+            text = f"billing-bot package {hash_of(compact(manifest))}"
+            is_mine = signature and signature["public"] == key
+            self.need(
+                is_mine and is_signed(key, text, signature["signature"]), "manifest: signature"
+            )
+
+    def order(self):
+        """Numbers go up by one, and no time goes back by more than a minute."""
+        last, kept, at = None, {}, ""
+        for row in self.rows:
+            data = json.loads(row[6])
+            is_new = row[3] == "number.kept" or (row[3] == "request.asked" and "kept" not in data)
+            number = data.get("number") or row[2]
+            if is_new:
+                self.need(
+                    last is None or number == last + 1, f"row {row[0]}: R-{number} after {last}"
+                )
+                last = number
+            if row[3] == "number.kept":
+                kept[row[0]] = number
+            if "kept" in data and row[3] in {"request.asked", "number.dropped"}:
+                self.need(kept.pop(data["kept"], None) == number, f"row {row[0]}: kept")
+            if at and row[1] < at:
+                back = datetime.fromisoformat(at) - datetime.fromisoformat(row[1])
+                self.need(back <= timedelta(minutes=1), f"row {row[0]}: the clock went back")
+            at = row[1]
+
+    def policy_at(self, sequence):
+        """The policy in force: its hash and its tables."""
+        found = [row for row in self.every if row[3] == "policy.changed" and row[0] < sequence]
+        data = json.loads(found[-1][6])
+        self.need(hash_of(data["text"]) == data["new"], f"row {found[-1][0]}: the policy's text")
+        return data["new"], tomllib.loads(data["text"])
+
+    def is_known_in(self, who, group, sequence):
+        """Whether the rows about groups before an approval, or the next one after it, have the person."""
+        listed = [
+            (row[0], json.loads(row[6])["groups"][group])
+            for row in self.every
+            if row[3] == "people.groups" and group in json.loads(row[6]).get("groups", {})
+        ]
+        before = [members for at, members in listed if at < sequence]
+        after = [members for at, members in listed if at > sequence]
+        return not before or any(who in (each or ()) for each in (before[-1], *after[:1]))
+
+
+class Request:
+    """One request, performed again."""
+
+    def __init__(self, check, packet):
+        self.check, self.record, self.history = check, packet["record"], packet["history"]
+        self.messages = packet["messages"]
+        self.body, self.rule = json.loads(self.record["body"]), json.loads(self.record["rule"])
+        self.asked = self.history[0]["data"]
+        self.facts = self.asked["bound"]["facts"]
+        self.operation, self.name = self.record["operation"], f"R-{self.record['number']}"
+
+    def need(self, holds, words):
+        self.check.need(holds, f"{self.name}: {words}")
+
+    def perform(self):
+        first = self.history[0]
+        self.need(
+            (self.record["requester"], self.record["digest"])
+            == (first["who"], self.asked["digest"]),
+            "record",
+        )
+        self.need(self.record["created_at"] <= first["at"], "created later than its row")
+        people = self.approvals()
+        self.ruled()
+        self.summed()
+        number = self.calls()
+        self.clocks()
+        ended = [row["what"] for row in self.history if row["what"].startswith("request.")][-1]
+        self.check.said.append(
+            f"{self.name} {self.operation}: asked for by {first['who']}, approved by {', '.join(people)}, "
+            f"{number} call{'s' * (number != 1)} as approved, {ended}"
+        )
+
+    def approvals(self):
+        people, started, ended, needed = {}, False, False, self.rule.get("approvals", 1)
+        for row in self.history:
+            words = f"row {row['sequence']}"
+            if row["what"] == "request.approved":
+                self.need(self.counts(row), f"{words} does not count")
+                people[row["who"]] = row["sequence"]
+            started = started or row["what"] == "request.started"
+            goes_on = row["what"] in {"request.started", "call.sent"}
+            goes_on = goes_on or (
+                row["what"] == "request.approved" and not row["data"].get("missing")
+            )
+            at = row["sequence"]
+            number = sum(not self.check.denied.get(each, at) < at for each in people.values())
+            self.need(not goes_on or (number >= needed and not ended), f"{words} goes on")
+            self.need(row["what"] != "call.sent" or started, f"{words} is before the start")
+            if row["what"] == "request.started":
+                self.need(row["data"]["digest"] == self.asked["digest"], f"{words}: digest")
+            ended = ended or row["what"] in ENDS
+        return people
+
+    def counts(self, row):
+        data, who, lists = row["data"], row["who"], {*self.rule["approvers"]}
+        members = data.get("members", {})
+        groups = {
+            each for each in data.get("groups", ()) if who in members.get(each, [who])
+        } & lists
+        is_known = all(
+            self.check.is_known_in(who, part, row["sequence"])
+            for each in groups
+            for part in each.split("&")
+        )
+        is_of_this = (
+            data["digest"] == self.asked["digest"] and row["at"] < self.record["expires_at"]
+        )
+        return (
+            is_of_this
+            and who != self.history[0]["who"]
+            and bool(groups or who in lists)
+            and is_known
+        )
+
+    def parts(self):
+        """What was compared, by the operations that a rule may name."""
+        compared = self.asked["compared"]
+        return {self.operation: compared} if "tenant" in compared else compared
+
+    def ruled(self):
+        new, policy = self.check.policy_at(self.history[0]["sequence"])
+        self.need(self.record["policy_hash"] == new, "another policy was in force")
+        names, rules, conditions = [], [], []
+        for part, compared in self.parts().items():
+            found = [
+                (f"rule {at}", rule)
+                for at, rule in enumerate(policy.get("rule", ()), 1)
+                if matches(rule, part.split(" in "), compared)
+            ] or [("the general rule", {})]
+            names.append(found[0][0])
+            rules.append(found[0][1])
+            conditions.append(
+                {
+                    name: as_text(found[0][1][name])
+                    for name in CRITERIA
+                    if found[0][1].get(name) not in (None, [], {})
+                }
+            )
+        self.need({*self.rule["name"].split(" and ")} == {*names}, f"its rule is {names}")
+        self.need(
+            {*map(compact, conditions)} == {*map(compact, self.conditions())},
+            "its conditions are others",
+        )
+        needed = max(rule.get("approvals", 1) for rule in rules)
+        self.need(self.rule.get("approvals", 1) == needed, f"{needed} approvals are needed")
+        for rule in rules:
+            allowed = {*rule.get("approvers", policy["approvers"])}
+            named = all({*each.split("&")} & allowed for each in self.rule["approvers"])
+            self.need(named, "an approver whom the policy does not name")
+
+    def conditions(self):
+        said = self.asked["conditions"]
+        return [said] if "tenant" in self.asked["compared"] else [*said.values()]
+
+    def summed(self):
+        for part, compared in self.parts().items():
+            kind = part.split(" in ")[0].removeprefix("email_")
+            amounts = self.amounts(kind)
+            said = compared["amounts"]
+            said = (
+                said if said is None else sorted((code, abs(Decimal(each))) for code, each in said)
+            )
+            self.need(amounts == said, f"totals of {part}: {amounts}")
+            if "documents" in self.facts:
+                self.need(
+                    compared["documents"] == len(self.facts["documents"]), "number of documents"
+                )
+
+    def amounts(self, kind):
+        if self.operation == "create_bill_run":
+            return None
+        if "documents" in self.facts:
+            kinds = self.body.get("kinds")
+            kind_of = dict(zip(self.body["documents"], kinds, strict=True)) if kinds else {}
+            found = [
+                (kind, each[3], each[4])
+                for each in self.facts["documents"]
+                if kind_of.get(each[0], kind) == kind
+            ]
+        else:
+            shown = json.loads(self.record["facts"])
+            kinds = (shown.get("drafts") or shown.get("documents") or {"kinds": []})["kinds"]
+            if any(each["not_known"] for each in kinds):
+                return None
+            found = [(each["kind"], *total) for each in kinds for total in each["totals"]]
+        if not all(isinstance(each, str) for one in found for each in one):
+            return None
+        sums: dict[tuple[str, str, bool], Decimal] = {}
+        for of, code, amount in found:
+            at = (of, code, Decimal(amount) < 0)
+            sums[at] = sums.get(at, 0) + Decimal(amount)
+        return sorted(
+            (code, abs(total))
+            for (of, code, below), total in sums.items()
+            if total or (of, code, not below) not in sums
+        )
+
+    def calls(self):
+        number, done, silent = 0, set[str](), set[str]()
+        for row in self.history:
+            data, words = row["data"], f"row {row['sequence']}"
+            if row["what"] == "call.sent":
+                silent = (
+                    silent - {data["subject"]} if "method" in data else silent | {data["subject"]}
+                )
+            if row["what"] == "call.sent" and "method" in data:
+                number += 1
+                self.need(data["subject"] not in done, f"{words}: sent again")
+                method, addresses, body = self.planned(data)
+                self.need(
+                    (data["method"], data["address"] in addresses) == (method, True),
+                    f"{words}: address",
+                )
+                sent = json.loads(data["body"] or "{}")
+                self.need(sent == body, f"{words}: {sent} was sent, and approved was {body}")
+                self.need(
+                    hash_of(data["body"]) == data["body_sha256"], f"{words}: hash of the body"
+                )
+            if row["what"].startswith("call.") and data.get("verdict") == "accepted":
+                done.add(data["subject"])
+                self.need(data["subject"] not in silent, f"{words}: accepted, and nothing went out")
+        return number
+
+    def planned(self, sent):
+        subject, facts, body = sent["subject"], self.facts, self.body
+        run = f"/v1/bill-runs/{quote(facts.get('run_id', ''), safe='')}"
+        if self.operation == "create_bill_run":
+            self.need(subject == self.record["subject"], f"a call about {subject}")
+            return "POST", {"/v1/bill-runs"}, self.created(sent["key"])
+        if self.operation.endswith("bill_run"):
+            self.need(subject == facts["number"], f"a call about {subject}")
+        if self.operation == "post_bill_run":
+            day = body["invoice_date"]
+            return "PUT", {f"{run}/post"}, {"invoiceDate": day} if day else {}
+        if self.operation == "cancel_bill_run":
+            return "PUT", {f"{run}/cancel"}, {"cancelOnce": body["cancel_once"] is not False}
+        if self.operation == "email_bill_run":
+            number = quote(facts["number"], safe="")
+            return "POST", {f"/v1/bill-runs/{number}/emails"}, {"resend": body["resend"]}
+        self.need(subject in [each[0] for each in facts["documents"]], f"a call about {subject}")
+        kinds = body.get("kinds") or [self.operation.removeprefix("email_")] * len(
+            body["documents"]
+        )
+        folders = FOLDERS[dict(zip(body["documents"], kinds, strict=True))[subject]]
+        fields = {
+            "emailAddresses": ",".join(body["email_addresses"]), "includeAdditionalEmailAddresses": body["additional"],
+            "useEmailTemplateSetting": body["recipients"] == "template", "pdfFileId": body["pdf_file_id"],
+        }  # fmt: skip
+        addresses = {f"/v1/{each}/{quote(subject, safe='')}/emails" for each in folders}
+        return "POST", addresses, {name: value for name, value in fields.items() if value}
+
+    def created(self, key):
+        body, facts = self.body, self.facts
+        made = {
+            "name": f"{body['name'] or 'Billing Bot'} [{self.name} {key[-4:]}]",
+            "autoPost": body["auto_post"], "autoEmail": body["auto_email"], "autoRenewal": body["auto_renewal"],
+            "noEmailForZeroAmountInvoice": body["no_email_for_zero_amount"],
+        }  # fmt: skip
+        account = {"accountId": facts["account"]}
+        if body["batches"]:
+            made |= {"batches": body["batches"]}
+            made |= {"billCycleDay": body["bill_cycle_day"]} if body["bill_cycle_day"] else {}
+        elif body["subscriptions"]:
+            one = {"filterType": "Subscription", **account}
+            made["billRunFilters"] = [
+                {**one, "subscriptionId": each} for _, each in facts["subscriptions"]
+            ]
+        else:
+            made["billRunFilters"] = [{"filterType": "Account", **account}]
+        for name in ("target", "invoice"):
+            made |= {f"{name}Date": body[f"{name}_date"]} if body[f"{name}_date"] else {}
+            if each := body[f"{name}_month_day"]:
+                made |= {
+                    f"{name}DateMonthOffset": each["months"],
+                    f"{name}DateDayOfMonth": each["day"],
+                }
+        made |= {"billRunType": body["run_type"]} if body["run_type"] != "Regular" else {}
+        made |= {"chargeTypeToExclude": body["exclude"]} if body["exclude"] else {}
+        made |= {} if body["include_subscriptions"] else {"includeSubscriptions": False}
+        made |= {} if body["include_order_line_items"] else {"includeOrderLineItems": False}
+        units = [
+            {"organizationId": each["id"]} if each.get("id") else {"organizationName": each["name"]}
+            for each in body["organizations"]
+        ]
+        made |= {"organizationLabels": units} if units else {}
+        return made | ({"schedule": self.schedule(body["schedule"])} if body["schedule"] else {})
+
+    def schedule(self, plan):
+        names = {
+            "repeatType": "repeat_type", "repeatFrom": "repeat_from", "repeatTo": "repeat_to", "runTime": "run_time",
+            "weeklyOnDay": "weekly_on",
+        }  # fmt: skip
+        made = {name: plan[of] for name, of in names.items() if plan.get(of) not in (None, "")}
+        day = date.fromisoformat(plan["repeat_from"])
+        if (
+            plan["repeat_type"] == "Monthly"
+            and day.day == calendar.monthrange(day.year, day.month)[1]
+        ):
+            made["monthlyOnEndOfMonth"] = plan["on_end_of_month"]
+        return made
+
+    def clocks(self):
+        minute = 60
+        for each in self.messages:
+            if each["kind"] in {"card", "reply", "reminder"} and each["ts"] and each["ended_at"]:
+                made, ended = (
+                    datetime.fromisoformat(each[name]).timestamp()
+                    for name in ("created_at", "ended_at")
+                )
+                self.need(made - minute <= float(each["ts"]) <= ended + minute, "the clocks differ")
+
+
+def matches(rule, operations, compared):
+    """Whether a rule of the policy is for what was compared; this program knows no entities and organizations."""
+    if rule.get("entities") or rule.get("organizations"):
+        raise NotImplementedError(rule)
+    tenants = {compared["tenant"]} | ({"production"} if compared["tenant"] == "unknown" else set())
+    above, amounts, limit = rule.get("above"), compared["amounts"], rule.get("documents_above")
+    is_above = not above or amounts is None or any(
+        code not in above or abs(Decimal(each)) > Decimal(str(above[code])) for code, each in amounts
+    )  # fmt: skip
+    many = limit is None or compared["documents"] is None or compared["documents"] > limit
+    return (
+        (not rule.get("operations") or bool({*rule["operations"]} & {*operations}))
+        and (not rule.get("tenants") or bool({*rule["tenants"]} & tenants))
+        and rule.get("sends") in (None, compared["sends"])
+        and rule.get("mails_again") in (None, compared["mails_again"])
+        and is_above and many
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    with zipfile.ZipFile(sys.argv[1]) as opened:
+        check = Check(opened)
+        check.everything()
+    sys.stdout.write("\n".join([*check.said, *check.wrong, ""]))
+    sys.exit(bool(check.wrong))
