@@ -9,7 +9,7 @@ from bot.workflow.receipts import NOT_MINE
 from bot.workflow.statements import CONFIRM, DENY
 from tests.audit.test_evidence import checked, made
 from tests.audit.test_evidence import entries as listed_in
-from tests.audit.test_for_people import page_of, sheets_of
+from tests.audit.test_for_people import light_of, page_of, sheets_of
 from tests.stage import ALICE, BOB, CARLA, CHANNEL
 
 
@@ -106,6 +106,40 @@ async def test_a_statement_comes_once_a_month_and_its_answer_is_evidence(approve
             rf"R-1: {BOB} says in row \d+ that the decision in row {decided} \(request.approved\) was not theirs",
             found.output,
         )
+
+
+async def test_one_confirms_and_another_denies_and_the_next_package_has_both(approved, tmp_path):
+    stage = approved
+    _, out = await made(stage, tmp_path)
+    first = out.rename(tmp_path / "november.zip")
+    stage.zuora.world.add_bill_run("BR-00000002", invoices=[("A00000001", "USD", "7.00")])
+    ts = await stage.ask(text="BR-00000002")
+    await stage.press(CARLA, ts)
+    await stage.until_card(ts, "Accepted by Zuora")
+    await stage.pass_time(days=11)
+    for person in (BOB, CARLA):
+        await stage.slack.until(
+            lambda: any("In 2026-11 you made 1" in m.text for m in direct(stage, person))  # noqa: B023 - at once
+        )
+
+    await press(stage, BOB, CONFIRM)
+    await stage.slack.until(lambda: bool(entries(stage, What.STATEMENT_CONFIRMED)))
+    await press(stage, CARLA, DENY)
+    await stage.slack.until(lambda: bool(entries(stage, What.STATEMENT_DENIED)))
+    await stage.quiet()
+
+    period = ("--from", "2026-12-01", "--to", "2026-12-31")
+    result, out = await made(stage, tmp_path, *period, "--after", str(first))
+    answers = [(each["what"], each["who"]) for each in listed_in(out, "statements.jsonl")]
+    assert answers[-2:] == [("statement.confirmed", BOB), ("statement.denied", CARLA)], result.output
+    page = page_of(out).text
+    assert "2 monthly statements: 1 confirmed and 1 denied." in page
+    assert f"({CARLA}) says that the statement for 2026-11 is not theirs" in page
+    assert light_of(out, "Control")[0] == "bad"
+    said = checked(out)
+    assert said.exit_code == 0, said.output
+    assert f"{CARLA} says in row" in said.output
+    assert checked(first, "--heads", str(out)).exit_code == 0
 
 
 async def test_whoever_decided_nothing_gets_no_statement(stage):
