@@ -144,6 +144,24 @@ def approved(rule: Json, rows: Sequence[FileRow], stands: InForce, expires: str)
         yield from [(row, wrong)] * bool(wrong)
 
 
+def by_hand(rule: Json, story: Sequence[FileRow], denied: dict[int, FileRow]) -> Iterator[tuple[FileRow, str]]:  # who recorded a lost answer
+    said, needed = dict[str, tuple[bool, int]](), rule.get("approvals", 1)  # what each person saw last, and in which row
+    for row, data in ((row, json.loads(row.data)) for row in story):
+        said = {} if row.what == "call.lost" else said
+        if row.what not in {"request.recorded", "request.settled"} or not row.who or "digest" not in data:
+            continue  # by the bot, or by an older version
+        said[row.who] = data["accepted"], row.sequence
+        groups = {each for each in data.get("groups", ()) if row.who in data.get("members", {}).get(each, [row.who])}
+        if row.who == story[0].who:
+            yield row, "is a record by the requester"
+        elif not {row.who, *groups} & {*rule["approvers"]}:
+            yield row, "is a record by somebody who is not in the rule's lists or groups"
+        agree = [at for accepted, at in said.values() if accepted == data["accepted"]]
+        agree = [at for at in agree if at not in denied or denied[at].sequence > row.sequence]
+        if row.what == "request.settled" and len(agree) < needed:
+            yield row, f"is settled by {len(agree)} of {needed} people"
+
+
 def asked_for(record: Json, row: FileRow, stands: InForce) -> Iterator[str]:  # whether the record agrees with its first row
     asked, in_force, mine = json.loads(row.data), [each for each in stands.force if each[0] < row.sequence], record["policy_hash"]
     if (record["requester"], record["digest"]) != (row.who, asked.get("digest")) or record["created_at"] > row.at:
@@ -160,8 +178,10 @@ def asked_for(record: Json, row: FileRow, stands: InForce) -> Iterator[str]:  # 
 
 def control(record: Json, story: Sequence[FileRow], stands: InForce) -> Iterator[Remark]:  # of one request, performed again
     asked, first = json.loads(story[0].data), story[0]
-    found = list(approved(json.loads(record["rule"]), story, stands, record["expires_at"]))
+    rule = json.loads(record["rule"])
+    found = list(approved(rule, story, stands, record["expires_at"]))
     try:
+        found += by_hand(rule, story, stands.denied)
         found += [(first, words) for words in asked_for(record, first, stands)]
         found += called(record, story, asked) if "bound" in asked else ()
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:

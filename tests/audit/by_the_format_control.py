@@ -220,6 +220,7 @@ class Request:
         self.ruled()
         self.summed()
         number = self.calls()
+        self.settled()
         self.clocks()
         ended = [row["what"] for row in self.history if row["what"].startswith("request.")][-1]
         self.check.said.append(
@@ -377,6 +378,39 @@ class Request:
                 done.add(data["subject"])
                 self.need(data["subject"] not in silent, f"{words}: accepted, and nothing went out")
         return number
+
+    def settled(self):
+        """As many people as approve have recorded a lost answer in the same way, and none of them asked for it."""
+        seen: dict[str, tuple[bool, int]] = {}
+        for row in self.history:
+            data, words = row["data"], f"row {row['sequence']}"
+            if row["what"] == "call.lost":
+                seen = {}
+            if (
+                row["what"] in {"request.recorded", "request.settled"}
+                and row["who"]
+                and "digest" in data
+            ):
+                seen[row["who"]] = (data["accepted"], row["sequence"])
+                members = data.get("members", {})
+                groups = {
+                    each for each in data["groups"] if row["who"] in members.get(each, [row["who"]])
+                }
+                named = {row["who"], *groups} & {*self.rule["approvers"]}
+                self.need(
+                    named and row["who"] != self.history[0]["who"],
+                    f"{words}: recorded by {row['who']}",
+                )
+                at = row["sequence"]
+                same = [
+                    each for accepted, each in seen.values()
+                    if accepted == data["accepted"] and self.check.denied.get(each, at) >= at
+                ]  # fmt: skip
+                is_enough = len(same) >= self.rule.get("approvals", 1)
+                self.need(
+                    row["what"] != "request.settled" or is_enough,
+                    f"{words}: settled by {len(same)}",
+                )
 
     def planned(self, sent):
         subject, facts, body = sent["subject"], self.facts, self.body

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.audit.control import InForce, asked_for, ruled
+from bot.audit.control import InForce, asked_for, by_hand, ruled
 from bot.audit.expected import created, summed
 from bot.audit.rows import FileRow, compact, hashed
 from bot.domain.digest import canonical
@@ -36,7 +36,7 @@ from tests.audit.test_package import Forger, packed, rebuilt, story, written
 from tests.audit.test_package import status as both
 from tests.audit.test_verify import KEY as ITS_KEY
 from tests.audit.test_verify import Tampering
-from tests.stage import BOB, MARA
+from tests.stage import ALICE, BOB, CARLA, MARA
 
 
 @pytest.fixture(scope="module")
@@ -148,6 +148,48 @@ def test_what_goes_on_after_an_approval_was_denied_is_found(package):
         f"(call.sent) goes on after 1 of 2 approvals, because {BOB} had denied one in {by}"
         in result.output
     )
+
+
+LOST, SEEN, SETTLED = "call.lost", "request.recorded", "request.settled"
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([(LOST, "", None), (SEEN, BOB, True), (SETTLED, CARLA, True)], []),
+        ([(LOST, "", None), (SETTLED, "", True)], []),
+        ([(LOST, "", None), (SETTLED, CARLA, True)], ["is settled by 1 of 2 people"]),
+        (
+            [(LOST, "", None), (SEEN, CARLA, True), (SETTLED, CARLA, True)],
+            ["is settled by 1 of 2 people"],
+        ),
+        (
+            [(LOST, "", None), (SEEN, BOB, False), (SETTLED, CARLA, True)],
+            ["is settled by 1 of 2 people"],
+        ),
+        (
+            [(SEEN, BOB, True), (LOST, "", None), (SETTLED, CARLA, True)],
+            ["is settled by 1 of 2 people"],
+        ),
+        ([(SEEN, ALICE, True), (SETTLED, CARLA, True)], ["is a record by the requester"]),
+        (
+            [(SEEN, BOB, True), (SETTLED, MARA, True)],
+            ["is a record by somebody who is not in the rule's lists or groups"],
+        ),
+    ],
+)
+def test_a_lost_answer_is_recorded_by_as_many_people_as_approve(rows, words):
+    rule = {"approvals": 2, "approvers": [BOB, CARLA]}
+    story = [
+        FileRow(
+            number, "1", 1, what, who, "T", compact({"accepted": accepted, "digest": "d", "groups": []}), "", "", masked=False
+        )
+        for number, (what, who, accepted) in enumerate([("request.asked", ALICE, None), *rows], 1)
+    ]  # fmt: skip
+    assert [said for _, said in by_hand(rule, story, {})] == words
+    denied = {row.sequence: story[0] for row in story if row.what == SEEN and row.who == BOB}
+    if denied and not words:
+        assert [said for _, said in by_hand(rule, story, denied)] == ["is settled by 1 of 2 people"]
 
 
 def with_rule(**change):

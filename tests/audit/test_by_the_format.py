@@ -11,8 +11,8 @@ from pydantic import SecretStr
 from bot.audit import rows as plain
 from tests.audit.test_anchors import key as key_of
 from tests.audit.test_evidence import KEY, made
-from tests.audit.test_package import TWO, Forger, rebuilt
-from tests.stage import ALICE, BOB, CARLA, Stage
+from tests.audit.test_package import TWO, Forger, rebuilt, status
+from tests.stage import ALICE, BOB, CARLA, MARA, Stage
 from tests.stories.test_create_bill_run import ask as ask_to_create
 
 BY_AMOUNT = """
@@ -155,8 +155,18 @@ async def test_five_kinds_of_requests_are_performed_again_with_their_signatures(
     forger = Forger(out, "")
     forger.json("manifest.json", lambda found: found["signature"].update(signature="ab" * 64))
     assert "manifest: signature" in performed(forger.sealed(), "", CONTROL)[1]
+    for approver in (ALICE, MARA):
+        forged = rebuilt(out, "", change=_settled_by(approver))
+        assert f"recorded by {approver}" in performed(forged, "", CONTROL)[1]
+        result = status(forged, "")
+        assert "R-5: row" in result.output
+        assert "(request.settled) is a record by " in result.output
     forged = rebuilt(out, "", change=_signed_by_nobody)
     assert ": signature" in performed(forged, "", CONTROL)[1]
+
+
+def _settled_by(person):
+    return lambda row: row._replace(who=person) if row.what == "request.settled" else row
 
 
 def _signed_by_nobody(row):

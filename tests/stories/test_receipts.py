@@ -131,7 +131,9 @@ async def test_one_confirms_and_another_denies_and_the_next_package_has_both(app
     period = ("--from", "2026-12-01", "--to", "2026-12-31")
     result, out = await made(stage, tmp_path, *period, "--after", str(first))
     answers = [(each["what"], each["who"]) for each in listed_in(out, "statements.jsonl")]
-    assert answers[-2:] == [("statement.confirmed", BOB), ("statement.denied", CARLA)], result.output
+    assert answers[-2:] == [("statement.confirmed", BOB), ("statement.denied", CARLA)], (
+        result.output
+    )
     page = page_of(out).text
     assert "2 monthly statements: 1 confirmed and 1 denied." in page
     assert f"({CARLA}) says that the statement for 2026-11 is not theirs" in page
