@@ -144,7 +144,7 @@ def approved(rule: Json, rows: Sequence[FileRow], stands: InForce, expires: str)
         yield from [(row, wrong)] * bool(wrong)
 
 
-def by_hand(rule: Json, story: Sequence[FileRow], denied: dict[int, FileRow]) -> Iterator[tuple[FileRow, str]]:  # who recorded a lost answer
+def by_hand(rule: Json, story: Sequence[FileRow], denied: dict[int, FileRow]) -> Iterator[tuple[FileRow, str]]:  # who said what was lost
     said, needed = dict[str, tuple[bool, int]](), rule.get("approvals", 1)  # what each person saw last, and in which row
     for row, data in ((row, json.loads(row.data)) for row in story):
         said = {} if row.what == "call.lost" else said
