@@ -172,7 +172,7 @@ def _made(
             key=key.encode() if verified.keyed else b"",
             mask=Mask() if options["redact"] else NoMask(),
             before=before,
-            verified=_findings(verified) | _by_whom(settings) | {"signed_with": public},
+            verified=_findings(verified) | _by_whom(settings),
             sample=(options["seed"], options["sample"]),
             signature=lambda text: (
                 {"public": public, "signature": signer.sign(text)} if signer else None

@@ -455,10 +455,11 @@ async def test_a_head_that_was_left_nowhere_is_no_green_light(stage, tmp_path):
     _, out = await made(stage, tmp_path)
     assert "no head was left outside the database" in " ".join(page_of(out).words)
     assert light_of(out, "Anchors")[0] == "not known"
-    signed = of(stage, What.SIGNING_KEY)[0].entry.data["public"]
-    assert f"signed with the key {signed}" in " ".join(page_of(out).words)
+    public = of(stage, What.SIGNING_KEY)[0].entry.data["public"]
+    assert "verify says with which key this package is signed" in page_of(out).text
+    assert f"the package is signed with the public key {public}" in checked(out).output
     _, out = await made(stage, tmp_path, signing=False)
-    assert "nothing in it would show that somebody took an exception out" in page_of(out).text
+    assert "the package is not signed: nothing in it shows" in checked(out).output
 
     stage.changes["audit_channel"] = CHANNEL
     await stage.restart()

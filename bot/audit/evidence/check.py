@@ -33,6 +33,11 @@ UNSEALED = (
     "the manifest is not sealed with a key: whoever can write the file can make it anew. Compare "
     "the manifest's SHA-256 with the one that was noted when it was made: {}"
 )
+SIGNED = "the package is signed with the public key {}: compare it with the key that you noted"
+NOT_SIGNED = (
+    "the package is not signed: nothing in it shows whether somebody with the key of the seal, or without a seal anybody, took an "
+    "exception out; the SHA-256 that was printed when it was made does (--known), and the package that follows (--heads)"
+)
 MASKED = "in {} requests the body, the facts, the reason, the card or messages are masked; what was masked is not proven"
 OLD = "it is of format {}, and this program reads format {}. From format 2 on a package holds the verify.py that checks it."
 NOT_AGAIN = "00-report.html and evidence.xlsx were made by another program (version {}), so they were not made again"
@@ -151,6 +156,8 @@ def _notes(
         yield f"it names no package before it; rows 1 to {about['first'] - 1} are not in it"
     if why := Package(archive).not_compared:
         yield f"not compared with Zuora: {why}"
+    signature = manifest["signature"]
+    yield SIGNED.format(signature["public"]) if signature else NOT_SIGNED
     if not manifest["seal"]:
         yield UNSEALED.format(sha256(archive.read(MANIFEST)).hexdigest())
     if about["masked"]:

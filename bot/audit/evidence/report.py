@@ -36,10 +36,10 @@ READING = (
     "What exactly. Amounts are as on the card, credits below zero; older requests show them without the sign. "
     f"Out of hours, in evidence.xlsx, means {OUT_OF_HOURS}."
 )
-SIGNED = "The package is signed with the key {}: compare it with the key that you noted."
-NOT_SIGNED = (
-    "The package is not signed, so nothing in it would show that somebody took an exception out and sealed it again. Compare it with "
-    "the SHA-256 that was printed when it was made (verify --known), or with the package that follows (verify --heads NEXT.zip)."
+SEALED = (
+    "verify says with which key this package is signed: compare it with the key that you noted. If it is not signed, nothing in it "
+    "would show that somebody took an exception out and sealed it again: then compare it with the SHA-256 that was printed when it was "
+    "made (verify --known), or with the package that follows (verify --heads NEXT.zip)."
 )
 STYLE = """
 :root { color-scheme: light; } * { box-sizing: border-box; }
@@ -142,8 +142,7 @@ def _exceptions(package: Package) -> Iterator[str]:
         yield from _listed(chain([first], found))
     for words in package.zuora.get("limits", ()):
         yield f'<p class="small">{escape(words)}</p>'
-    signed = SIGNED.format(public) if (public := package.made.get("signed_with")) else NOT_SIGNED
-    yield f"<p class=small>{signed}</p>"
+    yield f"<p class=small>{SEALED}</p>"
 
 
 def _listed(exceptions: Iterable[Json]) -> Iterator[str]:
