@@ -107,7 +107,7 @@ class Answered:
         request, calls, now = self.whole_request, self.calls, self.now
         lost = [call for call in calls if call.verdict is Verdict.LOST]
         it, key = ("It", "the same key") if len(lost) == 1 else ("They", "the same keys")
-        why = f"{doubt(calls)} {it} will be sent again with {key}."
+        why = f"{doubt(calls)} {it} will be sent again under {key}."
         since = min(call.first_sent_at or now for call in lost)
         counted = Progress(
             calls=len(calls), failed=rejected(calls), lost=len(lost), in_doubt_since=since
@@ -224,7 +224,7 @@ def _asked_again(calls: Sequence[Call]) -> str:
     again = sum(1 for call in calls if call.repeats and call not in shown)
     if len(calls) == 1:
         first = " The first answer was lost or unclear; "
-        how = f"{shown[0].words}." if shown else "the order was sent again with the same key."
+        how = f"{shown[0].words}." if shown else "the order was sent again under the same key."
         return first + how if shown or again else ""
     said = ""
     if again:

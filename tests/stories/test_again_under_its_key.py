@@ -80,7 +80,7 @@ async def test_the_history_and_the_evidence_say_that_the_key_was_used_again(stag
     (call,) = stage.store.calls.of(1)
     assert (call.tries, call.repeats, call.verdict) == (2, 1, "accepted")
     assert len(stage.orders()) == 2
-    assert "the order was sent again with the same key" in stage.card(ts)
+    assert "the order was sent again under the same key" in stage.card(ts)
 
 
 async def test_five_hundred_is_said_as_that_and_not_as_a_lost_answer(stage):
