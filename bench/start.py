@@ -43,7 +43,7 @@ async def measure(options: Options) -> list[Row]:
         ),
         Row(
             part="start",
-            what=f"SQLite's quick check before each start, in a thread, with {options.history:,} rows of history",
+            what=f"SQLite's quick check beside each start, in a thread, with {options.history:,} rows of history",
             ours=f"{sorted(checks)[len(checks) // 2]:.2f} s",
         ),
     ]

@@ -135,18 +135,25 @@ class Watch:
         self._health.looks.database = found
 
     async def _check_again_and_again(self) -> None:
-        """Read the whole file in a thread, less often the longer it takes; stop all work if it is damaged."""
-        given_up, damaged, took = Event(), False, 0.0
+        """Check the file, less often the longer it takes, until it is damaged."""
+        took, damaged = 0.0, None
+        while not damaged:
+            await self._clock.sleep(max(self._seconds, took / SHARE_OF_CHECKS))
+            begun = time.monotonic()
+            damaged = await self.check_database()
+            took = time.monotonic() - begun
+
+    async def check_database(self) -> bool | None:
+        """Read the whole file in a thread, and stop all work if it is damaged; None: it could not be read."""
+        given_up = Event()
         try:
-            while not damaged:
-                await self._clock.sleep(max(self._seconds, took / SHARE_OF_CHECKS))
-                begun = time.monotonic()
-                damaged = await _unwaited(partial(is_damaged, self._database, given_up.is_set))
-                took = time.monotonic() - begun
+            damaged = await _unwaited(partial(is_damaged, self._database, given_up.is_set))
         finally:
             given_up.set()
-        self._health.store.distrust(DAMAGED)
-        self._changed("database", "", self._health.store.trouble)
+        if damaged:
+            self._health.store.distrust(DAMAGED)
+            self._changed("database", "", self._health.store.trouble)
+        return damaged
 
     async def look_at_others(self) -> None:
         """Record that this process is alive, and see which others are."""
@@ -220,12 +227,12 @@ def _frozen(others: tuple[Other, ...]) -> set[str]:
     return {each.name for each in others if each.is_frozen}
 
 
-def _unwaited(work: Callable[[], bool]) -> asyncio.Future[bool]:
+def _unwaited(work: Callable[[], bool | None]) -> asyncio.Future[bool | None]:
     """Run it in a thread that the end of the process does not wait for, unlike `asyncio.to_thread`."""
     loop = asyncio.get_running_loop()
-    found: asyncio.Future[bool] = loop.create_future()
+    found: asyncio.Future[bool | None] = loop.create_future()
 
-    def keep(result: bool) -> None:  # noqa: FBT001 - as the loop hands it on
+    def keep(result: bool | None) -> None:  # noqa: FBT001 - as the loop hands it on
         if not found.done():
             found.set_result(result)
 

@@ -84,10 +84,10 @@ def _is_another(connection: sqlite3.Connection, head: Head) -> bool:
     return is_another(head, last, row and row[0])
 
 
-def is_damaged(path: str, given_up: Callable[[], bool]) -> bool:
-    """Return whether any page of the file is damaged; in any thread. `given_up` breaks the check off.
+def is_damaged(path: str, given_up: Callable[[], bool]) -> bool | None:
+    """Return whether any page of the file is damaged, in any thread; None if that could not be found out.
 
-    A program notices damage only when it reads the page, and may work from memory for long. A server checks its own
+    `given_up` breaks the check off. A program notices damage only when it reads the page, and may work from memory for long. A server checks its own
     pages.
     """
     if is_postgres(path):
@@ -97,9 +97,7 @@ def is_damaged(path: str, given_up: Callable[[], bool]) -> bool:
             connection.set_progress_handler(given_up, STEPS_BETWEEN_LOOKS)
             return bool(damage_of(connection))
     except sqlite3.DatabaseError as error:
-        return (
-            error.sqlite_errorcode & 0xFF in _DAMAGED
-        )  # otherwise the next look at the file finds out why
+        return True if error.sqlite_errorcode & 0xFF in _DAMAGED else None
 
 
 def _on_server() -> ModuleType:

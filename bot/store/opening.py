@@ -20,6 +20,9 @@ SECONDS_FOR_OTHERS = 300.0
 
 PAUSE_SECONDS = 0.05
 
+CHECKED_FIRST = 64 << 20
+"""Bytes of a file that is checked before it is opened, a tenth of a second at most; a larger one can take a minute."""
+
 STEPS_BETWEEN_LOOKS = 100_000  # of SQLite's machine; a few milliseconds
 
 
@@ -27,7 +30,14 @@ def _never() -> bool:
     return False
 
 
-def open_database(path: Path | str, given_up: Callable[[], bool] = _never) -> Guarded:
+def takes_long_to_check(path: Path | str) -> bool:
+    """Return whether a file is so large that a bot checks it while it takes clicks already."""
+    return Path(path).exists() and Path(path).stat().st_size > CHECKED_FIRST
+
+
+def open_database(
+    path: Path | str, given_up: Callable[[], bool] = _never, *, unchecked: bool = False
+) -> Guarded:
     """Open the file with durable commits, and bring its tables up to date.
 
     Args:
@@ -35,6 +45,7 @@ def open_database(path: Path | str, given_up: Callable[[], bool] = _never) -> Gu
             else.
         given_up: Asked now and then while the file is waited for and checked, which takes seconds
             if it is large; True breaks that off.
+        unchecked: Leave the check to the caller, unless the tables have to be changed first.
 
     Raises:
         StoreError: It cannot be opened, or a newer version of the bot has written it.
@@ -46,7 +57,8 @@ def open_database(path: Path | str, given_up: Callable[[], bool] = _never) -> Gu
             )
             try:
                 connection.set_progress_handler(given_up, STEPS_BETWEEN_LOOKS)
-                _refuse_damage(connection)
+                if not unchecked or migrations.pending(Database(connection)):
+                    _refuse_damage(connection)
                 connection.set_progress_handler(None, 0)
                 _bring_up_to_date(connection)
             except BaseException:

@@ -29,7 +29,7 @@ from bot.store.homes import Homes
 from bot.store.listed import ListedDocuments
 from bot.store.mailings import Mailings
 from bot.store.mornings import Mornings
-from bot.store.opening import open_database
+from bot.store.opening import open_database, takes_long_to_check
 from bot.store.outbox import Outbox
 from bot.store.preparing import Preparing
 from bot.store.refusals import Refusals
@@ -67,36 +67,47 @@ class Store:
         self.checkpoints = Checkpoints(database) if isinstance(database, SqliteDatabase) else None
         self.turns = Turns(AT_ONCE)
         self.together = Together(self.transaction, self.turns)
+        self.is_checked = True
+        """Whether every page was read; a large file is opened before that, and until then nothing is sent to Zuora."""
 
     @classmethod
     def open(
-        cls, path: Path | str, audit_key: str = "", given_up: Callable[[], bool] | None = None
+        cls,
+        path: Path | str,
+        audit_key: str = "",
+        given_up: Callable[[], bool] = lambda: False,
+        *,
+        unchecked: bool = False,
     ) -> "Store":
-        """Open the database and migrate it; `given_up` as for `open_database`.
+        """Open the database and migrate it; `given_up` and `unchecked` as for `open_database`.
 
         `path` is a file, or the address of a PostgreSQL server.
 
         Raises:
             StoreError: It cannot be used; the message says what to do.
         """
-        database = _opened(path, given_up)
+        database = _opened(path, given_up, unchecked=unchecked)
         if MARKER in database.table_names():
             database.close()
             raise StoreError(HALF_COPIED)
         store = cls(database, audit_key)
+        store.is_checked = not unchecked
         store.history.know_last()
         store._database.expect(lambda: store.history.known)
         return store
 
     @classmethod
     async def opened(cls, path: Path | str, audit_key: str = "") -> "Store":
-        """Open it in a thread, because checking a large file takes seconds. Cancelling breaks it off.
+        """Open it in a thread, because migrating takes seconds; a large file is not checked yet. Cancelling breaks it off.
 
         Raises:
             StoreError: It cannot be used; the message says what to do.
         """
         given_up = Event()
-        opening = asyncio.create_task(asyncio.to_thread(cls.open, path, audit_key, given_up.is_set))
+        unchecked = not is_postgres(path) and takes_long_to_check(path)
+        opening = asyncio.create_task(
+            asyncio.to_thread(cls.open, path, audit_key, given_up.is_set, unchecked=unchecked)
+        )
         try:
             return await asyncio.shield(opening)
         except asyncio.CancelledError:
@@ -209,10 +220,10 @@ class Store:
         self._database.close()
 
 
-def _opened(path: Path | str, given_up: Callable[[], bool] | None) -> Database:
+def _opened(path: Path | str, given_up: Callable[[], bool], *, unchecked: bool) -> Database:
     if is_postgres(path):
         return _postgres(str(path))
-    return open_database(path) if given_up is None else open_database(path, given_up)
+    return open_database(path, given_up, unchecked=unchecked)
 
 
 def _postgres(url: str) -> Database:

@@ -105,11 +105,16 @@ class Bot:
         self._is_working = False
         self.has_lost_its_lock = False
         self._turned: dict[str, float] = {}
+        self._checked = asyncio.Event()
 
     def start(self) -> None:
         """Begin to work; unfinished requests continue by themselves."""
         self._worker = asyncio.create_task(self._work(), name="worker")
-        loops = {**self.watch.loops(), "mind the lock": self._mind_the_lock}
+        loops = {
+            **self.watch.loops(),
+            "mind the lock": self._mind_the_lock,
+            "check the file": self._check_the_file,
+        }
         looking = (self._supervised.run(*named) for named in loops.items())
         self._looking = asyncio.gather(*looking)
 
@@ -171,7 +176,9 @@ class Bot:
         if self._looking is not None and self.watch.loops():
             found["look at others"] = self.watch.turned_at
         if self._is_working:
-            found |= {"runner": self.runner.turned_at, "sender": self.sender.turned_at}
+            found["sender"] = self.sender.turned_at
+        if self._is_working and self._checked.is_set():
+            found["runner"] = self.runner.turned_at
         return found
 
     def _under_way(self) -> dict[str, int]:
@@ -204,9 +211,9 @@ class Bot:
         self._is_working = True
         await asyncio.gather(
             run("witness", self._compare_until_read),
-            run("runner", self.runner.run),
+            run("runner", partial(self._once_checked, self.runner.run)),
             run("sender", self.sender.run),
-            run("estimates", self.estimates.run),
+            run("estimates", partial(self._once_checked, self.estimates.run)),
             run("listener", self._hear_others),
             run("checkpoints", self._checkpoints),
             run("heads", self._heads.run),
@@ -216,6 +223,28 @@ class Bot:
             run("zuora", self._notice_the_login),
             run("refusals", partial(write_counts, self.parts.store, self.parts.clock)),
         )
+
+    async def _check_the_file(self) -> None:
+        """Read the whole file once, if the start has not; until then nothing is sent to Zuora.
+
+        That takes a minute for a file of years that is not in memory, in which people may click already.
+        """
+        store, clock = self.parts.store, self.parts.clock
+        begun = clock.monotonic()
+        if not store.is_checked:
+            logger.info("checks_the_file: nothing is sent to Zuora before it is read")
+            while (damaged := await self.watch.check_database()) is None:
+                logger.error("file_not_checked: it cannot be read; nothing is sent to Zuora")
+                await clock.sleep(LOOK_AGAIN_SECONDS)
+            if damaged:
+                return
+            store.is_checked = True
+            logger.info("file_checked", extra={"seconds": round(clock.monotonic() - begun, 1)})
+        self._checked.set()
+
+    async def _once_checked(self, loop: Callable[[], Awaitable[None]]) -> None:
+        await self._checked.wait()
+        await loop()
 
     async def _take_the_lock(self) -> None:
         if not self._lock.take():

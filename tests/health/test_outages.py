@@ -16,10 +16,12 @@ from slack_sdk.signature import SignatureVerifier
 from bot.cli.exits import LOST_THE_WORK
 from bot.cli.sandbox import SIGNING_SECRET
 from bot.domain.history import Entry, What
+from bot.domain.request import State
 from bot.health.health import FOR_A_PERSON
 from bot.store.errors import DAMAGED, LOCKED_BY_OTHERS, REPLACED
 from bot.store.store import Store
 from tests.health.operated import until
+from tests.large_file import make_large
 from tests.stage import BOB, CHANNEL, EMAILS
 
 READY = "billing_bot_ready"
@@ -245,6 +247,40 @@ async def test_a_page_that_is_damaged_is_found_before_anybody_needs_it(site, pag
     assert "nothing was done" in site.slack.private(BOB, CHANNEL)[-1].text
     assert not [call for call in site.zuora.calls if call.path.endswith("/emails")]
     await process.until_logged("not_ready part='database' why='database damaged'")
+
+
+def approve_without_a_bot(path):
+    """Leave an approved request behind, of which the next start has to begin the call."""
+    store = Store.open(path)
+    request, now = store.requests.get(1), datetime.now(UTC)
+    assert request is not None
+    approved = request.decided(State.APPROVED, BOB, now, wake_at=now)
+    with store.transaction():
+        store.requests.approve(request, BOB, request.team, now)
+        store.move(request, approved, Entry(what=What.APPROVED, who=BOB, request=1), now)
+    store.close()
+
+
+@pytest.mark.parametrize("pages", ["whole", "damaged"])
+async def test_a_large_file_is_checked_after_the_start_and_before_anything_is_sent(site, pages):
+    """The start does not wait for the check, and what was approved does."""
+    before = await site.start()
+    await site.ask()
+    await before.until_metric("billing_bot_unsent_messages", lambda n: n == 0)
+    assert await before.end(signal.SIGTERM) == 0
+    approve_without_a_bot(site.database)
+    make_large(site.database, damaged=pages == "damaged")
+
+    process = await site.start()
+
+    await process.until_logged("checks_the_file: nothing is sent to Zuora before it is read")
+    if pages == "damaged":
+        await is_seen(process, "database", DAMAGED)
+        assert site.state() == "approved"
+        assert not [call for call in site.zuora.calls if call.path.endswith("/emails")]
+    else:
+        await until(lambda: site.state() == "succeeded")
+        assert process.log.index("file_checked") < process.log.index("request.started")
 
 
 async def test_an_outcome_that_nobody_knows(site):

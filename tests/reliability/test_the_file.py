@@ -5,7 +5,9 @@ import asyncio
 import fcntl
 import os
 import re
+import sqlite3
 import stat
+from contextlib import closing
 from pathlib import Path
 from typing import cast
 
@@ -22,6 +24,7 @@ from bot.store.store import Store
 from bot.wiring.restoring import resume_after_restore
 from bot.wiring.starting import CannotStartError
 from tests.audit.test_evidence import made as evidence_made
+from tests.large_file import make_large
 from tests.patient import LONGEST
 from tests.stage import ALICE, BOB, CHANNEL, MARA
 
@@ -102,6 +105,24 @@ def test_a_start_with_a_damaged_file_is_refused(tmp_path):
 
     with pytest.raises(StoreError, match=r"damaged|malformed"):
         Store.open(path)
+
+
+@pytest.mark.parametrize("tables", ["of today", "of yesterday"])
+async def test_a_large_file_is_checked_before_its_tables_are_changed(tmp_path, tables):
+    """Otherwise it is opened, and the bot checks it before it sends anything."""
+    path = tmp_path / "bot.db"
+    Store.open(path).close()
+    make_large(path, damaged=True)
+    if tables == "of today":
+        store = await Store.opened(path)
+        assert not store.is_checked
+        store.close()
+    else:
+        with closing(sqlite3.connect(path)) as database:
+            database.execute("DELETE FROM _sqlite_migrations WHERE name = '0059_any_deed'")
+            database.commit()
+        with pytest.raises(StoreError, match="it is damaged"):
+            await Store.opened(path)
 
 
 async def said(stage, path):
