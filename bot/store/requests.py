@@ -293,14 +293,16 @@ class Requests:
     def waiting_to_bill_beside(self, request: Request) -> list[tuple[int, str]]:
         """Return number and channel of the other waiting requests that bill in the same place.
 
-        Empty if the request itself creates no bill run.
+        Empty if the request itself creates no bill run; then the others, of which there can be many, are
+        not read.
         """
         entity = entity_part(request.place)
         return self._database.execute(
-            "SELECT number, channel FROM requests "  # noqa: S608 - own words
-            "WHERE state = 'waiting' AND operation = ? AND deed = 'created' "
-            f"AND ({ENTITY_OF_PLACE} IN ('', ?) OR ? = '') AND number <> ? ORDER BY number",
-            [request.operation, entity, entity, request.number],
+            "SELECT number, channel FROM "  # noqa: S608 - own words
+            "(SELECT number AS mine, operation AS same FROM requests WHERE number = ? AND deed = 'created') AS asked "
+            "CROSS JOIN requests ON operation = same AND number <> mine WHERE state = 'waiting' AND deed = 'created' "
+            f"AND ({ENTITY_OF_PLACE} IN ('', ?) OR ? = '') ORDER BY number",
+            [request.number, entity, entity],
         ).fetchall()
 
     def open_by(self, person: str, since: datetime) -> list[Request]:

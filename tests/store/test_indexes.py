@@ -110,3 +110,27 @@ async def test_what_waits_for_somebody_is_found_in_order_without_sorting_all_of_
     ]
     assert "SEARCH requests USING COVERING INDEX requests_to_decide (rule=?)" in " ".join(plans)
     assert not [plan for plan in plans if "TEMP B-TREE" in plan]
+
+
+def test_a_decision_about_mails_reads_no_other_request_that_waits(store):
+    one = made.request(store)
+
+    alone = _steps(store, one)
+    for _ in range(30):
+        made.request(store)
+
+    assert 0 < _steps(store, one) < 2 * alone
+
+
+def _steps(store, request):
+    """Return how many steps SQLite takes to find who waits beside a request, which is what a move does."""
+    steps = 0
+
+    def step():
+        nonlocal steps
+        steps += 1
+
+    store._database.conn.set_progress_handler(step, 1)
+    assert store.requests.waiting_to_bill_beside(request) == []
+    store._database.conn.set_progress_handler(None, 0)
+    return steps
