@@ -9,6 +9,7 @@ from playwright.async_api import async_playwright
 
 from bot.cli.sandbox import opened
 from tests.needs import needs
+from tests.patient import be_patient_with
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next((found for name in NAMES if (found := shutil.which(name))), None)
@@ -18,7 +19,7 @@ FLAGS = [
 ]  # fmt: skip
 needs_a_browser = needs("browser", CHROMIUM, "Install Chromium: apt-get install chromium.")
 WIDE, PHONE = (1280, 800), (390, 844)
-MILLISECONDS = 20_000
+MILLISECONDS = 60_000
 in_one_loop = pytest.mark.asyncio(loop_scope="module")
 """Of every file here: a browser belongs to the loop in which it was started."""
 
@@ -75,4 +76,5 @@ def browser(chromium):
 async def sandbox():
     """The sandbox as `billing-bot sandbox` opens it, messages without a pause."""
     async with opened("run", 0, seconds_a_message=0.0) as (slack, zuora):
+        be_patient_with(slack)
         yield slack, zuora

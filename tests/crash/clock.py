@@ -29,6 +29,14 @@ class FastClock:
         await asyncio.sleep(seconds / self.speed)
 
 
+def how_slow(seconds: float = 0.3) -> float:
+    """Return how much longer than that it takes to get so much of a processor here and now; 1 on an idle machine."""
+    begun, used = time.monotonic(), time.process_time()
+    while time.process_time() - used < seconds:
+        pass
+    return max(1.0, (time.monotonic() - begun) / seconds)
+
+
 class PatientClock:
     """Real time, and slower where the machine is: for what people must do within seconds.
 

@@ -95,10 +95,11 @@ class People:
 
     async def _submitted(self, person: str, wanted: Wanted) -> bool:
         """Submit the form that is open until it is answered; whether with a yes."""
-        slack = self.slack
+        slack, before = self.slack, self._asked_to_ask_again(person)
         while (view := slack.view(person)) is not None:
             if not view["submit"]:
-                return await self._answered_later(person, wanted)
+                return await self._answered_later(person, wanted, before)
+            before = self._asked_to_ask_again(person)  # the next start may say so at once
             form = await self._answered(slack.submit(person, {"reason": "Month end"}))
             if form.ok and form.view is None:
                 return True
@@ -111,13 +112,13 @@ class People:
             await self._bot_is_there()
         return False
 
-    async def _answered_later(self, person: str, wanted: Wanted) -> bool:
+    async def _answered_later(self, person: str, wanted: Wanted, before: int) -> bool:
         """The form says that Zuora is still being read: wait for the card, or to be asked to ask again.
 
-        Whoever asks anew before that may have asked twice.
+        Whoever asks anew before that may have asked twice. `before` is how often that was asked by the time the form
+        was submitted.
         """
         self.late += 1
-        before = self._asked_to_ask_again(person)
         while self._asked_to_ask_again(person) == before:
             view = self.slack.view(person) or {}
             if wanted.rival and REFUSED in str(view):

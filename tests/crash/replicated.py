@@ -48,10 +48,10 @@ class Insisting(People):
     once the process has died that read it.
     """
 
-    async def _answered_later(self, person: str, wanted: Wanted) -> bool:
+    async def _answered_later(self, person: str, wanted: Wanted, before: int) -> bool:
         try:
             async with asyncio.timeout(FORM_SECONDS):
-                return await super()._answered_later(person, wanted)
+                return await super()._answered_later(person, wanted, before)
         except TimeoutError:
             return False
 

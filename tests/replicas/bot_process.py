@@ -58,6 +58,6 @@ if __name__ == "__main__":
         know_more(sys.argv[sys.argv.index(NEWER) + 1])
     serve(
         "run",
-        Tuning(seconds_a_message=0.0, look_seconds=0.2, zuora_read_seconds=2.0),
+        Tuning(seconds_a_message=0.0, look_seconds=0.2, zuora_read_seconds=10.0),
         host="127.0.0.1",
     )

@@ -147,7 +147,6 @@ async def test_a_click_while_the_server_stands_still_is_answered_and_counts_when
     own_replicas,
 ):
     replicas = own_replicas
-    replicas.environment["LONGEST_SECONDS"] = "3"
     (worker,) = await replicas.worker_and()
     ts = await replicas.ask("BR-00000001")
 

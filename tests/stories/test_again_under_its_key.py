@@ -115,7 +115,7 @@ async def test_a_failure_that_zuora_keeps_is_read_for_and_left_to_a_person(stage
 
 async def test_while_zuora_is_at_work_on_the_first_it_is_waited_for(stage):
     """409: the key is in use."""
-    stage.tuning.zuora_read_seconds = 0.3
+    stage.tuning.zuora_read_seconds = 3.0  # real ones: the order alone takes longer
     await stage.restart()
     stage.zuora.faults.add(EMAILS, kind="slow", seconds=100)  # on the clock
     ts = await stage.ask()
