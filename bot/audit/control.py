@@ -10,7 +10,8 @@ from bot.audit.rows import APPROVED, ASKED, STARTED, UNSUPPORTED, Json, Remark, 
 DENIED, EXPLAINED = "statement.denied", "exception.explained"
 SHAPES: dict[str, tuple[str, type, Any]] = {  # what such a row has in any case, and what stands for it in an older one
     "policy.changed": ("difference", list, []), "people.groups": ("groups", dict, None), "audit.anchored": ("where", str, None)}
-STANDS = {*SHAPES, DENIED, EXPLAINED}
+STANDS = {*SHAPES, DENIED, EXPLAINED, "bot.started"}
+SAID = {"plain", "bound", "compared"}  # by each `request.asked`, since starts say that rows keep salts
 ENDS = {f"request.{each}": each for each in ("rejected", "withdrawn", "expired", "stopped")}
 STATES = {**ENDS, ASKED: "waiting", STARTED: "running"}
 KEPT = ("number", "operation", "subject", "tenant", "place_words", "requester", "reason", "digest", "created_at", "policy_hash")
@@ -23,6 +24,7 @@ class InForce:
 
     def __init__(self) -> None:
         self.policies, self.force, self.groups = dict[str, Any](), list[tuple[int, str]](), dict[str, Any]()
+        self.starts = list[tuple[int, bool]]()  # and whether the bot says all of `SAID` from there on
         self.denied, self.named, self.signed = dict[int, FileRow](), set[int](), dict[int, tuple[Any, ...]]()
 
     def note(self, row: FileRow) -> Iterator[Remark]:
@@ -32,6 +34,7 @@ class InForce:
         if not isinstance(data.get(name, older), kind):
             yield Remark(UNSUPPORTED, row.sequence, f"Row {row.sequence} ({row.what}) has no `{name}` as the bot writes it.")
             return
+        self.starts += [(row.sequence, data.get("sealed") is True)] * (row.what == "bot.started")
         if row.what == DENIED:
             self.denied = {**dict.fromkeys(data.get("rows", ()), row), **self.denied}  # the first denial of a decision counts
         if row.what == EXPLAINED:
@@ -148,8 +151,8 @@ def by_hand(rule: Json, story: Sequence[FileRow], denied: dict[int, FileRow]) ->
     said, needed = dict[str, tuple[bool, int]](), rule.get("approvals", 1)  # what each person saw last, and in which row
     for row, data in ((row, json.loads(row.data)) for row in story):
         said = {} if row.what == "call.lost" else said
-        if row.what not in {"request.recorded", "request.settled"} or not row.who or "digest" not in data:
-            continue  # by the bot, or by an older version
+        if row.what not in {"request.recorded", "request.settled"} or not row.who:
+            continue  # by the bot
         said[row.who] = data["accepted"], row.sequence
         groups = {each for each in data.get("groups", ()) if row.who in data.get("members", {}).get(each, [row.who])}
         if row.who == story[0].who:
@@ -166,6 +169,10 @@ def asked_for(record: Json, row: FileRow, stands: InForce) -> Iterator[str]:  # 
     asked, in_force, mine = json.loads(row.data), [each for each in stands.force if each[0] < row.sequence], record["policy_hash"]
     if (record["requester"], record["digest"]) != (row.who, asked.get("digest")) or record["created_at"] > row.at:
         yield "is by somebody else, of another time or about something else than its record says"
+    started = [says for at, says in stands.starts if at < row.sequence][-1:]
+    if started == [True] and SAID - {*asked}:
+        yield f"says nothing of {', '.join(sorted(SAID - {*asked}))}, as the bot did at that time"
+        return
     if asked.get("policy", mine) != mine or (in_force and in_force[-1][1] != mine):
         since = f", which row {in_force[-1][0]} replaced: a process still had the older file" * (mine in dict(in_force).values())
         yield f"is under another policy than the one in force{since}"
@@ -181,7 +188,7 @@ def control(record: Json, story: Sequence[FileRow], stands: InForce) -> Iterator
     rule = json.loads(record["rule"])
     found = list(approved(rule, story, stands, record["expires_at"]))
     try:
-        found += by_hand(rule, story, stands.denied)
+        found += by_hand(rule, story, stands.denied) if "plain" in asked else ()
         found += [(first, words) for words in asked_for(record, first, stands)]
         found += called(record, story, asked) if "bound" in asked else ()
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:

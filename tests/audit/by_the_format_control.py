@@ -210,6 +210,16 @@ class Request:
 
     def perform(self):
         first = self.history[0]
+        started = [
+            json.loads(row[6])
+            for row in self.check.every
+            if row[3] == "bot.started" and row[0] < first["sequence"]
+        ]
+        is_new = started and started[-1].get("sealed") is True
+        self.need(
+            not is_new or {"plain", "bound", "compared"} <= {*self.asked},
+            "its first row says less than it did",
+        )
         self.need(
             (self.record["requester"], self.record["digest"])
             == (first["who"], self.asked["digest"]),
@@ -386,11 +396,7 @@ class Request:
             data, words = row["data"], f"row {row['sequence']}"
             if row["what"] == "call.lost":
                 seen = {}
-            if (
-                row["what"] in {"request.recorded", "request.settled"}
-                and row["who"]
-                and "digest" in data
-            ):
+            if row["what"] in {"request.recorded", "request.settled"} and row["who"]:
                 seen[row["who"]] = (data["accepted"], row["sequence"])
                 members = data.get("members", {})
                 groups = {

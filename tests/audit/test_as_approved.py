@@ -243,6 +243,15 @@ def test_totals_that_are_not_those_of_the_documents_are_found(package, amounts):
     assert "compares other totals with the rule than those of its documents" in result.output
 
 
+@pytest.mark.parametrize("name", ["plain", "bound", "compared"])
+def test_a_row_that_pretends_to_be_of_an_older_version_is_found(package, name):
+    """Less is compared of rows that older versions wrote."""
+    change = with_data("request.asked", lambda data: data.pop(name))
+    result = status(rebuilt(package, KEY, change=change), KEY)
+    assert result.exit_code == 23, result.output
+    assert f"(request.asked) says nothing of {name}, as the bot did at that time" in result.output
+
+
 @pytest.mark.parametrize("with_hash", [False, True])
 def test_another_text_of_the_policy_is_found(package, with_hash):
     def change(data):

@@ -22,6 +22,7 @@ from bot.audit import rows as plain
 from bot.audit import standalone
 from bot.audit.control import line_of
 from bot.audit.evidence import program
+from bot.audit.evidence.archive import readable
 from bot.cli.exits import NOT_READABLE
 from bot.cli.verify import CODES
 from bot.domain.digest import canonical
@@ -376,6 +377,32 @@ def test_a_row_of_a_shape_that_the_bot_never_writes_is_found_by_both(
     result = status(rebuilt(package, key, change=change), key)
     assert result.exit_code == 19, result.output
     assert f"({what}) has no `{name}` as the bot writes it" in result.output
+
+
+@pytest.mark.parametrize(
+    ("what", "data"),
+    [
+        ("statement.sent", {"month": ["2026-11"], "rows": None}),
+        ("statement.other", {"month": "2026-11", "rows": 7}),
+        ("people.groups", {"groups": {"S0CONTROLLERS": [BOB, CARLA], "S0OTHER": 5}}),
+    ],
+)
+def test_what_is_odd_and_compared_with_nothing_is_shown_as_it_is(
+    package, key, tmp_path, what, data
+):
+    """The last row becomes such a row, and report and workbook are made of it again."""
+    sequence = json.loads(Forger(package, key).files["history.jsonl"].splitlines()[-1])[0]
+
+    def change(row):
+        if row.sequence != sequence:
+            return row
+        return row._replace(request=None, what=what, who=BOB, data=plain.compact(data))
+
+    forged = rebuilt(package, key, change=change)
+    forger = Forger(forged, key)
+    (tmp_path / "again").mkdir()
+    forger.files |= {each.name: each.read_bytes() for each in readable(forged, tmp_path / "again")}
+    assert status(forger.sealed(), key).exit_code == 0
 
 
 def test_an_approval_by_the_requester_does_not_count(package, key):

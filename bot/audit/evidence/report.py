@@ -166,7 +166,7 @@ def _statements(package: Package) -> Iterator[str]:
     answers: dict[tuple[str, str], str] = {}
     for row in package.entries("statements.jsonl"):
         if "month" in row.data and row.what in _ANSWERS:
-            answers[row.who, row.data["month"]] = _ANSWERS[row.what]
+            answers[row.who, str(row.data["month"])] = _ANSWERS[row.what]
     states = Counter(answers.values())
     whole = count(len(answers), "monthly statement")
     parts = listed([f"{states[each]:,} {each}" for each in _ANSWERS.values() if states[each]])

@@ -94,6 +94,13 @@ def _cell(value: Any) -> Any:
     return text[:LONGEST]
 
 
+def _spaced(values: Any) -> str:
+    """Return a list with spaces between; anything else, which the bot never writes, as it is."""
+    if isinstance(values, list):
+        return " ".join(map(str, values))
+    return "" if values is None else str(values)
+
+
 def write(path: Path, package: Package) -> None:
     """Write the workbook to a file."""
     book, duties = _Book(path, package), _Duties()
@@ -159,15 +166,13 @@ def _others(book: _Book, package: Package) -> None:
         book.add("Exceptions", happened(each), *(each.get(column) for column in columns))
     for row in package.entries("statements.jsonl"):
         data = row.data
-        rows = " ".join(map(str, data.get("rows", ())))
+        rows = _spaced(data.get("rows"))
         said = data.get("person_name"), data.get("month"), data.get("request"), rows
         book.add("Statements", row.sequence, row.at, row.what, row.who, *said)
     for row in package.entries("people.jsonl"):
         for group, members in row.data["groups"].items():
             change = row.data.get("changed", {}).get(group, {})
-            listed = (
-                " ".join(each or ()) for each in (members, change.get("came"), change.get("went"))
-            )
+            listed = (_spaced(each) for each in (members, change.get("came"), change.get("went")))
             book.add("People and groups", row.sequence, row.at, row.what, group, *listed)
     _about_the_bot(book, package)
 
