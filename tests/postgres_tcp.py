@@ -23,7 +23,7 @@ HOW = "Install PostgreSQL's server (Debian: `apt-get install postgresql`)."
 _SETTINGS = """
 listen_addresses = '127.0.0.1'
 unix_socket_directories = ''
-shared_buffers = 32MB
+shared_buffers = {buffers}
 max_connections = 100
 fsync = {fsync}
 log_min_messages = error
@@ -105,7 +105,8 @@ class TcpServer(NamedServer):
             "-N",
         )
         with (self.folder / "data/postgresql.conf").open("a") as settings:
-            settings.write(_SETTINGS.format(fsync="on" if self._durable else "off"))
+            fsync, buffers = ("on", "128MB") if self._durable else ("off", "32MB")
+            settings.write(_SETTINGS.format(fsync=fsync, buffers=buffers))
         self.start()
 
     def start(self) -> None:
