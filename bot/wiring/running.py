@@ -13,6 +13,7 @@ from slack_bolt.async_app import AsyncApp
 
 from bot.domain.next_step import Handover
 from bot.domain.policy import Policy
+from bot.health.first_check import FirstCheck
 from bot.health.health import Health, Loops
 from bot.health.watch import Watch
 from bot.settings import Settings
@@ -100,12 +101,12 @@ class Bot:
             last_backup=lambda: backups.last,
         )
         self.watch = watch(self.readiness)
+        self._check = FirstCheck(parts.store, self.watch, parts.clock)
         self._looking: asyncio.Future[Any] | None = None
         self._is_finished = False
         self._is_working = False
         self.has_lost_its_lock = False
         self._turned: dict[str, float] = {}
-        self._checked = asyncio.Event()
 
     def start(self) -> None:
         """Begin to work; unfinished requests continue by themselves."""
@@ -113,7 +114,7 @@ class Bot:
         loops = {
             **self.watch.loops(),
             "mind the lock": self._mind_the_lock,
-            "check the file": self._check_the_file,
+            "check the file": self._check.run,
         }
         looking = (self._supervised.run(*named) for named in loops.items())
         self._looking = asyncio.gather(*looking)
@@ -177,7 +178,7 @@ class Bot:
             found["look at others"] = self.watch.turned_at
         if self._is_working:
             found["sender"] = self.sender.turned_at
-        if self._is_working and self._checked.is_set():
+        if self._is_working and self._check.is_passed:
             found["runner"] = self.runner.turned_at
         return found
 
@@ -211,9 +212,9 @@ class Bot:
         self._is_working = True
         await asyncio.gather(
             run("witness", self._compare_until_read),
-            run("runner", partial(self._once_checked, self.runner.run)),
+            run("runner", partial(self._check.before, self.runner.run)),
             run("sender", self.sender.run),
-            run("estimates", partial(self._once_checked, self.estimates.run)),
+            run("estimates", partial(self._check.before, self.estimates.run)),
             run("listener", self._hear_others),
             run("checkpoints", self._checkpoints),
             run("heads", self._heads.run),
@@ -223,28 +224,6 @@ class Bot:
             run("zuora", self._notice_the_login),
             run("refusals", partial(write_counts, self.parts.store, self.parts.clock)),
         )
-
-    async def _check_the_file(self) -> None:
-        """Read the whole file once, if the start has not; until then nothing is sent to Zuora.
-
-        That takes a minute for a file of years that is not in memory, in which people may click already.
-        """
-        store, clock = self.parts.store, self.parts.clock
-        begun = clock.monotonic()
-        if not store.is_checked:
-            logger.info("checks_the_file: nothing is sent to Zuora before it is read")
-            while (damaged := await self.watch.check_database()) is None:
-                logger.error("file_not_checked: it cannot be read; nothing is sent to Zuora")
-                await clock.sleep(LOOK_AGAIN_SECONDS)
-            if damaged:
-                return
-            store.is_checked = True
-            logger.info("file_checked", extra={"seconds": round(clock.monotonic() - begun, 1)})
-        self._checked.set()
-
-    async def _once_checked(self, loop: Callable[[], Awaitable[None]]) -> None:
-        await self._checked.wait()
-        await loop()
 
     async def _take_the_lock(self) -> None:
         if not self._lock.take():

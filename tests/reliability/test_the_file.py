@@ -16,6 +16,8 @@ import pytest
 from click.testing import CliRunner
 
 from bot.cli import main
+from bot.cli.clock import SystemClock
+from bot.health.first_check import FirstCheck
 from bot.settings import AuditSettings
 from bot.store.database import Guarded
 from bot.store.errors import StoreError
@@ -123,6 +125,26 @@ async def test_a_large_file_is_checked_before_its_tables_are_changed(tmp_path, t
             database.commit()
         with pytest.raises(StoreError, match="it is damaged"):
             await Store.opened(path)
+
+
+async def test_a_file_that_cannot_be_read_counts_as_not_checked_until_it_can(stage, caplog):
+    """What sends to Zuora goes on waiting; here the file is back when the check is tried again."""
+    file, elsewhere = file_of(stage), stage.folder / "elsewhere.db"
+
+    class UntilItIsBack(SystemClock):
+        async def sleep(self, seconds):
+            assert not check.is_passed
+            elsewhere.rename(file)
+
+    bot = stage.bot
+    bot.parts.store.is_checked = False
+    check = FirstCheck(bot.parts.store, bot.watch, UntilItIsBack())
+    file.rename(elsewhere)
+
+    await check.run()
+
+    assert "file_not_checked" in caplog.text
+    assert check.is_passed
 
 
 async def said(stage, path):
