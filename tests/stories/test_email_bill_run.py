@@ -90,6 +90,34 @@ async def test_the_number_is_filled_in_when_it_was_typed_with_the_command(stage)
     assert blocks["bill_run"]["element"]["initial_value"] == "BR-00000001"
 
 
+@pytest.mark.parametrize(
+    ("typed", "field"),
+    [
+        ("BR-00000001", "bill_run"),
+        ("br-00000001", "bill_run"),
+        ("INV00000077, CM00000012", "documents"),
+        ("", "bill_run"),
+    ],
+)
+async def test_the_form_for_usual_numbers_opens_without_waiting_for_zuora(stage, typed, field):
+    before = len(stage.zuora.calls)
+
+    await stage.slack.slash(ALICE, CHANNEL, f"/billemail {typed}")
+
+    assert len(stage.zuora.calls) == before
+    assert any(
+        block.get("block_id", "").endswith(field) for block in stage.slack.view(ALICE)["blocks"]
+    )
+
+
+async def test_an_invoice_numbered_like_a_bill_run_is_told_apart_when_the_form_is_submitted(stage):
+    stage.zuora.world.add_invoice("A00000001", "USD", "120.50", number="BR-00000077")
+
+    submitted = await stage.fill(text="BR-00000077")
+
+    assert "invoice" in submitted.errors["bill_run"]
+
+
 async def test_help_is_for_everybody_and_opens_no_form(stage):
     ack = await stage.slack.slash(MARA, CHANNEL, "/billemail help")
 

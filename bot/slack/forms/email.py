@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Any
 
 from bot.cards.blocks import Block, context, paragraph
-from bot.domain.key import DocumentKey, document_key, tokens
+from bot.domain.key import DocumentKey, bill_run_key, document_key, tokens
 from bot.domain.mentioned import MOST_WORDS
 from bot.operations.asking import SlashCommand
 from bot.operations.email_bill_run import EmailBillRun
@@ -75,8 +75,14 @@ class EmailForm(AskForm):
         return (what, *chosen)
 
     def unclear_behind_command(self, text: str) -> tuple[str, ...]:
-        """Return everything, except for a long list, which cannot be a run's number."""
-        return numbers.unclear_documents(text) if len(tokens(text)) <= MOST_WORDS else ()
+        """Return everything, unless it is a long list, which cannot be a run's number, or in Zuora's usual form.
+
+        Numbers in that form decide which fields are shown first, so that the form need not wait for Zuora, which is asked
+        about all of them when it is submitted.
+        """
+        parts = tokens(text)
+        is_usual = bill_run_key(text) or all(document_key(part) for part in parts)
+        return () if is_usual or len(parts) > MOST_WORDS else numbers.unclear_documents(text)
 
     def begins_with(self, text: str, found: Found | None, /) -> dict[str, Any]:
         """Return a bill run, or documents."""
