@@ -9,15 +9,13 @@ from weakref import WeakValueDictionary
 LONGEST_STANDING_BACK = 0.25
 """How many seconds of real time other work stands back at most for people who come without a pause."""
 
-OF_ONE_PERSON = 4
-"""How many answers to one person are made at a time, so that somebody who presses very fast delays nobody else."""
-
 
 class Turns:
     """Lets other work stand back for people and for writes that somebody waits for.
 
     Args:
-        at_once: How many answers begin in one turn of the event loop, so that their writes can share a commit.
+        at_once: How many answers begin in one turn of the event loop, so that their writes can share a commit, and
+            how many answers to one person are made at a time, so that somebody who presses very fast delays nobody else.
     """
 
     def __init__(self, at_once: int) -> None:
@@ -67,7 +65,7 @@ class Turns:
     def _places_of(self, person: str) -> AbstractAsyncContextManager[object]:
         if not person:
             return nullcontext()
-        return self._places.setdefault(person, asyncio.Semaphore(OF_ONE_PERSON))
+        return self._places.setdefault(person, asyncio.Semaphore(self._at_once))
 
     async def _my_turn(self) -> None:
         if self._begun < self._at_once:

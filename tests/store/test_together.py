@@ -10,7 +10,6 @@ from bot.domain.history import Entry, What
 from bot.store.database import CouldNotRecordError
 from bot.store.store import Store
 from bot.store.together import AT_ONCE
-from bot.store.turns import OF_ONE_PERSON
 from tests.fresh import fresh
 from tests.patient import LONG, LONGEST
 
@@ -200,7 +199,7 @@ async def test_of_one_person_some_answers_are_made_at_a_time_and_nobody_waits_be
 
     async def other():
         async with store.turns.attending("U0BOB"):
-            assert len(under_way) == OF_ONE_PERSON
+            assert len(under_way) == AT_ONCE
 
     endless = [asyncio.create_task(presses(number)) for number in range(20)]
     await asyncio.sleep(0.01)
@@ -208,4 +207,4 @@ async def test_of_one_person_some_answers_are_made_at_a_time_and_nobody_waits_be
     leave.set()
     await asyncio.gather(*endless)
 
-    assert (max(most), len(most)) == (OF_ONE_PERSON, 20)
+    assert (max(most), len(most)) == (AT_ONCE, 20)
