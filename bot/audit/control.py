@@ -149,10 +149,11 @@ def approved(rule: Json, rows: Sequence[FileRow], stands: InForce, expires: str)
 
 def by_hand(rule: Json, story: Sequence[FileRow], denied: dict[int, FileRow]) -> Iterator[tuple[FileRow, str]]:  # who said what was lost
     said, needed = dict[str, tuple[bool, int]](), rule.get("approvals", 1)  # what each person saw last, and in which row
-    for row, data in ((row, json.loads(row.data)) for row in story):
+    for row in story:
         said = {} if row.what == "call.lost" else said
         if row.what not in {"request.recorded", "request.settled"} or not row.who:
             continue  # by the bot
+        data = json.loads(row.data)
         said[row.who] = data["accepted"], row.sequence
         groups = {each for each in data.get("groups", ()) if row.who in data.get("members", {}).get(each, [row.who])}
         if row.who == story[0].who:
