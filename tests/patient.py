@@ -50,6 +50,11 @@ def be_patient_with(slack: LocalSlack) -> None:
     slack._core.triggers = Triggers(clock)
 
 
+def opens_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a form open without waiting for a Zuora that does not answer while the clock stands still."""
+    monkeypatch.setattr("bot.slack.commands.forms.SECONDS_TO_OPEN", 0.05)
+
+
 def waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let an end that waits for something wait without a bound, so that it shows on any machine."""
     for method in (Answering.drain, Runner.stop, Sender.stop):

@@ -127,7 +127,8 @@ async def test_a_zuora_that_refuses_is_said_plainly(stage):
     assert "Zuora refused this (" in (await stage.show("BR-00000001")).text
 
 
-async def test_a_slow_zuora_is_answered_in_time_and_the_card_follows(stage):
+async def test_a_slow_zuora_is_answered_in_time_and_the_card_follows(stage, monkeypatch):
+    monkeypatch.setattr("bot.slack.replying.SECONDS_FOR_ZUORA", 0.05)
     add(stage, "Completed")
     stage.zuora.faults.add("/object-query/billing-runs/*", kind="slow", seconds=2.5)
 

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from tests.patient import opens_at_once
 from tests.stage import ALICE, BOB, CARLA, CHANNEL, EMAILS, MARA
 
 
@@ -386,7 +387,8 @@ async def test_a_member_who_left_the_group_may_not_approve(stage):
     await stage.until_private(BOB, "You may not decide R-1")
 
 
-async def test_zuora_down_when_asking_is_said_in_the_form(stage):
+async def test_zuora_down_when_asking_is_said_in_the_form(stage, monkeypatch):
+    opens_at_once(monkeypatch)
     stage.zuora.faults.down = True
     submitted = await stage.fill_as_time_passes()
 

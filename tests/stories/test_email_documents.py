@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from bot.sandbox.zuora.options import MANUAL_INVOICE
+from tests.patient import opens_at_once
 from tests.stage import ALICE, BOB, CARLA, CHANNEL, MARA
 
 DOCUMENTS = {"what": "documents"}
@@ -440,14 +441,16 @@ async def test_the_form_keeps_numbers_that_one_field_cannot_take(stage):
     assert max(map(len, typed)) <= 3000
 
 
-async def test_zuora_down_when_asking_is_said_in_the_form(stage, invoice):
+async def test_zuora_down_when_asking_is_said_in_the_form(stage, invoice, monkeypatch):
+    opens_at_once(monkeypatch)
     stage.zuora.faults.down = True
     submitted = await stage.fill_as_time_passes(text="INV00000077")
 
     assert "Zuora did not answer (" in submitted.errors["documents"]
 
 
-async def test_zuora_s_outage_is_said_once_in_the_form(stage, invoice):
+async def test_zuora_s_outage_is_said_once_in_the_form(stage, invoice, monkeypatch):
+    opens_at_once(monkeypatch)
     stage.zuora.faults.add("/object-query/*", kind="status", status=503, times=None)
     submitted = await stage.fill_as_time_passes(text="INV00000077")
 

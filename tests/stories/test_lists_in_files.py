@@ -11,6 +11,7 @@ from bot.domain.mailing import Mailing
 from bot.store.errors import CouldNotRecordError
 from bot.store.in_parts import PART
 from bot.workflow import begin
+from tests.patient import LONG
 from tests.stage import ALICE, BOB, CHANNEL, MARA
 
 PERSON = Person(user_id=ALICE, team_id="T0BILLING")
@@ -314,8 +315,9 @@ async def test_a_file_that_overlaps_with_a_run_under_way_is_asked_for_without_th
 
 
 async def test_a_long_reading_is_acknowledged_first_and_keeps_the_file_where_something_is_wrong(
-    stage,
+    stage, monkeypatch
 ):
+    monkeypatch.setattr("bot.slack.asking.SECONDS_FOR_ZUORA", 1.0)
     numbers = invoices(stage, 3)
     stage.zuora.knobs = replace(stage.zuora.knobs, latency={"/object-query/*": 2.5})
     stage.slack.ack_seconds = 60.0
@@ -332,6 +334,7 @@ async def test_a_long_reading_is_acknowledged_first_and_keeps_the_file_where_som
     assert "Line 5: INV-1 is not a document in Zuora" in said(stage)
     assert "A file was added already" in said(stage)
     stage.zuora.knobs = replace(stage.zuora.knobs, latency={})
+    monkeypatch.setattr("bot.slack.asking.SECONDS_FOR_ZUORA", LONG)
     mended = stage.slack.add_file(ALICE, "november.csv", csv(numbers))
     await submitted(stage, file=[mended])
     ts = await card(stage)

@@ -3,6 +3,7 @@
 import pytest
 
 from bot.cards.blocks import escaped
+from tests.patient import opens_at_once
 from tests.stage import ALICE, BOB, CHANNEL
 
 PLACES = {"invoice": "invoices", "debit_memo": "debitmemos", "credit_memo": "credit-memos"}
@@ -190,7 +191,7 @@ async def test_where_object_query_is_closed_the_documents_own_pages_are_asked(st
 
 async def test_where_zuora_is_silent_the_form_says_so_and_keeps_what_was_typed(stage, monkeypatch):
     monkeypatch.setattr("bot.slack.asking.SECONDS_FOR_ZUORA", 0.05)
-    monkeypatch.setattr("bot.slack.commands.forms.SECONDS_TO_OPEN", 0.05)
+    opens_at_once(monkeypatch)
     stage.zuora.faults.add("/object-query/*", kind="status", status=503, times=None)
 
     await stage.open_form(text="INV1")

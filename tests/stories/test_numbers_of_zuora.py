@@ -4,6 +4,7 @@ from collections import Counter
 
 import pytest
 
+from tests.patient import opens_at_once
 from tests.stage import BOB
 from tests.stories.test_email_many_documents import MAILS, add_invoices, ask, ended, orders_of
 
@@ -33,7 +34,8 @@ async def test_a_no_with_an_odd_rest_is_not_done_and_is_tried_again_soon(stage, 
 
 
 @pytest.mark.parametrize("odd", ["1795880000", "86400", "1796000000000"])
-async def test_reads_go_on_after_an_odd_reset(stage, odd):
+async def test_reads_go_on_after_an_odd_reset(stage, odd, monkeypatch):
+    opens_at_once(monkeypatch)
     stage.zuora.knobs = stage.zuora.knobs.__class__(rate_headers=False)
     headers = {"RateLimit-Remaining": "0", "RateLimit-Reset": odd}
     stage.zuora.faults.add("/object-query/*", kind="status", status=429, headers=headers, times=1)
