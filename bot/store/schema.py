@@ -219,7 +219,13 @@ BEGIN SELECT RAISE(ABORT, 'what a request does in Zuora stands in it'); END;
 )
 
 
-BESIDE_OLDER: frozenset[str] = frozenset({"0057_parents", "0059_any_deed"})
+# Index the rules that requests wait under, of which a server has only the hashes.
+by_sql(
+    "0060_rules", "CREATE INDEX requests_rules ON requests (rule, state) WHERE state = 'waiting'"
+)
+
+
+BESIDE_OLDER: frozenset[str] = frozenset({"0057_parents", "0059_any_deed", "0060_rules"})
 """Migrations that older processes need not know, such as one that adds an index; they go on writing.
 
 Every other migration changes the format, and older processes then write nothing more.

@@ -57,12 +57,12 @@ WHERE state = 'waiting' AND rule = ? AND requester <> ? AND expires_at > ? AND N
 
 _RULES = """
 WITH RECURSIVE texts (rule) AS (
-  SELECT MIN(rule) FROM requests INDEXED BY requests_to_decide WHERE state = 'waiting'
+  SELECT * FROM (SELECT rule FROM requests INDEXED BY requests_rules WHERE state = 'waiting' ORDER BY rule LIMIT 1) AS first
   UNION ALL
-  SELECT (SELECT MIN(rule) FROM requests INDEXED BY requests_to_decide
-          WHERE state = 'waiting' AND rule > texts.rule)
+  SELECT (SELECT rule FROM requests INDEXED BY requests_rules
+          WHERE state = 'waiting' AND rule > texts.rule ORDER BY rule LIMIT 1)
   FROM texts WHERE texts.rule IS NOT NULL)
-SELECT rule FROM texts WHERE rule IS NOT NULL
+SELECT rule FROM texts WHERE rule IS NOT NULL ORDER BY 1
 """  # from one rule to the next, however many requests wait under each
 
 

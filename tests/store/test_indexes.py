@@ -22,8 +22,11 @@ LINKS = Links("https://example.slack.com/")
 BOB = Person(user_id=made.BOB, team_id="T")
 MORNING = Timetable(at=time(8), zone=ZoneInfo("Europe/Berlin"), days=frozenset(range(7)))
 DOCUMENTS = [f"INV{number:08}" for number in range(500)]
-THE_FIRST_FEW = ("SCAN requests USING COVERING INDEX requests_ended", "SCAN figures_due")
-"""Read from one end, with a limit: the last results, whose index has them in order, and what is due."""
+THE_FIRST_FEW = (
+    "SCAN requests USING COVERING INDEX requests_ended", "SCAN figures_due",
+    "SCAN requests USING COVERING INDEX requests_rules",
+)  # fmt: skip
+"""Read from one end, with a limit: the last results, whose index has them in order, what is due, and the first rule."""
 
 
 @pytest.fixture
@@ -101,8 +104,9 @@ async def test_no_read_looks_through_a_table(store, name):
 async def test_what_waits_for_somebody_is_found_in_order_without_sorting_all_of_it(store):
     connection = store._database.conn
     asked: list[str] = []
+    rules = store.status.rules_waiting()
     connection.set_trace_callback(asked.append)
-    store.status.to_decide(made.BOB, store.status.rules_waiting(), NOW, 10)
+    store.status.to_decide(made.BOB, rules, NOW, 10)
     connection.set_trace_callback(None)
 
     plans = [

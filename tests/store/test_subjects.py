@@ -130,6 +130,19 @@ def test_what_has_moved_since_it_was_read_is_known(store):
     assert not store.requests.stands(made)
 
 
+def test_rules_that_are_longer_than_an_entry_of_an_index_are_found(store):
+    many = tuple(f"U{number:010}" for number in range(400))
+    add(store, 1, rule=replace(REQUEST.rule, approvers=(*many, "U0LAST")))
+    add(store, 2, rule=replace(REQUEST.rule, approvers=(*many, "U0OTHER")))
+    add(store, 3)
+
+    rules = store.status.rules_waiting()
+
+    assert sorted(rule.approvers[-1] for rule in rules.values()) == sorted(
+        ("U0LAST", "U0OTHER", REQUEST.rule.approvers[-1])
+    )
+
+
 def test_what_waits_is_found_by_rule_without_what_one_asked_approved_or_what_expired(store):
     two = replace(REQUEST.rule, approvals=2)
     add(store, 1)

@@ -22,6 +22,9 @@ _RULES = tuple(
         (r"\bIS (?!NOT\b|NULL\b|DISTINCT\b)", "IS NOT DISTINCT FROM "),
         (r'(?<!")\buser\b(?!")', '"user"'),  # without quotes, the role that is logged in
         (r"\browid\b", "ctid"),
+        # a rule can be longer than an entry of an index, so the index of rules has their hashes
+        (r"\brule > texts\.rule\b", "hashtextextended(rule, 0) > hashtextextended(texts.rule, 0)"),
+        (r"\bORDER BY rule\b", "ORDER BY hashtextextended(rule, 0)"),
         (r"\bINTEGER\b", "BIGINT"),
         (r"\bBLOB\b", "BYTEA"),
         (

@@ -52,7 +52,10 @@ $$;
 If a text in the JSON has the character 0, PostgreSQL returns no member at all, and a trigger that
 asks for one would not work."""
 
-_TOO_LONG_TO_INDEX = {"requests_to_decide": "(state_at, requester, expires_at)"}
+_TOO_LONG_TO_INDEX = {
+    "requests_to_decide": "(state_at, requester, expires_at)",
+    "requests_rules": "(hashtextextended(rule, 0))",
+}
 """A rule's text can be longer than what fits into an index of PostgreSQL (2,704 bytes)."""
 
 _TRIGGER = re.compile(
