@@ -11,6 +11,7 @@ import pytest
 
 from bot.sandbox.slack.handles import Triggers
 from bot.sandbox.slack.server import LocalSlack
+from bot.sandbox.zuora import LocalZuora
 from bot.slack.answering import Answering
 from bot.slack.sender import Sender
 from bot.workflow.runner import Runner
@@ -40,6 +41,8 @@ def be_patient() -> None:
             room = import_module(module)
             assert getattr(room, name) < LONG
             setattr(room, name, LONG)
+    for server in (LocalSlack, LocalZuora):
+        setattr(server.until, "__defaults__", (LONGEST,))  # noqa: B010 - mypy takes a method's for read-only
 
 
 def be_patient_with(slack: LocalSlack) -> None:

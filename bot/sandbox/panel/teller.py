@@ -176,10 +176,17 @@ class Teller:
         await self.slack.until(lambda: len(self.ordered(paths)) >= number)
 
     async def said(self, ts: str, words: str) -> None:
-        """Wait until a card's thread says this."""
-        await self.slack.until(
-            lambda: any(words in reply.text for reply in self.slack.thread(CHANNEL, ts))
-        )
+        """Wait until a card's thread says this.
+
+        Raises:
+            DisturbedError: A switch that the story has turned was turned back by hand, so it may never come.
+        """
+
+        def is_said() -> bool:
+            self._undisturbed()
+            return any(words in reply.text for reply in self.slack.thread(CHANNEL, ts))
+
+        await self.slack.until(is_said)
 
     def ordered(self, paths: str = "/emails") -> list[str]:
         """Return the paths of the orders that reached Zuora, each as often as it came."""

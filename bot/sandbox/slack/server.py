@@ -262,7 +262,7 @@ class LocalSlack:
         found = self.workspace.homes.get(user)
         return found.payload() if found is not None else None
 
-    async def until(self, predicate: Callable[[], bool], seconds: float = 180.0) -> None:
+    async def until(self, predicate: Callable[[], bool], seconds: float = 60.0) -> None:
         """Wait up to ``seconds`` of real time until ``predicate`` holds.
 
         Raises:

@@ -120,7 +120,7 @@ class LocalZuora:
             await self._runner.cleanup()
             self._runner = None
 
-    async def until(self, predicate: Callable[[], bool], seconds: float = 180.0) -> None:
+    async def until(self, predicate: Callable[[], bool], seconds: float = 60.0) -> None:
         """Return once a predicate holds; it is checked at every call and when the clock moves.
 
         Args:
