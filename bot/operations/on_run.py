@@ -33,6 +33,7 @@ class OnRun(Order[R, F]):
     """
 
     field = "bill_run"
+    unsent = frozenset({"bill_run"})  # the call names the run that was read
     button: ClassVar[str]
     only: ClassVar[str]
 

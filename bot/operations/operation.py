@@ -105,6 +105,9 @@ class Order(ABC, Generic[B, F]):
     Zuora keeps no mail date for memos, and marks an invoice only later.
     """
 
+    unsent: ClassVar[frozenset[str]] = frozenset()
+    """Fields of the body that are no part of a call, such as a key whose id `look_up` reads; every other one must be."""
+
     last_time: ClassVar[LastTime | None]
     """What it is compared with; None: nothing."""
 

@@ -1,6 +1,6 @@
 """Changing one fact at a time, whatever it is."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -27,6 +27,18 @@ def changed_one_by_one(model: Any, prefix: str = "") -> Iterator[tuple[str, Any]
                 else replace(model, **{name: value})
             )
             yield f"{prefix}{name}{path}", other
+
+
+def never_filled(models: Sequence[BaseModel], prefix: str = "") -> Iterator[str]:
+    """Each field that has its default in all of these, down to those of models in models and lists."""
+    for name, each in type(models[0]).model_fields.items():
+        values = [getattr(model, name) for model in models]
+        if all(value == each.default for value in values):
+            yield f"{prefix}{name}"
+        lists = [value if isinstance(value, tuple) else (value,) for value in values]
+        inner = [value for one in lists for value in one if isinstance(value, BaseModel)]
+        if inner:
+            yield from never_filled(inner, f"{prefix}{name}.")
 
 
 def _fields(kind: Any) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from bot.domain.operation import Deed, OperationName
@@ -45,6 +46,7 @@ class Example:
         legal_in: Of an operation on one bill run: the states of Zuora in which a run shows its button.
         foreseen: Of an operation that is `Estimated`: what is typed for one that Zuora estimates.
         addressed: What is typed besides, where the form takes the addresses of a mail.
+        filled: What is typed for others of its orders, so that every field is filled in one of them.
     """
 
     typed: Callable[[World], dict[str, Any]]
@@ -59,6 +61,7 @@ class Example:
     legal_in: tuple[str, ...] = ()
     foreseen: Callable[[World], dict[str, Any]] | None = None
     addressed: Mapping[str, str] = field(default_factory=dict)
+    filled: tuple[Callable[[World], dict[str, Any]], ...] = ()
 
 
 def _of_run(status: str) -> Callable[[World], dict[str, Any]]:
@@ -71,6 +74,46 @@ def _of_run(status: str) -> Callable[[World], dict[str, Any]]:
         return {"bill_run": run.number}
 
     return typed
+
+
+def _with(
+    typed: Callable[[World], dict[str, Any]], **more: Any
+) -> Callable[[World], dict[str, Any]]:
+    return lambda world: typed(world) | more
+
+
+def _of_schedule(world: World) -> dict[str, Any]:
+    plan = {"repeatFrom": "2026-12-01", "repeatType": "Monthly", "runTime": 4}
+    run = world.add_bill_run(
+        "BR-00000002", name="Monthly", status="Pending", schedule=plan,
+        scheduled_at=world.started + timedelta(days=10), body={"batches": ["Batch2"]},
+    )  # fmt: skip
+    return {"bill_run": run.number, "cancel_once": "once"}
+
+
+def _every_month(world: World) -> dict[str, Any]:
+    return _batch(world) | {
+        "name": "Month end", "bill_cycle_day": "15", "exclude": ["Usage"], "target_date": "",
+        "target_months": "1", "target_day": "31", "invoice_months": "1", "invoice_day": "1",
+        "posting": "post_and_email", "options": ["auto_renewal", "no_zero_mail"],
+        "leave_out": ["subscriptions"], "organizations": "402881e5" * 4,
+        "when": "scheduled", "repeat_type": "Monthly", "repeat_from": "2026-12-31",
+        "repeat_to": "2027-12-31", "run_time": "6", "on_end_of_month": "yes",
+    }  # fmt: skip
+
+
+def _every_week(world: World) -> dict[str, Any]:
+    return _batch(world) | {
+        "invoice_date": "2026-12-31", "leave_out": ["order_line_items"], "organizations": "Europe",
+        "when": "scheduled", "repeat_type": "Weekly", "repeat_from": "2026-12-01",
+        "weekly_on": ["Mon", "Thu"], "run_time": "6",
+    }  # fmt: skip
+
+
+def _catch_up(world: World) -> dict[str, Any]:
+    subscription = world.add_subscription("A00000001", "100.00")
+    return {"scope": "subscriptions", "subscriptions": subscription.number,
+            "target_date": "2026-12-31", "run_type": "CatchUp"}  # fmt: skip
 
 
 def _batch(world: World) -> dict[str, Any]:
@@ -99,6 +142,17 @@ def _debit_memo(world: World) -> dict[str, Any]:
 def _credit_memo(world: World) -> dict[str, Any]:
     memo = world.add_credit_memo("A00000001", "USD", "10.00")
     return {"documents": memo.number, "recipients": "template"}
+
+
+def _of_file(typed: Callable[[World], dict[str, Any]]) -> Callable[[World], dict[str, Any]]:
+    """Of a memo, with the PDF to attach."""
+
+    def with_file(world: World) -> dict[str, Any]:
+        values = typed(world)
+        memos = {**world.debit_memos, **world.credit_memos}
+        return values | {"pdf_file_id": memos[values["documents"]].pdf_file_id}
+
+    return with_file
 
 
 def _mixed_list(world: World) -> dict[str, Any]:
@@ -155,6 +209,7 @@ EXAMPLES = {
             "mail address",
         ),
         foreseen=_batch,
+        filled=(_batch, _every_month, _every_week, _catch_up),
     ),
     OperationName.POST_BILL_RUN: Example(
         _of_run("Completed"),
@@ -165,6 +220,7 @@ EXAMPLES = {
         bound=_under("run.", RUN) | {"mails"},
         checks=("state", "count", "amounts", "totals of zero", "mails on posting"),
         said=_under("run.", COUNTED),
+        filled=(_with(_of_run("Completed"), invoice_date="2026-12-24"),),
     ),
     OperationName.CANCEL_BILL_RUN: Example(
         _of_run("Completed"),
@@ -175,6 +231,7 @@ EXAMPLES = {
         bound=_under("run.", RUN) | {"schedule", "scheduled_for"},
         checks=("state", "count", "amounts", "nothing posted", "kind of run", "schedule"),
         said=_under("run.", COUNTED),
+        filled=(_of_schedule, _with(_of_schedule, cancel_once="all")),
     ),
     OperationName.EMAIL_BILL_RUN: Example(
         _of_run("Posted"),
@@ -184,6 +241,7 @@ EXAMPLES = {
         ("state", "count", "amounts", "posted", *MAILED),
         COUNTED,
         legal_in=("Posted",),
+        filled=(_with(_of_run("Posted"), resend="yes"),),
     ),
     OperationName.EMAIL_INVOICE: Example(
         _invoices,
@@ -193,6 +251,7 @@ EXAMPLES = {
         ("posted", "amounts", *MAILED),
         typed_too=TYPED,
         addressed=ADDRESSED,
+        filled=(_with(_invoices, **ADDRESSED, additional=True),),
     ),
     OperationName.EMAIL_DEBIT_MEMO: Example(
         _debit_memo,
@@ -203,6 +262,10 @@ EXAMPLES = {
         LISTED,
         typed_too=TYPED,
         addressed=ADDRESSED,
+        filled=(
+            _with(_debit_memo, **ADDRESSED, additional=True),
+            _of_file(_debit_memo),
+        ),
     ),
     OperationName.EMAIL_CREDIT_MEMO: Example(
         _credit_memo,
@@ -213,6 +276,10 @@ EXAMPLES = {
         LISTED,
         typed_too=TYPED,
         addressed=ADDRESSED,
+        filled=(
+            _with(_credit_memo, **ADDRESSED, additional=True),
+            _of_file(_credit_memo),
+        ),
     ),
     OperationName.EMAIL_MIXED_LIST: Example(
         _mixed_list,
@@ -223,6 +290,7 @@ EXAMPLES = {
         LISTED,
         typed_too=TYPED,
         addressed=ADDRESSED,
+        filled=(_with(_mixed_list, **ADDRESSED, additional=True),),
     ),
 }
 

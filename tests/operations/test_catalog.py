@@ -40,7 +40,7 @@ from bot.store.snapshot import as_file
 from bot.zuora.errors import OutcomeUnknown
 from tests.crash import reckoning
 from tests.crash.plan import FIRST, MAKERS, plan_of
-from tests.operations.changing import changed_one_by_one
+from tests.operations.changing import changed_one_by_one, never_filled
 from tests.operations.examples import EXAMPLES
 from tests.operations.newest import newest_first
 from tests.operations.picture import Picture
@@ -70,6 +70,7 @@ STATES = ("Pending", "Completed", "Posted", "Error", "Canceled")
 NO_MAKER = "give its Asking a command, or write a maker for it into tests/crash/plan.py"
 NO_EXAMPLE = "write an example of it into tests/operations/examples.py"
 
+AUDITOR = "say in orders() of bot/audit/expected.py, and in FORMAT.md, which calls it makes"
 COUNTED_AS = "counted_as: the row of the month's figures that counts it, such as *Invoices*"
 
 every = pytest.mark.parametrize("name", newest_first(), ids=str, scope="module")
@@ -320,28 +321,76 @@ async def test_its_call_is_the_one_that_an_auditor_works_out_of_what_was_approve
     name, local, zuora, clock
 ):
     order = await order_of(name, local, zuora)
-    call = call_of(order, clock.now())
-    goes_out = order.act(call, zuora).call
+    sent = sent_by(order, zuora, clock)[0]
+
+    def found(**change):
+        return found_in(order, [sent | change])
+
+    assert found() == [], AUDITOR
+    assert found(method="DELETE", address=f"{sent['address']}0") != []
+    assert found(body='{"another": "one"}') == ["has another body than what was approved gives"]
+    assert len(found(subject="another")) == 1
+
+
+@every
+async def test_every_field_reaches_zuora_and_an_auditor_notices_a_call_without_it(
+    name, local, zuora, clock
+):
+    """Else somebody fills it, another approves it, and it is never sent."""
+    operation, example = OPERATIONS[name], EXAMPLES[name]
+    local.knobs = replace(local.knobs, catch_up=True)
+    ways = (example.typed, *example.filled)
+    orders = [await looked_up(operation, typed(local.world), zuora) for typed in ways]
+    empty = {*never_filled([order.body for order in orders])} - operation.unsent
+    assert not empty, f"fill it by what is typed for `filled` of its example: {empty}"
+
+    changed = [
+        (path, sent_by(order, zuora, clock), operation(body, order.facts))
+        for order in orders
+        for path, body in changed_one_by_one(order.body)
+        if re.split(r"[.[]", path)[0] not in operation.unsent
+    ]
+    sent = {path for path, before, other in changed if sent_by(other, zuora, clock) != before}
+    lacking = {path for path, *_ in changed} - sent
+    assert not lacking, f"act() sends nothing of it; if that is meant, `unsent` names it: {lacking}"
+    for path, before, other in changed:
+        after = sent_by(other, zuora, clock)
+        assert found_in(other, after) == [], f"{AUDITOR}: {path}"
+        assert after == before or found_in(other, before), f"{AUDITOR}: {path}"
+
+
+def sent_by(order, zuora, clock):
+    """What the history says of each call that goes out."""
+    calls = [call_of(order, clock.now(), at) for at, _ in enumerate(order.subjects())]
+    prepared = [(call, order.act(call, zuora).call) for call in calls]
+    return [
+        {"subject": call.subject, "key": call.key, "method": http.method, "address": http.target,
+         "body": http.content.decode(), "body_sha256": sha256(http.content).hexdigest()}
+        for call, http in prepared
+    ]  # fmt: skip
+
+
+def found_in(order, sent):
+    """What an auditor says of these calls, if that order was approved."""
     record = {
         "number": 1, "operation": order.name.value, "subject": order.subject(),
         "body": canonical(order.body.model_dump()),
     }  # fmt: skip
-    sent = {
-        "subject": call.subject, "key": call.key, "method": goes_out.method, "address": goes_out.target,
-        "body": goes_out.content.decode(), "body_sha256": sha256(goes_out.content).hexdigest(),
-    }  # fmt: skip
     asked = {"bound": {"facts": json.loads(canonical(order.material()))}}
+    rows = [
+        FileRow(9, "", 1, "call.sent", "", "", compact(each), "", "", masked=False) for each in sent
+    ]
+    return [words for _, words in called(record, rows, asked)]
 
-    def found(**change):
-        row = FileRow(9, "", 1, "call.sent", "", "", compact(sent | change), "", "", masked=False)
-        return [words for _, words in called(record, [row], asked)]
 
-    assert found() == [], (
-        "say in orders() of bot/audit/expected.py, and in FORMAT.md, which calls it makes"
-    )
-    assert found(method="DELETE", address=f"{goes_out.target}0") != []
-    assert found(body='{"another": "one"}') == ["has another body than what was approved gives"]
-    assert len(found(subject="another")) == 1
+@every
+async def test_its_route_names_every_fixed_part_of_its_path(name, local, zuora, clock):
+    """Else logs and metrics show a star where they should say what was done."""
+    order = await order_of(name, local, zuora)
+    call = order.act(call_of(order, clock.now()), zuora).call
+
+    fixed = [part for part in call.path.split("/") if not re.search(r"\d", part)]
+    assert {*fixed} <= {*call.route.split("/")}, "_WORDS in bot/zuora/wire.py"
 
 
 @every
@@ -371,7 +420,11 @@ async def test_a_lost_answer_is_settled_by_reading_or_said_not_to_be(name, local
         settlement = settlement or await order.settle(call, zuora)
         clock.move(60)
 
-    assert (settlement is not None and settlement.accepted) == EXAMPLES[name].provable
+    proved = settlement is not None and settlement.accepted
+    assert proved or not EXAMPLES[name].provable, (
+        "settle() proved nothing: does the local Zuora know its path and show the effect?"
+    )
+    assert proved == EXAMPLES[name].provable, "settle() proves it: say `provable` in its example"
     if settlement and isinstance(order, Followed):
         assert settlement.progress.run_id
 
@@ -571,7 +624,9 @@ async def _carried_out(stage, ts):
         assert not Picture.of(stage.zuora.world).at_work(), "Zuora goes on: make it `Followed`"
     for _ in range(20):
         await stage.pass_time(seconds=10)
-    assert stage.request().state is State.SUCCEEDED
+    request = stage.request()
+    answers = [call.words for call in stage.store.calls.of(request.number)]
+    assert request.state is State.SUCCEEDED, f"{answers} {request.progress}"
     stage.zuora.world.agenda.advance(stage.clock.now())
 
 

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from bot.operations.create_bill_run.body import MonthDay
-from bot.operations.create_bill_run.typed import TypedForm, day, no_date, text, whole
+from bot.operations.create_bill_run.typed import TypedForm, text, whole
+from bot.operations.typed import day, no_date
 
 MOST_MONTHS = 24
 LAST_DAY = 31

@@ -32,6 +32,7 @@ class CreateBillRun(
 
     name = OperationName.CREATE_BILL_RUN
     deed = Deed.CREATED
+    unsent = frozenset({"account"})  # its id is sent
     last_time = LastTime.WHAT_IT_BILLED
     short = "create bill run"
     counted_as = "Bill runs"

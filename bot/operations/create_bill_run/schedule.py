@@ -13,12 +13,11 @@ from bot.operations.create_bill_run.body import (
 from bot.operations.create_bill_run.typed import (
     TypedForm,
     chosen,
-    day,
-    no_date,
     text,
     unique,
     whole,
 )
+from bot.operations.typed import day, no_date
 
 REPEATS: tuple[RepeatType, ...] = get_args(RepeatType)
 LAST_HOUR = 23

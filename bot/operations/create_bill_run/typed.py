@@ -1,9 +1,8 @@
-"""Reads single values that people type: text, lists, dates, numbers. No I/O, no exceptions."""
+"""Reads single values that people type: text, lists, numbers. No I/O, no exceptions."""
 
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from datetime import date
 from typing import Any
 
 from bot.domain.clean import as_key, clean
@@ -11,7 +10,6 @@ from bot.domain.key import HARD, is_id, tokens, unquoted
 from bot.domain.words import shortened, some
 from bot.operations.typed import Values
 
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _WHOLE = re.compile(r"[+-]?\d{1,4}", re.ASCII)
 _NAMES = re.compile(
     rf"""[^\S{HARD}]*(?:"([^"\n]+)"|[“”„«»]([^"“”«»\n]+)["“”«»]|([^{HARD}]+))[^\S{HARD}]*(?:[{HARD}]|$)"""
@@ -27,9 +25,6 @@ class TypedForm(dict[str, Any]):
     def __init__(self, values: Values) -> None:
         super().__init__(values)
         self.wrong: dict[str, str] = {}
-
-
-EARLIEST, LATEST = date(2000, 1, 1), date(2199, 12, 31)
 
 
 def free_text(values: Values, name: str) -> str:
@@ -77,29 +72,6 @@ def is_one_line(typed: str) -> bool:
 def unique(values: Iterable[str]) -> tuple[str, ...]:
     """Return each value once, in order."""
     return tuple(dict.fromkeys(values))
-
-
-def day(typed: str) -> date | None:
-    """Return the date of `2026-11-30`; None for anything else and for implausible years."""
-    typed = as_key(typed)
-    if not _DATE.fullmatch(typed):
-        return None
-    try:
-        found = date.fromisoformat(typed)
-    except ValueError:
-        return None
-    return found if EARLIEST <= found <= LATEST else None
-
-
-def no_date(typed: str) -> str:
-    """Return why `day` does not accept a text as a date."""
-    try:
-        is_date = bool(_DATE.fullmatch(typed)) and bool(date.fromisoformat(typed))
-    except ValueError:
-        is_date = False
-    if is_date:
-        return f"{typed} is not within the years {EARLIEST.year} to {LATEST.year}."
-    return f"{quoted([typed])} is not a date. Type it like 2026-11-30."
 
 
 def whole(typed: Any) -> int | None:

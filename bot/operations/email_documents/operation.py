@@ -37,6 +37,8 @@ from bot.zuora.paging import all_or_none
 
 _Body = EmailDocumentsBody
 _Facts = EmailDocumentsFacts
+_BY_READING = frozenset({"documents", "kinds", "repeated", "again"})
+"""Each call names a document that was read; how often it was typed, and whether it is mailed again, only the bot asks."""
 
 
 class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
@@ -57,6 +59,7 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
     form = "ask:email"
     asking = None
     each_mailed = True
+    unsent = _BY_READING
 
     @classmethod
     def read(cls, values: Values) -> _Body | Problems:
@@ -241,6 +244,7 @@ class EmailInvoices(EmailDocuments):
 
     name = OperationName.EMAIL_INVOICE
     kind = "invoice"
+    unsent = _BY_READING | {"pdf_file_id"}  # which only a mail of one memo takes
 
 
 class EmailDebitMemos(EmailDocuments):
@@ -262,6 +266,7 @@ class EmailMixedList(EmailDocuments):
 
     name = OperationName.EMAIL_MIXED_LIST
     kind = None
+    unsent = _BY_READING | {"pdf_file_id"}  # which only a mail of one memo takes
 
     def judged_as(self) -> tuple[Judged, ...]:
         """Return each kind in the list as its own operation, with its amounts."""

@@ -18,7 +18,6 @@ from bot.domain.summary import AMOUNTS_NOT_KNOWN, Summary, alarming, warning
 from bot.domain.words import Line, count, in_days, line
 from bot.operations import doubts
 from bot.operations.asking import Asking, DayField, run_field
-from bot.operations.create_bill_run.typed import day
 from bot.operations.drafts import DRAFT, Drafts
 from bot.operations.kinds import money_of
 from bot.operations.mail_checks import read_run
@@ -29,7 +28,7 @@ from bot.operations.operation import LastTime
 from bot.operations.post_bill_run import following
 from bot.operations.progress import Progress, Settlement
 from bot.operations.run_documents import RunFacts
-from bot.operations.typed import Problems, Values
+from bot.operations.typed import Problems, Values, day
 from bot.zuora.answers import Answer
 from bot.zuora.aside import aside
 from bot.zuora.client import ZuoraClient
