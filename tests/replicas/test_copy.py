@@ -103,10 +103,8 @@ async def test_while_somebody_works_on_either_side_nothing_is_copied(side, file,
     lock = PostgresLock(url, Fence())
     assert lock.take()
     try:
-        places = (url, "sqlite:///new.db")
-        status, said = await billing_bot(
-            tmp_path, "copy", *(places if side == "source" else reversed(places))
-        )
+        places = (url, "sqlite:///new.db") if side == "source" else (f"sqlite:///{file}", url)
+        status, said = await billing_bot(tmp_path, "copy", *places)
     finally:
         lock.release()
 

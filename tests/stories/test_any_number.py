@@ -95,13 +95,19 @@ async def test_two_kinds_with_the_same_usual_number_are_asked_about(stage, numbe
     assert stage.request(1).operation == "email_debit_memo"
 
 
-async def test_a_run_and_an_invoice_of_one_number_are_asked_about_by_the_command(stage):
+async def test_a_run_and_an_invoice_of_one_number_are_asked_about_before_either_is_mailed(stage):
     add(stage, "invoice", "BR-00000001")
 
     submitted = await stage.fill(text="BR-00000001")
 
-    assert "a bill run and an invoice" in submitted.errors["documents"]
-    assert "For the run choose “A bill run” above" in submitted.errors["documents"]
+    assert submitted.errors["bill_run"] == (
+        "BR-00000001 is a bill run and an invoice in Zuora. Type BR:BR-00000001 for the run. "
+        "For the other choose “Documents” above and type INV:BR-00000001."
+    )
+    again = await stage.slack.submit(ALICE, {"bill_run": "BR:BR-00000001", "reason": "Month end"})
+    assert again.ok, again.errors
+    await stage.until(lambda: stage.store.requests.get(1) is not None)
+    assert stage.request(1).operation == "email_bill_run"
 
 
 async def test_in_any_quotation_marks_a_number_is_one_thing(stage):

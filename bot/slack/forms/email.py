@@ -116,7 +116,8 @@ class EmailForm(AskForm):
     def cleared(self, values: Values, found: Found) -> Values | Problems:
         """Return each document with its kind before it, if its number does not show it."""
         if values.get(WHAT) != DOCUMENTS:
-            return super().cleared(values, found)
+            why = numbers.or_document(str(values.get("bill_run") or "").strip(), found)
+            return Problems({"bill_run": why}) if why else super().cleared(values, found)
         typed, why = numbers.documents_of(typed_documents(values), found)
         rest = {name: value for name, value in values.items() if name not in (*LISTS, LISTED)}
         problems = Problems({"documents": why} if why else {})

@@ -67,6 +67,19 @@ def _is_usual(kind: Kind, typed: str) -> bool:
     return key is not None and key.kind == kind
 
 
+def or_document(typed: str, found: Found) -> str:
+    """Return what to type if a bill run was wanted and a document has its number, too; empty if it is clear."""
+    named = found.of(typed)
+    runs = tuple(each for each in named if each.kind == "bill_run")
+    others = tuple(each for each in named if each.kind in KIND_WORDS)
+    if not (runs and others):
+        return ""
+    return (
+        f"{several(shortened(unquoted(typed)), named)} Type {either(runs)} for the run. "
+        f"For the other choose “Documents” above and type {either(others)}."
+    )
+
+
 def or_another(typed: str, found: Found) -> str:
     """Return what to type if one number was wanted and this may be two; empty if it is clear."""
     return _one_or_several(typed.strip(), tokens(typed), found)
