@@ -21,10 +21,10 @@ ASKED = 20
 _REQUEST = """
 INSERT INTO requests (number, operation, subject, body, facts, digest, tenant, requester, team,
   reason, rule, policy_hash, form, token, state, created_at, expires_at, state_at, channel, place,
-  decision_reason, looks, result)
+  decision_reason, looks, result, deed)
 VALUES (?, 'email_bill_run', ?, '{}', '{}', 'd', 't', 'U0ALICE', 'T1', 'r', '{"approvals": 1}', 'p', ?,
   'k3f9', 'waiting', '2026-11-21T10:00:00.000000Z', '2026-11-22T10:00:00.000000Z',
-  '2026-11-21T10:00:00.000000Z', 'C1', '', '', 0, '')
+  '2026-11-21T10:00:00.000000Z', 'C1', '', '', 0, '', 'mailed')
 """
 
 

@@ -12,6 +12,8 @@ from bench.watch import until
 Look = Callable[[Place], Awaitable[float]]
 SMALL = 1000
 MOST_PAUSE = 20.0
+A_SECOND_AT_REST = 0.05
+"""Seconds of the processor."""
 
 
 async def measure(options: Options) -> list[Row]:
@@ -23,10 +25,18 @@ async def measure(options: Options) -> list[Row]:
             history=options.history,
         )  # fmt: skip
         async with small.the_bot(), large.the_bot() as bot:
-            await asyncio.sleep(1.0)
+            await _at_rest(bot)
             return [
                 await _row(name, look, small, large, bot, options) for name, look in LOOKS.items()
             ]
+
+
+async def _at_rest(bot: Program) -> None:
+    """Wait until the start's work is done: the check of the file beside it, and what it sends after that."""
+    used = -1.0
+    while (now := (await bot.report())["processor"]) - used > A_SECOND_AT_REST:
+        used = now
+        await asyncio.sleep(1.0)
 
 
 async def _row(
