@@ -48,8 +48,10 @@ class FirstCheck:
         begun = self._clock.monotonic()
         logger.info("checks_the_file: nothing is sent to Zuora before it is read")
         while (damaged := await self._watch.check_database()) is None:
+            self._store.cannot_be_checked = True
             logger.error("file_not_checked: it cannot be read; nothing is sent to Zuora")
             await self._clock.sleep(AGAIN_SECONDS)
+        self._store.cannot_be_checked = False
         if not damaged:
             logger.info(
                 "file_checked", extra={"seconds": round(self._clock.monotonic() - begun, 1)}

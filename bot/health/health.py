@@ -18,7 +18,8 @@ TURNED_SECONDS = 60.0
 
 HELD, LOGIN_FAILED = "held", "zuora login failed"
 REFUSES_BOT, REFUSES_MESSAGES = "slack refuses the bot", "slack refuses messages"
-FOR_A_PERSON = frozenset({HELD, LOGIN_FAILED, REFUSES_BOT, REFUSES_MESSAGES})
+NOT_CHECKED = "database file cannot be checked"
+FOR_A_PERSON = frozenset({HELD, LOGIN_FAILED, NOT_CHECKED, REFUSES_BOT, REFUSES_MESSAGES})
 """What only a person can end, besides a database that cannot be written to; the rest are outages."""
 
 OLD = timedelta(minutes=1)
@@ -124,6 +125,8 @@ class Health:
             return HELD
         if self.standing.unread:
             return "waits until slack can be read"
+        if self.store.cannot_be_checked:
+            return NOT_CHECKED
         return WORKS if self.lock.is_taken else STANDS_BY
 
     @property
@@ -137,7 +140,12 @@ class Health:
     @property
     def standstill(self) -> str:
         """Return in a sentence why nothing, or not everything, is carried out; empty while everything is."""
-        return self.held or self.standing.unread
+        return self.held or self.standing.unread or self._unchecked
+
+    @property
+    def _unchecked(self) -> str:
+        words = "The database file cannot be read to its end, so nothing is sent to Zuora."
+        return words if self.store.cannot_be_checked else ""
 
     def _database(self) -> str:
         return self.store.trouble or self.looks.database or READY

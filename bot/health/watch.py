@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
 from threading import Event, Thread
@@ -232,14 +233,22 @@ def _unwaited(work: Callable[[], bool | None]) -> asyncio.Future[bool | None]:
     loop = asyncio.get_running_loop()
     found: asyncio.Future[bool | None] = loop.create_future()
 
-    def keep(result: bool | None) -> None:  # noqa: FBT001 - as the loop hands it on
-        if not found.done():
-            found.set_result(result)
+    def keep(done: Future[bool | None]) -> None:
+        if found.done():
+            return
+        if error := done.exception():
+            found.set_exception(error)
+        else:
+            found.set_result(done.result())
 
     def run() -> None:
-        result = work()
+        done = Future[bool | None]()
+        try:
+            done.set_result(work())
+        except Exception as error:  # noqa: BLE001 - whoever waits for it gets it
+            done.set_exception(error)
         with suppress(RuntimeError):  # the loop is closed
-            loop.call_soon_threadsafe(keep, result)
+            loop.call_soon_threadsafe(keep, done)
 
     Thread(target=run, daemon=True).start()
     return found

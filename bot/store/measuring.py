@@ -97,7 +97,10 @@ def is_damaged(path: str, given_up: Callable[[], bool]) -> bool | None:
             connection.set_progress_handler(given_up, STEPS_BETWEEN_LOOKS)
             return bool(damage_of(connection))
     except sqlite3.DatabaseError as error:
-        return True if error.sqlite_errorcode & 0xFF in _DAMAGED else None
+        code = getattr(
+            error, "sqlite_errorcode", 0
+        )  # none if Python could not read what SQLite said
+        return True if code & 0xFF in _DAMAGED else None
 
 
 def _on_server() -> ModuleType:

@@ -32,7 +32,10 @@ def _never() -> bool:
 
 def takes_long_to_check(path: Path | str) -> bool:
     """Return whether a file is so large that a bot checks it while it takes clicks already."""
-    return Path(path).exists() and Path(path).stat().st_size > CHECKED_FIRST
+    try:
+        return Path(path).stat().st_size > CHECKED_FIRST
+    except OSError:  # there is none yet, or opening it says why not
+        return False
 
 
 def open_database(
@@ -80,7 +83,7 @@ def _passes(error: Exception) -> bool:
 def damage_of(connection: sqlite3.Connection) -> str:
     """Return what SQLite's quick check finds first; empty if the file is whole."""
     (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-    return "" if found == "ok" else str(found)
+    return "" if found == "ok" else " ".join(str(found).split())
 
 
 def _refuse_damage(connection: sqlite3.Connection) -> None:

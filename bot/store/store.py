@@ -1,6 +1,7 @@
 """The store: all tables behind one connection, written to in one kind of transaction."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
@@ -20,7 +21,7 @@ from bot.store.copying import HALF_COPIED, MARKER
 from bot.store.database import transaction
 from bot.store.drafts import KeptValues
 from bot.store.engine import Database, Question, ask_at_once, is_postgres
-from bot.store.errors import StoreError
+from bot.store.errors import StoreBusyError, StoreError
 from bot.store.estimates import Estimates
 from bot.store.figures import Figures
 from bot.store.file.reading import DatabaseFile
@@ -40,6 +41,8 @@ from bot.store.status import Status
 from bot.store.together import AT_ONCE, Together
 from bot.store.turns import Turns
 from bot.store.waits import Waits
+
+logger = logging.getLogger(__name__)
 
 
 class Store:
@@ -69,6 +72,8 @@ class Store:
         self.together = Together(self.transaction, self.turns)
         self.is_checked = True
         """Whether every page was read; a large file is opened before that, and until then nothing is sent to Zuora."""
+        self.cannot_be_checked = False
+        """Whether that was tried, and the file could not be read."""
 
     @classmethod
     def open(
@@ -92,7 +97,11 @@ class Store:
             raise StoreError(HALF_COPIED)
         store = cls(database, audit_key)
         store.is_checked = not unchecked
-        store.history.know_last()
+        try:
+            store.history.know_last()
+        except BaseException:
+            database.close()
+            raise
         store._database.expect(lambda: store.history.known)
         return store
 
@@ -103,8 +112,18 @@ class Store:
         Raises:
             StoreError: It cannot be used; the message says what to do.
         """
+        if not is_postgres(path) and takes_long_to_check(path):
+            try:
+                return await cls._in_a_thread(path, audit_key, unchecked=True)
+            except StoreBusyError:
+                raise
+            except StoreError:
+                logger.warning("checks_the_file: it cannot be opened as it is; the check says why")
+        return await cls._in_a_thread(path, audit_key, unchecked=False)
+
+    @classmethod
+    async def _in_a_thread(cls, path: Path | str, audit_key: str, *, unchecked: bool) -> "Store":
         given_up = Event()
-        unchecked = not is_postgres(path) and takes_long_to_check(path)
         opening = asyncio.create_task(
             asyncio.to_thread(cls.open, path, audit_key, given_up.is_set, unchecked=unchecked)
         )

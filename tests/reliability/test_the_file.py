@@ -17,6 +17,7 @@ from click.testing import CliRunner
 
 from bot.cli import main
 from bot.cli.clock import SystemClock
+from bot.domain.history import Entry, What
 from bot.health.first_check import FirstCheck
 from bot.settings import AuditSettings
 from bot.store.database import Guarded
@@ -26,9 +27,10 @@ from bot.store.store import Store
 from bot.wiring.restoring import resume_after_restore
 from bot.wiring.starting import CannotStartError
 from tests.audit.test_evidence import made as evidence_made
-from tests.large_file import make_large
+from tests.large_file import PAGE, make_large
 from tests.patient import LONGEST
 from tests.stage import ALICE, BOB, CHANNEL, MARA
+from tests.store.test_schema import NOW
 
 
 def file_of(stage):
@@ -145,6 +147,62 @@ async def test_a_file_that_cannot_be_read_counts_as_not_checked_until_it_can(sta
 
     assert "file_not_checked" in caplog.text
     assert check.is_passed
+
+
+async def test_while_a_file_cannot_be_checked_the_probes_say_so(stage, monkeypatch):
+    """A disk's error cannot be made here, so the check says what it says then."""
+    answers = [None, False]
+    seen = []
+
+    class Looking(SystemClock):
+        async def sleep(self, seconds):
+            seen.extend([bot.readiness.ready()["status"], bot.readiness.healthy()])
+            seen.append(bot.readiness.standstill)
+
+    monkeypatch.setattr("bot.health.watch.is_damaged", lambda *_: answers.pop(0))
+    bot = stage.bot
+    bot.parts.store.is_checked = False
+
+    await FirstCheck(bot.parts.store, bot.watch, Looking()).run()
+
+    words = "The database file cannot be read to its end, so nothing is sent to Zuora."
+    assert seen == ["database file cannot be checked"] * 2 + [words]
+    assert bot.readiness.healthy() == "ready"
+    assert not bot.readiness.standstill
+
+
+@pytest.mark.parametrize("table", ["history", "_sqlite_migrations"])
+async def test_a_large_file_whose_start_reads_damage_is_refused_in_words(tmp_path, table):
+    path = tmp_path / "bot.db"
+    store = Store.open(path)
+    with store.transaction():
+        store.record(Entry(what=What.REFUSED, who="U1"), NOW)
+    store.close()
+    make_large(path, damaged=False)
+    with closing(sqlite3.connect(path)) as database:
+        (page,) = database.execute(
+            "SELECT rootpage FROM sqlite_master WHERE name = ?", [table]
+        ).fetchone()
+    with path.open("r+b") as file:
+        file.seek((page - 1) * PAGE)
+        file.write(b"\xff" * PAGE)
+
+    with pytest.raises(StoreError, match=r"DATABASE_URL: .* it is damaged .*restore a backup"):
+        await Store.opened(path)
+
+
+async def test_a_path_that_the_system_refuses_is_said_in_words(tmp_path):
+    with pytest.raises(StoreError, match=r"DATABASE_URL: .* File name too long"):
+        await Store.opened(tmp_path / ("x" * 300))
+
+
+async def test_a_check_that_breaks_is_not_waited_for_for_ever(stage, monkeypatch):
+    def broken(_path, _given_up):
+        raise RuntimeError("no thread")
+
+    monkeypatch.setattr("bot.health.watch.is_damaged", broken)
+    with pytest.raises(RuntimeError, match="no thread"):
+        await stage.bot.watch.check_database()
 
 
 async def said(stage, path):

@@ -104,6 +104,8 @@ def is_waiting(file: DatabaseFile, number: int) -> bool:
 
 def last_id(file: DatabaseFile) -> str:
     """Return the database's id; it has a new one since an older copy was put back and it was resumed."""
+    if "copies" not in file.tables:
+        return ""
     found = file.database.execute("SELECT id FROM copies ORDER BY position DESC LIMIT 1").fetchone()
     return str(found[0]) if found else ""
 
