@@ -1,6 +1,7 @@
 """Fixtures of all tests, and how they are run: in which order, by how many processes, which of them measured."""
 
 import gc
+import logging
 import os
 from contextlib import nullcontext
 from importlib import import_module
@@ -95,6 +96,21 @@ def pytest_collection_finish():
 def pytest_runtest_protocol(item):
     with nullcontext() if pays(item.nodeid) else unmeasured():
         return (yield)
+
+
+LOGGERS = ("", "bot", "httpx2", "httpcore2", "slack_bolt", "slack_sdk", "aiohttp")
+"""Whose levels a command sets (`bot.cli.logs`)."""
+
+
+@pytest.fixture(autouse=True)
+def _log_levels_stay():
+    """Let no command that a test runs in this process leave the levels of its log to the next test."""
+    loggers = [logging.getLogger(name) for name in LOGGERS]
+    levels = [each.level for each in loggers]
+    yield
+    for logger, level in zip(loggers, levels, strict=True):
+        if logger.level != level:
+            logger.setLevel(level)
 
 
 @pytest.fixture
