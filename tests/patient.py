@@ -8,6 +8,7 @@ such a limit makes it short (`monkeypatch`).
 from importlib import import_module
 
 import pytest
+from hypothesis import settings
 
 from bot.sandbox.slack.handles import Triggers
 from bot.sandbox.slack.server import LocalSlack
@@ -41,6 +42,8 @@ def be_patient() -> None:
             room = import_module(module)
             assert getattr(room, name) < LONG
             setattr(room, name, LONG)
+    settings.register_profile("patient", settings.default, deadline=None)
+    settings.load_profile("patient")
     for server in (LocalSlack, LocalZuora):
         setattr(server.until, "__defaults__", (LONGEST,))  # noqa: B010 - mypy takes a method's for read-only
 

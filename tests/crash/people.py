@@ -99,6 +99,8 @@ class People:
         while (view := slack.view(person)) is not None:
             if not view["submit"]:
                 return await self._answered_later(person, wanted, before)
+            if wanted.first_word not in str(view):  # an earlier command's, which Slack opened late
+                return False
             before = self._asked_to_ask_again(person)  # the next start may say so at once
             form = await self._answered(slack.submit(person, {"reason": "Month end"}))
             if form.ok and form.view is None:

@@ -60,6 +60,11 @@ class Wanted:
     step: str = ""
     rival: str = ""
 
+    @property
+    def first_word(self) -> str:
+        """The first number that is typed, which the form for it shows too."""
+        return self.command.split()[1].rpartition("=")[2]
+
 
 Maker = Callable[[World, int], Wanted]
 
