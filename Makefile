@@ -46,22 +46,21 @@ check: lint  ## quick, and a story of each operation, the tables and the client;
 .sdk/.ready: requirements/sdk.txt
 	-@$(PYTHON) -m venv .sdk && .sdk/bin/python -m pip install --quiet --disable-pip-version-check -r requirements/sdk.txt && touch $@
 
-# What runs a second time on a PostgreSQL server: the store, a short life of the state machine, and of the stories those that
-# run every statement that any of them runs. `make postgres-test` runs them all there.
-STORE := tests/store tests/reliability/test_overlaps.py tests/slack/test_could_not_record.py \
+# What runs a second time with everything on a PostgreSQL server: all stories, the store, and a short life of the state machine.
+ON_POSTGRES := tests/stories tests/store tests/reliability/test_overlaps.py tests/slack/test_could_not_record.py \
   tests/slack/test_kept_values.py tests/slack/test_silence.py tests/slack/test_slow_zuora.py
 
 # All tests run; coverage measures those that tests/measured.txt names.
 test: lint .sdk/.ready  ## everything that CI runs: all tests, with what they run through of the bot's lines and branches
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -q -n auto --dist worksteal
-	TEST_ENGINE=postgres RELIABILITY_EXAMPLES=2 $(BIN)/pytest -q -n auto --dist worksteal $(STORE) @tests/on_postgres.txt
+	TEST_ENGINE=postgres RELIABILITY_EXAMPLES=2 $(BIN)/pytest -q -n auto --dist worksteal $(ON_POSTGRES)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 	$(BIN)/python -m bench.covered
 
 postgres-test: $(VENV)/.test  ## everything that reaches the store, on PostgreSQL; half an hour
-	TEST_ENGINE=postgres $(BIN)/pytest -q -n auto --dist worksteal tests/slack tests/operations tests/replicas tests/cli/test_on_postgres.py tests/stories $(filter-out tests/slack/%,$(STORE))
+	TEST_ENGINE=postgres $(BIN)/pytest -q -n auto --dist worksteal tests/slack tests/operations tests/replicas tests/cli/test_on_postgres.py $(filter-out tests/slack/%,$(ON_POSTGRES))
 
 crash-test: $(VENV)/.test  ## the process killed 300 times and more; figures go to docs/reliability.md
 	$(BIN)/python -m tests.crash.long --write

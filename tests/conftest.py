@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import in_memory, launched, patient, statements
+from tests import in_memory, launched, patient
 from tests.dealt import dealt, turned
 from tests.measured import end_measuring, import_all, paused, pays, unmeasured
 from tests.needs import loud_lines
@@ -43,7 +43,6 @@ def pytest_configure(config):
     launched.install()
     in_memory.use_it()
     patient.be_patient()
-    statements.begin()
     import_module("xdist.workermanage").NodeManager.EXIT_TIMEOUT = SECONDS_TO_END
     if config.getoption("dist", "no") != "no" and not hasattr(config, "workerinput"):
         end_measuring()  # it only hands out the tests
@@ -51,7 +50,6 @@ def pytest_configure(config):
 
 def pytest_unconfigure():
     launched.LAUNCHER.end()
-    statements.end()
 
 
 @pytest.hookimpl(optionalhook=True)

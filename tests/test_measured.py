@@ -1,4 +1,4 @@
-"""What coverage measures, and what runs on PostgreSQL too, is there, and nothing else is measured."""
+"""What coverage measures is there, and nothing else is measured."""
 
 import json
 import subprocess
@@ -30,13 +30,6 @@ after()
 
 def test_what_is_measured_is_there():
     assert not [name for name in NAMED if not _is_there(*name.partition("::")[::2])]
-
-
-def test_what_runs_on_postgresql_too_is_there():
-    named = (ROOT / "tests" / "on_postgres.txt").read_text().split()
-
-    assert named
-    assert not [name for name in named if not _is_there(*name.partition("::")[::2])]
 
 
 def _is_there(file: str, test: str) -> bool:
