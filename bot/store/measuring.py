@@ -97,9 +97,8 @@ def is_damaged(path: str, given_up: Callable[[], bool]) -> bool | None:
             connection.set_progress_handler(given_up, STEPS_BETWEEN_LOOKS)
             return bool(damage_of(connection))
     except sqlite3.DatabaseError as error:
-        code = getattr(
-            error, "sqlite_errorcode", 0
-        )  # none if Python could not read what SQLite said
+        # there is none if Python could not read what SQLite said
+        code = getattr(error, "sqlite_errorcode", 0)
         return True if code & 0xFF in _DAMAGED else None
 
 
