@@ -11,6 +11,7 @@ import pytest
 
 from tests import in_memory, launched, patient
 from tests.dealt import dealt, turned
+from tests.hanging import ended_after
 from tests.measured import end_measuring, import_all, paused, pays, unmeasured
 from tests.needs import loud_lines
 from tests.stage import Stage
@@ -93,6 +94,24 @@ def pytest_collection_finish():
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item):
     with nullcontext() if pays(item.nodeid) else unmeasured():
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup():
+    with ended_after():
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call():
+    with ended_after():
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown():
+    with ended_after():
         return (yield)
 
 
