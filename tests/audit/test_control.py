@@ -98,6 +98,25 @@ def test_an_approval_that_does_not_count_is_named(path, person, words):
     assert words in result.output
 
 
+async def test_a_row_that_pretends_to_be_of_an_older_version_is_found_under_each_start(tmp_path):
+    """Less is compared of rows that older versions wrote, and each start says what its version writes."""
+    stage = await story(tmp_path, KEY)
+    await stage.restart()
+    await stage.close()
+    path = stage.settings().database_path
+    with Tampering(path) as connection:
+        connection.execute(
+            "UPDATE history SET data = json_remove(data, '$.bound') "
+            "WHERE request = 1 AND what = 'request.asked'"
+        )
+        sealed(connection)
+
+    result = checked(path, key=KEY)
+
+    assert result.exit_code == 23, result.output
+    assert "(request.asked) says nothing of bound, as the bot did at that time" in result.output
+
+
 def test_a_request_that_is_deleted_everywhere_leaves_a_gap(path):
     with Tampering(path) as connection:
         connection.execute("PRAGMA foreign_keys = OFF")

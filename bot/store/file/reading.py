@@ -26,7 +26,7 @@ _STANDING = f"""
   what = 'policy.changed' AND sequence >= COALESCE(({_LAST.format("policy.changed", ":first")}), 0)
   OR what = 'people.groups' AND sequence >= COALESCE(({_LAST.format("people.groups", ":first")}), 0)
   OR what = 'statement.denied' AND sequence >= :first
-  OR what = 'bot.started' AND sequence = ({_LAST.format("bot.started", ":before")}))
+  OR what = 'bot.started' AND sequence >= COALESCE(({_LAST.format("bot.started", ":first")}), 0))
 ORDER BY sequence
 """
 _SIGNING_KEYS = """
@@ -72,7 +72,7 @@ class DatabaseFile:
         )
 
     def standing(self, first: int = 1, before: int = sys.maxsize) -> Iterator[Row]:
-        """Yield the rows on policies and groups before `before`, beginning with those in force at row `first`; denials since; and the last start."""
+        """Yield the rows on policies, groups and starts before `before`, beginning with those in force at row `first`; and the denials since."""
         return self.database.execute(_STANDING, {"first": first, "before": before})
 
     def signing_keys(self, last: int = sys.maxsize) -> list[dict[str, Any]]:
