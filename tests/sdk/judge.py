@@ -1,6 +1,6 @@
 """Judges exchanges with Zuora by the official `zuora-sdk`; runs in the SDK's own environment.
 
-Reads a JSON list of exchanges from a file and prints a JSON list of what the SDK does not know or
+Reads lines, each a JSON list of exchanges, and answers each by a line, a JSON list of what the SDK does not know or
 would not take: paths, methods, headers, query parameters, fields and values of bodies and answers.
 """
 
@@ -195,17 +195,17 @@ def _model(model: type[BaseModel]) -> Any:
     return _MADE[model]
 
 
-def main(path: str) -> None:
-    """Judge the exchanges of a file."""
-    exchanges = json.loads(Path(path).read_text())
+def main() -> None:
+    """Judge the exchanges of each line until there is none."""
     known = list(operations())
-    found = [
-        {"call": f"{each['method']} {unquote(each['path'])}", "words": words}
-        for each in exchanges
-        for words in dict.fromkeys(findings(each, known))
-    ]
-    print(json.dumps(found))  # noqa: T201 - the answer to who started this
+    for line in sys.stdin:
+        found = [
+            {"call": f"{each['method']} {unquote(each['path'])}", "words": words}
+            for each in json.loads(line)
+            for words in dict.fromkeys(findings(each, known))
+        ]
+        print(json.dumps(found), flush=True)  # noqa: T201 - the answer to who started this
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main()

@@ -8,6 +8,7 @@ import asyncio
 import inspect
 import json
 import re
+import subprocess
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -86,7 +87,26 @@ async def asked(stage, line):
     return stage.slack.channel_messages(CHANNEL)[-1].ts
 
 
-async def judged(stage, tmp_path):
+@pytest.fixture(scope="module")
+def judge():
+    """What judges exchanges in the SDK's own environment; importing the SDK takes five seconds of a processor."""
+    file = Path(__file__).with_name("judge.py")
+    with subprocess.Popen(  # noqa: S603 - the project's own file
+        [PYTHON, file], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        asks, answers = process.stdin, process.stdout
+        assert asks
+        assert answers
+
+        def answer(exchanges):
+            print(json.dumps(exchanges, default=str), file=asks, flush=True)
+            return json.loads(answers.readline())
+
+        yield answer
+    assert process.returncode == 0
+
+
+async def judged(stage, judge):
     """What the SDK says of everything that reached the local Zuora."""
     exchanges = [
         {
@@ -102,15 +122,7 @@ async def judged(stage, tmp_path):
     ]
     paths = {exchange["path"] for exchange in exchanges}
     assert {"/oauth/token", "/settings/billing-rules"} & paths
-    file = tmp_path / "exchanges.json"
-    file.write_text(json.dumps(exchanges, default=str))
-    judge = Path(__file__).with_name("judge.py")
-    process = await asyncio.create_subprocess_exec(
-        PYTHON, judge, file, stdout=asyncio.subprocess.PIPE
-    )
-    said, _ = await process.communicate()
-    assert process.returncode == 0
-    found = json.loads(said.splitlines()[-1])
+    found = await asyncio.to_thread(judge, exchanges)
     shown = {
         each["words"] for each in found if not FILES.fullmatch(f"{each['call']}: {each['words']}")
     }
@@ -124,7 +136,7 @@ def test_every_word_of_the_line_is_in_one_of_the_lines():
     assert any("type=CatchUp" in line for line in LINES)
 
 
-async def test_every_new_run_is_one_for_the_sdk_too(stage, tmp_path):
+async def test_every_new_run_is_one_for_the_sdk_too(stage, judge):
     world = stage.zuora.world
     stage.zuora.knobs = replace(stage.zuora.knobs, catch_up=True)
     world.add_account("A1", batch="Batch1")
@@ -139,10 +151,10 @@ async def test_every_new_run_is_one_for_the_sdk_too(stage, tmp_path):
     ]
     assert len(made) == len(LINES)
     assert made[-1].body["billRunType"] == "CatchUp"
-    assert await judged(stage, tmp_path) == []
+    assert await judged(stage, judge) == []
 
 
-async def test_everything_that_is_done_to_a_run_is_known_to_the_sdk(stage, tmp_path):
+async def test_everything_that_is_done_to_a_run_is_known_to_the_sdk(stage, judge):
     world = stage.zuora.world
     for number in ("BR-00000002", "BR-00000003"):
         world.add_bill_run(number, status="Completed", invoices=[("A1", "USD", "5.00")])
@@ -154,10 +166,10 @@ async def test_everything_that_is_done_to_a_run_is_known_to_the_sdk(stage, tmp_p
     )
     await carried_out(stage, await stage.ask_step("cancel_bill_run", "BR-00000003"))
 
-    assert await judged(stage, tmp_path) == []
+    assert await judged(stage, judge) == []
 
 
-async def test_every_mail_of_a_document_is_one_for_the_sdk_too(stage, tmp_path):
+async def test_every_mail_of_a_document_is_one_for_the_sdk_too(stage, judge):
     """The page *Email a debit memo* spells the path `debitmemos`, the SDK `debit-memos`."""
     stage.changes = {"zuora_debit_memo_path": "debit-memos", "zuora_gzip": True}
     await stage.restart()
@@ -180,7 +192,7 @@ async def test_every_mail_of_a_document_is_one_for_the_sdk_too(stage, tmp_path):
             await carried_out(stage, stage.slack.channel_messages(CHANNEL)[-1].ts)
 
     assert len(stage.orders()) == 9
-    assert await judged(stage, tmp_path) == []
+    assert await judged(stage, judge) == []
 
 
 def _chosen(stage):
@@ -190,7 +202,7 @@ def _chosen(stage):
     )  # fmt: skip
 
 
-async def test_a_pdf_file_of_a_memo_is_one_for_the_sdk_too(stage, tmp_path):
+async def test_a_pdf_file_of_a_memo_is_one_for_the_sdk_too(stage, judge):
     stage.changes = {"zuora_debit_memo_path": "debit-memos"}
     await stage.restart()
     for kind, number in (("debit_memo", "DM-1"), ("credit_memo", "CM-1")):
@@ -199,7 +211,7 @@ async def test_a_pdf_file_of_a_memo_is_one_for_the_sdk_too(stage, tmp_path):
         await carried_out(stage, await stage.ask(text=number, pdf_file_id=PDF))
 
     assert [call.body["pdfFileId"] for call in stage.orders()] == [PDF, PDF]
-    assert await judged(stage, tmp_path) == []
+    assert await judged(stage, judge) == []
 
 
 READS = {
@@ -228,7 +240,7 @@ def test_everything_that_the_client_reads_is_judged():
 
 
 @pytest.mark.parametrize("refused", [False, True])
-async def test_everything_that_is_read_is_known_to_the_sdk(stage, tmp_path, refused):
+async def test_everything_that_is_read_is_known_to_the_sdk(stage, judge, refused):
     """Also where Zuora refuses the filters or knows no such thing."""
     stage.changes = {"zuora_debit_memo_path": "debit-memos"}
     await stage.restart()
@@ -256,10 +268,10 @@ async def test_everything_that_is_read_is_known_to_the_sdk(stage, tmp_path, refu
         with suppress(ZuoraRejected):
             await getattr(client, name)(*asked)
 
-    assert await judged(stage, tmp_path) == []
+    assert await judged(stage, judge) == []
 
 
-async def test_what_zuora_refuses_is_refused_as_the_sdk_knows_it(stage, tmp_path):
+async def test_what_zuora_refuses_is_refused_as_the_sdk_knows_it(stage, judge):
     stage.zuora.knobs = replace(stage.zuora.knobs, auto_post_rule=False, settings_allowed=False)
     stage.zuora.world.add_account("A1")
     await carried_out(stage, await asked(stage, "account=A1 target=2026-11-30 autoPost=yes"))
@@ -267,10 +279,10 @@ async def test_what_zuora_refuses_is_refused_as_the_sdk_knows_it(stage, tmp_path
     stage.zuora.world.bill_runs["BR-00000001"].status = "Canceled"
     await carried_out(stage, ts)
 
-    assert await judged(stage, tmp_path) == []
+    assert await judged(stage, judge) == []
 
 
-async def test_entities_organizations_and_lookups_are_known_to_the_sdk(stage, tmp_path):
+async def test_entities_organizations_and_lookups_are_known_to_the_sdk(stage, judge):
     for entity in (EUROPE, AMERICA):
         world = stage.zuora.add_entity(entity)
         world.add_account("A1")
@@ -290,4 +302,4 @@ async def test_entities_organizations_and_lookups_are_known_to_the_sdk(stage, tm
     assert submitted.ok, submitted.errors
     await stage.quiet()
 
-    assert await judged(stage, tmp_path) == []
+    assert await judged(stage, judge) == []
