@@ -1,6 +1,7 @@
 """Objects as Object Query writes them: times in UTC, key names of the SDK's expanded models."""
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from bot.sandbox.zuora.records import Account, BillRun, Document, Subscription, said
@@ -9,6 +10,7 @@ from bot.sandbox.zuora.tenant import Tenant
 from bot.sandbox.zuora.world import USER_ID
 
 
+@lru_cache  # thousands of documents have few moments
 def stamp(moment: datetime | None) -> str | None:
     """Return a moment as `2026-11-30T09:00:00Z`."""
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None
