@@ -16,10 +16,12 @@ from bot.wiring.build import Tuning, build
 from bot.wiring.running import Bot
 from bot.workflow.decide import decide
 from bot.workflow.decision import Decision
-from tests.stage import ManualClock
+from tests.stage import ManualClock, nothing_happens
 
 HOURS = 6
 MOST_CALLS = 150
+LONGEST_STEP = 60.0
+"""Seconds by which the clock moves at most, so that whoever calls now and then does so as often as in real time."""
 
 
 async def measure(options: Options) -> list[Row]:  # noqa: ARG001 - every part takes them
@@ -68,4 +70,6 @@ async def _follow(bot: Bot, here: Place, clock: ManualClock) -> int:
             return len(here.zuora.calls) - before
         if request.wake_at is None:
             raise RuntimeError(f"the run is not followed: {request.state} {request.result}")
-        clock.advance(seconds=max(0.0, (request.wake_at - clock.now()).total_seconds()))
+        left = (request.wake_at - clock.now()).total_seconds()
+        clock.advance(seconds=min(max(0.0, left), LONGEST_STEP))
+        await nothing_happens(3)  # until those who slept have done what they do now and then

@@ -28,10 +28,11 @@ TICK_SECONDS = 0.25
 SHARE_OF_CHECKS = 0.01
 """The share of time that may go into reading the whole file again and again, whatever its size."""
 
-ZUORA_LOOKS = 6
-"""Zuora is called after this many looks without any other call to it, which is once a minute.
+ZUORA_LOOKS = 32
+"""Zuora is called after this many looks without a good answer to any other call, which is after 5 minutes and 20 seconds.
 
-Each call counts against the tenant's limits, and a sandbox grants some 10,000 a day.
+Each call counts against the tenant's limits, and a sandbox grants some 10,000 a day. A run that is followed is read at least
+every five minutes (`pause_between_looks`), so nothing else is asked meanwhile.
 """
 
 
@@ -114,7 +115,7 @@ class Watch:
     async def look_at_zuora(self) -> None:
         """Have Zuora answer something small; the client itself keeps the result.
 
-        Nothing is asked if a call was answered well within the last minute.
+        Nothing is asked if a call was answered well in the last five minutes.
         """
         health = self._health
         if health.zuora.unheard_seconds < ZUORA_LOOKS * self._seconds:

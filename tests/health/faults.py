@@ -28,7 +28,7 @@ BEGIN, END = "<!-- faults -->\n", "<!-- end of faults -->"
 AT_ONCE = 3
 """Processes side by side: they wait, most of the time."""
 
-LONGEST = 150.0
+LONGEST = 400.0
 PAUSE = 0.1
 CLOCK_LIMIT = 60.0
 HEADER = "| Fault | `/readyz` | `/metrics` | Log | People |\n|---|---|---|---|---|\n"
