@@ -106,7 +106,7 @@ def tried(omission: Omission, place: Path) -> tuple[float, str]:
         done = subprocess.run(
             [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider",
              "tests/operations/test_catalog.py"],
-            cwd=place, capture_output=True, text=True, timeout=120, check=False,
+            cwd=place, capture_output=True, text=True, timeout=300, check=False,
         )  # fmt: skip
     finally:
         file.write_text(kept)

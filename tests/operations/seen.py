@@ -49,6 +49,8 @@ class Done:
             yield f"deed is {order.deed}, by_itself and sends() add {by_itself}; Zuora shows {shown}"
         if (order.bills() is not None) != bool(self.after.runs.keys() - self.before.runs.keys()):
             yield f"bills() is {order.bills()}, and Zuora has {self.after.runs.keys()}"
+        if (billed := order.bills()) is not None and not billed.overlaps(billed):
+            yield f"bills() is {billed}, so that nobody is told when somebody else asks for the same"
 
     @property
     def mailed(self) -> Counter[str]:

@@ -16,7 +16,7 @@ import pytest
 from bot.audit.expected import called
 from bot.audit.rows import FileRow, compact
 from bot.audit.verify import verify_database
-from bot.domain.call import Call
+from bot.domain.call import Call, Verdict
 from bot.domain.digest import canonical, digest
 from bot.domain.kind import KIND_WORDS
 from bot.domain.operation import Deed, OperationName
@@ -26,7 +26,7 @@ from bot.domain.words import doing
 from bot.operations.beginning import Estimated, Followed
 from bot.operations.catalog import OPERATIONS, STEPS, opened
 from bot.operations.email_documents.operation import OF_KIND
-from bot.operations.kinds import credited
+from bot.operations.kinds import amounts_of, credited
 from bot.operations.on_run import legal_steps
 from bot.operations.typed import Problems
 from bot.policy.file import read_policy
@@ -489,6 +489,42 @@ async def test_a_run_that_mails_by_itself_is_said_of_what_it_mails(name, local, 
 
     assert [each.run for each in order.mailed_by_zuora()] == [RUN], "mailed_by_zuora()"
     assert order.mails_again()
+
+
+@pytest.mark.parametrize("name", newest_first(MAILING), ids=str, scope="module")
+async def test_a_limit_looks_at_the_whole_run_also_where_a_part_of_it_was_mailed_before(
+    name, local, zuora, clock
+):
+    """Zuora decides what it leaves out, so no rule may become milder by what it shows; the month counts mails."""
+    local.world.add_account("A00000003", email=None)
+    accounts, operation = ["A00000001", "A00000002", "A00000003"], OPERATIONS[name]
+    typed = _of_a_run(name, local.world, accounts)
+    if operation.field != "bill_run":
+        return
+    first = next(each for each in documents_of(local.world).values() if each.kind == "invoice")
+    first.last_email_sent = clock.now() - timedelta(days=1)
+    order = await looked_up(operation, typed, zuora)
+    whole = await looked_up(operation, {**typed, "resend": "yes"}, zuora)
+
+    assert order.amounts() == whole.amounts() != amounts_of(order.kinds()), "amounts()"
+    assert order.documents() == whole.documents() - 1, "documents(): also those that reach nobody"
+    assert order.documents() > sum(kind.count for kind in order.kinds())
+
+
+@pytest.mark.parametrize("name", newest_first(MAILING), ids=str, scope="module")
+async def test_of_several_mails_the_result_counts_the_accepted_and_the_refused(
+    name, local, zuora, clock
+):
+    typed = _of_a_run(name, local.world, ["A00000001", "A00000002"])
+    order = await looked_up(OPERATIONS[name], typed or EXAMPLES[name].typed(local.world), zuora)
+    if len(order.subjects()) == 1:
+        return
+    verdicts = [Verdict.ACCEPTED, *[Verdict.REJECTED] * (len(order.subjects()) - 1)]
+    calls = [call_of(order, clock.now(), at)._replace(verdict=verdict)
+             for at, verdict in enumerate(verdicts)]  # fmt: skip
+
+    counted = f"1 of {len(calls)} mails accepted by Zuora, {len(calls) - 1} refused"
+    assert counted in order.result(calls), "result()"
 
 
 MANY, RUN = 12, "BR-00000009"
