@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import click
+from typing_extensions import override
 
 from bot.cli.help import Group, first_sentence
 
@@ -30,17 +31,20 @@ COMMANDS = {
 class _LoadedOnUse(Group):
     """Imports a command when it is used, so that a running bot does not load what other commands need."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+    @override
+    def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+    @override
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
         module, _, name = COMMANDS[cmd_name].partition(":")
         command: click.Command = getattr(import_module(module), name)
         return command
 
-    def first_sentence(self, ctx: click.Context, name: str) -> str:  # noqa: ARG002 - as the group's
+    @override
+    def first_sentence(self, ctx: click.Context, name: str) -> str:
         """Return what a command does, read from its source: `--help` imports none of them."""
         module, _, function = COMMANDS[name].partition(":")
         found = find_spec(module)

@@ -65,7 +65,7 @@ def line(label: str, *parts: Part) -> Line:
 
 def listed(items: Sequence[str], last: str = "and") -> str:
     """Return `a`, `a and b`, `a, b and c`."""
-    if len(items) < 2:  # noqa: PLR2004 - one item needs no joining word
+    if len(items) <= 1:
         return "".join(items)
     return f"{', '.join(items[:-1])} {last} {items[-1]}"
 

@@ -65,7 +65,7 @@ class Together:
         while self._waiting:
             some = [self._waiting.popleft() for _ in range(min(AT_ONCE, len(self._waiting)))]
             some = [each for each in some if not each[1].done()]  # nobody waits for it any more
-            if len(some) < 2 or not self._share(some):  # noqa: PLR2004 - two or more share
+            if len(some) <= 1 or not self._share(some):
                 for work, answer in some:
                     _settle(answer, *_outcome(work))
             await asyncio.sleep(0)

@@ -41,7 +41,7 @@ class Keeper(Protocol):
         """Return its name in the history."""
         ...
 
-    async def leave(self, head: Head, signed: str) -> Mapping[str, Any]:
+    async def leave(self, head: Head, signed: str, /) -> Mapping[str, Any]:
         """Leave a head there, and return what the history records about it.
 
         Raises:
@@ -65,7 +65,7 @@ class Folder:
         """Return its name in the history."""
         return "folder"
 
-    async def leave(self, head: Head, signed: str) -> Mapping[str, Any]:
+    async def leave(self, head: Head, signed: str, /) -> Mapping[str, Any]:
         """Write the head into a file.
 
         Raises:
@@ -105,7 +105,7 @@ class Authority:
         """Return its name in the history."""
         return "time stamp"
 
-    async def leave(self, head: Head, signed: str) -> Mapping[str, Any]:  # noqa: ARG002 - as `Folder`
+    async def leave(self, head: Head, _signed: str, /) -> Mapping[str, Any]:
         """Have the head's text stamped; the answer is kept whole for `openssl ts -verify`.
 
         Raises:

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from typing import Any, NamedTuple
 
 from bot.domain.call import NOT_SENT, Call, Verdict, track_id
@@ -18,7 +19,6 @@ from bot.zuora.answers import Answer
 from bot.zuora.client import ZuoraClient
 from bot.zuora.effects import Prepared
 from bot.zuora.errors import OutcomeUnknown, ZuoraBusy, ZuoraError, ZuoraLockedOut, ZuoraRejected
-from bot.zuora.judge import UNPROCESSABLE
 
 logger = logging.getLogger(__name__)
 
@@ -189,7 +189,7 @@ def _in_doubt(call: Call, error: OutcomeUnknown) -> Call:
     lost = _with_error(call, error, verdict=Verdict.LOST, words=lost.words)
     if not call.repeats:
         return lost
-    if error.status == UNPROCESSABLE:
+    if error.status == HTTPStatus.UNPROCESSABLE_ENTITY:
         return lost._replace(no_more="Zuora says that its key belongs to another call (HTTP 422)")
     if error.zuora_request_id and error.zuora_request_id == call.zuora_request_id:
         kept = f"Zuora has kept its first answer (HTTP {error.status}) and gives it again"

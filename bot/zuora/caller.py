@@ -9,6 +9,7 @@ import logging
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from typing import Final
 
 import httpx2
@@ -171,7 +172,8 @@ class Caller:
         try:
             return await self._with_token(call)
         except ZuoraBusy as error:  # no token right now
-            if isinstance(error, ZuoraLockedOut) or error.status == 429:  # noqa: PLR2004 - HTTP
+            limited = error.status == HTTPStatus.TOO_MANY_REQUESTS
+            if limited or isinstance(error, ZuoraLockedOut):
                 return error
             return ZuoraUnavailable(error.message, status=error.status)
 
@@ -253,7 +255,7 @@ def _judged(
     call: wire.HttpCall, status: int, headers: Mapping[str, str], content: bytes
 ) -> Answer | ZuoraError:
     """Return a file as it came; judge any other answer as usual."""
-    if call.is_file and status == 200 and not _is_json(headers):  # noqa: PLR2004 - HTTP
+    if call.is_file and status == HTTPStatus.OK and not _is_json(headers):
         return Answer(status, headers.get("Zuora-Request-Id", "")[:64], content, len(content))
     found = judge(status, headers, content, effect=call.effect, repeat=call.repeat)
     return replace(found, size=len(content)) if isinstance(found, Answer) else found

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from http import HTTPStatus
 from json import scanner
 from typing import Any, Final
 
@@ -44,9 +45,8 @@ read in a thread."""
 QUICK: Final = 1024 * 1024
 """Bytes that are read in about 10 ms. Longer answers are read by a decoder that gives way to others."""
 
-_CONFLICT: Final = 409
-UNPROCESSABLE: Final = 422
 _DECODER: Final = json.JSONDecoder(parse_float=Decimal)  # once: making it takes as long as using it
+_ABOUT_THE_KEY: Final = frozenset({HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY})
 _TIMEOUTS: Final = frozenset({408, 425, 499})  # the request may have gone on to Zuora
 
 
@@ -168,7 +168,8 @@ def _category(status: int, reasons: tuple[Reason, ...]) -> int | None:
 
 
 def _is_yes(seen: _Seen, *, effect: bool) -> bool:
-    if not 200 <= seen.status < 300 or not isinstance(seen.data, dict | list):  # noqa: PLR2004 - HTTP
+    well = HTTPStatus.OK <= seen.status < HTTPStatus.MULTIPLE_CHOICES
+    if not well or not isinstance(seen.data, dict | list):
         return False
     if isinstance(seen.data, list):
         return not effect
@@ -180,13 +181,14 @@ def _is_yes(seen: _Seen, *, effect: bool) -> bool:
 
 def _is_in_doubt(seen: _Seen) -> bool:
     """Return whether the answer says neither yes nor no."""
-    if seen.status >= 500 or seen.status in _TIMEOUTS or seen.category in OUTAGES:  # noqa: PLR2004
+    failed = seen.status >= HTTPStatus.INTERNAL_SERVER_ERROR or seen.status in _TIMEOUTS
+    if failed or seen.category in OUTAGES:
         return True
     if any(reason.category in OUTAGES for reason in seen.reasons):
         return True
-    if seen.status == _CONFLICT and seen.category != CONTENTION:
+    if seen.status == HTTPStatus.CONFLICT and seen.category != CONTENTION:
         return True  # a call with this key is under way: nobody knows yet how it will end
-    if seen.status >= 400:  # noqa: PLR2004 - HTTP
+    if seen.status >= HTTPStatus.BAD_REQUEST:
         return False
     return not seen.reasons and not _says_no(seen.data)
 
@@ -197,7 +199,7 @@ def _is_before_the_key(seen: _Seen) -> bool:
     The first call may still be at work (409), its key was used for something else (422), or a
     gateway, a proxy or a missing right stopped the repetition (guide *Idempotent requests*).
     """
-    if seen.status in {_CONFLICT, UNPROCESSABLE} or seen.category in {CONTENTION, PERMISSION}:
+    if seen.status in _ABOUT_THE_KEY or seen.category in {CONTENTION, PERMISSION}:
         return True
     return (
         not seen.reasons

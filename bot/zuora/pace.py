@@ -13,6 +13,7 @@ now and then, so that about one call in a hundred is refused.
 import asyncio
 from collections import deque
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Final
 
 from bot.domain.clock import Clock
@@ -178,7 +179,7 @@ class Pace:
         full, alone = self._out >= self._width.calls, self._out == 1
         _measure(headers)
         self._width.read(headers)
-        if status == 429:  # noqa: PLR2004 - HTTP
+        if status == HTTPStatus.TOO_MANY_REQUESTS:
             self._refused(headers, rest)
         elif status is not None:
             self._width.went_well(full=full, alone=alone)

@@ -14,6 +14,7 @@ import re
 from collections.abc import Collection
 from copy import copy
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -252,14 +253,15 @@ def _granted(response: httpx2.Response) -> dict[str, Any]:
     status = response.status_code
     data = _json_object(response.content)
     token = data.get("access_token")
-    if status == 200 and isinstance(token, str) and _TOKEN.fullmatch(token):  # noqa: PLR2004 - HTTP
+    if status == HTTPStatus.OK and isinstance(token, str) and _TOKEN.fullmatch(token):
         return data
     raise _token_error(status, response)
 
 
 def _token_error(status: int, response: httpx2.Response) -> ZuoraError:
     request_id = response.headers.get("Zuora-Request-Id", "")
-    if status == 429 or status >= 500 or status == 200:  # noqa: PLR2004 - HTTP
+    no_answer = status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.OK
+    if no_answer or status == HTTPStatus.TOO_MANY_REQUESTS:
         return ZuoraBusy(
             f"Zuora gives no token just now (HTTP {status}).",
             retry_after=numbers.rest(response.headers),

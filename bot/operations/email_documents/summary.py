@@ -126,7 +126,7 @@ def _left_out(facts: EmailDocumentsFacts) -> str:
 
 
 def _same_addresses(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> str:
-    if not body.email_addresses or facts.totals.customers < 2:  # noqa: PLR2004 - one is nobody else's
+    if not body.email_addresses or facts.totals.customers <= 1:
         return ""
     return f"documents of {facts.totals.customers} customers go to the same addresses"
 

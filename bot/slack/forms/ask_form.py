@@ -116,11 +116,11 @@ class AskForm(ABC):
         """
         return {}
 
-    def file_of(self, values: Values) -> str:  # noqa: ARG002 - for a form that takes one
+    def file_of(self, _values: Values) -> str:
         """Return Slack's id of a file with a list; empty for none. No I/O."""
         return ""
 
-    def carries(self, values: Values) -> Sequence[str]:  # noqa: ARG002 - as above
+    def carries(self, _values: Values) -> Sequence[str]:
         """Return the names of values that count although the form does not show them. No I/O."""
         return ()
 

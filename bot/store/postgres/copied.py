@@ -38,10 +38,11 @@ class ServerSide:
         Raises:
             StoreError: It cannot be opened, holds nothing, or is itself an unfinished copy.
         """
-        with cls._of(url) as side:
-            side._connection.execute(_SNAPSHOT)  # noqa: SLF001 - its own
-            if not schema.applied(side._connection):  # noqa: SLF001 - its own
+        with _connection_to(url) as connection:
+            connection.execute(_SNAPSHOT)
+            if not schema.applied(connection):
                 raise StoreError(NOT_BEGUN)
+            side = cls(connection)
             if side.has_marker():
                 raise StoreError(HALF_COPIED)
             yield side
@@ -54,25 +55,9 @@ class ServerSide:
         Raises:
             StoreError: It cannot be opened.
         """
-        with cls._of(url) as side:
-            schema.bring_up_to_date(side._connection)  # noqa: SLF001 - its own
-            yield side
-
-    @classmethod
-    @contextmanager
-    def _of(cls, url: str) -> Iterator[Self]:
-        try:
-            connection = connect(url)
-        except psycopg.Error as error:
-            words = refusal(error).words
-            raise StoreError(f"DATABASE_URL: the database cannot be opened: {words}.") from error
-        try:
-            with connection, connection.within(A_DAY):
-                connection.execute(_UNBOUNDED)
-                yield cls(connection)
-        except psycopg.Error as error:
-            msg = f"{refusal(error).words}. The copy was broken off; run it again."
-            raise StoreError(msg) from error
+        with _connection_to(url) as connection:
+            schema.bring_up_to_date(connection)
+            yield cls(connection)
 
     def rows(self, sql: str) -> Iterator[TableRow]:
         """Yield what a statement finds, bit by bit."""
@@ -122,3 +107,20 @@ def is_half_copied(connection: Bounded) -> bool:
     """Return whether a copy into this database was begun and not finished."""
     (there,) = connection.execute(f"SELECT to_regclass('{MARKER}') IS NOT NULL").fetchone() or (0,)
     return bool(there)
+
+
+@contextmanager
+def _connection_to(url: str) -> Iterator[Bounded]:
+    """Open a connection whose statements may take a day."""
+    try:
+        connection = connect(url)
+    except psycopg.Error as error:
+        words = refusal(error).words
+        raise StoreError(f"DATABASE_URL: the database cannot be opened: {words}.") from error
+    try:
+        with connection, connection.within(A_DAY):
+            connection.execute(_UNBOUNDED)
+            yield connection
+    except psycopg.Error as error:
+        msg = f"{refusal(error).words}. The copy was broken off; run it again."
+        raise StoreError(msg) from error
