@@ -16,12 +16,12 @@ from bot.store.engine import Database, Question, answered, ask
 MOST = 200
 """How many requests are remembered; more than ever wait at once."""
 
-_HAS_COME = """EXISTS (SELECT 1 FROM history WHERE sequence > ?1 AND COALESCE(request, 0) <> ?2
+_HAS_COME = """EXISTS (SELECT 1 FROM history WHERE sequence > :last AND COALESCE(request, 0) <> :request
   AND what IN ('request.asked', 'request.started', 'database.resumed'))"""
 _COME_SINCE = f"SELECT {_HAS_COME}"
 _LOOK = f"""
 SELECT (SELECT sequence FROM history_head WHERE one = 1), {_HAS_COME} OR EXISTS (SELECT 1 FROM mailings
-  WHERE document_number = '' AND run IN (SELECT value FROM json_each(?3)) AND request <> ?2)
+  WHERE document_number = '' AND run IN (SELECT value FROM json_each(:runs)) AND request <> :request)
 """  # noqa: S608 - own words; one statement, because a page of cards asks this for each of them
 
 
@@ -57,11 +57,13 @@ class Alone:
             self._remember(request, _LastAlone(int(last), seen.runs))
             return True
 
-        return Question((_LOOK, [seen.sequence, request, seen.runs]), found)
+        values = {"last": seen.sequence, "request": request, "runs": seen.runs}
+        return Question((_LOOK, values), found)
 
     def has_come_since(self, sequence: int, *, not_of: int) -> bool:
         """Return whether another request than this one was asked for, or began, after a row of the history."""
-        (come,) = self._database.execute(_COME_SINCE, [sequence, not_of]).fetchone()
+        values = {"last": sequence, "request": not_of}
+        (come,) = self._database.execute(_COME_SINCE, values).fetchone()
         return bool(come)
 
     def last(self) -> int:

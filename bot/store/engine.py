@@ -33,8 +33,8 @@ def without_password(url: str) -> str:
     return url.replace(f":{parts.password}@", ":…@", 1)
 
 
-Query = tuple[str, Sequence[Any]]
-"""A statement that reads, and its values."""
+Query = tuple[str, Sequence[Any] | dict[str, Any]]
+"""A statement that reads, and a value for each `?` or each `:name` of it."""
 
 
 @dataclass(frozen=True, slots=True)

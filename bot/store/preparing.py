@@ -83,9 +83,9 @@ class Preparing:
             CouldNotRecordError: Some are missing; they were deleted meanwhile.
         """
         there = self._database.execute(
-            "SELECT (SELECT COUNT(*) FROM mailings WHERE request = ?1), "
-            "(SELECT COUNT(*) FROM facts_in_parts WHERE request = ?1)",
-            [kept.number],
+            "SELECT (SELECT COUNT(*) FROM mailings WHERE request = :number), "
+            "(SELECT COUNT(*) FROM facts_in_parts WHERE request = :number)",
+            {"number": kept.number},
         ).fetchone()
         if not self.stands(kept.number) or tuple(there) != (kept.mailings, kept.parts):
             msg = "could not record this: it was not written whole; please try again"

@@ -238,21 +238,22 @@ class Status:
         A document is also found through its run: by requests that could mail it with the run, and by requests about
         the run that another request has read it in.
         """
-        return self._numbers(
+        found = self._database.execute(
             "SELECT number FROM ("
-            " SELECT * FROM (SELECT request AS number FROM request_subjects WHERE subject = ?1"
-            "  ORDER BY request DESC LIMIT ?2) AS acting"
+            " SELECT * FROM (SELECT request AS number FROM request_subjects WHERE subject = :subject"
+            "  ORDER BY request DESC LIMIT :most) AS acting"
             " UNION SELECT * FROM (SELECT number FROM requests INDEXED BY requests_run"
-            "  WHERE progress <> '' AND json_extract(progress, '$.number') = ?1"
-            "  ORDER BY number DESC LIMIT ?2) AS making"
+            "  WHERE progress <> '' AND json_extract(progress, '$.number') = :subject"
+            "  ORDER BY number DESC LIMIT :most) AS making"
             " UNION SELECT * FROM (SELECT request FROM mailings"
-            "  WHERE document_number = ?1 AND document_number <> '' ORDER BY request DESC LIMIT ?2) AS mailing"
+            "  WHERE document_number = :subject AND document_number <> '' ORDER BY request DESC LIMIT :most) AS mailing"
             " UNION SELECT * FROM (SELECT request FROM request_subjects WHERE subject IN"
-            "  (SELECT run FROM mailings WHERE document_number = ?1 AND document_number <> ''"
-            "   AND run <> '') ORDER BY request DESC LIMIT ?2) AS acting_on_its_run"
-            ") AS found ORDER BY number DESC LIMIT ?2",
-            subject, limit,
-        )  # fmt: skip
+            "  (SELECT run FROM mailings WHERE document_number = :subject AND document_number <> ''"
+            "   AND run <> '') ORDER BY request DESC LIMIT :most) AS acting_on_its_run"
+            ") AS found ORDER BY number DESC LIMIT :most",
+            {"subject": subject, "most": limit},
+        )
+        return [number for (number,) in found]
 
     def with_card(self, channel: str, ts: str) -> int | None:
         """Return the number of the request whose card a message is."""

@@ -1,5 +1,6 @@
 """What the database itself forbids, whatever the program above it does."""
 
+import ast
 import json
 import re
 import sqlite3
@@ -538,3 +539,15 @@ def test_a_request_of_which_something_went_out_is_never_stopped_as_if_nothing_ha
 
     forbidden(raw, "UPDATE requests SET state = 'stopped'", "nothing was sent")
     raw.execute("UPDATE requests SET state = 'stopped', progress = '{\"look_first\": true}'")
+
+
+def test_no_statement_numbers_its_values():
+    """Python 3.14 refuses `?2` with a list of values, and 3.12 warns; `:name` may stand several times."""
+    numbered = [
+        (path, each.lineno)
+        for path in Path("bot").rglob("*.py")
+        for each in ast.walk(ast.parse(path.read_text()))
+        if isinstance(each, ast.Constant) and re.search(r"\?\d", str(each.value))
+    ]
+
+    assert numbered == []

@@ -351,14 +351,17 @@ def _say_once(why: str, said: set[str]) -> None:
     said.add(why)
 
 
-def _begun(connection: Bounded, sql: str, values: Sequence[Any]) -> psycopg.Cursor[tuple[Any, ...]]:
+def _begun(
+    connection: Bounded, sql: str, values: Sequence[Any] | dict[str, Any]
+) -> psycopg.Cursor[tuple[Any, ...]]:
     found = statement(sql)
     return connection.execute(found.sql, found.values(values))
 
 
-def _longer(values: Sequence[Any]) -> float:
+def _longer(values: Sequence[Any] | dict[str, Any]) -> float:
     """Return how many more seconds a statement with these values may take."""
-    lengths = (len(each) for each in values if isinstance(each, str))
+    given = values.values() if isinstance(values, dict) else values
+    lengths = (len(each) for each in given if isinstance(each, str))
     return sum(length for length in lengths if length > LONG) * SECONDS_A_CHARACTER
 
 

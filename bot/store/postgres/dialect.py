@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 _LITERAL = re.compile(r"'(?:[^']|'')*'")
 _KEPT = re.compile("\x01(\\d+)\x01")
-_PLACE = re.compile(r"\?(\d*)|(?<![:\w]):([a-z_]\w*)")
+_PLACE = re.compile(r"\?|(?<![:\w]):([a-z_]\w*)")
 
 _RULES = tuple(
     (re.compile(pattern), by)
@@ -68,8 +68,8 @@ def statement(sql: str) -> Statement:
 
     def place(
         found: re.Match[str],
-    ) -> str:  # `?` is the next value; `?2` and `:name` may occur several times
-        name: int | str = found[2] or (int(found[1]) - 1 if found[1] else len(names))
+    ) -> str:  # `?` is the next value; `:name` may occur several times
+        name: int | str = found[1] or len(names)
         if name not in names:
             names.append(name)
         return f"${names.index(name) + 1}"
