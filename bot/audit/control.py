@@ -6,12 +6,14 @@ from typing import Any
 
 from bot.audit.expected import called, summed
 from bot.audit.rows import APPROVED, ASKED, STARTED, UNSUPPORTED, Json, Remark, FileRow, hashed
+from bot.audit.stated import DAY, by_hand, seconds, stated
 
 DENIED, EXPLAINED = "statement.denied", "exception.explained"
 SHAPES: dict[str, tuple[str, type, Any]] = {  # what such a row has in any case, and what stands for it in an older one
-    "policy.changed": ("difference", list, []), "people.groups": ("groups", dict, None), "audit.anchored": ("where", str, None)}
-STANDS = {*SHAPES, DENIED, EXPLAINED, "bot.started"}
-SAID = {"plain", "bound", "compared"}  # by each `request.asked`, since starts say that rows keep salts
+    "policy.changed": ("difference", list, []), "people.groups": ("groups", dict, None), "audit.anchored": ("where", str, None),
+    "bot.started": ("says", list, [])}
+STANDS = {*SHAPES, DENIED, EXPLAINED}
+SAID = {"plain", "bound", "compared"}  # by each `request.asked`, since starts say that rows keep salts and before they list it
 ENDS = {f"request.{each}": each for each in ("rejected", "withdrawn", "expired", "stopped")}
 STATES = {**ENDS, ASKED: "waiting", STARTED: "running"}
 KEPT = ("number", "operation", "subject", "tenant", "place_words", "requester", "reason", "digest", "created_at", "policy_hash")
@@ -24,7 +26,7 @@ class InForce:
 
     def __init__(self) -> None:
         self.policies, self.force, self.groups = dict[str, Any](), list[tuple[int, str]](), dict[str, Any]()
-        self.starts = list[tuple[int, bool]]()  # and whether the bot says all of `SAID` from there on
+        self.starts = list[tuple[int, list[str]]]()  # and what each `request.asked` says from there on
         self.denied, self.named, self.signed = dict[int, FileRow](), set[int](), dict[int, tuple[Any, ...]]()
 
     def note(self, row: FileRow) -> Iterator[Remark]:
@@ -34,7 +36,8 @@ class InForce:
         if not isinstance(data.get(name, older), kind):
             yield Remark(UNSUPPORTED, row.sequence, f"Row {row.sequence} ({row.what}) has no `{name}` as the bot writes it.")
             return
-        self.starts += [(row.sequence, data.get("sealed") is True)] * (row.what == "bot.started")
+        says = data.get("says", sorted(SAID) if data.get("sealed") is True else [])
+        self.starts += [(row.sequence, says)] * (row.what == "bot.started")
         if row.what == DENIED:
             self.denied = {**dict.fromkeys(data.get("rows", ()), row), **self.denied}  # the first denial of a decision counts
         if row.what == EXPLAINED:
@@ -105,6 +108,8 @@ def ruled(record: Json, asked: Json, policy: Json) -> Iterator[str]:  # how a re
         yield "names other conditions than the policy's text"
     if rule.get("approvals", 1) != max(tier.get("approvals", 1) for tier in found):
         yield f"is under a rule of {rule.get('approvals', 1)} approvals, which is not what the policy's text says"
+    if rule.get("expires_after") != min(seconds(tier.get("expires_after", DAY)) for tier in found):
+        yield f"is under a rule that expires after {rule.get('expires_after')} seconds, which is not what the policy's text says"
     if not all({*name.split("&")} & one for name in rule["approvers"] for one in lists):
         yield "is under a rule with approvers that the policy's text does not name"
 
@@ -121,6 +126,12 @@ def line_of(record: Json, story: Sequence[FileRow], about: Json) -> Json:  # a r
             "approvals_needed": rule.get("approvals", 1), "approvers": [row.who for row in story if row.what == APPROVED],
             "conditions": asked.get("conditions"), "compared": asked.get("compared"), "decided_by": by[0], "decided_at": by[1],
             "asked_in_period": "no" if not is_new else "yes" if about["start"] <= record["created_at"] < about["end"] else LATE}
+
+
+def unsigned(thing: Json, deed: Json, stands: InForce) -> bool:  # whether it has an explanation that no row in force gives
+    row, explanation = deed.get("explained_in"), (str(thing.get("number")), deed.get("explanation"), deed.get("explained_by"))
+    is_explained = bool({"explanation", "explained_by", "explained_in"} & {*deed})
+    return is_explained and (row in stands.denied or stands.signed.get(row or 0) != explanation)
 
 
 def approved(rule: Json, rows: Sequence[FileRow], stands: InForce, expires: str) -> Iterator[tuple[FileRow, str]]:  # enough people, in time
@@ -147,32 +158,13 @@ def approved(rule: Json, rows: Sequence[FileRow], stands: InForce, expires: str)
         yield from [(row, wrong)] * bool(wrong)
 
 
-def by_hand(rule: Json, story: Sequence[FileRow], denied: dict[int, FileRow]) -> Iterator[tuple[FileRow, str]]:  # who said what was lost
-    said, needed = dict[str, tuple[bool, int]](), rule.get("approvals", 1)  # what each person saw last, and in which row
-    for row in story:
-        said = {} if row.what == "call.lost" else said
-        if row.what not in {"request.recorded", "request.settled"} or not row.who:
-            continue  # by the bot
-        data = json.loads(row.data)
-        said[row.who] = data["accepted"], row.sequence
-        groups = {each for each in data.get("groups", ()) if row.who in data.get("members", {}).get(each, [row.who])}
-        if row.who == story[0].who:
-            yield row, "is a record by the requester"
-        elif not {row.who, *groups} & {*rule["approvers"]}:
-            yield row, "is a record by somebody who is not in the rule's lists or groups"
-        agree = [at for accepted, at in said.values() if accepted == data["accepted"]]
-        agree = [at for at in agree if at not in denied or denied[at].sequence > row.sequence]
-        if row.what == "request.settled" and len(agree) < needed:
-            yield row, f"is settled by {len(agree)} of {needed} people"
-
-
 def asked_for(record: Json, row: FileRow, stands: InForce) -> Iterator[str]:  # whether the record agrees with its first row
     asked, in_force, mine = json.loads(row.data), [each for each in stands.force if each[0] < row.sequence], record["policy_hash"]
     if (record["requester"], record["digest"]) != (row.who, asked.get("digest")) or record["created_at"] > row.at:
         yield "is by somebody else, of another time or about something else than its record says"
-    started = [says for at, says in stands.starts if at < row.sequence][-1:]
-    if started == [True] and SAID - {*asked}:
-        yield f"says nothing of {', '.join(sorted(SAID - {*asked}))}, as the bot did at that time"
+    *_, says = [], *(says for at, says in stands.starts if at < row.sequence)
+    if silent := [name for name in map(str, says) if name not in asked]:
+        yield f"says nothing of {', '.join(silent)}, as the bot did at that time"
         return
     if asked.get("policy", mine) != mine or (in_force and in_force[-1][1] != mine):
         since = f", which row {in_force[-1][0]} replaced: a process still had the older file" * (mine in dict(in_force).values())
@@ -189,7 +181,7 @@ def control(record: Json, story: Sequence[FileRow], stands: InForce) -> Iterator
     rule = json.loads(record["rule"])
     found = list(approved(rule, story, stands, record["expires_at"]))
     try:
-        found += by_hand(rule, story, stands.denied) if "plain" in asked else ()
+        found += (*by_hand(rule, story, stands.denied), *stated(record, story, stands)) if "plain" in asked else ()
         found += [(first, words) for words in asked_for(record, first, stands)]
         found += called(record, story, asked) if "bound" in asked else ()
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:

@@ -5,7 +5,7 @@ from contextlib import closing
 from itertools import chain
 from typing import Any
 
-from bot.audit.control import EXPLAINED, InForce, control, line_of
+from bot.audit.control import EXPLAINED, InForce, control, line_of, unsigned
 from bot.audit.rows import ASKED, NEW_KEY, UNSUPPORTED, Json, Remark, FileRow, chained, compact, fits, has_mask, is_masked
 from bot.audit.rows import hashed, heads, is_unproven, noted_in, order, signed, slack_clock
 
@@ -85,12 +85,6 @@ def packets_of(opened: zipfile.ZipFile, wrong: list[str]) -> Iterator[Json]:  # 
         if f"{json.dumps(packet, ensure_ascii=False)}\n".encode() != line:
             wrong.append("requests.jsonl has a line that is not written as its values are")
         yield packet
-
-
-def unsigned(thing: Json, deed: Json, stands: InForce) -> bool:  # whether it has an explanation that no row in force gives
-    row, explanation = deed.get("explained_in"), (str(thing.get("number")), deed.get("explanation"), deed.get("explained_by"))
-    is_explained = bool({"explanation", "explained_by", "explained_in"} & {*deed})
-    return is_explained and (row in stands.denied or stands.signed.get(row or 0) != explanation)
 
 
 def of_requests(opened: zipfile.ZipFile, about: Json, key: bytes, sums: Json, kept: sqlite3.Connection) -> Iterator[Remark]:  # of rows
@@ -178,7 +172,10 @@ def checked(opened: zipfile.ZipFile, key: bytes, noted: Sequence[Sequence[tuple[
     said = {number: other for each in noted for number, other in each}
     yield from by_whom(manifest, keys, is_signed) if itself not in {said.get(-about["last"]), *given} else ()
     known = {-about["last"]: itself, **dict([about["before"].values()])}
-    known |= {row.sequence: row.hash for row in rows_of(opened) if row.sequence in said}
+    made: Json = json.loads(opened.read("verification.json"))["last"] if "verification.json" in now else {"sequence": 0, "hash": ""}
+    known |= {row.sequence: row.hash for row in rows_of(opened) if row.sequence in {*said, made["sequence"]}}
+    words = f"verification.json says another hash of row {made['sequence']} than the row has."
+    yield from [Remark(UNSUPPORTED, made["sequence"], words)] * (made["sequence"] > 0 and known.get(made["sequence"], made["hash"]) != made["hash"])
     vouched = max((number for number, other in known.items() if said.get(number) == other), default=0)
     yield from (*heads(chain(rows_of(opened), later), keys[0], is_signed, vouched), *compared(about, known, noted))
     rows, masked, bare = (sum(map(count, rows_of(opened))) for count in (lambda _: 1, lambda row: bool(row.masked), is_unproven))

@@ -22,6 +22,8 @@ from bot.operations.stored import Body
 from bot.store.request_rows import asked_hash, plain_hash
 from bot.store.store import Store
 from bot.workflow.beside import also_open, beside, mailed_by_the_bot, redrawn
+from bot.workflow.groups import MembersOfGroups
+from bot.workflow.groups import note as note_groups
 from bot.workflow.parts import Looking, Parts
 from bot.workflow.ready import Asker, Ready
 
@@ -70,6 +72,7 @@ def save(parts: Parts, ready: Sequence[Ready], asker: Asker) -> tuple[Request, .
         bodies = [(type(each.order), each.order.body) for each in ready]
         if again := typed_again(parts, bodies, asker):
             return again
+        _note_groups(parts, asker)
         saved = tuple(_save_one(parts, each, asker, len(ready)) for each in ready)
         _continue_parent(parts.store, asker, saved, parts.clock.now())
         asker.once_saved(saved)
@@ -77,6 +80,25 @@ def save(parts: Parts, ready: Sequence[Ready], asker: Asker) -> tuple[Request, .
     parts.bells.runner.set()
     parts.bells.estimates.set()
     return saved
+
+
+def _note_groups(parts: Parts, asker: Asker) -> None:
+    """Record who is in the group that the person asks by, if the history does not say yet that they are in it.
+
+    Who was read minutes ago is not recorded for its own sake: the groups themselves are looked at every five minutes.
+    """
+    person, latest = asker.person, parts.store.history.last_of(What.GROUPS)
+    listed: MembersOfGroups = latest.entry.data["groups"] if latest else {}
+    new = {
+        name: sorted(person.members[name])
+        for name in _asks_by(asker)
+        if name in person.members and person.user_id not in (listed.get(name) or ())
+    }
+    note_groups(parts.store, new, parts.clock.now(), listed=True)
+
+
+def _asks_by(asker: Asker) -> list[str]:
+    return sorted(name for name, is_in in asker.person.memberships.items() if is_in)
 
 
 def _save_one(parts: Parts, ready: Ready, asker: Asker, of: int) -> Request:
@@ -127,6 +149,7 @@ def _save_one(parts: Parts, ready: Ready, asker: Asker, of: int) -> Request:
     why = {
         **parts.rules.policy.why(about),
         **asker.person.called,
+        "groups": _asks_by(asker),
         "bound": ready.texts.bound,
         **({"kept": ready.kept.entry} if ready.kept else {}),
     }

@@ -10,6 +10,9 @@ from bot.domain.policy import Policy
 from bot.store.store import Store
 from bot.workflow.signing import Signer, begin_signing
 
+SAYS = ("bound", "compared", "groups", "plain")
+"""What each row of a request's asking has besides what older versions wrote; auditors ask for all of it."""
+
 
 def record_start(
     store: Store,
@@ -41,7 +44,9 @@ def record_start(
         record_policy(store, policy, now)
         if groups:
             store.record(Entry(what=What.GROUPS, data={"groups": dict(groups)}), now)
-        started = {**about, "policy": policy.hash, "database": store.copies.id, "sealed": True}
+        started = {
+            **about, "policy": policy.hash, "database": store.copies.id, "sealed": True, "says": SAYS,
+        }  # fmt: skip
         store.record(Entry(what=What.STARTED_BOT, data=started), now)
 
 

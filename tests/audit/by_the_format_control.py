@@ -7,16 +7,23 @@ import base64
 import calendar
 import hashlib
 import json
+import string
 import sys
 import tomllib
 import zipfile
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 P = 2**255 - 19
 ORDER = 2**252 + 27742317777372353535851937790883648493
 D = -121665 * pow(121666, -1, P) % P
+PLAIN = f"{string.ascii_letters}{string.digits}-_."
+PRODUCTION = {"rest.na.zuora.com", "rest.zuora.com", "rest.eu.zuora.com", "rest.ap.zuora.com"}
+SANDBOX = {
+    "rest.test.zuora.com", "rest.sandbox.na.zuora.com", "rest.apisandbox.zuora.com", "rest.test.eu.zuora.com",
+    "rest.sandbox.eu.zuora.com", "rest.test.ap.zuora.com", "127.0.0.1", "localhost", "::1",
+}  # fmt: skip
 ENDS = {f"request.{each}" for each in ("rejected", "withdrawn", "expired", "stopped")}
 FOLDERS = {
     "invoice": {"invoices"}, "credit_memo": {"credit-memos"}, "debit_memo": {"debitmemos", "debit-memos"},
@@ -114,6 +121,9 @@ class Check:
     def everything(self):
         self.signatures()
         self.order()
+        last = json.loads(self.archive.read("verification.json"))["last"]
+        named = [row for row in self.rows if row[0] == last["sequence"]]
+        self.need(all(row[8] == last["hash"] for row in named), "verification.json: the last row")
         for packet in self.lines("requests.jsonl"):
             Request(self, packet).perform()
 
@@ -231,12 +241,121 @@ class Request:
         self.summed()
         number = self.calls()
         self.settled()
+        self.says()
+        self.stated()
+        self.decided()
+        self.answered()
         self.clocks()
         ended = [row["what"] for row in self.history if row["what"].startswith("request.")][-1]
         self.check.said.append(
             f"{self.name} {self.operation}: asked for by {first['who']}, approved by {', '.join(people)}, "
             f"{number} call{'s' * (number != 1)} as approved, {ended}"
         )
+
+    def says(self):
+        """Nothing is left out that the bot said at that time."""
+        starts = [
+            json.loads(row[6])
+            for row in self.check.every
+            if row[3] == "bot.started" and row[0] < self.history[0]["sequence"]
+        ]
+        silent = {*(starts[-1].get("says", ()) if starts else ())} - {*self.asked}
+        self.need(not silent, f"its first row does not say {sorted(silent)}")
+
+    def stated(self):
+        """What the first row and the record state follows from the rest."""
+        record, asked, facts = self.record, self.asked, json.loads(self.record["facts"])
+        for name in ("operation", "subject", "reason"):
+            self.need(asked.get(name, record[name]) == record[name], f"another {name}")
+        at, who = self.history[0]["sequence"], self.history[0]["who"]
+        policy = self.check.policy_at(at)[1]
+        wanted = {*policy["requesters"]}
+        by = [each for each in asked.get("groups", ()) if each in wanted]
+        may = who in wanted or any(self.check.is_known_in(who, each, at) for each in by)
+        self.need(may or "groups" not in asked, f"{who} may not ask")
+        made, ends = (datetime.fromisoformat(record[each]) for each in ("created_at", "expires_at"))
+        span = timedelta(seconds=self.rule["expires_after"])
+        self.need(ends - made == span, "it does not expire when its rule says")
+        self.tenant(asked["bound"]["tenant"].split("|"))
+        mails = self.operation.startswith("email_")
+        sends = mails or self.operation == "post_bill_run"
+        sends = sends or bool(self.body.get("auto_post") or self.body.get("auto_email"))
+        again = mails and (
+            any(self.body.get(each) for each in ("resend", "again"))
+            or any(facts.get(each) for each in ("mails_itself", "by_itself"))
+            or bool(self.facts.get("mailed_unknown"))
+            or any(isinstance(each[5], str) for each in self.facts.get("documents", ()))
+        )
+        for each in self.parts().values():
+            self.need(each["sends"] == sends, "sends")
+            self.need(each["mails_again"] or not again, "mails_again")
+            if self.operation == "create_bill_run" or "documents" not in self.facts:
+                self.need(each["documents"] == self.count(facts), "number of documents of the run")
+
+    def count(self, facts):
+        """How many documents of a run it is about."""
+        if self.operation == "create_bill_run":
+            return None
+        run = facts.get("run", facts)["documents"]
+        if not run["counted"]:
+            return None
+        if self.operation != "email_bill_run":
+            return facts["drafts"]["count"]
+        if self.body["resend"]:
+            return run["posted"]
+        return run["posted"] - run["mailed_before"] + len(run["mailed_unknown"])
+
+    def tenant(self, bound):
+        words = self.record["tenant"].split(" · ")
+        kind = {"PRODUCTION": "production", "SANDBOX": "sandbox", "UNKNOWN ENVIRONMENT": "unknown"}
+        host = urlsplit(bound[0]).hostname
+        allowed = {"PRODUCTION": PRODUCTION, "SANDBOX": SANDBOX}.get(words[0], {host})
+        self.need(host in allowed, f"the tenant {words[0]} is not at {host}")
+        for each in self.parts().values():
+            self.need(each["tenant"] == kind.get(words[0]), "tenant")
+        numbers = [each.removeprefix("tenant ") for each in words if each.startswith("tenant ")]
+        self.need(not numbers or numbers[0] == bound[-1], "the tenant's number")
+
+    def decided(self):
+        """What decisions name is that of the record, and they count right."""
+        needed, people, last = self.rule.get("approvals", 1), set(), 0
+        names = {
+            "digest": self.record["digest"], "policy": self.record["policy_hash"], "rule": self.rule["name"],
+        }  # fmt: skip
+        for row in self.history:
+            kind, words = row["what"].removeprefix("request."), f"row {row['sequence']}"
+            if kind in {"approved", "rejected", "withdrawn", "recorded", "settled"}:
+                for name, value in names.items():
+                    self.need(row["data"].get(name, value) == value, f"{words}: another {name}")
+            if kind == "approved":
+                people, last = people | {row["who"]}, row["data"].get("missing", 0)
+                still = self.check.policy_at(row["sequence"])[0] == self.record["policy_hash"]
+                most = needed - 1 if still else last
+                self.need(not last or needed - len(people) <= last <= most, f"{words}: missing")
+            if kind == "started":
+                self.need(not last, f"{words}: an approval is missing")
+                own = hash_of(self.record["facts"])
+                self.need(row["data"].get("facts_sha256", own) == own, f"{words}: facts")
+
+    def answered(self):
+        """The state follows from the answers of the calls."""
+        number, known = self.record["number"], {}
+        for row in self.history:
+            data, words = row["data"], f"row {row['sequence']}"
+            if row["what"].startswith("call."):
+                by_kind = {"call.sent": "sent", "call.lost": "lost"}
+                known[data["subject"]] = by_kind.get(row["what"], data.get("verdict"))
+                plain = "".join(each if each in PLAIN else "_" for each in data["subject"])
+                track = f"billing-bot.R-{number}.{plain}"[:64]
+                self.need(data.get("track_id", track) == track, f"{words}: track_id")
+                self.need(data["key"].startswith(f"billing-bot:R-{number}:"), f"{words}: key")
+                is_good = row["what"] != "call.answered" or data["verdict"] != "accepted"
+                self.need(is_good or 200 <= data["http_status"] <= 299, f"{words}: http_status")
+            if row["what"] == "request.settled" and row["who"]:
+                seen = "accepted" if data["accepted"] else "rejected"
+                known = {name: seen if each == "lost" else each for name, each in known.items()}
+            if row["what"] in {"request.ended", "request.settled"} and "state" in data:
+                self.need(data["state"] in may_follow(known, data), f"{words}: {data['state']}")
 
     def approvals(self):
         people, started, ended, needed = {}, False, False, self.rule.get("approvals", 1)
@@ -310,6 +429,8 @@ class Request:
             "its conditions are others",
         )
         needed = max(rule.get("approvals", 1) for rule in rules)
+        span = min(seconds(rule.get("expires_after", "1d")) for rule in rules)
+        self.need(self.rule["expires_after"] == span, f"its rule expires after {span} seconds")
         self.need(self.rule.get("approvals", 1) == needed, f"{needed} approvals are needed")
         for rule in rules:
             allowed = {*rule.get("approvers", policy["approvers"])}
@@ -505,6 +626,20 @@ class Request:
                     for name in ("created_at", "ended_at")
                 )
                 self.need(made - minute <= float(each["ts"]) <= ended + minute, "the clocks differ")
+
+
+def may_follow(known, data):
+    """The states that may come after these answers."""
+    answers = {*known.values()}
+    if "lost" in answers:
+        return {"unknown"}
+    if answers != {"accepted"}:
+        return {"failed"}
+    return {"succeeded", "running"} | ({"failed"} if "status" in data else set())
+
+
+def seconds(span):
+    return int(span[:-1]) * {"m": 60, "h": 3600, "d": 86400}[span[-1]]
 
 
 def matches(rule, operations, compared):

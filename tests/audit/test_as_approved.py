@@ -6,16 +6,17 @@ Whoever tries it here has the key: the chain is whole, and every file is made ag
 import asyncio
 import json
 import shutil
-from datetime import date
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.audit.control import InForce, asked_for, by_hand, ruled
+from bot.audit.control import InForce, asked_for, ruled
 from bot.audit.expected import created, summed
 from bot.audit.rows import FileRow, compact, hashed
+from bot.audit.stated import PRODUCTION, SANDBOX, by_hand, in_facts
 from bot.domain.digest import canonical
 from bot.domain.known import NotKnown
 from bot.domain.policy import Asked
@@ -29,6 +30,7 @@ from bot.operations.create_bill_run.body import (
 from bot.operations.kinds import amounts_of, counted_up
 from bot.policy.file import read_policy
 from bot.zuora.answers import money_of
+from bot.zuora.environments import _HOSTS, environment
 from tests.audit.test_by_the_format import CONTROL, performed
 from tests.audit.test_control import sealed
 from tests.audit.test_evidence import KEY, checked, lines
@@ -221,6 +223,113 @@ def test_a_rule_that_is_not_in_the_policy_is_found(package, change, words):
     result = status(rebuilt(package, KEY, record=with_rule(**change)), KEY)
     assert result.exit_code == 23, result.output
     assert words in result.output
+
+
+LATER = "2027-11-22T10:00:00.000000+00:00"
+STATED = {
+    "has another subject than its record": with_data("request.asked", lambda data: data.update(subject="BR-9")),
+    f"is by {ALICE}, who may not ask by the policy's requesters": with_data(
+        "people.groups", lambda data: data["groups"].update(S0BILLING=[MARA]), None
+    ),
+    "says nothing of groups, as the bot did at that time": with_data("request.asked", lambda data: data.pop("groups")),
+    "says that it does not mail customers": with_data(
+        "request.asked", lambda data: data["compared"].update(sends=False)
+    ),
+    "compares a tenant of the kind production, and names SANDBOX": with_data(
+        "request.asked", lambda data: data["compared"].update(tenant="production")
+    ),
+    "compares 7 documents with the rule, which is not what its facts count": with_data(
+        "request.asked", lambda data: data["compared"].update(documents=7)
+    ),
+    "names another rule than the record": with_data("request.approved", lambda data: data.update(rule="rule 2")),
+    "names another policy than the record": with_data("request.approved", lambda data: data.update(policy="0" * 64)),
+    "names other facts than the record": with_data(
+        "request.started", lambda data: data.update(facts_sha256="0" * 64)
+    ),
+    "says that 2 approvals are missing, of 2 with 1 given": with_data(
+        "request.approved", lambda data: data.update(missing=2)
+    ),
+    "starts it, and the approval before says that 1 are missing": with_data(
+        "request.approved", lambda data: data.update(missing=1)
+    ),
+    "says succeeded, and the answers of its calls are: rejected": with_data(
+        "call.answered", lambda data: data.update(verdict="rejected")
+    ),
+    "says failed, and the answers of its calls are: accepted": with_data(
+        "request.ended", lambda data: data.update(state="failed")
+    ),
+    "says that Zuora accepted it with the HTTP status 500": with_data(
+        "call.answered", lambda data: data.update(http_status=500)
+    ),
+    "has the key or track id of another request or subject": with_data(
+        "call.sent", lambda data: data.update(track_id="billing-bot.R-2.BR-00000001")
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("words", "change"), STATED.items(), ids=STATED)
+def test_what_a_row_states_without_the_rest_saying_so_is_found(package, words, change):
+    result = status(rebuilt(package, KEY, change=change), KEY)
+    assert result.exit_code == 23, result.output
+    assert words in result.output
+
+
+RECORDS = {
+    "which is not 86400.0 seconds after it was asked for": {"expires_at": LATER},
+    "names the tenant PRODUCTION · US Production Cloud 2 · tenant 12270, and was for": {
+        "tenant": "PRODUCTION · US Production Cloud 2 · tenant 12270"
+    },
+    "names the tenant SANDBOX · local Zuora · tenant 1, and was for": {
+        "tenant": "SANDBOX · local Zuora · tenant 1"
+    },
+}
+
+
+@pytest.mark.parametrize(("words", "change"), RECORDS.items(), ids=RECORDS)
+def test_a_record_that_states_what_does_not_follow_is_found(package, words, change):
+    result = status(rebuilt(package, KEY, record=lambda record: record.update(change)), KEY)
+    assert result.exit_code == 23, result.output
+    assert words in result.output
+
+
+def test_a_rule_that_expires_later_than_the_policy_says_is_found(package):
+    def change(record):
+        record["rule"] = json.dumps(json.loads(record["rule"]) | {"expires_after": 2 * 86400.0})
+        made = datetime.fromisoformat(record["created_at"])
+        record["expires_at"] = (made + timedelta(days=2)).isoformat(timespec="microseconds")
+
+    result = status(rebuilt(package, KEY, record=change), KEY)
+    assert result.exit_code == 23, result.output
+    assert "is under a rule that expires after 172800.0 seconds" in result.output
+
+
+@pytest.mark.parametrize(
+    ("operation", "body", "facts", "said", "words"),
+    [
+        ("cancel_bill_run", {}, {}, {"sends": True}, "says that it mails customers"),
+        ("create_bill_run", {"auto_post": True}, {}, {"documents": None}, "does not mail customers"),
+        ("create_bill_run", {}, {}, {}, "compares 1 documents with the rule"),
+        ("email_invoice", {"again": True}, {}, {"sends": True}, "that nothing is mailed again"),
+        ("email_invoice", {}, {"by_itself": ["BR-1"]}, {"sends": True}, "that nothing is mailed again"),
+        ("email_bill_run", {"resend": True}, {}, {"sends": True}, "that nothing is mailed again"),
+        ("post_bill_run", {}, {}, {"sends": True}, ""),
+    ],
+)  # fmt: skip
+def test_what_rules_were_asked_about_follows_from_body_and_facts(
+    operation, body, facts, said, words
+):
+    record = {"operation": operation, "body": json.dumps(body), "facts": json.dumps(facts)}
+    compared = {"sends": False, "mails_again": False, "documents": 1, "tenant": "sandbox"}
+    asked = {"bound": {"facts": {}}, "compared": compared | said}
+    found = " ".join(in_facts(record, asked))
+    assert (words in found) if words else not found
+
+
+def test_hosts_of_the_evidence_are_those_of_the_bot():
+    for kind, hosts in (("production", PRODUCTION), ("sandbox", SANDBOX)):
+        listed = {host for host in hosts if "." in host and not host.startswith("127.")}
+        assert {environment(f"https://{host}").kind for host in listed} == {kind}
+        assert listed == {host for host, each in _HOSTS.items() if each.kind == kind}
 
 
 def test_a_record_that_says_another_requester_than_its_row_is_found(package):

@@ -282,6 +282,14 @@ NEEDED = {"chain.json", "history.jsonl", "requests.jsonl", "standing.jsonl", "th
 """Without these the others cannot be read."""
 
 
+def test_a_package_whose_verification_names_another_end_than_its_rows_is_found(package, key):
+    forger = Forger(package, key)
+    forger.json("verification.json", lambda made: made["last"].update(hash="0" * 64))
+    result = status(forger.sealed(), key)
+    assert result.exit_code == 19, result.output
+    assert "verification.json says another hash of row" in result.output
+
+
 def test_a_packet_of_a_request_that_no_row_is_about_is_found(package, key):
     forger = Forger(package, key)
     packets = forger.files["requests.jsonl"]
@@ -452,6 +460,8 @@ def rebuilt(path, key, *, without=None, approver="", without_request=0, change=N
     about |= {"last": len(kept)}
     forger.files["chain.json"] = indented(about)
     forger.files["history.jsonl"] = written(kept)
+    last = {"sequence": kept[-1].sequence, "hash": kept[-1].hash}
+    forger.json("verification.json", lambda made: made.update(last=last))
     _make_again(forger, about, kept)
     return forger.sealed()
 

@@ -165,3 +165,20 @@ async def test_who_approves_as_a_new_member_of_a_group_stands_in_it_by_a_row_bef
     result, out = await made(stage, tmp_path)
     assert result.exit_code == 0, result.output
     assert checked(out).exit_code == 0, checked(out).output
+
+
+async def test_who_asks_as_a_new_member_of_a_group_stands_in_it_by_a_row_before(stage, tmp_path):
+    stage.zuora.world.add_bill_run("BR-00000001", invoices=[("A00000001", "USD", "7.00")])
+    stage.slack.workspace.groups["S0BILLING"].members.append(MARA)
+    ts = await stage.ask(MARA)
+    stage.slack.workspace.groups["S0BILLING"].members.remove(MARA)
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "Accepted by Zuora")
+
+    rows = [each.entry for each in stage.store.history.all()]
+    change, asked = [each for each in rows if each.what in {What.GROUPS, What.ASKED}][1:3]
+    assert change.data["changed"] == {"S0BILLING": {"came": [MARA], "went": []}}
+    assert (asked.who, asked.data["groups"]) == (MARA, ["S0BILLING"])
+    result, out = await made(stage, tmp_path)
+    assert result.exit_code == 0, result.output
+    assert checked(out).exit_code == 0, checked(out).output

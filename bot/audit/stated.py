@@ -1,0 +1,151 @@
+"""Compares what a request's rows state with what else its rows, its record and the policy say: who asked, when it ends, what came of it."""
+import json, re
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from bot.audit.rows import APPROVED, STARTED, FileRow, Json, has_mask, hashed, is_masked
+
+DAY, SECONDS = "1d", {"m": 60, "h": 3600, "d": 86400}
+KINDS_OF_TENANTS = {"PRODUCTION": "production", "SANDBOX": "sandbox", "UNKNOWN ENVIRONMENT": "unknown"}  # how a record's `tenant` begins
+PRODUCTION = {"rest.na.zuora.com", "rest.zuora.com", "rest.eu.zuora.com", "rest.ap.zuora.com"}  # hosts
+SANDBOX = {"rest.test.zuora.com", "rest.sandbox.na.zuora.com", "rest.apisandbox.zuora.com", "rest.test.eu.zuora.com", "rest.sandbox.eu.zuora.com",
+           "rest.test.ap.zuora.com", "127.0.0.1", "localhost", "::1"}  # with the machine that `billing-bot sandbox` runs on
+DECIDES = {APPROVED, "request.rejected", "request.withdrawn", "request.recorded", "request.settled"}  # rows that name digest, rule and policy
+Found = Iterator[tuple[FileRow, str]]
+
+
+def seconds(span: str) -> float:  # of a time in a policy, such as `8h`
+    found = re.fullmatch(r"(\d{1,4})\s*(m|h|d)", span, re.ASCII)
+    return int(found[1]) * SECONDS[found[2]] if found else -1
+
+
+def may_ask(asked: Json, row: FileRow, policy: Json, members: Any) -> bool:  # by id, or by a group that has the requester at that time
+    named, by_group = {*policy["requesters"]}, {*asked["groups"]} & {*policy["requesters"]}
+    known = [members(each, row.sequence) for each in by_group]
+    return row.who in named or any(not lists or any(row.who in each for each in lists) for lists in known)
+
+
+def same(record: Json, first: FileRow, asked: Json) -> Iterator[str]:  # whether record and first row say the same
+    made, ends = (datetime.fromisoformat(record[name]) for name in ("created_at", "expires_at"))
+    for name in ("operation", "subject", "reason"):
+        if asked.get(name, record[name]) != record[name] and not is_masked(first, name) and not has_mask(record[name]):
+            yield f"has another {name} than its record"
+    if ends - made != timedelta(seconds=(span := json.loads(record["rule"])["expires_after"])):
+        yield f"expires at {record['expires_at']}, which is not {span} seconds after it was asked for"
+
+
+def of_tenant(record: Json, asked: Json) -> Iterator[str]:  # whether the tenant in words and that of the rules are the one of the digest
+    address, *_, number = asked["bound"]["tenant"].split("|")
+    said, kind = re.search(" · tenant ([^ ]+)", record["tenant"]), KINDS_OF_TENANTS.get(record["tenant"].partition(" · ")[0])
+    host = urlsplit(address).hostname
+    if kind not in {"unknown", *["production"] * (host in PRODUCTION), *["sandbox"] * (host in SANDBOX)} or (said and said[1] != number):
+        yield f"names the tenant {record['tenant']}, and was for {address}, tenant {number}"
+    yield from (f"compares a tenant of the kind {each['tenant']}, and names {record['tenant']}"
+                for each in of_each_part(asked) if each["tenant"] != kind)
+
+
+def of_each_part(asked: Json) -> list[Json]:
+    compared = asked["compared"]
+    return [compared] if "tenant" in compared else [*compared.values()]
+
+
+def in_facts(record: Json, asked: Json) -> Iterator[str]:  # whether what the rules were asked about follows from body and facts
+    body, facts, bound, operation = json.loads(record["body"]), json.loads(record["facts"]), asked["bound"]["facts"], record["operation"]
+    mails = operation.startswith("email_")
+    sends = mails or operation == "post_bill_run" or bool(operation == "create_bill_run" and (body.get("auto_post") or body.get("auto_email")))
+    dates = [each for each in bound.get("documents", ()) if isinstance(each[5], str)]  # were mailed before
+    again = mails and (body.get("resend") or body.get("again") or dates or bound.get("mailed_unknown") or facts.get("mails_itself")
+                       or facts.get("by_itself"))
+    for each in of_each_part(asked):
+        if each["sends"] != sends:
+            yield f"says that it {'mails' if each['sends'] else 'does not mail'} customers, which does not follow from what was asked for"
+        if again and not each["mails_again"]:
+            yield "says that nothing is mailed again, which does not follow from what was asked for"
+        if each["documents"] != counted(operation, body, facts, each["documents"]):
+            yield f"compares {each['documents']} documents with the rule, which is not what its facts count"
+
+
+def counted(operation: str, body: Json, facts: Json, said: Any) -> Any:  # how many documents, for an operation on a bill run
+    run = facts.get("run", facts).get("documents", {})
+    if operation not in {"post_bill_run", "cancel_bill_run", "email_bill_run"} or "counted" not in run:
+        return None if operation == "create_bill_run" else said
+    mailed = 0 if body.get("resend") else run["mailed_before"] - len(run["mailed_unknown"])  # these the order leaves out
+    return None if not run["counted"] else facts["drafts"]["count"] if "drafts" in facts else run["posted"] - mailed
+
+
+def decided(record: Json, story: Sequence[FileRow], replaced: Any) -> Found:  # whether decisions name what was asked for, and count right
+    rule, people, open_ = json.loads(record["rule"]), set[str](), 0
+    names, needed = {"digest": record["digest"], "policy": record["policy_hash"], "rule": rule.get("name")}, rule.get("approvals", 1)
+    for row, data in ((row, json.loads(row.data)) for row in story if row.what in {*DECIDES, STARTED}):
+        yield from ((row, f"names another {name} than the record") for name, value in names.items() if data.get(name, value) != value)
+        if row.what == STARTED and open_:
+            yield row, f"starts it, and the approval before says that {open_} are missing"
+        if row.what == APPROVED:
+            people, open_ = people | {row.who}, data.get("missing") or 0
+            most = max(0, needed - 1) if replaced(row.sequence) in {"", record["policy_hash"]} else open_  # a stricter policy may ask for more
+            if open_ and not needed - len(people) <= open_ <= most:
+                yield row, f"says that {open_} approvals are missing, of {needed} with {len(people)} given"
+
+
+def came_of(record: Json, story: Sequence[FileRow]) -> Found:  # whether the state follows from the answers of the calls
+    known = dict[str, str]()  # by subject: what the last row says of its call
+    for row, data in ((row, json.loads(row.data)) for row in story if row.what.startswith(("call.", "request."))):
+        verdict, status = data.get("verdict"), data.get("http_status")
+        if row.what.startswith("call."):
+            known[data["subject"]] = {"call.sent": "sent", "call.lost": "lost"}.get(row.what, str(verdict))
+            yield from labelled(record, row, data)
+        if row.what == "call.answered" and verdict == "accepted" and status is not None and not 200 <= status < 300:  # noqa: PLR2004 - HTTP
+            yield row, f"says that Zuora accepted it with the HTTP status {status}"
+        if row.what == "request.settled" and row.who:  # by a person, who says it of all that were lost
+            known = {subject: ("rejected", "accepted")[data["accepted"] is True] if each == "lost" else each for subject, each in known.items()}
+        if row.what in {"request.ended", "request.settled"} and "state" in data and not follows(data, {*known.values()}):
+            answers = ", ".join(sorted({*known.values()})) or "none"
+            yield row, f"says {data['state']}, and the answers of its calls are: {answers}"
+        if row.what == STARTED and not has_mask(record["facts"]) and data.get("facts_sha256", own := hashed(record["facts"])) != own:
+            yield row, "names other facts than the record"
+
+
+def follows(data: Json, answers: set[str]) -> bool:  # whether a state may come after these answers
+    worst = next((each for each in ("lost", "sent", "busy", "rejected") if each in answers), "accepted" if answers else "")
+    states = {"lost": {"unknown"}, "rejected": {"failed"}, "accepted": {"succeeded", "running"}}.get(worst, {"failed"})
+    return data["state"] in states | ({"failed"} if worst == "accepted" and "status" in data else set())  # a run that was followed
+
+
+def labelled(record: Json, row: FileRow, data: Json) -> Found:  # whether key and track id are of this request and subject
+    plain = re.sub("[^A-Za-z0-9_.-]", "_", data["subject"])
+    wanted = {"key": f"billing-bot:R-{record['number']}:", "track_id": f"billing-bot.R-{record['number']}.{plain}"[:64]}
+    if not data.get("key", wanted["key"]).startswith(wanted["key"]) or data.get("track_id", wanted["track_id"]) != wanted["track_id"]:
+        yield row, "has the key or track id of another request or subject"
+
+
+def by_hand(rule: Json, story: Sequence[FileRow], denied: dict[int, FileRow]) -> Found:  # who said what was lost
+    said, needed = dict[str, tuple[bool, int]](), rule.get("approvals", 1)  # what each person saw last, and in which row
+    for row in story:
+        said = {} if row.what == "call.lost" else said
+        if row.what not in {"request.recorded", "request.settled"} or not row.who:
+            continue  # by the bot
+        data = json.loads(row.data)
+        said[row.who] = data["accepted"], row.sequence
+        groups = {each for each in data.get("groups", ()) if row.who in data.get("members", {}).get(each, [row.who])}
+        if row.who == story[0].who:
+            yield row, "is a record by the requester"
+        elif not {row.who, *groups} & {*rule["approvers"]}:
+            yield row, "is a record by somebody who is not in the rule's lists or groups"
+        agree = [at for accepted, at in said.values() if accepted == data["accepted"]]
+        agree = [at for at in agree if at not in denied or denied[at].sequence > row.sequence]
+        if row.what == "request.settled" and len(agree) < needed:
+            yield row, f"is settled by {len(agree)} of {needed} people"
+
+
+def stated(record: Json, story: Sequence[FileRow], stands: Any) -> Found:  # of one request
+    first, asked = story[0], json.loads(story[0].data)
+    policy = stands.policies.get(record["policy_hash"])
+    found = [*same(record, first, asked), *(of_tenant(record, asked) if {"bound", "compared"} <= {*asked} else ())]
+    found += in_facts(record, asked) if {"bound", "compared"} <= {*asked} else ()
+    if policy and "groups" in asked and not may_ask(asked, first, policy, stands.members):
+        found.append(f"is by {first.who}, who may not ask by the policy's requesters")
+    yield from ((first, words) for words in found)
+    yield from decided(record, story, lambda sequence: next((new for at, new in reversed(stands.force) if at < sequence), ""))
+    yield from came_of(record, story)
