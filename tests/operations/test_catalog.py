@@ -15,6 +15,7 @@ import pytest
 
 from bot.audit.expected import called
 from bot.audit.rows import FileRow, compact
+from bot.audit.stated import in_facts
 from bot.audit.verify import verify_database
 from bot.domain.call import Call, Verdict
 from bot.domain.digest import canonical, digest
@@ -59,6 +60,7 @@ MAY_NAME = {
     *Path("bot/store/migrations").glob("*.py"),
     Path("bot/audit/expected.py"),
     Path("bot/audit/control.py"),
+    Path("bot/audit/stated.py"),
 }
 """The names themselves, a migration of the time when they stood everywhere, and what must work out by itself, without
 any code of ours, which call an operation makes: of each operation the test above asks that it does."""
@@ -381,6 +383,25 @@ def found_in(order, sent):
         FileRow(9, "", 1, "call.sent", "", "", compact(each), "", "", masked=False) for each in sent
     ]
     return [words for _, words in called(record, rows, asked)]
+
+
+@every
+async def test_what_the_rules_are_asked_about_is_what_an_auditor_works_out(name, local, zuora):
+    order = await order_of(name, local, zuora)
+    record = {
+        "operation": name.value, "body": canonical(order.body.model_dump()), "facts": order.facts.to_store()[0],
+    }  # fmt: skip
+    compared = {
+        "tenant": "sandbox", "sends": order.sends(), "mails_again": order.mails_again(), "documents": order.documents(),
+    }  # fmt: skip
+
+    def found(**change):
+        bound = {"facts": json.loads(canonical(order.material()))}
+        return list(in_facts(record, {"bound": bound, "compared": compared | change}))
+
+    assert found() == [], "say in in_facts() of bot/audit/stated.py, and in FORMAT.md, what it does"
+    assert len(found(sends=not order.sends())) == 1
+    assert not order.mails_again() or len(found(mails_again=False)) == 1
 
 
 @every
