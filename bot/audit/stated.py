@@ -13,7 +13,7 @@ PRODUCTION = {"rest.na.zuora.com", "rest.zuora.com", "rest.eu.zuora.com", "rest.
 SANDBOX = {"rest.test.zuora.com", "rest.sandbox.na.zuora.com", "rest.apisandbox.zuora.com", "rest.test.eu.zuora.com", "rest.sandbox.eu.zuora.com",
            "rest.test.ap.zuora.com", "127.0.0.1", "localhost", "::1"}  # with the machine that `billing-bot sandbox` runs on
 DECIDES = {APPROVED, "request.rejected", "request.withdrawn", "request.recorded", "request.settled"}  # rows that name digest, rule and policy
-Found = Iterator[tuple[FileRow, str]]
+Wrong = Iterator[tuple[FileRow, str]]
 
 
 def seconds(span: str) -> float:  # of a time in a policy, such as `8h`
@@ -75,7 +75,7 @@ def counted(operation: str, body: Json, facts: Json, said: Any) -> Any:  # how m
     return None if not run["counted"] else facts["drafts"]["count"] if "drafts" in facts else run["posted"] - mailed
 
 
-def decided(record: Json, story: Sequence[FileRow], replaced: Any) -> Found:  # whether decisions name what was asked for, and count right
+def decided(record: Json, story: Sequence[FileRow], replaced: Any) -> Wrong:  # whether decisions name what was asked for, and count right
     rule, people, open_ = json.loads(record["rule"]), set[str](), 0
     names, needed = {"digest": record["digest"], "policy": record["policy_hash"], "rule": rule.get("name")}, rule.get("approvals", 1)
     for row, data in ((row, json.loads(row.data)) for row in story if row.what in {*DECIDES, STARTED}):
@@ -89,7 +89,7 @@ def decided(record: Json, story: Sequence[FileRow], replaced: Any) -> Found:  # 
                 yield row, f"says that {open_} approvals are missing, of {needed} with {len(people)} given"
 
 
-def came_of(record: Json, story: Sequence[FileRow]) -> Found:  # whether the state follows from the answers of the calls
+def came_of(record: Json, story: Sequence[FileRow]) -> Wrong:  # whether the state follows from the answers of the calls
     known = dict[str, str]()  # by subject: what the last row says of its call
     for row, data in ((row, json.loads(row.data)) for row in story if row.what.startswith(("call.", "request."))):
         verdict, status = data.get("verdict"), data.get("http_status")
@@ -113,14 +113,14 @@ def follows(data: Json, answers: set[str]) -> bool:  # whether a state may come 
     return data["state"] in states | ({"failed"} if worst == "accepted" and "status" in data else set())  # a run that was followed
 
 
-def labelled(record: Json, row: FileRow, data: Json) -> Found:  # whether key and track id are of this request and subject
+def labelled(record: Json, row: FileRow, data: Json) -> Wrong:  # whether key and track id are of this request and subject
     plain = re.sub("[^A-Za-z0-9_.-]", "_", data["subject"])
     wanted = {"key": f"billing-bot:R-{record['number']}:", "track_id": f"billing-bot.R-{record['number']}.{plain}"[:64]}
     if not data.get("key", wanted["key"]).startswith(wanted["key"]) or data.get("track_id", wanted["track_id"]) != wanted["track_id"]:
         yield row, "has the key or track id of another request or subject"
 
 
-def by_hand(rule: Json, story: Sequence[FileRow], denied: dict[int, FileRow]) -> Found:  # who said what was lost
+def by_hand(rule: Json, story: Sequence[FileRow], denied: dict[int, FileRow]) -> Wrong:  # who said what was lost
     said, needed = dict[str, tuple[bool, int]](), rule.get("approvals", 1)  # what each person saw last, and in which row
     for row in story:
         said = {} if row.what == "call.lost" else said
@@ -139,7 +139,7 @@ def by_hand(rule: Json, story: Sequence[FileRow], denied: dict[int, FileRow]) ->
             yield row, f"is settled by {len(agree)} of {needed} people"
 
 
-def stated(record: Json, story: Sequence[FileRow], stands: Any) -> Found:  # of one request
+def stated(record: Json, story: Sequence[FileRow], stands: Any) -> Wrong:  # of one request
     first, asked = story[0], json.loads(story[0].data)
     policy = stands.policies.get(record["policy_hash"])
     found = [*same(record, first, asked), *(of_tenant(record, asked) if {"bound", "compared"} <= {*asked} else ())]
