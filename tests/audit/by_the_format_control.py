@@ -318,7 +318,8 @@ class Request:
 
     def decided(self):
         """What decisions name is that of the record, and they count right."""
-        needed, people, last = self.rule.get("approvals", 1), set(), 0
+        people: set[str] = set()
+        needed, last = self.rule.get("approvals", 1), 0
         names = {
             "digest": self.record["digest"], "policy": self.record["policy_hash"], "rule": self.rule["name"],
         }  # fmt: skip
