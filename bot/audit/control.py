@@ -108,8 +108,8 @@ def ruled(record: Json, asked: Json, policy: Json) -> Iterator[str]:  # how a re
         yield "names other conditions than the policy's text"
     if rule.get("approvals", 1) != max(tier.get("approvals", 1) for tier in found):
         yield f"is under a rule of {rule.get('approvals', 1)} approvals, which is not what the policy's text says"
-    if rule.get("expires_after") != min(seconds(tier.get("expires_after", DAY)) for tier in found):
-        yield f"is under a rule that expires after {rule.get('expires_after')} seconds, which is not what the policy's text says"
+    if rule.get("expires_after", span := min(seconds(tier.get("expires_after", DAY)) for tier in found)) != span:
+        yield f"is under a rule that expires after {rule['expires_after']} seconds, which is not what the policy's text says"
     if not all({*name.split("&")} & one for name in rule["approvers"] for one in lists):
         yield "is under a rule with approvers that the policy's text does not name"
 

@@ -172,10 +172,10 @@ def checked(opened: zipfile.ZipFile, key: bytes, noted: Sequence[Sequence[tuple[
     said = {number: other for each in noted for number, other in each}
     yield from by_whom(manifest, keys, is_signed) if itself not in {said.get(-about["last"]), *given} else ()
     known = {-about["last"]: itself, **dict([about["before"].values()])}
-    made: Json = json.loads(opened.read("verification.json"))["last"] if "verification.json" in now else {"sequence": 0, "hash": ""}
+    made: Json = json.loads(opened.read("verification.json"))["last"] if "verification.json" in now else about["before"]
     known |= {row.sequence: row.hash for row in rows_of(opened) if row.sequence in {*said, made["sequence"]}}
     words = f"verification.json says another hash of row {made['sequence']} than the row has."
-    yield from [Remark(UNSUPPORTED, made["sequence"], words)] * (made["sequence"] > 0 and known.get(made["sequence"], made["hash"]) != made["hash"])
+    yield from [Remark(UNSUPPORTED, None, words)] * (known.get(made["sequence"], made["hash"]) != made["hash"])
     vouched = max((number for number, other in known.items() if said.get(number) == other), default=0)
     yield from (*heads(chain(rows_of(opened), later), keys[0], is_signed, vouched), *compared(about, known, noted))
     rows, masked, bare = (sum(map(count, rows_of(opened))) for count in (lambda _: 1, lambda row: bool(row.masked), is_unproven))

@@ -1,4 +1,4 @@
-"""Compares what a request's rows state with what else its rows, its record and the policy say: who asked, when it ends, what came of it."""
+"""Compares what a request's rows state with what else its rows, its record and the policy say: who asked, what came of it."""
 import json, re
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -8,11 +8,11 @@ from urllib.parse import urlsplit
 from bot.audit.rows import APPROVED, STARTED, FileRow, Json, has_mask, hashed, is_masked
 
 DAY, SECONDS = "1d", {"m": 60, "h": 3600, "d": 86400}
-KINDS_OF_TENANTS = {"PRODUCTION": "production", "SANDBOX": "sandbox", "UNKNOWN ENVIRONMENT": "unknown"}  # how a record's `tenant` begins
+TENANTS = {"PRODUCTION": "production", "SANDBOX": "sandbox", "UNKNOWN ENVIRONMENT": "unknown"}  # how a record's `tenant` begins
 PRODUCTION = {"rest.na.zuora.com", "rest.zuora.com", "rest.eu.zuora.com", "rest.ap.zuora.com"}  # hosts
-SANDBOX = {"rest.test.zuora.com", "rest.sandbox.na.zuora.com", "rest.apisandbox.zuora.com", "rest.test.eu.zuora.com", "rest.sandbox.eu.zuora.com",
-           "rest.test.ap.zuora.com", "127.0.0.1", "localhost", "::1"}  # with the machine that `billing-bot sandbox` runs on
-DECIDES = {APPROVED, "request.rejected", "request.withdrawn", "request.recorded", "request.settled"}  # rows that name digest, rule and policy
+SANDBOX = {"rest.test.zuora.com", "rest.sandbox.na.zuora.com", "rest.apisandbox.zuora.com", "rest.test.eu.zuora.com",
+           "rest.sandbox.eu.zuora.com", "rest.test.ap.zuora.com", "127.0.0.1", "localhost", "::1"}  # and the bot's own sandbox
+DECIDES = {APPROVED, "request.rejected", "request.withdrawn", "request.recorded", "request.settled"}  # by a person
 Wrong = Iterator[tuple[FileRow, str]]
 
 
@@ -21,7 +21,7 @@ def seconds(span: str) -> float:  # of a time in a policy, such as `8h`
     return int(found[1]) * SECONDS[found[2]] if found else -1
 
 
-def may_ask(asked: Json, row: FileRow, policy: Json, members: Any) -> bool:  # by id, or by a group that has the requester at that time
+def may_ask(asked: Json, row: FileRow, policy: Json, members: Any) -> bool:  # by id, or by a group with the requester in it then
     named, by_group = {*policy["requesters"]}, {*asked["groups"]} & {*policy["requesters"]}
     known = [members(each, row.sequence) for each in by_group]
     return row.who in named or any(not lists or any(row.who in each for each in lists) for lists in known)
@@ -38,7 +38,7 @@ def same(record: Json, first: FileRow, asked: Json) -> Iterator[str]:  # whether
 
 def of_tenant(record: Json, asked: Json) -> Iterator[str]:  # whether the tenant in words and that of the rules are the one of the digest
     address, *_, number = asked["bound"]["tenant"].split("|")
-    said, kind = re.search(" · tenant ([^ ]+)", record["tenant"]), KINDS_OF_TENANTS.get(record["tenant"].partition(" · ")[0])
+    said, kind = re.search(" · tenant ([^ ]+)", record["tenant"]), TENANTS.get(record["tenant"].partition(" · ")[0])
     host = urlsplit(address).hostname
     if kind not in {"unknown", *["production"] * (host in PRODUCTION), *["sandbox"] * (host in SANDBOX)} or (said and said[1] != number):
         yield f"names the tenant {record['tenant']}, and was for {address}, tenant {number}"
@@ -52,15 +52,17 @@ def of_each_part(asked: Json) -> list[Json]:
 
 
 def in_facts(record: Json, asked: Json) -> Iterator[str]:  # whether what the rules were asked about follows from body and facts
-    body, facts, bound, operation = json.loads(record["body"]), json.loads(record["facts"]), asked["bound"]["facts"], record["operation"]
+    body, facts, bound = json.loads(record["body"]), json.loads(record["facts"]), asked["bound"]["facts"]
+    operation, of_itself = record["operation"], bool(body.get("auto_post") or body.get("auto_email"))
     mails = operation.startswith("email_")
-    sends = mails or operation == "post_bill_run" or bool(operation == "create_bill_run" and (body.get("auto_post") or body.get("auto_email")))
+    sends = of_itself if operation == "create_bill_run" else mails or operation == "post_bill_run"
     dates = [each for each in bound.get("documents", ()) if isinstance(each[5], str)]  # were mailed before
-    again = mails and (body.get("resend") or body.get("again") or dates or bound.get("mailed_unknown") or facts.get("mails_itself")
-                       or facts.get("by_itself"))
+    again = mails and (body.get("resend") or body.get("again") or dates or bound.get("mailed_unknown")
+                       or facts.get("mails_itself") or facts.get("by_itself"))
     for each in of_each_part(asked):
         if each["sends"] != sends:
-            yield f"says that it {'mails' if each['sends'] else 'does not mail'} customers, which does not follow from what was asked for"
+            words = "mails" if each["sends"] else "does not mail"
+            yield f"says that it {words} customers, which does not follow from what was asked for"
         if again and not each["mails_again"]:
             yield "says that nothing is mailed again, which does not follow from what was asked for"
         if each["documents"] != counted(operation, body, facts, each["documents"]):
@@ -75,16 +77,18 @@ def counted(operation: str, body: Json, facts: Json, said: Any) -> Any:  # how m
     return None if not run["counted"] else facts["drafts"]["count"] if "drafts" in facts else run["posted"] - mailed
 
 
-def decided(record: Json, story: Sequence[FileRow], replaced: Any) -> Wrong:  # whether decisions name what was asked for, and count right
+def decided(record: Json, story: Sequence[FileRow], in_force: Any) -> Wrong:  # whether they name what was asked for, and count right
     rule, people, open_ = json.loads(record["rule"]), set[str](), 0
-    names, needed = {"digest": record["digest"], "policy": record["policy_hash"], "rule": rule.get("name")}, rule.get("approvals", 1)
+    names = {"digest": record["digest"], "policy": record["policy_hash"], "rule": rule.get("name")}
+    needed = rule.get("approvals", 1)
     for row, data in ((row, json.loads(row.data)) for row in story if row.what in {*DECIDES, STARTED}):
         yield from ((row, f"names another {name} than the record") for name, value in names.items() if data.get(name, value) != value)
         if row.what == STARTED and open_:
             yield row, f"starts it, and the approval before says that {open_} are missing"
         if row.what == APPROVED:
             people, open_ = people | {row.who}, data.get("missing") or 0
-            most = max(0, needed - 1) if replaced(row.sequence) in {"", record["policy_hash"]} else open_  # a stricter policy may ask for more
+            is_same = in_force(row.sequence) in {"", record["policy_hash"]}  # another policy may ask for more
+            most = max(0, needed - 1) if is_same else open_
             if open_ and not needed - len(people) <= open_ <= most:
                 yield row, f"says that {open_} approvals are missing, of {needed} with {len(people)} given"
 
@@ -96,21 +100,22 @@ def came_of(record: Json, story: Sequence[FileRow]) -> Wrong:  # whether the sta
         if row.what.startswith("call."):
             known[data["subject"]] = {"call.sent": "sent", "call.lost": "lost"}.get(row.what, str(verdict))
             yield from labelled(record, row, data)
-        if row.what == "call.answered" and verdict == "accepted" and status is not None and not 200 <= status < 300:  # noqa: PLR2004 - HTTP
+        if row.what == "call.answered" and verdict == "accepted" and (200 if status is None else status) // 100 != 2:  # noqa: PLR2004
             yield row, f"says that Zuora accepted it with the HTTP status {status}"
         if row.what == "request.settled" and row.who:  # by a person, who says it of all that were lost
-            known = {subject: ("rejected", "accepted")[data["accepted"] is True] if each == "lost" else each for subject, each in known.items()}
+            seen = "accepted" if data["accepted"] else "rejected"
+            known = {subject: seen if each == "lost" else each for subject, each in known.items()}
         if row.what in {"request.ended", "request.settled"} and "state" in data and not follows(data, {*known.values()}):
             answers = ", ".join(sorted({*known.values()})) or "none"
             yield row, f"says {data['state']}, and the answers of its calls are: {answers}"
-        if row.what == STARTED and not has_mask(record["facts"]) and data.get("facts_sha256", own := hashed(record["facts"])) != own:
-            yield row, "names other facts than the record"
+        if row.what == STARTED and "facts_sha256" in data and not has_mask(record["facts"]):
+            yield from [(row, "names other facts than the record")] * (data["facts_sha256"] != hashed(record["facts"]))
 
 
 def follows(data: Json, answers: set[str]) -> bool:  # whether a state may come after these answers
     worst = next((each for each in ("lost", "sent", "busy", "rejected") if each in answers), "accepted" if answers else "")
     states = {"lost": {"unknown"}, "rejected": {"failed"}, "accepted": {"succeeded", "running"}}.get(worst, {"failed"})
-    return data["state"] in states | ({"failed"} if worst == "accepted" and "status" in data else set())  # a run that was followed
+    return data["state"] in states or (worst == "accepted" and "status" in data and data["state"] == "failed")  # it was followed
 
 
 def labelled(record: Json, row: FileRow, data: Json) -> Wrong:  # whether key and track id are of this request and subject
@@ -147,5 +152,5 @@ def stated(record: Json, story: Sequence[FileRow], stands: Any) -> Wrong:  # of 
     if policy and "groups" in asked and not may_ask(asked, first, policy, stands.members):
         found.append(f"is by {first.who}, who may not ask by the policy's requesters")
     yield from ((first, words) for words in found)
-    yield from decided(record, story, lambda sequence: next((new for at, new in reversed(stands.force) if at < sequence), ""))
+    yield from decided(record, story, lambda before: next((new for at, new in reversed(stands.force) if at < before), ""))
     yield from came_of(record, story)

@@ -556,6 +556,7 @@ CRITERIA = st.fixed_dictionaries(
         "above": st.sampled_from([{"USD": "100.00"}, {"USD": "10", "EUR": "5"}]),
         "documents_above": st.integers(0, 3), "approvals": st.integers(1, 2),
         "approvers": st.sampled_from([["S0A"], ["S0B", "S0C"]]),
+        "expires_after": st.sampled_from(["30m", "8h", "2d"]),
     },
 )  # fmt: skip
 ASKED = st.builds(
@@ -586,7 +587,10 @@ def test_the_rule_of_a_policy_is_found_alike(tmp_path_factory, rules, asked):
     path.write_text(toml(rules))
     policy = read_policy(path)
     rule, why = policy.strictest([asked]), json.loads(canonical(policy.why([asked])))
-    text = {"name": rule.name, "approvals": rule.approvals, "approvers": rule.approvers}
+    text = {
+        "name": rule.name, "approvals": rule.approvals, "approvers": rule.approvers,
+        "expires_after": rule.expires_after.total_seconds(),
+    }  # fmt: skip
     record = {"operation": asked.operation, "body": "{}", "rule": json.dumps(text)}
     read = {"approvers": ["S0G"], "rule": rules}
     assert list(ruled(record, why, read)) == []

@@ -146,7 +146,7 @@ async def test_rows_of_before_are_masked_as_they_were_and_counted(tmp_path):
     path = Path(shutil.copy(stage.settings().database_path, tmp_path / "before.db"))
     with Tampering(path) as connection:
         connection.execute(
-            "UPDATE history SET data = json_remove(data, '$.salts', '$.sealed', '$.plain')"
+            "UPDATE history SET data = json_remove(data, '$.salts', '$.sealed', '$.says', '$.plain')"
         )
         rehashed(connection)
     assert checked(path, key=ITS_KEY).exit_code == 0
