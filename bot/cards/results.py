@@ -17,7 +17,7 @@ BAR = 20
 MOST_ROWS = 25
 """Longer lists become a file; Slack takes 100 rows in a table and some 13,000 characters in a message."""
 
-NOT_WELL = (Verdict.REJECTED, Verdict.LOST)
+NOT_WELL = (Verdict.REFUSED, Verdict.LOST)
 
 
 def progress(request: Request, tally: Tally, now: datetime) -> Message:
@@ -68,7 +68,7 @@ def failures(request: Request, calls: Sequence[Call]) -> list[Message]:
     failed = [call for call in calls if call.verdict in NOT_WELL]
     if len(calls) == 1 or not failed:
         return []
-    not_done = sum(1 for call in failed if call.verdict is Verdict.REJECTED)
+    not_done = sum(1 for call in failed if call.verdict is Verdict.REFUSED)
     title = f"Documents of {request.name}: {listed(not_well(Tally.of(calls)))}"
     rows = tuple((call.subject, _what(call), call.words) for call in failed)
     found = Table(title, ("Document", "What happened", "Why"), rows)

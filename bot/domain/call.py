@@ -18,7 +18,7 @@ class Verdict(StrEnum):
     """What is known about a call."""
 
     ACCEPTED = "accepted"  # Zuora accepted it; more than that it never says
-    REJECTED = "rejected"  # Zuora refused it; nothing was done
+    REFUSED = "rejected"  # nothing was done; stored under an older word, which rows of the history are bound to
     BUSY = "busy"  # not done, and may be tried again
     LOST = "lost"  # it went out and its result is not known: repeated only under its own key
 
@@ -84,7 +84,7 @@ class Call(NamedTuple):
     def is_held_back(self) -> bool:
         """Return whether the bot gave it up: it never went out, or Zuora was too busy to take it."""
         never_done = not self.tries or self.retry_at is not None
-        return self.verdict is Verdict.REJECTED and never_done and not self.repeats
+        return self.verdict is Verdict.REFUSED and never_done and not self.repeats
 
     def sending(self, now: datetime) -> "Call":
         """Return the call as it must be saved before it goes out.
@@ -176,7 +176,7 @@ class Tally:
         return cls(
             calls=len(found),
             accepted=verdicts[Verdict.ACCEPTED],
-            refused=verdicts[Verdict.REJECTED] - held_back,
+            refused=verdicts[Verdict.REFUSED] - held_back,
             held_back=held_back,
             lost=verdicts[Verdict.LOST],
             began_at=min(

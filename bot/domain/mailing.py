@@ -141,7 +141,7 @@ def certainty(
         forgotten: Whether it was open in an older copy of the database that was put back, so that
             nothing here will ever show how it ended.
     """
-    if forgotten and verdict not in (Verdict.ACCEPTED, Verdict.REJECTED):
+    if forgotten and verdict not in (Verdict.ACCEPTED, Verdict.REFUSED):
         return Certainty.FORGOTTEN
     match verdict:
         case Verdict.ACCEPTED:
@@ -149,7 +149,7 @@ def certainty(
             return Certainty.UNDER_WAY if follows else Certainty.OUT
         case Verdict.LOST:
             return Certainty.UNKNOWN
-        case Verdict.REJECTED:
+        case Verdict.REFUSED:
             return Certainty.DENIED if by else None
         case _:
             pass

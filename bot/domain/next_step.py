@@ -229,7 +229,7 @@ def conclusion(calls: Sequence[Call]) -> State:
     verdicts = {call.verdict for call in calls}
     if Verdict.LOST in verdicts:
         return State.UNKNOWN
-    return State.FAILED if Verdict.REJECTED in verdicts else State.SUCCEEDED
+    return State.FAILED if Verdict.REFUSED in verdicts else State.SUCCEEDED
 
 
 def pause(looks: int, first: timedelta) -> timedelta:

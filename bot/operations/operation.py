@@ -172,7 +172,7 @@ class Order(ABC, Generic[B, F]):
         """Return the call, ready to be sent; the same order and call always give the same.
 
         Raises:
-            ZuoraRejected: It breaks a rule of Zuora's for requests.
+            ZuoraRefused: It breaks a rule of Zuora's for requests.
         """
 
     @abstractmethod
@@ -289,7 +289,7 @@ class Order(ABC, Generic[B, F]):
 
     def result(self, calls: Sequence[Call]) -> str:
         """Return a sentence on how it ended, once every call has its answer and none was lost."""
-        refused = [call for call in calls if call.verdict is Verdict.REJECTED]
+        refused = [call for call in calls if call.verdict is Verdict.REFUSED]
         if not refused:
             return self.accepted()
         return f"Zuora refused it and nothing was done: {'; '.join(call.words for call in refused)}"

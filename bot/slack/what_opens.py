@@ -127,7 +127,7 @@ def what_was_refused(
 ) -> Opening | tuple[Part, ...]:
     """Return the form for exactly the documents that Zuora refused, from the button below a list of failures."""
     verdicts = parts.store.calls.verdicts(request.number) if request else {}
-    refused = tuple(subject for subject, verdict in verdicts.items() if verdict == Verdict.REJECTED)
+    refused = tuple(subject for subject, verdict in verdicts.items() if verdict == Verdict.REFUSED)
     if request is None or not _mails_each(request) or not refused:
         return (NOTHING_REFUSED,)
     values = {

@@ -33,7 +33,7 @@ LIMITS = (15 * 60, 60 * 60, 4 * 3600, 24 * 3600)
 
 DECISIONS = frozenset({State.REJECTED, State.APPROVED, State.STOPPED, State.RUNNING,
                        State.SUCCEEDED, State.FAILED, State.UNKNOWN})  # fmt: skip
-WORDS = {Verdict.ACCEPTED: "accepted", Verdict.REJECTED: "refused", Verdict.BUSY: "not sent yet",
+WORDS = {Verdict.ACCEPTED: "accepted", Verdict.REFUSED: "refused", Verdict.BUSY: "not sent yet",
          Verdict.LOST: "outcome unknown"}  # fmt: skip
 
 

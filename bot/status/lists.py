@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from bot.cards import blocks
 from bot.cards.approvers import approvers_in_words
 from bot.cards.headline import HEADLINES, of_many
+from bot.domain.call import Verdict
 from bot.domain.key import document_key
 from bot.domain.kind import KIND_WORDS, DocumentKind
 from bot.domain.message import Blocks, Words
@@ -159,10 +160,10 @@ def _how_far(brief: Brief, verdicts: Mapping[str, int]) -> str:
 
 
 OF_ONE = {
-    "accepted": "was accepted",
-    "rejected": "was refused",
+    Verdict.ACCEPTED: "was accepted",
+    Verdict.REFUSED: "was refused",
     "held back": "was not sent",
-    "lost": "has no answer",
+    Verdict.LOST: "has no answer",
     "sent": "has no answer yet",
 }
 """The verdict of a single call, in words."""
@@ -175,12 +176,12 @@ def calls_in_words(verdicts: Mapping[str, int]) -> str:
     of = sum(verdicts.values())
     if of == 1:
         return f"the call {OF_ONE.get(next(each for each in verdicts if verdicts[each]), 'has not gone out yet')}"
-    found = [f"{verdicts.get('accepted', 0):,} of {count(of, 'call')} accepted"]
-    if verdicts.get("rejected"):
-        found.append(f"{verdicts['rejected']:,} refused")
+    found = [f"{verdicts.get(Verdict.ACCEPTED, 0):,} of {count(of, 'call')} accepted"]
+    if refused := verdicts.get(Verdict.REFUSED):
+        found.append(f"{refused:,} refused")
     if verdicts.get("held back"):
         found.append(f"{verdicts['held back']:,} not sent")
-    if lost := verdicts.get("lost", 0) + verdicts.get("sent", 0):
+    if lost := verdicts.get(Verdict.LOST, 0) + verdicts.get("sent", 0):
         found.append(f"{lost:,} without an answer")
     return ", ".join(found)
 

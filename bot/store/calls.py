@@ -95,12 +95,12 @@ class Calls:
         ).fetchall()
         number = {verdict: many for verdict, many, _ in rows}
         held_back = (
-            held_back_of(self._database, request) if number.get(Verdict.REJECTED.value) else 0
+            held_back_of(self._database, request) if number.get(Verdict.REFUSED.value) else 0
         )
         return Tally(
             calls=sum(number.values()),
             accepted=number.get(Verdict.ACCEPTED.value, 0),
-            refused=number.get(Verdict.REJECTED.value, 0) - held_back,
+            refused=number.get(Verdict.REFUSED.value, 0) - held_back,
             held_back=held_back,
             lost=number.get(Verdict.LOST.value, 0),
             began_at=from_text_or_none(min((at for _, _, at in rows if at), default=None)),

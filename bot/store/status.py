@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from bot.domain.call import Verdict
 from bot.domain.policy import Rule
 from bot.domain.request import Request, State
 from bot.store.calls import held_back_of
@@ -265,7 +266,7 @@ class Status:
     def verdicts(self, request: int) -> dict[str, int]:
         """Return how many of a request's calls have which verdict; `sent` and `planned` without one.
 
-        Those that the bot gave up count as `held back`, and not as `rejected`.
+        Those that the bot gave up count as `held back`, and not as refused.
         """
         return ask(self._database, self.whose_verdicts(request))
 
@@ -281,9 +282,9 @@ class Status:
         return dict(zip(requests, found, strict=True))
 
     def _without_held_back(self, request: int, found: dict[str, int]) -> dict[str, int]:
-        if rejected := found.get("rejected", 0):
+        if refused := found.get(Verdict.REFUSED, 0):
             held_back = held_back_of(self._database, request)
-            found |= {"rejected": rejected - held_back, "held back": held_back}
+            found |= {Verdict.REFUSED: refused - held_back, "held back": held_back}
         return found
 
     def _briefs(self, where: str, *values: Any) -> list[Brief]:

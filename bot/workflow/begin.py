@@ -26,7 +26,7 @@ from bot.workflow.deadlines import HOURS, stop, too_late_at, wait_for_zuora
 from bot.workflow.guard import look_for_others
 from bot.workflow.parts import Working
 from bot.workflow.policy_changes import unconfirmed
-from bot.zuora.errors import ZuoraContradicts, ZuoraError, ZuoraRejected
+from bot.zuora.errors import ZuoraContradicts, ZuoraError, ZuoraRefused
 
 UPDATED = (
     "Billing Bot was updated after this was asked for and reads Zuora differently now, so what was approved cannot be "
@@ -106,7 +106,7 @@ async def facts_as_approved(parts: Working, request: Request) -> Order[Any, Any]
         facts: Facts | Problems = await approved.look_up(
             approved.body, parts.tenancy.zuora_in(request.place)
         )
-    except ZuoraRejected as error:
+    except ZuoraRefused as error:
         again = "" if isinstance(error, ZuoraContradicts) else "Zuora could not be read again: "
         stop(parts.store, request, f"{again}{error}", parts.clock.now())
         return None

@@ -116,7 +116,7 @@ def settle(
         agreeing: Who else recorded the same and may still decide.
         now: The moment, aware UTC.
     """
-    verdict = Verdict.ACCEPTED if record.accepted else Verdict.REJECTED
+    verdict = Verdict.ACCEPTED if record.accepted else Verdict.REFUSED
     words, lost = f"a person recorded that {record.seen}", store.calls.lost(request.number)
     store.calls.save(*(call._replace(verdict=verdict, words=words) for call in lost))
     subjects = [call.subject for call in lost]

@@ -18,7 +18,7 @@ from bot.operations.progress import Progress
 from bot.zuora.answers import Answer
 from bot.zuora.client import ZuoraClient
 from bot.zuora.effects import Prepared
-from bot.zuora.errors import OutcomeUnknown, ZuoraBusy, ZuoraError, ZuoraLockedOut, ZuoraRejected
+from bot.zuora.errors import OutcomeUnknown, ZuoraBusy, ZuoraError, ZuoraLockedOut, ZuoraRefused
 
 logger = logging.getLogger(__name__)
 
@@ -66,10 +66,10 @@ class Calling:
         content = call.content if call.is_lost else _content(prepared)
         return GoingOut(call.sending(now)._replace(content=content), prepared)
 
-    def _prepared(self, call: Call) -> Prepared | ZuoraRejected:
+    def _prepared(self, call: Call) -> Prepared | ZuoraRefused:
         try:
             return self.order.act(call, self.zuora)
-        except ZuoraRejected as error:
+        except ZuoraRefused as error:
             return error
 
     async def make(self, one: "GoingOut") -> Call:
@@ -80,13 +80,13 @@ class Calling:
             logger.exception("call_ended_in_a_fault", extra={"request": one.call.request})
             return _lost(one.call, "the bot had a fault while the call was out")
 
-    async def _made(self, call: Call, prepared: Prepared | ZuoraRejected) -> Call:
+    async def _made(self, call: Call, prepared: Prepared | ZuoraRefused) -> Call:
         try:
-            if isinstance(prepared, ZuoraRejected):
+            if isinstance(prepared, ZuoraRefused):
                 raise prepared
             answer = await (prepared.again() if call.repeats else prepared)
-        except ZuoraRejected as error:
-            return _with_error(call, error, verdict=Verdict.REJECTED, words=_words(error))
+        except ZuoraRefused as error:
+            return _with_error(call, error, verdict=Verdict.REFUSED, words=_words(error))
         except ZuoraBusy as error:
             retry_at = self.clock.now() + timedelta(seconds=error.retry_after or 0)
             return (_busy_again if call.repeats else self._busy)(call, error, retry_at)
@@ -105,8 +105,8 @@ class Calling:
         return busy._replace(retry_at=retry_at)
 
 
-def _content(prepared: Prepared | ZuoraRejected) -> str:
-    return "" if isinstance(prepared, ZuoraRejected) else prepared.content
+def _content(prepared: Prepared | ZuoraRefused) -> str:
+    return "" if isinstance(prepared, ZuoraRefused) else prepared.content
 
 
 class GoingOut(NamedTuple):
@@ -118,11 +118,11 @@ class GoingOut(NamedTuple):
     """
 
     call: Call
-    prepared: Prepared | ZuoraRejected
+    prepared: Prepared | ZuoraRefused
 
     def _ordered(self) -> dict[str, Any]:
         """Return method, address and body for the history; empty if the call may not go out."""
-        if isinstance(self.prepared, ZuoraRejected):
+        if isinstance(self.prepared, ZuoraRefused):
             return {}
         one = self.prepared.call
         return {

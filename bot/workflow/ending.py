@@ -110,7 +110,7 @@ class Answered:
         why = f"{doubt(calls)} {it} will be sent again under {key}."
         since = min(call.first_sent_at or now for call in lost)
         counted = Progress(
-            calls=len(calls), failed=rejected(calls), lost=len(lost), in_doubt_since=since
+            calls=len(calls), failed=refused(calls), lost=len(lost), in_doubt_since=since
         )
         after = replace(
             request, result=why, wake_at=at, looks=0, progress=counted.model_dump_json()
@@ -184,12 +184,12 @@ def tally(calls: Sequence[Call]) -> str:
     if len(calls) == 1:
         return ""
     lost = sum(1 for call in calls if call.is_lost)
-    return Progress(calls=len(calls), failed=rejected(calls), lost=lost).model_dump_json()
+    return Progress(calls=len(calls), failed=refused(calls), lost=lost).model_dump_json()
 
 
-def rejected(calls: Sequence[Call]) -> int:
+def refused(calls: Sequence[Call]) -> int:
     """Return how many Zuora refused."""
-    return sum(1 for call in calls if call.verdict is Verdict.REJECTED)
+    return sum(1 for call in calls if call.verdict is Verdict.REFUSED)
 
 
 def doubt(calls: Sequence[Call]) -> str:

@@ -19,7 +19,7 @@ from bot.store.database import CouldNotRecordError
 from bot.store.estimates import Waiting
 from bot.workflow.parts import Parts
 from bot.workflow.runner import wait_for
-from bot.zuora.errors import ZuoraError, ZuoraRejected
+from bot.zuora.errors import ZuoraError, ZuoraRefused
 
 logger = logging.getLogger(__name__)
 
@@ -107,7 +107,7 @@ class Estimating:
         begun, found = waiting.begun, Foreseen()
         try:
             begun, found = await self._step(request, waiting)
-        except ZuoraRejected as error:
+        except ZuoraRefused as error:
             found = Foreseen(self._refused(request, waiting, error))
         except ZuoraError as error:
             logger.info(
@@ -124,7 +124,7 @@ class Estimating:
         with self._parts.store.transaction():
             self._parts.store.estimates.later(waiting.request, begun, wake_at)
 
-    def _refused(self, request: Request, waiting: Waiting, error: ZuoraRejected) -> str:
+    def _refused(self, request: Request, waiting: Waiting, error: ZuoraRefused) -> str:
         """Return the words for a refusal; empty while it may still pass.
 
         A batch has one preview at a time (page *Create a billing preview run*), so after *Change and ask again* Zuora

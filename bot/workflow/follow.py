@@ -15,7 +15,7 @@ from bot.operations.catalog import opened
 from bot.operations.progress import Progress
 from bot.store.store import Store
 from bot.workflow.parts import Working
-from bot.zuora.errors import ZuoraError, ZuoraLockedOut, ZuoraRejected
+from bot.zuora.errors import ZuoraError, ZuoraLockedOut, ZuoraRefused
 
 LONGEST_PAUSE = timedelta(hours=1)
 """The longest pause before looking at something scheduled for later, because it may be canceled or deleted."""
@@ -32,7 +32,7 @@ async def follow(parts: Working, request: Request) -> None:
     try:
         progress = await order.look(readable, parts.tenancy.zuora_in(request.place))
     except (
-        ZuoraRejected,
+        ZuoraRefused,
         ZuoraLockedOut,
     ) as error:  # otherwise it would stay the same for ever, and nobody would know
         progress = before.model_copy(update={"words": "", "unread": str(error)})

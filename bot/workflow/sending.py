@@ -457,7 +457,7 @@ async def _refuse(
     store, now = parts.store, parts.clock.now()
     for part in in_parts(len(calls)):
         refused = [
-            call._replace(verdict=Verdict.REJECTED, words=why[call.subject]) for call in calls[part]
+            call._replace(verdict=Verdict.REFUSED, words=why[call.subject]) for call in calls[part]
         ]
         with store.transaction():
             store.calls.save(*refused)

@@ -17,7 +17,7 @@ from bot.store.store import Store
 from bot.workflow.calling import settled_entry
 from bot.workflow.ending import tally
 from bot.workflow.parts import Working
-from bot.zuora.errors import ZuoraError, ZuoraRejected
+from bot.zuora.errors import ZuoraError, ZuoraRefused
 
 LOST_AND_FOUND = "Some answers were lost or unclear, and reading Zuora settled them."
 UNREAD = 5
@@ -44,7 +44,7 @@ async def settle(
             continue
         try:
             settlement = await order.settle(call, parts.tenancy.zuora_in(request.place))
-        except ZuoraRejected:
+        except ZuoraRefused:
             settlement = None
         except ZuoraError:
             settlement, unread = None, True
@@ -63,7 +63,7 @@ async def settle(
 def settled(call: Call, settlement: Settlement) -> Call:
     """Return the call with what reading Zuora has proved."""
     return call._replace(
-        verdict=Verdict.ACCEPTED if settlement.accepted else Verdict.REJECTED,
+        verdict=Verdict.ACCEPTED if settlement.accepted else Verdict.REFUSED,
         words=settlement.words,
         began=settlement.progress.model_dump_json() if settlement.progress else "",
     )

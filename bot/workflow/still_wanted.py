@@ -9,7 +9,7 @@ from bot.operations.progress import Reread
 from bot.workflow.calling import Calling
 from bot.workflow.guard import Guard
 from bot.workflow.parts import Working
-from bot.zuora.errors import ZuoraRejected
+from bot.zuora.errors import ZuoraRefused
 
 NOT_SAID = "Slack does not say who is in the user groups, so approvals cannot be counted."
 
@@ -34,7 +34,7 @@ async def read_again(guard: Guard, calling: Calling, calls: Sequence[Call]) -> M
     """
     try:
         found = await calling.order.read_again(calls, calling.zuora)
-    except ZuoraRejected as error:
+    except ZuoraRefused as error:
         return dict.fromkeys(
             (call.subject for call in calls),
             Reread(wrong=f"Zuora could not be read again: {error}"),

@@ -10,7 +10,7 @@ from bot.domain.digest import CanonicalText, digest
 from bot.domain.place import Places, plain_ids
 from bot.operations.operation import Order
 from bot.zuora.client import NO_SUCH_NAME, ZuoraClient
-from bot.zuora.errors import ZuoraElsewhere, ZuoraRejected
+from bot.zuora.errors import ZuoraElsewhere, ZuoraRefused
 
 _WANTS_ORGANIZATIONS = re.compile(
     r"Zuora-Org-Ids|\borg(?:anization)?s?\b.*\b(?:required|must|specif|missing)", re.IGNORECASE
@@ -52,7 +52,7 @@ class Admission:
     async def _check_that_none_is_wanted(self, entity_ids: str) -> None:
         try:
             await self.zuora.within(entity_ids, "").bill_runs(name=NO_SUCH_NAME)
-        except ZuoraRejected as error:
+        except ZuoraRefused as error:
             if _WANTS_ORGANIZATIONS.search(str(error)):
                 msg = f"ZUORA_ORG_IDS is empty, and Zuora wants organizations: {error}"
                 raise ZuoraElsewhere(msg) from None
@@ -60,8 +60,8 @@ class Admission:
     async def _check_organization(self, entity_ids: str, org_id: str) -> None:
         try:
             await self.zuora.within(entity_ids, org_id).bill_runs(name=NO_SUCH_NAME)
-        except ZuoraRejected as error:
-            with suppress(ZuoraRejected):  # it is not about the organization
+        except ZuoraRefused as error:
+            with suppress(ZuoraRefused):  # it is not about the organization
                 await self.zuora.within(entity_ids, "").bill_runs(name=NO_SUCH_NAME)
                 msg = f"ZUORA_ORG_IDS names {org_id}, which Zuora refuses: {error}"
                 raise ZuoraElsewhere(msg) from None

@@ -7,7 +7,7 @@ from typing import Final
 from bot.zuora import agreement, calls, paging, rows
 from bot.zuora.answers import BillRun
 from bot.zuora.caller import Caller
-from bot.zuora.errors import ZuoraNotFound, ZuoraRejected
+from bot.zuora.errors import ZuoraNotFound, ZuoraRefused
 from bot.zuora.readers import bill_run_of
 from bot.zuora.rows import Here, ZuoraRow
 from bot.zuora.wire import HttpCall
@@ -40,7 +40,7 @@ async def read(caller: Caller, key: str, here: Here) -> BillRun:
         if not counts:
             raise
         plain = {}
-    except ZuoraRejected:
+    except ZuoraRefused:
         if not counts:
             raise
         plain = {}
@@ -88,13 +88,13 @@ async def listing(
     return tuple(wanted)
 
 
-async def _counts(caller: Caller, key: str) -> tuple[ZuoraRow, ZuoraRejected | None]:
+async def _counts(caller: Caller, key: str) -> tuple[ZuoraRow, ZuoraRefused | None]:
     """Return what Object Query says, or nothing and its refusal."""
     try:
         data = (
             await caller.read(calls.get("object-query", "billing-runs", key, query=(calls.NULLS,)))
         ).data
-    except ZuoraRejected as error:
+    except ZuoraRefused as error:
         return {}, error
     return rows.part(data, "data") or rows.part({"run": data}, "run"), None
 
@@ -110,7 +110,7 @@ async def _listed(caller: Caller, filters: tuple[str, ...]) -> list[ZuoraRow]:
         call = calls.object_page("billing-runs", filters=wanted, extra=extra)
         try:
             return await paging.objects(caller, call, most=MOST_LISTED)
-        except ZuoraRejected as error:
+        except ZuoraRefused as error:
             if error.category not in _QUERY_REFUSED:
                 raise
     return await paging.objects(

@@ -12,7 +12,7 @@ from bot.zuora.accounts import account, with_account
 from bot.zuora.answers import BillingDocument
 from bot.zuora.aside import aside
 from bot.zuora.document_reader import EXPANDED, OBJECTS, DocumentReader
-from bot.zuora.errors import ZuoraNotFound, ZuoraRejected
+from bot.zuora.errors import ZuoraNotFound, ZuoraRefused
 from bot.zuora.rows import ZuoraRow
 
 _ONE: Final[dict[DocumentKind, str]] = {
@@ -87,7 +87,7 @@ async def _listed_for_mail(
     ]
     try:
         read = await paging.all_or_none(reads) if reads else []
-    except ZuoraRejected:
+    except ZuoraRefused:
         return {}
     return {key: document for part in read for key, document in part.items()}
 
@@ -137,7 +137,7 @@ async def _for_mail(reader: DocumentReader, where: str, key: str) -> BillingDocu
     call = calls.get("object-query", OBJECTS[reader.kind], key, query=EXPANDED)
     try:
         row = rows.as_row((await reader.caller.read(call)).data)
-    except ZuoraRejected:
+    except ZuoraRefused:
         row = {}
     document = reader.document(row)
     if not document.number:

@@ -29,7 +29,7 @@ from bot.zuora.errors import (
     ZuoraBusy,
     ZuoraError,
     ZuoraLockedOut,
-    ZuoraRejected,
+    ZuoraRefused,
     ZuoraUnavailable,
 )
 from bot.zuora.judge import AT_ONCE, AUTHENTICATION, judge
@@ -140,7 +140,7 @@ class Caller:
         """Send a call that does something, once.
 
         Raises:
-            ZuoraRejected: A definite no.
+            ZuoraRefused: A definite no.
             ZuoraBusy: Definitely not done; later perhaps.
             OutcomeUnknown: It may have been done.
         """
@@ -151,7 +151,7 @@ class Caller:
         """Send a call that only reads, up to four times, under its own track id.
 
         Raises:
-            ZuoraRejected: A definite no.
+            ZuoraRefused: A definite no.
             ZuoraBusy: Zuora asks for a pause that is too long to wait for.
             ZuoraUnavailable: No good answer.
         """
@@ -263,7 +263,7 @@ def _judged(
 
 def _is_about_the_token(found: Answer | ZuoraError) -> bool:
     """Return whether Zuora refused the token, before it looked at the call."""
-    return isinstance(found, ZuoraRejected) and found.category == AUTHENTICATION
+    return isinstance(found, ZuoraRefused) and found.category == AUTHENTICATION
 
 
 def _is_json(headers: Mapping[str, str]) -> bool:

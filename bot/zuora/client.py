@@ -151,7 +151,7 @@ class ZuoraClient(Reads):
         Raises:
             ZuoraElsewhere: The token is not valid for an entity in the settings.
             ZuoraLockedOut: Zuora does not know the client.
-            ZuoraRejected: It is another tenant's.
+            ZuoraRefused: It is another tenant's.
             ZuoraUnavailable: There is no token right now.
         """
         try:

@@ -11,7 +11,7 @@ from bot.zuora.answers import NOT_READ, BillingDocument
 from bot.zuora.aside import aside
 from bot.zuora.caller import Caller
 from bot.zuora.document_reader import EXPANDED, OBJECTS, DocumentReader
-from bot.zuora.errors import ZuoraContradicts, ZuoraRejected, ZuoraTooMany
+from bot.zuora.errors import ZuoraContradicts, ZuoraRefused, ZuoraTooMany
 from bot.zuora.rows import Here, ZuoraRow
 from bot.zuora.wire import HttpCall
 
@@ -73,7 +73,7 @@ async def _of_kind(
         return agreement.each_once(await _listed(reader, number), number)
     except (ZuoraContradicts, ZuoraTooMany):
         raise
-    except ZuoraRejected:
+    except ZuoraRefused:
         rows_ = await _by_zoql(reader, number)
         return agreement.each_once(
             [_of_list(reader, number, row, by_zoql=True) for row in rows_], number
@@ -133,7 +133,7 @@ def _of_list(
 async def _by_zoql(reader: DocumentReader, number: str) -> list[ZuoraRow]:
     try:
         return await paging.zoql(reader.caller, _ZOQL[reader.kind].format(calls.zoql_text(number)))
-    except ZuoraRejected as error:
+    except ZuoraRefused as error:
         if reader.kind == "credit_memo" and error.category == _NO_PERMISSION:
             return []  # Invoice Settlement is off
         raise

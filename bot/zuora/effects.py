@@ -11,7 +11,7 @@ from bot.zuora import calls
 from bot.zuora.answers import Answer
 from bot.zuora.caller import Caller
 from bot.zuora.calls import EmailBody
-from bot.zuora.errors import ZuoraRejected
+from bot.zuora.errors import ZuoraRefused
 from bot.zuora.rows import as_row
 from bot.zuora.wire import CallError, HttpCall
 
@@ -22,7 +22,7 @@ def checked() -> Iterator[None]:
     try:
         yield
     except CallError as error:
-        raise ZuoraRejected(f"Not sent: {error}.") from None
+        raise ZuoraRefused(f"Not sent: {error}.") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Prepared:
         """Send it.
 
         Raises:
-            ZuoraRejected: A definite no.
+            ZuoraRefused: A definite no.
             ZuoraBusy: Definitely not done; later perhaps.
             OutcomeUnknown: It may have been done.
         """
@@ -54,7 +54,7 @@ class Prepared:
         """Send it again under the same key, after its answer was lost.
 
         Raises:
-            ZuoraRejected: A definite no of the service behind the gateway.
+            ZuoraRefused: A definite no of the service behind the gateway.
             ZuoraBusy: This try was not done; the one before it may have been.
             OutcomeUnknown: It may have been done, or is being done right now (409).
         """
@@ -68,7 +68,7 @@ class Prepared:
 class Effects:
     """Calls with an effect, each prepared to be sent.
 
-    All raise `ZuoraRejected` if the call breaks one of Zuora's rules for requests.
+    All raise `ZuoraRefused` if the call breaks one of Zuora's rules for requests.
 
     Args:
         caller: Sends the calls.

@@ -1,6 +1,6 @@
 """The errors that the client raises: four families, by what may have been done.
 
-The one question about an error is: was it done? `ZuoraRejected` and `ZuoraBusy` say no,
+The one question about an error is: was it done? `ZuoraRefused` and `ZuoraBusy` say no,
 `OutcomeUnknown` says perhaps, `ZuoraUnavailable` belongs to reads, which do nothing.
 """
 
@@ -44,19 +44,19 @@ class ZuoraError(Exception):
         self.words = answer.get("words", ())
 
 
-class ZuoraRejected(ZuoraError):  # noqa: N818 - reads as a fact; the base has the suffix
+class ZuoraRefused(ZuoraError):  # noqa: N818 - reads as a fact; the base has the suffix
     """A definite refusal. Nothing was done, and the same call would be refused again."""
 
 
-class ZuoraNotFound(ZuoraRejected):
+class ZuoraNotFound(ZuoraRefused):
     """A definite refusal because the thing does not exist (category 40, HTTP 404)."""
 
 
-class ZuoraTooMany(ZuoraRejected):
+class ZuoraTooMany(ZuoraRefused):
     """Zuora lists more than a request may hold."""
 
 
-class ZuoraContradicts(ZuoraRejected):
+class ZuoraContradicts(ZuoraRefused):
     """Two statements of Zuora differ, so neither is used. Nothing was done."""
 
 
@@ -104,7 +104,7 @@ class OutcomeUnknown(ZuoraError):  # noqa: N818 - as above
 
 def unanswered(error: ZuoraError, then: str = "") -> str:
     """Return a sentence: the read failed, because Zuora refused, was busy or did not answer, and what follows."""
-    what = "Zuora refused this" if isinstance(error, ZuoraRejected) else "Zuora did not answer"
+    what = "Zuora refused this" if isinstance(error, ZuoraRefused) else "Zuora did not answer"
     if isinstance(error, ZuoraLockedOut):
         what = "The bot cannot use Zuora"
     why = _NO_ANSWER.sub(r"\1", str(error).rstrip("."))
@@ -117,7 +117,7 @@ def what_next(error: ZuoraError) -> str:
     """Return what the person who asked can do about a failed read."""
     if isinstance(error, ZuoraLockedOut):
         return "Tell whoever runs Billing Bot: it works again once that is fixed."
-    if isinstance(error, ZuoraRejected):
+    if isinstance(error, ZuoraRefused):
         return "Zuora would refuse it again until somebody fixes that in Zuora."
     return "Please try again."
 

@@ -22,7 +22,7 @@ from bot.zuora.errors import (
     ZuoraBusy,
     ZuoraError,
     ZuoraNotFound,
-    ZuoraRejected,
+    ZuoraRefused,
     ZuoraUnavailable,
     for_people,
 )
@@ -241,5 +241,5 @@ def _refusal(seen: _Seen, *, effect: bool) -> ZuoraError:
             **shared,
         )
     words = " ".join(seen.facts["words"]) or f"HTTP {seen.status}"
-    family = ZuoraNotFound if seen.category == NOT_FOUND else ZuoraRejected
+    family = ZuoraNotFound if seen.category == NOT_FOUND else ZuoraRefused
     return family(f"Zuora said no: {words}", **shared)

@@ -10,7 +10,7 @@ from bot.domain.known import NotKnown
 from bot.zuora import agreement, calls, paging, rows
 from bot.zuora.answers import Subscription
 from bot.zuora.caller import Caller
-from bot.zuora.errors import ZuoraRejected
+from bot.zuora.errors import ZuoraRefused
 from bot.zuora.readers import subscription_of
 from bot.zuora.rows import ZuoraRow, as_row
 
@@ -53,7 +53,7 @@ async def billing_rules(caller: Caller) -> BillingRules | None:
     """Return the rules for bill runs; None if they may not be read."""
     try:
         data = (await caller.read(calls.get("settings", "billing-rules"))).data
-    except ZuoraRejected:
+    except ZuoraRefused:
         return None
     row = as_row(data)
     return BillingRules(
@@ -76,11 +76,11 @@ async def has_organizations(caller: Caller) -> bool | None:
         found = await paging.objects(caller, with_one, most=1)
         if not found or _in_organizations(found):
             return bool(found)
-    except ZuoraRejected:
+    except ZuoraRefused:
         pass  # otherwise the filter was ignored
     try:
         first = await paging.objects(caller, calls.object_page("accounts"), most=_MOST_ACCOUNTS)
-    except ZuoraRejected:
+    except ZuoraRefused:
         return None
     return _in_organizations(first) or (None if len(first) >= _MOST_ACCOUNTS else False)
 

@@ -8,7 +8,7 @@ from typing import Final
 from bot.domain.known import MailedAt, NotKnown
 from bot.zuora import calls, paging, rows
 from bot.zuora.caller import Caller
-from bot.zuora.errors import ZuoraRejected
+from bot.zuora.errors import ZuoraRefused
 from bot.zuora.rows import Here, ZuoraRow
 
 _FIELDS: Final = ("lastEmailSentDate", "updatedDate")
@@ -36,7 +36,7 @@ async def invoices_since(caller: Caller, since: datetime, here: Here) -> list[Ma
     """Return the invoices whose last mail is from then or later; memos show no mail in Zuora.
 
     Raises:
-        ZuoraRejected: Zuora filters by neither field.
+        ZuoraRefused: Zuora filters by neither field.
         ZuoraError: See `Caller.read`.
     """
     moment = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -48,7 +48,7 @@ async def invoices_since(caller: Caller, since: datetime, here: Here) -> list[Ma
         try:
             async for page in paging.pages(caller, call):
                 found += _mailed(page, since, here)
-        except ZuoraRejected:
+        except ZuoraRefused:
             if field == _FIELDS[-1]:
                 raise
         else:

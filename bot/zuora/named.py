@@ -18,7 +18,7 @@ from bot.zuora import agreement, calls, paging, rows
 from bot.zuora.aside import aside
 from bot.zuora.caller import Caller
 from bot.zuora.calls import PAGE
-from bot.zuora.errors import ZuoraNotFound, ZuoraRejected
+from bot.zuora.errors import ZuoraNotFound, ZuoraRefused
 from bot.zuora.rows import ZuoraRow
 
 KINDS: Final[tuple[Kind, ...]] = ("bill_run", "invoice", "credit_memo", "debit_memo")
@@ -175,7 +175,7 @@ async def _listed(caller: Caller, kind: Kind, keys: Sequence[str]) -> dict[str, 
         asked = [partial(_page, caller, kind, name, part) for part in parts_of(wanted, PAGE)]
         try:
             listed = await paging.all_or_none(asked) if asked else []
-        except ZuoraRejected:
+        except ZuoraRefused:
             return None
         for page in listed:
             found |= page
@@ -220,7 +220,7 @@ async def _one(caller: Caller, path: str, kind: Kind, key: str) -> ZuoraRow | No
             data = (await caller.read(call)).data
         except ZuoraNotFound:
             return {} if knows else None
-        except ZuoraRejected:
+        except ZuoraRefused:
             continue
         row = rows.part({"it": data}, "it")
         row = rows.part(row, "data") or rows.part(row, "basicInfo") or row

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from bot.zuora import calls, paging, rows
 from bot.zuora.caller import Caller
-from bot.zuora.errors import ZuoraRejected
+from bot.zuora.errors import ZuoraRefused
 from bot.zuora.rows import ZuoraRow
 
 
@@ -51,7 +51,7 @@ async def profiles(caller: Caller) -> tuple[MailProfile, ...] | None:
     """Return all communication profiles; None if they may not be read."""
     try:
         data = (await caller.read(calls.get("settings", "communication-profiles"))).data
-    except ZuoraRejected:
+    except ZuoraRefused:
         return None
     found = rows.listed(data, "communicationProfiles", "profiles", "data")
     return tuple(
@@ -70,7 +70,7 @@ async def of_profiles(
     """Return the notifications of these profiles, read side by side; None if they may not be read."""
     try:
         found = await paging.side_by_side(_of_profile(caller, one) for one in wanted if one.id)
-    except ZuoraRejected:
+    except ZuoraRefused:
         return None
     return tuple(one for profile in found for one in profile)
 

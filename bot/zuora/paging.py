@@ -8,7 +8,7 @@ from bot.domain.known import NotKnown
 from bot.zuora import calls, rows
 from bot.zuora.answers import Answer
 from bot.zuora.caller import Caller
-from bot.zuora.errors import ZuoraContradicts, ZuoraRejected, ZuoraTooMany, ZuoraUnavailable
+from bot.zuora.errors import ZuoraContradicts, ZuoraRefused, ZuoraTooMany, ZuoraUnavailable
 from bot.zuora.rows import ZuoraRow
 from bot.zuora.wire import HttpCall
 
@@ -118,7 +118,7 @@ async def _first_page(caller: Caller, query: HttpCall) -> tuple[Answer, HttpCall
     first = calls.of_size(query, size.rows)
     try:
         answer = await caller.read(first)
-    except ZuoraRejected:
+    except ZuoraRefused:
         if was_known:
             raise
         first = calls.of_size(query, calls.PAGE)

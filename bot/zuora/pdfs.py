@@ -15,7 +15,7 @@ from bot.domain.known import NotKnown
 from bot.domain.parts_of import parts_of
 from bot.zuora import calls, paging, rows
 from bot.zuora.caller import Caller
-from bot.zuora.errors import ZuoraRejected, for_people
+from bot.zuora.errors import ZuoraRefused, for_people
 from bot.zuora.rows import ZuoraRow
 
 _PATHS: Final[dict[DocumentKind, str]] = {
@@ -61,7 +61,7 @@ async def statuses(
     reads = [partial(_statuses, caller, kind, batch) for batch in parts_of(keys, _MOST_KEYS)]
     try:
         found = await paging.all_or_none(reads)
-    except ZuoraRejected:
+    except ZuoraRefused:
         return None
     return tuple(one for batch in found for one in batch)
 
@@ -89,7 +89,7 @@ async def files_of_memo(caller: Caller, kind: DocumentKind, key: str) -> frozens
                 break
         else:
             return None
-    except ZuoraRejected:
+    except ZuoraRefused:
         return None
     ids = (
         each

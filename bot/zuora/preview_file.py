@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import IO, Final, Literal
 
-from bot.zuora.errors import ZuoraRejected
+from bot.zuora.errors import ZuoraRefused
 
 ItemKind = Literal["charge", "tax", "credit"]
 ZIP: Final = b"PK"
@@ -52,7 +52,7 @@ def items_of(content: bytes) -> Iterator[PreviewItem]:
     """Yield every amount, while the file is read: it can be long.
 
     Raises:
-        ZuoraRejected: It is not such a file, or an amount in it cannot be read.
+        ZuoraRefused: It is not such a file, or an amount in it cannot be read.
     """
     known = False
     try:
@@ -65,9 +65,9 @@ def items_of(content: bytes) -> Iterator[PreviewItem]:
             for row in rows:
                 yield from _items(columns, row)
     except _UNREADABLE:
-        raise ZuoraRejected("The file of Zuora's preview run could not be read.") from None
+        raise ZuoraRefused("The file of Zuora's preview run could not be read.") from None
     if not known:
-        raise ZuoraRejected("The file of Zuora's preview run has no amounts that are known.")
+        raise ZuoraRefused("The file of Zuora's preview run has no amounts that are known.")
 
 
 def _files(content: bytes) -> Iterator[IO[str]]:
@@ -77,7 +77,7 @@ def _files(content: bytes) -> Iterator[IO[str]]:
     with zipfile.ZipFile(io.BytesIO(content)) as packed:
         files = packed.infolist()  # no more is unpacked than the size given here
         if len(files) > MOST_FILES or sum(file.file_size for file in files) > MOST_UNPACKED:
-            raise ZuoraRejected("The file of Zuora's preview run is too long to add up.")
+            raise ZuoraRefused("The file of Zuora's preview run is too long to add up.")
         for name in packed.namelist():
             with packed.open(name) as file:
                 yield io.TextIOWrapper(file, encoding="utf-8-sig", newline="")

@@ -16,7 +16,7 @@ from typing import Final
 from bot.zuora import calls, rows, scope
 from bot.zuora.caller import Caller
 from bot.zuora.calls import PreviewWanted
-from bot.zuora.errors import ZuoraRejected, for_people
+from bot.zuora.errors import ZuoraRefused, for_people
 from bot.zuora.preview_file import ItemKind, items_of
 from bot.zuora.rows import as_row
 
@@ -78,7 +78,7 @@ async def begin(caller: Caller, wanted: PreviewWanted, *, key: str) -> str:
     call = calls.begin_preview_run(wanted, idempotency_key=key)
     run_id = rows.text(as_row((await caller.read(call)).data), "billingPreviewRunId", "id")
     if not run_id:
-        raise ZuoraRejected("Zuora did not say which preview run it began.")
+        raise ZuoraRefused("Zuora did not say which preview run it began.")
     return run_id
 
 
@@ -109,11 +109,11 @@ async def totals(caller: Caller, run: PreviewRun, wanted: PreviewWanted) -> Prev
     address and to no other.
 
     Raises:
-        ZuoraRejected: There is no file, or it cannot be read.
+        ZuoraRefused: There is no file, or it cannot be read.
         ZuoraError: See `Caller.read`.
     """
     if not run.file_id:
-        raise ZuoraRejected("Zuora's preview run has no file.")
+        raise ZuoraRefused("Zuora's preview run has no file.")
     content = (await caller.read(calls.file(run.file_id))).data
     accounts = await scope.currencies(caller, wanted.batches, wanted.bill_cycle_day)
     return await asyncio.to_thread(_add_up, content, accounts)
@@ -122,7 +122,7 @@ async def totals(caller: Caller, run: PreviewRun, wanted: PreviewWanted) -> Prev
 def _add_up(content: object, accounts: Mapping[str, scope.AccountScope] | None) -> PreviewTotals:
     """Add up the file, in a separate thread: it can have millions of rows."""
     if not isinstance(content, bytes):
-        raise ZuoraRejected("The file of Zuora's preview run could not be read.")
+        raise ZuoraRefused("The file of Zuora's preview run could not be read.")
     sums: dict[ItemKind, dict[str, Decimal]] = {
         "charge": defaultdict(Decimal), "tax": defaultdict(Decimal), "credit": defaultdict(Decimal),
     }  # fmt: skip
@@ -131,7 +131,7 @@ def _add_up(content: object, accounts: Mapping[str, scope.AccountScope] | None) 
     until = time.monotonic() + MOST_SECONDS
     for item in items_of(content):
         if time.monotonic() > until:
-            raise ZuoraRejected("The file of Zuora's preview run takes too long to add up.")
+            raise ZuoraRefused("The file of Zuora's preview run takes too long to add up.")
         account = (accounts or {}).get(item.account_id)
         if account is not None and not account.in_scope:
             continue

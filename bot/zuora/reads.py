@@ -41,7 +41,7 @@ from bot.zuora.scope import AccountsInScope
 class Reads(Effects):
     """Everything that the bot reads in Zuora.
 
-    All raise `ZuoraRejected`, `ZuoraNotFound`, `ZuoraBusy` or `ZuoraUnavailable`.
+    All raise `ZuoraRefused`, `ZuoraNotFound`, `ZuoraBusy` or `ZuoraUnavailable`.
     """
 
     def __init__(

@@ -7,7 +7,7 @@ from typing import Final
 
 from bot.zuora import calls, paging, rows
 from bot.zuora.caller import Caller
-from bot.zuora.errors import ZuoraRejected
+from bot.zuora.errors import ZuoraRefused
 from bot.zuora.rows import ZuoraRow
 
 ALL_BATCHES: Final = "AllBatches"
@@ -50,7 +50,7 @@ async def accounts_in_batches(
             found += await paging.zoql(caller, text, most=MOST_ACCOUNTS)
             if len(found) >= MOST_ACCOUNTS:
                 break
-    except ZuoraRejected:
+    except ZuoraRefused:
         return None
     count = await asyncio.to_thread(_count, found, batches, bill_cycle_day)
     if count is None:
@@ -87,7 +87,7 @@ async def currencies(
         for text in _queries(batches):
             left = MOST_CURRENCIES - len(found)
             found += await paging.zoql(caller, text, most=left) if left > 0 else []
-    except ZuoraRejected:
+    except ZuoraRefused:
         return None
     return await asyncio.to_thread(_by_id, found, batches, bill_cycle_day)
 

@@ -24,7 +24,7 @@ from bot.domain.clock import Clock
 from bot.domain.place import Unit
 from bot.metrics import ZUORA_CALLS
 from bot.zuora import numbers
-from bot.zuora.errors import ZuoraBusy, ZuoraElsewhere, ZuoraError, ZuoraLockedOut, ZuoraRejected
+from bot.zuora.errors import ZuoraBusy, ZuoraElsewhere, ZuoraError, ZuoraLockedOut, ZuoraRefused
 from bot.zuora.tenant import Tenant, not_the_entities, not_the_tenant, tenant_of
 
 logger = logging.getLogger(__name__)
@@ -126,7 +126,7 @@ class TokenKeeper:
     @property
     def locks_out(self) -> bool:
         """Return whether there will be no token until somebody fixes the login."""
-        return isinstance(self._failed, ZuoraLockedOut | ZuoraRejected)
+        return isinstance(self._failed, ZuoraLockedOut | ZuoraRefused)
 
     def __repr__(self) -> str:
         """Return it without the secret and the token."""
@@ -141,7 +141,7 @@ class TokenKeeper:
         Raises:
             ZuoraLockedOut: Zuora does not know the client, refuses its tokens, or gives them for
                 other entities.
-            ZuoraRejected: It is another tenant's.
+            ZuoraRefused: It is another tenant's.
             ZuoraBusy: There is no token right now; nothing else was sent.
         """
         if not self._is_good(refused):
@@ -239,7 +239,7 @@ class TokenKeeper:
     def _keep(self, granted: dict[str, Any], asked_at: float) -> None:
         tenant = tenant_of(str(granted.get("scope", "")))
         if wrong := not_the_tenant(tenant, self._tenant_id):
-            raise ZuoraRejected(wrong)
+            raise ZuoraRefused(wrong)
         if wrong := not_the_entities(tenant, self._entities):
             raise ZuoraElsewhere(wrong)
         lives = numbers.seconds(granted.get("expires_in")) or _LIFE_SECONDS
@@ -269,7 +269,7 @@ def _token_error(status: int, response: httpx2.Response) -> ZuoraError:
             zuora_request_id=request_id,
         )
     return ZuoraLockedOut(
-        f"Zuora rejected the bot's login (HTTP {status}): check the client id, the secret "
+        f"Zuora refused the bot's login (HTTP {status}): check the client id, the secret "
         "and that the base URL is the tenant's own data centre.",
         status=status,
         category=11,

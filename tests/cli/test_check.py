@@ -61,7 +61,7 @@ WRONGS = {
         {"SLACK_BOT_TOKEN": "xapp-sandbox", "SLACK_APP_TOKEN": "xoxb-sandbox"},
         "begins with xoxb-, so it is a bot's",
     ),
-    "secret": ({"ZUORA_CLIENT_SECRET": "another-secret"}, "Zuora rejected the bot's login"),
+    "secret": ({"ZUORA_CLIENT_SECRET": "another-secret"}, "Zuora refused the bot's login"),
     "tenant": ({"ZUORA_TENANT_ID": "999"}, "speaks for tenant 12270, and ZUORA_TENANT_ID is 999"),
     "channel": ({"BILLING_CHANNEL": "C0NOTTHERE"}, "channel_not_found"),
     "missing": ({"SLACK_BOT_TOKEN": ""}, "SLACK_BOT_TOKEN: is missing"),

@@ -102,7 +102,7 @@ def test_a_waiting_request_expires_to_the_second(hours, step):
             steps.Send((CALL._replace(tries=1, verdict=Verdict.BUSY),)),
         ),
         ((CALL._replace(tries=1, verdict=Verdict.ACCEPTED),), steps.Conclude()),
-        ((CALL._replace(tries=1, verdict=Verdict.REJECTED),), steps.Conclude()),
+        ((CALL._replace(tries=1, verdict=Verdict.REFUSED),), steps.Conclude()),
         ((CALL._replace(tries=1, verdict=Verdict.LOST),), steps.Conclude()),
         (
             (CALL, CALL._replace(subject="BR-2", tries=1)),
@@ -143,8 +143,8 @@ def test_an_unknown_outcome_is_reminded_of_without_an_end_and_before_it_is_looke
     ("verdicts", "state"),
     [
         ([Verdict.ACCEPTED], State.SUCCEEDED),
-        ([Verdict.ACCEPTED, Verdict.REJECTED], State.FAILED),
-        ([Verdict.REJECTED, Verdict.LOST, Verdict.ACCEPTED], State.UNKNOWN),
+        ([Verdict.ACCEPTED, Verdict.REFUSED], State.FAILED),
+        ([Verdict.REFUSED, Verdict.LOST, Verdict.ACCEPTED], State.UNKNOWN),
     ],
 )
 def test_the_worst_answer_shows_how_it_ended(verdicts, state):
@@ -190,7 +190,7 @@ LOST = CALL._replace(
         ({"content": ""}, None),  # a PUT, or sent by a version before
         ({"no_more": "Zuora gives it again"}, None),
         ({"first_sent_at": NOW - PATIENCE}, None),
-        ({"verdict": Verdict.REJECTED}, None),
+        ({"verdict": Verdict.REFUSED}, None),
         ({"sent_at": NOW + timedelta(seconds=1)}, None),  # the clock was put back
     ],
 )
@@ -202,7 +202,7 @@ def test_a_lost_call_is_sent_again_in_time_and_not_too_often(change, seconds):
 
 def test_what_was_given_up_before_it_went_out_is_not_sent_by_a_later_pass():
     running = replace(REQUEST, state=State.RUNNING)
-    given_up = CALL._replace(verdict=Verdict.REJECTED, words="it was mailed meanwhile")
+    given_up = CALL._replace(verdict=Verdict.REFUSED, words="it was mailed meanwhile")
     other = CALL._replace(subject="INV2", key="k2")
 
     assert next_step(running, [given_up, other], NOW) == steps.Send((other,))

@@ -106,7 +106,7 @@ async def requests_in_every_state(stage):
 
 
 def call(number, state):
-    verdict = {State.SUCCEEDED: Verdict.ACCEPTED, State.FAILED: Verdict.REJECTED}.get(state)
+    verdict = {State.SUCCEEDED: Verdict.ACCEPTED, State.FAILED: Verdict.REFUSED}.get(state)
     return Call(
         request=number,
         subject="BR-00000001",

@@ -75,7 +75,7 @@ async def test_a_login_that_zuora_refuses_ends_the_start(site):
 
     assert process.process.returncode == MEND_FIRST
     last = process.log.strip().splitlines()[-1]
-    assert last.startswith("ZUORA_CLIENT_ID, ZUORA_CLIENT_SECRET: Zuora rejected the bot's login")
+    assert last.startswith("ZUORA_CLIENT_ID, ZUORA_CLIENT_SECRET: Zuora refused the bot's login")
     assert "Traceback" not in process.log
 
 

@@ -540,7 +540,7 @@ async def test_of_several_mails_the_result_counts_the_accepted_and_the_refused(
     order = await looked_up(OPERATIONS[name], typed or EXAMPLES[name].typed(local.world), zuora)
     if len(order.subjects()) == 1:
         return
-    verdicts = [Verdict.ACCEPTED, *[Verdict.REJECTED] * (len(order.subjects()) - 1)]
+    verdicts = [Verdict.ACCEPTED, *[Verdict.REFUSED] * (len(order.subjects()) - 1)]
     calls = [call_of(order, clock.now(), at)._replace(verdict=verdict)
              for at, verdict in enumerate(verdicts)]  # fmt: skip
 

@@ -20,7 +20,7 @@ import pytest
 from bot.sandbox.zuora.world import PROFILE_ID
 from bot.slack.one_line_words import SETTERS
 from bot.zuora.client import ZuoraClient
-from bot.zuora.errors import ZuoraRejected
+from bot.zuora.errors import ZuoraRefused
 from bot.zuora.memos import NUMBER
 from bot.zuora.rows import Here
 from tests.needs import needs
@@ -265,7 +265,7 @@ async def test_everything_that_is_read_is_known_to_the_sdk(stage, judge, refused
 
     for name, given in READS.items():
         asked = [names.get(each, each) if isinstance(each, str) else each for each in given]
-        with suppress(ZuoraRejected):
+        with suppress(ZuoraRefused):
             await getattr(client, name)(*asked)
 
     assert await judged(stage, judge) == []

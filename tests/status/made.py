@@ -129,7 +129,7 @@ def november(store):
     end(
         store, decide(store, part, after=600), State.FAILED, after=15,
         calls=[("INV00000001", Verdict.ACCEPTED, ""), ("INV00000002", Verdict.ACCEPTED, ""),
-               ("INV00000003", Verdict.REJECTED, "=HYPERLINK(1)")],
+               ("INV00000003", Verdict.REFUSED, "=HYPERLINK(1)")],
     )  # fmt: skip
     half = request(store, facts=run_facts("BR-00000002", before=3), day=2)
     end(store, decide(store, half, after=7200), after=25)

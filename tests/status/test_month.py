@@ -111,7 +111,7 @@ async def test_a_long_list_is_written_while_it_is_read(store):
     """Never all of its rows at once: what is written grows with each turn that others get."""
     amounts = [f"{number}.25" for number in range(1, 1301)]
     number = made.request(store, "email_invoice", made.mail_facts(*amounts))
-    last = ("INV00001300", Verdict.REJECTED, "no address")
+    last = ("INV00001300", Verdict.REFUSED, "no address")
     calls = [("INV00000001", Verdict.ACCEPTED, ""), ("INV00000777", Verdict.ACCEPTED, ""), last]
     made.end(store, made.decide(store, number, after=1), State.FAILED, after=1, calls=calls)
     into = io.BytesIO()

@@ -57,7 +57,7 @@ def test_calls_in_brief_lead_to_the_same_end(store):
     at = {"tries": 1, "first_sent_at": NOW, "sent_at": NOW}
     plain = [call(number, Verdict.ACCEPTED, **at) for number in range(600)]
     others = [
-        call(700, Verdict.REJECTED, words="no address", **at),
+        call(700, Verdict.REFUSED, words="no address", **at),
         call(701, Verdict.LOST, words="no answer", **at),
         call(702, Verdict.ACCEPTED, words="Zuora shows the mail", **at),
         call(703, Verdict.ACCEPTED, **{**at, "tries": 2}, repeats=1),

@@ -13,7 +13,7 @@ from bot.zuora import paging, preview_runs, tokens
 from bot.zuora.answers import Answer
 from bot.zuora.bounded import MOST_BYTES
 from bot.zuora.connections import http_client
-from bot.zuora.errors import ZuoraRejected
+from bot.zuora.errors import ZuoraRefused
 from bot.zuora.judge import QUICK, judge
 from bot.zuora.preview_file import items_of
 from tests.stage import BOB
@@ -134,7 +134,7 @@ def test_adding_up_a_preview_has_an_end(monkeypatch):
     monkeypatch.setattr(preview_runs, "MOST_SECONDS", -1.0)
     content = b"Account: ID,Charge Amount,Account: Currency\na,1.00,USD\n"
 
-    with pytest.raises(ZuoraRejected, match="takes too long"):
+    with pytest.raises(ZuoraRefused, match="takes too long"):
         preview_runs._add_up(content, None)
 
 
@@ -148,7 +148,7 @@ def test_a_preview_that_unpacks_to_too_much_is_not_read():
         file.writestr("preview.csv", b"Account: ID,Charge Amount\n" + b"a,1.00\n" * 6_000_000)
     assert len(packed.getvalue()) < 1_000_000
 
-    with pytest.raises(ZuoraRejected, match="too long to add up"):
+    with pytest.raises(ZuoraRefused, match="too long to add up"):
         list(items_of(packed.getvalue()))
 
 

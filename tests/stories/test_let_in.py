@@ -12,7 +12,7 @@ from tests.stage import ALICE
 from tests.stories.test_email_many_documents import MAILS, add_invoices, ask, ended, orders_of
 
 TOKEN = "/oauth/token"
-REFUSED = "Zuora rejected the bot's login (HTTP 401)"
+REFUSED = "Zuora refused the bot's login (HTTP 401)"
 
 
 def token_calls(stage):

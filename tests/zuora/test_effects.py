@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 
 from bot.zuora.calls import EmailBody
-from bot.zuora.errors import OutcomeUnknown, ZuoraBusy, ZuoraLockedOut, ZuoraNotFound, ZuoraRejected
+from bot.zuora.errors import OutcomeUnknown, ZuoraBusy, ZuoraLockedOut, ZuoraNotFound, ZuoraRefused
 
 IDS = {"track_id": "R-17 try 1", "idempotency_key": "bot-R-17-g1"}
 ROUTE = "/v1/bill-runs/BR-00000001/emails"
@@ -101,7 +101,7 @@ async def test_a_thing_that_is_not_there_is_not_found(zuora):
 async def test_a_rule_of_zuora_comes_with_its_words(local, zuora, run):
     run.status = "Completed"
 
-    with pytest.raises(ZuoraRejected) as raised:
+    with pytest.raises(ZuoraRefused) as raised:
         await mail(zuora)
 
     assert raised.value.category == 30
@@ -158,7 +158,7 @@ async def test_an_answer_that_cannot_be_read_leaves_the_outcome_unknown(local, z
 async def test_a_failure_at_http_200_is_a_no(local, zuora, run):
     local.faults.add(ROUTE, kind="http200_failure", category=30, message="Not allowed.")
 
-    with pytest.raises(ZuoraRejected) as raised:
+    with pytest.raises(ZuoraRefused) as raised:
         await mail(zuora)
 
     assert (raised.value.status, raised.value.words) == (200, ("Not allowed.",))
@@ -279,11 +279,11 @@ async def test_a_second_401_is_about_the_bot_and_no_refusal_of_the_call(local, z
 
 
 async def test_a_call_that_breaks_the_rules_is_not_sent(local, zuora):
-    with pytest.raises(ZuoraRejected):
+    with pytest.raises(ZuoraRefused):
         await zuora.email_document("invoice", "", EMAIL, **IDS)
-    with pytest.raises(ZuoraRejected):
+    with pytest.raises(ZuoraRefused):
         await zuora.email_document("invoice", "INV1", EmailBody(pdf_file_id="8a" * 16), **IDS)
-    with pytest.raises(ZuoraRejected):
+    with pytest.raises(ZuoraRefused):
         await zuora.cancel_bill_run("8ad0", {}, track_id="a:b")
 
     assert local.calls == []

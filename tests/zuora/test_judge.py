@@ -10,7 +10,7 @@ from bot.zuora.errors import (
     OutcomeUnknown,
     ZuoraBusy,
     ZuoraNotFound,
-    ZuoraRejected,
+    ZuoraRefused,
     ZuoraUnavailable,
 )
 from bot.zuora.judge import judge
@@ -61,23 +61,23 @@ def judged(status, body, *, effect=True, repeat=False, **headers):
     [
         (404, NOT_FOUND, ZuoraNotFound, 40),
         (200, NOT_FOUND, ZuoraNotFound, 40),
-        (400, STRING_CODE, ZuoraRejected, 22),
-        (200, STRING_CODE, ZuoraRejected, 22),
-        (401, {"message": "Authentication error"}, ZuoraRejected, 11),
-        (401, {"message": "Failed to get user info"}, ZuoraRejected, 11),
-        (200, OLD_401, ZuoraRejected, 11),
-        (401, STRING_401, ZuoraRejected, 11),
-        (403, {"code": "FORBIDDEN", "message": "Not for you"}, ZuoraRejected, 10),
-        (403, reasons(50000010), ZuoraRejected, 10),
+        (400, STRING_CODE, ZuoraRefused, 22),
+        (200, STRING_CODE, ZuoraRefused, 22),
+        (401, {"message": "Authentication error"}, ZuoraRefused, 11),
+        (401, {"message": "Failed to get user info"}, ZuoraRefused, 11),
+        (200, OLD_401, ZuoraRefused, 11),
+        (401, STRING_401, ZuoraRefused, 11),
+        (403, {"code": "FORBIDDEN", "message": "Not for you"}, ZuoraRefused, 10),
+        (403, reasons(50000010), ZuoraRefused, 10),
         (404, {"message": "no Route matched with those values"}, ZuoraNotFound, 40),
-        (415, reasons(50000045), ZuoraRejected, 45),
-        (405, {"message": "method 'PUT' not supported"}, ZuoraRejected, 45),
-        (400, {"message": "Request method 'PUT' not supported"}, ZuoraRejected, None),
-        (422, {"message": "The key was used for another URL"}, ZuoraRejected, None),
-        (400, b"<html>no</html>", ZuoraRejected, None),
-        (200, CRUD, ZuoraRejected, 20),
-        (400, FAULT, ZuoraRejected, 20),
-        (200, {"success": False}, ZuoraRejected, None),
+        (415, reasons(50000045), ZuoraRefused, 45),
+        (405, {"message": "method 'PUT' not supported"}, ZuoraRefused, 45),
+        (400, {"message": "Request method 'PUT' not supported"}, ZuoraRefused, None),
+        (422, {"message": "The key was used for another URL"}, ZuoraRefused, None),
+        (400, b"<html>no</html>", ZuoraRefused, None),
+        (200, CRUD, ZuoraRefused, 20),
+        (400, FAULT, ZuoraRefused, 20),
+        (200, {"success": False}, ZuoraRefused, None),
         (429, RATE, ZuoraBusy, 70),
         (429, reasons(50000070), ZuoraBusy, 70),
         (200, reasons(50000070), ZuoraBusy, 70),
@@ -116,7 +116,7 @@ def test_a_definite_no_is_recognized_by_the_last_two_digits(category, shape):
     for status in (200, 400):
         found = judged(status, reasons(shape(500000_00 + category), "Because."))
 
-        assert type(found) is ZuoraRejected
+        assert type(found) is ZuoraRefused
         assert (found.category, found.words) == (category, ("Because.",))
 
 
@@ -206,7 +206,7 @@ def test_what_does_not_come_from_behind_a_key_sent_before_is_no_refusal(status, 
 
 
 def test_a_no_from_behind_a_key_sent_before_is_a_no():
-    assert type(judged(400, reasons(50000030), repeat=True)) is ZuoraRejected
+    assert type(judged(400, reasons(50000030), repeat=True)) is ZuoraRefused
     assert type(judged(429, RATE, repeat=True)) is ZuoraBusy
 
 

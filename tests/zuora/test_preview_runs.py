@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.zuora.calls import PreviewWanted
-from bot.zuora.errors import ZuoraRejected
+from bot.zuora.errors import ZuoraRefused
 from bot.zuora.preview_file import PreviewItem, items_of
 from bot.zuora.preview_runs import PreviewRun, PreviewTotals
 
@@ -112,7 +112,7 @@ async def test_without_the_right_to_query_accounts_nothing_is_added_up(world, lo
 async def test_without_the_permission_it_is_refused(local, zuora):
     local.knobs = replace(local.knobs, preview_runs=False)
 
-    with pytest.raises(ZuoraRejected, match="permission"):
+    with pytest.raises(ZuoraRefused, match="permission"):
         await zuora.begin_preview_run(WANTED, key="k")
 
 
@@ -125,7 +125,7 @@ async def test_a_begin_whose_answer_was_lost_begins_one_run(world, local, zuora)
 
 
 async def test_a_run_without_a_file_has_no_totals(zuora):
-    with pytest.raises(ZuoraRejected, match="no file"):
+    with pytest.raises(ZuoraRefused, match="no file"):
         await zuora.preview_totals(PreviewRun(number="BPR-1", status="Completed"), WANTED)
 
 
@@ -173,7 +173,7 @@ def test_lines_of_tax_are_tax():
      packed(a=[HEADINGS, ["a", "1E+9999999", "charge"]])],
 )  # fmt: skip
 def test_what_is_no_such_file_is_refused_and_not_taken_for_nothing(content):
-    with pytest.raises(ZuoraRejected):
+    with pytest.raises(ZuoraRefused):
         list(items_of(content))
 
 
@@ -181,7 +181,7 @@ def test_what_is_no_such_file_is_refused_and_not_taken_for_nothing(content):
     st.one_of(st.binary(max_size=200), st.binary(max_size=60).map(lambda end: packed()[:20] + end))
 )
 def test_whatever_the_file_is_it_is_read_or_refused(content):
-    with contextlib.suppress(ZuoraRejected):
+    with contextlib.suppress(ZuoraRefused):
         assert all(item.amount.is_finite() for item in items_of(content))
 
 

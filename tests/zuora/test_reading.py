@@ -9,7 +9,7 @@ import pytest
 
 from bot.domain.known import NotKnown
 from bot.zuora.calls import EmailBody
-from bot.zuora.errors import ZuoraNotFound, ZuoraRejected, ZuoraUnavailable
+from bot.zuora.errors import ZuoraNotFound, ZuoraRefused, ZuoraUnavailable
 
 EMAIL = EmailBody()
 
@@ -59,7 +59,7 @@ async def test_a_number_that_may_not_be_looked_up_is_not_called_unknown(local, z
     refusal = {"success": False, "reasons": [{"code": 50000010, "message": "No permission."}]}
     local.faults.add("/object-query/*", kind="status", status=403, body=refusal, times=None)
 
-    with pytest.raises(ZuoraRejected) as raised:
+    with pytest.raises(ZuoraRefused) as raised:
         await zuora.bill_run("BR-00000001")
     assert not isinstance(raised.value, ZuoraNotFound)
     assert raised.value.words == ("No permission.",)
@@ -290,7 +290,7 @@ async def test_a_preview_adds_up_what_would_be_charged(local, zuora):
 
 
 async def test_a_read_that_is_refused_is_not_repeated(local, zuora):
-    with pytest.raises(ZuoraRejected):
+    with pytest.raises(ZuoraRefused):
         await zuora.account("A404")
 
     assert len([call for call in local.calls if "accounts" in call.path]) == 1

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from bot.domain.place import units_of
-from bot.zuora.errors import ZuoraBusy, ZuoraLockedOut, ZuoraRejected, ZuoraUnavailable
+from bot.zuora.errors import ZuoraBusy, ZuoraLockedOut, ZuoraRefused, ZuoraUnavailable
 from bot.zuora.tenant import Tenant, entities_outside, not_the_tenant, tenant_of
 from tests.patient import LONGEST
 
@@ -29,7 +29,7 @@ async def test_a_client_of_another_tenant_is_never_used(local, make):
 
     assert await zuora.billing_rules() is None
     for ask in (zuora.check, lambda: zuora.bill_run("BR-00000001")):
-        with pytest.raises(ZuoraRejected, match="speaks for tenant 12270, and ZUORA_TENANT_ID"):
+        with pytest.raises(ZuoraRefused, match="speaks for tenant 12270, and ZUORA_TENANT_ID"):
             await ask()
 
     assert {call.path for call in local.calls} == {"/oauth/token"}
@@ -265,7 +265,7 @@ async def test_nothing_secret_is_logged(local, zuora, caplog):
     local.world.add_account("A00000001", name="Blue Ltd")
     made = local.world.add_invoice("A00000001", "USD", "1.00")
     await zuora.document("invoice", made.number)
-    with pytest.raises(ZuoraRejected):
+    with pytest.raises(ZuoraRefused):
         await zuora.post_bill_run("8ad0", {"invoiceDate": "2026-11-30"}, track_id="t")
 
     said = " ".join(str(vars(record)) for record in caplog.records)

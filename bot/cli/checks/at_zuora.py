@@ -6,7 +6,7 @@ from bot.cli.checks.noticed import Noticed, good, passes, warning, wrong
 from bot.domain.clock import Clocks
 from bot.settings import Settings
 from bot.zuora.client import NO_SUCH_NAME, ZuoraClient
-from bot.zuora.errors import ZuoraElsewhere, ZuoraError, ZuoraLockedOut, ZuoraRejected
+from bot.zuora.errors import ZuoraElsewhere, ZuoraError, ZuoraLockedOut, ZuoraRefused
 
 LATER = "try again; https://trust.zuora.com says whether Zuora has trouble"
 LOGIN = "ZUORA_CLIENT_ID, ZUORA_CLIENT_SECRET"
@@ -19,7 +19,7 @@ async def look(settings: Settings, zuora: ZuoraClient) -> AsyncIterator[Noticed]
     except ZuoraElsewhere as error:
         yield wrong("ZUORA_ENTITY_IDS", str(error), "name an entity of the client's user")
         return
-    except (ZuoraLockedOut, ZuoraRejected) as error:
+    except (ZuoraLockedOut, ZuoraRefused) as error:
         yield wrong(
             LOGIN, str(error), "make an OAuth client for the bot's user, or mend the setting"
         )
@@ -52,7 +52,7 @@ async def look(settings: Settings, zuora: ZuoraClient) -> AsyncIterator[Noticed]
 async def _may_read(zuora: ZuoraClient) -> Noticed:
     try:
         await zuora.bill_runs(name=NO_SUCH_NAME)
-    except ZuoraRejected as error:
+    except ZuoraRefused as error:
         return wrong(
             "rights", f"bill runs cannot be read: {error}", "give the bot's user the billing role"
         )

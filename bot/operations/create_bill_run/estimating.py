@@ -16,7 +16,7 @@ from bot.operations.create_bill_run.facts import BilledAccount, Estimate
 from bot.zuora.answers import money_of
 from bot.zuora.calls import PreviewWanted
 from bot.zuora.client import ZuoraClient
-from bot.zuora.errors import ZuoraRejected
+from bot.zuora.errors import ZuoraRefused
 from bot.zuora.preview_runs import PreviewRun, PreviewTotals
 
 
@@ -46,7 +46,7 @@ async def of_account(
         preview = await zuora.billing_preview(
             account.id, day, exclude=body.exclude, renew=body.auto_renewal
         )
-    except ZuoraRejected:
+    except ZuoraRefused:
         return None
     return Estimate(
         charges=money_of(preview.charges, account.currency),

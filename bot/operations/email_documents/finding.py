@@ -18,7 +18,7 @@ from bot.operations.typed import Problems
 from bot.zuora.answers import BillingDocument, BillRun
 from bot.zuora.aside import aside
 from bot.zuora.client import ZuoraClient
-from bot.zuora.errors import ZuoraNotFound, ZuoraRejected
+from bot.zuora.errors import ZuoraNotFound, ZuoraRefused
 from bot.zuora.paging import all_or_none, side_by_side
 
 NO_PERMISSION = 10
@@ -68,7 +68,7 @@ async def _read(kind: DocumentKind, keys: Sequence[str], zuora: ZuoraClient) -> 
         documents, wrong = await aside(_checked, found, kind, keys)
         if not wrong and kind != "invoice":
             wrong = await _path_problem(kind, documents[0], zuora)
-    except ZuoraRejected as error:
+    except ZuoraRefused as error:
         if kind == "invoice" or error.category != NO_PERMISSION:
             raise
         return (), f"{_NO_SETTLEMENT} Zuora said: {error.message}"
@@ -134,7 +134,7 @@ async def _run_or_none(number: str, zuora: ZuoraClient) -> BillRun | None:
     """Return the run; None if it was deleted or may not be read, so that nothing says whether it mails by itself."""
     try:
         return await zuora.bill_run(number)
-    except ZuoraRejected:
+    except ZuoraRefused:
         return None
 
 
@@ -146,7 +146,7 @@ async def _listed(
     reads = [partial(mail_marks, each.id, zuora.now(), zuora) for each in memos]
     try:
         found = await all_or_none(reads) if reads else []
-    except ZuoraRejected:
+    except ZuoraRefused:
         return {}
     return {memo.number: marks for memo, marks in zip(memos, found, strict=True)}
 
