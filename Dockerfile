@@ -4,8 +4,8 @@
 ARG PYTHON=3.13-slim
 FROM python:${PYTHON} AS build
 WORKDIR /source
-COPY requirements/run.txt requirements/run.txt
-RUN python -m venv /bot && /bot/bin/pip install --no-cache-dir --require-hashes --requirement requirements/run.txt
+COPY requirements/postgres.txt requirements/postgres.txt
+RUN python -m venv /bot && /bot/bin/pip install --no-cache-dir --require-hashes --requirement requirements/postgres.txt
 COPY pyproject.toml README.md LICENSE manifest.yml ./
 COPY bot bot
 RUN /bot/bin/pip install --no-cache-dir --no-deps --no-build-isolation .

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Writes requirements/run.txt and test.txt: every version pinned, every file hashed, no download address.
+# Writes requirements/run.txt, postgres.txt and test.txt: every version pinned, every file hashed, no download address.
 set -eu
 cd "$(dirname "$0")/.."
 tool=$(mktemp -d)
@@ -11,4 +11,5 @@ compile() {
     --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --all-build-deps "$@"
 }
 compile --output-file requirements/run.txt pyproject.toml
+compile --extra postgres --constraint requirements/run.txt --output-file requirements/postgres.txt pyproject.toml
 compile --extra test --constraint requirements/run.txt --output-file requirements/test.txt pyproject.toml

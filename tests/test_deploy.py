@@ -374,6 +374,19 @@ def test_the_container_is_made_step_by_step_and_plays_its_story(tmp_path):
     assert "SLACK_BOT_TOKEN" in started.stderr
 
 
+def locked(name):
+    return set((ROOT / "requirements" / name).read_text().replace("\\\n", "").splitlines())
+
+
+def test_the_container_can_use_a_postgresql_server_and_has_the_same_versions_otherwise():
+    """There is no pip in it with which somebody could add what is missing."""
+    (name,) = re.findall(r"--requirement requirements/(\S+)", DOCKERFILE)
+    more = {line.partition("==")[0] for line in locked(name) - locked("run.txt")}
+
+    assert more == {"psycopg", "psycopg-binary"}
+    assert locked("run.txt") <= locked(name)
+
+
 def files(folder):
     return sorted(str(path) for path in folder.rglob("*"))
 

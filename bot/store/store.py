@@ -254,6 +254,6 @@ def _postgres(url: str) -> Database:
     try:
         from bot.store.postgres.opening import open_postgres  # noqa: PLC0415 - an extra
     except ImportError as error:
-        msg = 'DATABASE_URL: PostgreSQL needs psycopg; pip install "billing-bot[postgres]".'
+        msg = "DATABASE_URL: PostgreSQL needs psycopg; install requirements/postgres.txt."
         raise StoreError(msg) from error
     return open_postgres(url)
