@@ -44,7 +44,7 @@ class Facts(Remembering, frozen=True, extra="forbid", defer_build=True):
         return self.model_dump_json(), ()
 
     @classmethod
-    def stored(cls, text: str, packed: Sequence[bytes] = ()) -> Self:  # noqa: ARG003 - for what has parts
+    def stored(cls, text: str, _packed: Sequence[bytes] = (), /) -> Self:
         """Read what `to_store` made, in any version.
 
         Raises:
