@@ -14,13 +14,6 @@ class ByTypes(httpx2.AsyncClient):
         self._straight = AiohttpTransport()
         super().__init__(transport=self._straight, trust_env=False)
 
-    async def request(self, method: str, url: Any, **how: Any) -> httpx2.Response:
-        """Send it; of what a client can be asked for, what the bot asks for."""
-        request = httpx2.Request(
-            method,
-            url,
-            headers=how["headers"],
-            stream=httpx2.ByteStream(how["content"]),
-            extensions={"timeout": how["timeout"].as_dict()},
-        )
+    async def send(self, request: httpx2.Request, **_: Any) -> httpx2.Response:
+        """Send it, without anything else."""
         return await self._straight.handle_async_request(request)

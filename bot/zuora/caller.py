@@ -110,7 +110,10 @@ class Caller:
         self._tokens = tokens
         self._pace = pace
         self._reach = reach
-        self._timeout = settings.timeout()
+        self._headers = wire.same_headers(
+            version=settings.version, entity_ids=settings.entity_ids, org_ids=settings.org_ids
+        )
+        self._extensions = {"timeout": settings.timeout().as_dict()}
         self._name = secrets.token_hex(4)
         self._reads = 0
         self._in_line = asyncio.Lock()
@@ -214,32 +217,32 @@ class Caller:
         return found
 
     async def _answer(self, call: wire.HttpCall, token: str) -> httpx2.Response | ZuoraError:
-        settings = self._settings
-        content = call.content
-        is_packed = settings.gzip and len(content) > wire.LONG
-        if is_packed:
-            content = gzip.compress(content)
-        headers = wire.headers(
-            call,
-            token=token,
-            version=settings.version,
-            entity_ids=settings.entity_ids,
-            org_ids=settings.org_ids,
-        ) | ({"Content-Encoding": "gzip"} if is_packed else {})
         try:
-            return await self._http.request(
-                call.method,
-                settings.base_url + call.target,
-                headers=headers,
-                content=content,
-                timeout=self._timeout,
-            )
+            return await self._http.send(self._request(call, token))
         except NOTHING_WAS_SENT as error:
             logger.info("zuora_not_reached", extra={"error": str(error)})
             return _not_sent(call, error)
         except httpx2.RequestError as error:
             logger.warning("zuora_answer_lost", extra={"error": str(error)})
             return _lost(call, error)
+
+    def _request(self, call: wire.HttpCall, token: str) -> httpx2.Request:
+        """Return a call as httpx2's request, to which its client has nothing to add, so that its headers are made once.
+
+        Raises:
+            httpx2.InvalidURL: The address is none.
+        """
+        content, headers = call.content, self._headers | wire.headers(call, token)
+        if self._settings.gzip and len(content) > wire.LONG:
+            content = gzip.compress(content)
+            headers["Content-Encoding"] = "gzip"
+        return httpx2.Request(
+            call.method,
+            self._settings.base_url + call.target,
+            headers=headers,
+            stream=httpx2.ByteStream(content),  # aiohttp names its length
+            extensions=self._extensions,
+        )
 
 
 async def _read(
@@ -257,8 +260,7 @@ def _judged(
     """Return a file as it came; judge any other answer as usual."""
     if call.is_file and status == HTTPStatus.OK and not _is_json(headers):
         return Answer(status, headers.get("Zuora-Request-Id", "")[:64], content, len(content))
-    found = judge(status, headers, content, effect=call.effect, repeat=call.repeat)
-    return replace(found, size=len(content)) if isinstance(found, Answer) else found
+    return judge(status, headers, content, effect=call.effect, repeat=call.repeat)
 
 
 def _is_about_the_token(found: Answer | ZuoraError) -> bool:

@@ -6,7 +6,6 @@ with one of `NOTHING_WAS_SENT` nothing was sent; after any other nobody knows.
 
 import select
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from importlib.metadata import version
 from typing import Final
 from urllib.request import getproxies, proxy_bypass
 
@@ -19,6 +18,7 @@ from yarl import URL
 
 from bot.fence import Fence, FenceShutError, request_class
 from bot.zuora.bounded import content_of
+from bot.zuora.wire import USER_AGENT
 
 
 class Fenced(httpx2.ConnectError):
@@ -32,7 +32,6 @@ NOTHING_WAS_SENT: Final = (
     httpx2.UnsupportedProtocol,
     httpx2.InvalidURL,  # already raised where a request is made
 )
-_USER_AGENT: Final = f"billing-bot/{version('billing-bot')}"
 _KEPT_SECONDS: Final = 15.0
 _MOST_CLOSED: Final = 200  # as many as may be kept: Zuora takes at most 200 calls at once
 _SCHEMES: Final = frozenset({"http", "https"})
@@ -119,7 +118,7 @@ def http_client(fence: Fence | None = None) -> httpx2.AsyncClient:
     """Return a client with the settings that suit Zuora. The caller closes it."""
     return httpx2.AsyncClient(
         transport=AiohttpTransport(fence),
-        headers={"User-Agent": _USER_AGENT},
+        headers={"User-Agent": USER_AGENT},
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
         trust_env=False,  # the transport finds the proxy
     )

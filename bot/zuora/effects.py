@@ -1,8 +1,7 @@
 """The calls of the client that have effects: they mail, create, post and cancel."""
 
 import hashlib
-from collections.abc import Generator, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,18 +10,8 @@ from bot.zuora import calls
 from bot.zuora.answers import Answer
 from bot.zuora.caller import Caller
 from bot.zuora.calls import EmailBody
-from bot.zuora.errors import ZuoraRefused
 from bot.zuora.rows import as_row
-from bot.zuora.wire import CallError, HttpCall
-
-
-@contextmanager
-def checked() -> Iterator[None]:
-    """Turn a call that must not be sent into a definite refusal."""
-    try:
-        yield
-    except CallError as error:
-        raise ZuoraRefused(f"Not sent: {error}.") from None
+from bot.zuora.wire import HttpCall
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,44 +80,39 @@ class Effects:
             track_id: `Zuora-Track-Id`, at most 64 characters.
             idempotency_key: At most 255 characters; Zuora keeps it for 24 hours.
         """
-        with checked():
-            call = calls.email_bill_run(
-                key, resend=resend, track_id=track_id, idempotency_key=idempotency_key
-            )
+        call = calls.email_bill_run(
+            key, resend=resend, track_id=track_id, idempotency_key=idempotency_key
+        )
         return Prepared(call, self._caller)
 
     def email_document(
         self, kind: DocumentKind, key: str, body: EmailBody, *, track_id: str, idempotency_key: str
     ) -> Prepared:
         """Have Zuora mail one posted document, by id or number."""
-        with checked():
-            call = calls.email_document(
-                self._paths[kind], key, body, track_id=track_id, idempotency_key=idempotency_key
-            )
+        call = calls.email_document(
+            self._paths[kind], key, body, track_id=track_id, idempotency_key=idempotency_key
+        )
         return Prepared(call, self._caller)
 
     def create_bill_run(
         self, body: Mapping[str, Any], *, track_id: str, idempotency_key: str
     ) -> Prepared:
         """Create a bill run; `data` of the answer has `id` and `billRunNumber`."""
-        with checked():
-            call = calls.create_bill_run(body, track_id=track_id, idempotency_key=idempotency_key)
+        call = calls.create_bill_run(body, track_id=track_id, idempotency_key=idempotency_key)
         return Prepared(call, self._caller)
 
     def post_bill_run(
         self, bill_run_id: str, body: Mapping[str, Any], *, track_id: str
     ) -> Prepared:
         """Post a completed bill run; a PUT, for which Zuora keeps no key."""
-        with checked():
-            call = calls.post_bill_run(bill_run_id, body, track_id=track_id)
+        call = calls.post_bill_run(bill_run_id, body, track_id=track_id)
         return Prepared(call, self._caller)
 
     def cancel_bill_run(
         self, bill_run_id: str, body: Mapping[str, Any], *, track_id: str
     ) -> Prepared:
         """Cancel a bill run; a PUT, for which Zuora keeps no key."""
-        with checked():
-            call = calls.cancel_bill_run(bill_run_id, body, track_id=track_id)
+        call = calls.cancel_bill_run(bill_run_id, body, track_id=track_id)
         return Prepared(call, self._caller)
 
     def send_within(self, entity_ids: str, org_ids: str) -> None:

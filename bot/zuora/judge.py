@@ -80,7 +80,7 @@ def judge(
     """
     seen = _take_apart(status, headers, body, _ONCE if effect else None)
     if _is_yes(seen, effect=effect):
-        return Answer(status, seen.facts["zuora_request_id"], seen.data)
+        return Answer(status, seen.facts["zuora_request_id"], seen.data, len(body))
     if _is_in_doubt(seen) or (repeat and _is_before_the_key(seen)):
         return _doubt(seen, effect=effect)
     return _refusal(seen, effect=effect)

@@ -27,7 +27,7 @@ from bot.zuora.aside import aside
 from bot.zuora.caller import Caller
 from bot.zuora.calls import PreviewWanted
 from bot.zuora.document_reader import DocumentReader
-from bot.zuora.effects import Effects, checked
+from bot.zuora.effects import Effects
 from bot.zuora.lookups import BillingRules, Preview
 from bot.zuora.mail_history import EmailRecord
 from bot.zuora.memos import Memo
@@ -67,13 +67,11 @@ class Reads(Effects):
 
     async def bill_run(self, key: str) -> BillRun:
         """Return one bill run by id or number."""
-        with checked():
-            return await bill_runs.read(self._caller, key, self.here)
+        return await bill_runs.read(self._caller, key, self.here)
 
     async def bill_run_state(self, bill_run_id: str) -> BillRun:
         """Return one bill run by id in one call: name, dates and status, without counts."""
-        with checked():
-            return await bill_runs.read_state(self._caller, bill_run_id, self.here)
+        return await bill_runs.read_state(self._caller, bill_run_id, self.here)
 
     async def bill_runs(
         self,
@@ -118,34 +116,29 @@ class Reads(Effects):
 
     async def document(self, kind: DocumentKind, key: str) -> BillingDocument:
         """Return one document by id or number, with its account."""
-        with checked():
-            return await by_number.one(
-                DocumentReader(self._caller, kind, self.here), self._paths[kind], key
-            )
+        return await by_number.one(
+            DocumentReader(self._caller, kind, self.here), self._paths[kind], key
+        )
 
     async def documents_for_mail(
         self, kind: DocumentKind, keys: Collection[str]
     ) -> tuple[BillingDocument | None, ...]:
         """Return documents by id or number, read side by side; None in place of one that does not exist."""
-        with checked():
-            return await by_number.for_mail(
-                DocumentReader(self._caller, kind, self.here), self._paths[kind], keys
-            )
+        return await by_number.for_mail(
+            DocumentReader(self._caller, kind, self.here), self._paths[kind], keys
+        )
 
     async def what_are(self, keys: Collection[str]) -> named.Found:
         """Return what numbers or ids name: bill runs, invoices, credit memos, debit memos."""
-        with checked():
-            return await named.what_are(self._caller, self._paths, keys)
+        return await named.what_are(self._caller, self._paths, keys)
 
     async def account(self, key: str) -> Account:
         """Return one account by id or number."""
-        with checked():
-            return await accounts.account(self._caller, key)
+        return await accounts.account(self._caller, key)
 
     async def subscription(self, key: str) -> Subscription:
         """Return a subscription's latest version by its number, or one version by its id."""
-        with checked():
-            return await lookups.subscription(self._caller, key)
+        return await lookups.subscription(self._caller, key)
 
     async def has_organizations(self) -> bool | None:
         """Return whether the tenant has Multi-Org: its calls name organizations, or its accounts are in some.
@@ -185,8 +178,7 @@ class Reads(Effects):
 
     async def pdf_files(self, kind: DocumentKind, key: str) -> frozenset[str] | None:
         """Return the ids of a memo's PDF files; None if the bot may not read them."""
-        with checked():
-            return await pdfs.files_of_memo(self._caller, kind, key)
+        return await pdfs.files_of_memo(self._caller, kind, key)
 
     async def email_history(self, object_id: str, since: datetime) -> tuple[EmailRecord, ...]:
         """Return what Zuora's mail server recorded about one document's mails since then."""
@@ -221,15 +213,12 @@ class Reads(Effects):
 
     async def begin_preview_run(self, wanted: PreviewWanted, *, key: str) -> str:
         """Have Zuora begin a preview of some batches in the background; return its id."""
-        with checked():
-            return await preview_runs.begin(self._caller, wanted, key=key)
+        return await preview_runs.begin(self._caller, wanted, key=key)
 
     async def preview_run(self, run_id: str) -> PreviewRun:
         """Return a preview run's status."""
-        with checked():
-            return await preview_runs.read(self._caller, run_id)
+        return await preview_runs.read(self._caller, run_id)
 
     async def preview_totals(self, run: PreviewRun, wanted: PreviewWanted) -> PreviewTotals:
         """Return the totals of a completed preview run, in each currency."""
-        with checked():
-            return await preview_runs.totals(self._caller, run, wanted)
+        return await preview_runs.totals(self._caller, run, wanted)

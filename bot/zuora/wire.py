@@ -8,10 +8,15 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
+from importlib.metadata import version
 from typing import Any, Final, Literal
 from urllib.parse import quote, urlencode
 
+from bot.zuora.errors import ZuoraRefused
+
 Method = Literal["GET", "POST", "PUT"]
+USER_AGENT: Final = f"billing-bot/{version('billing-bot')}"
 TRACK_ID_LENGTH: Final = 64
 KEY_LENGTH: Final = 255
 _WORDS: Final = frozenset(
@@ -55,11 +60,14 @@ _WORDS: Final = frozenset(
 _NOT_IN_A_TRACK_ID: Final = frozenset(":;\"'")
 
 
-class CallError(ValueError):
-    """The call breaks one of Zuora's rules for requests and must not be sent."""
+class CallError(ZuoraRefused):
+    """The call breaks one of Zuora's rules for requests and must not be sent: a definite refusal."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"Not sent: {problem}.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class HttpCall:
     """One request to Zuora.
 
@@ -76,7 +84,7 @@ class HttpCall:
         is_file: True if the answer is a file and no JSON.
 
     Raises:
-        CallError: See `checked`.
+        CallError: It breaks one of the rules that `_problem` names.
     """
 
     method: Method
@@ -104,9 +112,9 @@ class HttpCall:
         """Return the path with a star for each key: what a log and a metric may show."""
         return "/".join(part if part in _WORDS else "*" for part in self.path.split("/"))
 
-    @property
+    @cached_property
     def content(self) -> bytes:
-        """Return the body as UTF-8 JSON; empty for GET."""
+        """Return the body as UTF-8 JSON, the same bytes for what is written down and what is sent; empty for GET."""
         if self.body is None:
             return b""
         return _ENCODER.encode(dict(self.body)).encode()
@@ -120,35 +128,40 @@ def path(*parts: str) -> str:
     """
     if any(not part.strip(".") for part in parts):
         raise CallError("a key is empty")
-    return "/" + "/".join(quote(part, safe="") for part in parts)
+    return "/" + "/".join(part if part in _WORDS else quote(part, safe="") for part in parts)
 
 
-def headers(
-    call: HttpCall, *, token: str, version: str, entity_ids: str = "", org_ids: str = ""
-) -> dict[str, str]:
-    """Return all headers of a call.
+def same_headers(*, version: str, entity_ids: str = "", org_ids: str = "") -> dict[str, str]:
+    """Return the headers that all calls have in common.
 
     Args:
-        call: The call.
-        token: The OAuth access token.
         version: `Zuora-Version`; decides whether errors have an HTTP status of their own.
         entity_ids: `Zuora-Entity-Ids`; only set with Multi-entity.
         org_ids: `Zuora-Org-Ids`, comma separated; only set with Multi-Org.
     """
     found = {
-        "Authorization": f"Bearer {token}",
-        "Accept": "*/*" if call.is_file else "application/json",
+        "User-Agent": USER_AGENT,
         "Accept-Encoding": "gzip",
         "Zuora-Version": version,
-    }
-    optional = {
-        "Content-Type": "application/json" if call.body is not None else "",
-        "Zuora-Track-Id": call.track_id,
-        "Idempotency-Key": call.idempotency_key,
         "Zuora-Entity-Ids": entity_ids,
         "Zuora-Org-Ids": org_ids,
     }
-    return found | {name: value for name, value in optional.items() if value}
+    return {name: value for name, value in found.items() if value}
+
+
+def headers(call: HttpCall, token: str) -> dict[str, str]:
+    """Return the headers of one call, beside the `same_headers`; `token` is the OAuth access token."""
+    found = {
+        "Authorization": f"Bearer {token}",
+        "Accept": "*/*" if call.is_file else "application/json",
+    }
+    if call.body is not None:
+        found["Content-Type"] = "application/json"
+    if call.track_id:
+        found["Zuora-Track-Id"] = call.track_id
+    if call.idempotency_key:
+        found["Idempotency-Key"] = call.idempotency_key
+    return found
 
 
 def _problem(call: HttpCall) -> str:

@@ -91,21 +91,21 @@ def test_an_invoice_mail_takes_no_pdf_id_and_a_memo_mail_does():
 def test_headers_stand_where_they_are_set_and_only_there():
     call = calls.email_bill_run("BR-1", resend=False, **IDS)
 
-    assert wire.headers(call, token="abc", version="2025-08-12", entity_ids="e", org_ids="1,2") == {
+    assert wire.headers(call, "abc") == {
         "Authorization": "Bearer abc",
         "Accept": "application/json",
-        "Accept-Encoding": "gzip",
-        "Zuora-Version": "2025-08-12",
         "Content-Type": "application/json",
         "Zuora-Track-Id": "t-1",
         "Idempotency-Key": "k-1",
+    }
+    assert wire.headers(calls.get("v1", "x"), "abc").keys() == {"Authorization", "Accept"}
+    same = {"User-Agent": wire.USER_AGENT, "Accept-Encoding": "gzip", "Zuora-Version": "2025-08-12"}
+    assert wire.same_headers(version="2025-08-12") == same
+    assert wire.same_headers(version="2025-08-12", entity_ids="e", org_ids="1,2") == {
+        **same,
         "Zuora-Entity-Ids": "e",
         "Zuora-Org-Ids": "1,2",
     }
-    bare = wire.headers(calls.get("v1", "x"), token="abc", version="2025-08-12")
-    assert {"Idempotency-Key", "Zuora-Track-Id", "Content-Type", "Zuora-Entity-Ids"}.isdisjoint(
-        bare
-    )
 
 
 def test_a_decimal_of_a_body_becomes_a_json_number():
