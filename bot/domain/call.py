@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum, unique
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 NOT_SENT = "it was not sent after all"
 """The words of a call that was recorded as sent but did not go out; it may still go out later."""
@@ -86,22 +86,24 @@ class Call(NamedTuple):
         never_done = not self.tries or self.retry_at is not None
         return self.verdict is Verdict.REFUSED and never_done and not self.repeats
 
-    def sending(self, now: datetime) -> "Call":
+    def sending(self, now: datetime, content: str) -> "Call":
         """Return the call as it must be saved before it goes out.
 
         If its answer was lost, what is known of that stays until a better answer comes.
         """
-        under_way = self._replace(
+        known: dict[str, Any] = {"http_status": None, "words": ""}
+        if self.verdict is Verdict.LOST:
+            known = {"repeats": self.repeats + 1}
+        return self._replace(
             tries=self.tries + 1,
             first_sent_at=self.first_sent_at or now,
             sent_at=now,
             answered_at=None,
             verdict=None,
             retry_at=None,
+            content=content,
+            **known,
         )
-        if self.verdict is Verdict.LOST:
-            return under_way._replace(repeats=self.repeats + 1)
-        return under_way._replace(http_status=None, words="")
 
     def taken_back(self) -> "Call":
         """Return the call as it is after it was recorded as sent but did not go out; it still may."""

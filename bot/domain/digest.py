@@ -5,12 +5,19 @@ import json
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from decimal import Decimal
+from json.encoder import encode_basestring as quoted
+from types import NoneType
 from typing import Any, Self
 
 from bot.domain.known import NotKnown
 
 LONG = 500
 """Items of a list that are written together."""
+
+_NAMES = frozenset({str})
+_AS_THEY_ARE = frozenset(
+    {str, int, bool, NoneType}
+)  # these types alone, as others inherit from them
 
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
@@ -32,7 +39,20 @@ def canonical(value: Any) -> str:
     Raises:
         TypeError: A float (money is never a float) or a type that has no place in a body.
     """
+    if type(value) is str:
+        return quoted(value)
+    if _is_plain(value):
+        return _ENCODER.encode(value)
     return "".join(_pieces(value)) if _holds_written(value) else _ENCODER.encode(_plain(value))
+
+
+def _is_plain(value: Any) -> bool:
+    """Return whether these are names with texts, whole numbers and the like, as in nearly every row of the history."""
+    return (
+        type(value) is dict
+        and _NAMES.issuperset(map(type, value))
+        and _AS_THEY_ARE.issuperset(map(type, value.values()))
+    )
 
 
 def _holds_written(value: Any) -> bool:

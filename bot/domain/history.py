@@ -156,14 +156,11 @@ def stored(entry: Entry, salt: Callable[[], str]) -> tuple[str, str]:
     if not made:
         data = canonical(entry.data)
         return data, quoted(data)
-    salts = {name: one.salt for name, one in made.items()}
-    sealed = {name: one.commitment for name, one in made.items()}
-    texts = {
-        name: made[name].text if name in made else canonical(value)
-        for name, value in entry.data.items()
-    }
-    shown = _together({name: text for name, text in texts.items() if name not in salts})
-    return _together({**texts, SALTS: canonical(salts)}), f"{quoted(shown)},{canonical(sealed)}"
+    salts = _together({name: quoted(one.salt) for name, one in made.items()})
+    sealed = _together({name: quoted(one.commitment) for name, one in made.items()})
+    shown = {name: canonical(value) for name, value in entry.data.items() if name not in made}
+    all_of_it = shown | {name: one.text for name, one in made.items()} | {SALTS: salts}
+    return _together(all_of_it), f"{quoted(_together(shown))},{sealed}"
 
 
 def _together(texts: Mapping[str, str]) -> str:

@@ -102,8 +102,8 @@ class History(Past):
             raise CouldNotRecordError(self._other_key())
         before, sequence = (FIRST_HASH, 0) if last is None else (last_hash, last)
         at, key = to_text(now), self._key if begun else b""
-        rows = []
-        for entry in entries:
+        rows, written = [], list(entries)
+        for entry in written:
             sequence += 1
             (data, bound), what = stored(entry, new_salt), entry.what.value
             text = row_text(before, sequence, at, entry.request, what, entry.who, entry.team, bound)
@@ -112,12 +112,13 @@ class History(Past):
                 (sequence, at, entry.request, what, entry.who, entry.team, data, before, hashed)
             )
             before = hashed
-            once_committed(self._database, partial(_log, entry))
         self._database.executemany(_APPEND, rows)
-        once_committed(self._database, partial(self._know, Head(sequence, before)))
+        once_committed(self._database, partial(self._committed, Head(sequence, before), written))
 
-    def _know(self, head: Head) -> None:
+    def _committed(self, head: Head, written: Iterable[Entry]) -> None:
         self.known = head
+        for entry in written:
+            _log(entry)
 
     def begin_key(self, now: datetime) -> None:
         """Make the chain an HMAC with this process's key from now on; once, inside a transaction.
@@ -151,9 +152,11 @@ LOGGED = ("state", "verdict")
 
 def _log(entry: Entry) -> None:
     """Log an entry: single calls only for debugging, an unknown outcome as a warning."""
+    level = logging.DEBUG if entry.what.startswith("call.") else logging.INFO
+    level = logging.WARNING if entry.data.get("state") == "unknown" else level
+    if not logger.isEnabledFor(level):
+        return
     name = {} if entry.request is None else {"request": f"R-{entry.request}"}
     who = {"who": entry.who} if entry.who else {}
     shown = {key: entry.data[key] for key in LOGGED if key in entry.data}
-    level = logging.DEBUG if entry.what.value.startswith("call.") else logging.INFO
-    level = logging.WARNING if shown.get("state") == "unknown" else level
     logger.log(level, entry.what.value, extra={**name, **who, **shown})

@@ -64,7 +64,7 @@ class Calling:
         """Return a call as it is saved before it goes out, together with what goes out."""
         prepared = self._prepared(call)
         content = call.content if call.is_lost else _content(prepared)
-        return GoingOut(call.sending(now)._replace(content=content), prepared)
+        return GoingOut(call.sending(now, content), prepared)
 
     def _prepared(self, call: Call) -> Prepared | ZuoraRefused:
         try:

@@ -258,8 +258,9 @@ class Pass:
         Calls of that part may have to wait at the client's gate, where requests take turns.
         """
         zuora, out = self._parts.tenancy.zuora, len(self._out)
-        part = max(1, zuora.width // A_PART)
-        return max(zuora.width - max(zuora.under_way, out), part - out, 0)
+        width = zuora.width
+        part = max(1, width // A_PART)
+        return max(width - max(zuora.under_way, out), part - out, 0)
 
     def _let_go(self, places: int) -> None:
         """Send as much of what is ready as there is room for; take it all back if nothing may go out any more."""

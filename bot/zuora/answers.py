@@ -25,7 +25,8 @@ class Answer:
     Attributes:
         status: HTTP status, 2xx.
         zuora_request_id: Header `Zuora-Request-Id`, for Zuora's support.
-        data: The JSON value, amounts as `Decimal`, or a file's bytes; not for logs.
+        data: The JSON value, amounts as `Decimal`, or a file's bytes; not for logs. For a call with an effect it is
+            an object.
         size: Its length in bytes, unpacked.
     """
 

@@ -10,7 +10,6 @@ from bot.zuora import calls
 from bot.zuora.answers import Answer
 from bot.zuora.caller import Caller
 from bot.zuora.calls import EmailBody
-from bot.zuora.rows import as_row
 from bot.zuora.wire import HttpCall
 
 
@@ -37,7 +36,7 @@ class Prepared:
             ZuoraBusy: Definitely not done; later perhaps.
             OutcomeUnknown: It may have been done.
         """
-        return self._send(self.call).__await__()
+        return self.caller.effect(self.call).__await__()
 
     async def again(self) -> Answer:
         """Send it again under the same key, after its answer was lost.
@@ -47,11 +46,7 @@ class Prepared:
             ZuoraBusy: This try was not done; the one before it may have been.
             OutcomeUnknown: It may have been done, or is being done right now (409).
         """
-        return await self._send(replace(self.call, repeat=True))
-
-    async def _send(self, call: HttpCall) -> Answer:
-        answer = await self.caller.effect(call)
-        return replace(answer, data=as_row(answer.data))
+        return await self.caller.effect(replace(self.call, repeat=True))
 
 
 class Effects:

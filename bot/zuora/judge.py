@@ -58,7 +58,7 @@ class _Seen:
     data: Any
     reasons: tuple[Reason, ...]
     category: int | None
-    retry_after: float | None
+    headers: Mapping[str, str]
     facts: dict[str, Any]
 
 
@@ -97,7 +97,7 @@ def _take_apart(
         "zuora_request_id": request_id[:64],
         "words": tuple(for_people(reason.message) for reason in reasons if reason.message),
     }
-    return _Seen(status, data, reasons, category, numbers.rest(headers), facts)
+    return _Seen(status, data, reasons, category, headers, facts)
 
 
 class _PatientDecoder(json.JSONDecoder):
@@ -231,12 +231,12 @@ def _refusal(seen: _Seen, *, effect: bool) -> ZuoraError:
     shared = {"status": seen.status, "category": seen.category, **seen.facts}
     if seen.category == LIMIT:
         return ZuoraBusy(
-            "Zuora takes no more calls right now.", retry_after=seen.retry_after, **shared
+            "Zuora takes no more calls right now.", retry_after=numbers.rest(seen.headers), **shared
         )
     if seen.category == CONTENTION:
         return ZuoraBusy(
             "Zuora is working on the same thing right now.",
-            retry_after=seen.retry_after,
+            retry_after=numbers.rest(seen.headers),
             new_key_needed=effect,
             **shared,
         )

@@ -31,7 +31,9 @@ def seconds(value: object) -> float | None:
 
 def whole(text: str | None) -> int | None:
     """Return the first number of a header such as `2250000, 50000;w=60`."""
-    digits = (text or "").split(",", 1)[0].split(";", 1)[0].strip()
+    if text is None:
+        return None
+    digits = text.split(",", 1)[0].split(";", 1)[0].strip()
     is_one = digits.isascii() and digits.isdigit() and len(digits) <= _MOST_DIGITS
     return int(digits) if is_one else None
 

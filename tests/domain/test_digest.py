@@ -1,7 +1,9 @@
 """The digest: what takes effect changes it, and nothing else does."""
 
+import json
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -78,6 +80,19 @@ def test_a_set_has_no_order_and_a_list_has_one(items):
     assert canonical(set(items)) == canonical(frozenset(reversed(items)))
     if list(reversed(items)) != items:
         assert canonical(list(reversed(items))) != canonical(items)
+
+
+@settings(max_examples=30)
+@given(
+    st.dictionaries(
+        st.text(max_size=4), st.none() | st.booleans() | st.integers() | st.text(max_size=4)
+    )
+)
+def test_a_plain_object_has_the_text_of_any_other_mapping_of_its_values(values):
+    assert canonical(values) == canonical(MappingProxyType(values))
+    assert canonical(values) == json.dumps(
+        values, sort_keys=True, separators=(",", ":"), ensure_ascii=False
+    )
 
 
 @pytest.mark.parametrize("value", [1.0, {"amount": 0.1}, [[2.5]], object(), b"bytes"])

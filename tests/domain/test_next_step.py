@@ -223,11 +223,11 @@ def test_lost_calls_are_repeated_once_nothing_else_is_open_and_then_concluded():
 
 def test_what_may_have_been_done_never_gets_another_key():
     with pytest.raises(ValueError, match="may have been done"):
-        LOST.sending(NOW).with_new_key("another")
+        LOST.sending(NOW, "").with_new_key("another")
 
 
 def test_a_repetition_that_did_not_go_out_is_none():
-    back = LOST.sending(NOW).taken_back()
+    back = LOST.sending(NOW, "").taken_back()
 
     assert (back.verdict, back.repeats, back.tries) == (Verdict.LOST, 0, 1)
     assert back.words == "it broke; asked again: it was not sent after all"

@@ -100,7 +100,7 @@ def documents_of(world):
 def call_of(order, now, at=0):
     subject = order.subjects()[at]
     call = Call(1, subject, f"key-of-call-{at}", f"billing-bot.R-1.{subject}"[:64])
-    return call.sending(now)
+    return call.sending(now, call.content)
 
 
 async def lost(order, local, zuora, clock):

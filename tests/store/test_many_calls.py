@@ -89,9 +89,9 @@ def test_the_last_of_two_writes_of_one_call_stands(store):
     with store.transaction():
         number = refused.subject
         store.mailings.add(1, [Mailing(number, "document", number, "", "A1", "", "")])
-        store.calls.save(call(1), refused, refused.sending(NOW))
+        store.calls.save(call(1), refused, refused.sending(NOW, ""))
 
-    assert store.calls.of(1) == (refused.sending(NOW),)
+    assert store.calls.of(1) == (refused.sending(NOW, ""),)
     assert store.calls.of(1)[0].tries == 2
 
 
