@@ -165,7 +165,7 @@ def stored(entry: Entry, salt: Callable[[], str]) -> tuple[str, str]:
 
 def _together(texts: Mapping[str, str]) -> str:
     """Return the canonical text of an object whose values are written already."""
-    return "{" + ",".join(f"{quoted(name)}:{texts[name]}" for name in sorted(texts)) + "}"
+    return f"{{{','.join([f'{quoted(name)}:{texts[name]}' for name in sorted(texts)])}}}"
 
 
 def bound(data: str) -> str:

@@ -279,14 +279,18 @@ class Pass:
         self._ready.clear()
 
     async def _send(self, one: GoingOut) -> None:
+        me = asyncio.current_task()
         try:
             answered = await self._calling.make(one)
             self._answered.append(answered)
+            self._out -= {me}
+            if (
+                answered.verdict is not Verdict.BUSY
+            ):  # the turn knows what that means for the others
+                self._let_go(self._places)  # before the turn: what is ready waits for nothing else
         finally:
-            self._out -= {asyncio.current_task()}
+            self._out -= {me}
             self._bell.set()
-        if answered.verdict is not Verdict.BUSY:  # the turn knows what that means for the others
-            self._let_go(self._places)
 
     def _note(self, call: Call) -> None:
         """Note what an answer means for the calls that are left."""

@@ -5,7 +5,7 @@ memo (Zuora's OpenAPI document, *Email a credit memo*).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, ClassVar
 
 from bot.domain.call import Call, Verdict
@@ -99,17 +99,22 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
         """Return one subject for each document, by its number."""
         return tuple(document.number for document in self.facts.documents)
 
+    @cached_property
+    def _recipients(self) -> EmailBody:
+        """Return who gets each of the mails, and the file that goes with it."""
+        return EmailBody(
+            email_addresses=self.body.email_addresses,
+            include_additional_email_addresses=self.body.additional,
+            use_email_template_setting=self.body.recipients == "template",
+            pdf_file_id=self.body.pdf_file_id,
+        )
+
     def act(self, call: Call, zuora: ZuoraClient) -> Prepared:
         """Ask Zuora to mail one document."""
         return zuora.email_document(
             self.kind_of(call.subject),
             call.subject,
-            EmailBody(
-                email_addresses=self.body.email_addresses,
-                include_additional_email_addresses=self.body.additional,
-                use_email_template_setting=self.body.recipients == "template",
-                pdf_file_id=self.body.pdf_file_id,
-            ),
+            self._recipients,
             track_id=call.track_id,
             idempotency_key=call.key,
         )
