@@ -46,6 +46,7 @@ TEMPLATE = f"billing_template_{os.getpid()}"
 _QUICK = (
     "fsync = off\nfull_page_writes = off\nsynchronous_commit = off\nautovacuum = off\nwal_level = minimal\nmax_wal_senders = 0\n"
     "shared_buffers = 32MB\nmax_connections = 60\nmax_wal_size = 512MB\n"
+    "file_copy_method = clone\n"  # of a server since version 18: the kernel copies a database, in half the time
 )
 
 

@@ -217,6 +217,7 @@ def _response(answer: Answer, request: web.Request) -> web.Response:
     payload = answer.payload()
     headers = {**answer.headers, "Content-Type": answer.content_type}
     if len(payload) > 1000 and "gzip" in request.headers.get("Accept-Encoding", "").lower():
-        payload = gzip.compress(payload, mtime=0)
+        quickly = 1  # it goes no further than this machine
+        payload = gzip.compress(payload, quickly, mtime=0)
         headers["Content-Encoding"] = "gzip"
     return web.Response(status=answer.status, body=payload, headers=headers)
