@@ -13,7 +13,7 @@ from bot.slack.answering import Answering
 from bot.slack.people import People
 from bot.wiring.starting import CannotStartError
 from bot.workflow.anchor_mail import Mailbox
-from bot.workflow.anchoring import Anchors, Authority, Folder, Keeper
+from bot.workflow.anchoring import Anchors, Folder, Keeper
 from bot.workflow.denials import Answers
 from bot.workflow.groups import Groups, MembersOfGroups
 from bot.workflow.parts import Parts
@@ -38,6 +38,8 @@ def anchors_of(settings: Settings) -> Anchors:
             raise CannotStartError(msg)
         places.append(Folder(folder))
     if settings.timestamp_url:
+        from bot.workflow.stamping import Authority  # noqa: PLC0415 - needs 11 MB
+
         places.append(Authority(settings.timestamp_url))
     if settings.anchor_mail_to:
         server = settings.smtp_url.get_secret_value()

@@ -3,9 +3,6 @@
 import base64
 from datetime import datetime
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import load_der_private_key
-
 from bot.domain.history import Entry, Head, What
 from bot.store.errors import StoreError
 from bot.store.store import Store
@@ -24,6 +21,10 @@ class Signer:
     """
 
     def __init__(self, key: str) -> None:
+        # 8 MB that only a bot with a key needs:
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415
+        from cryptography.hazmat.primitives.serialization import load_der_private_key  # noqa: PLC0415
+
         loaded = load_der_private_key(base64.b64decode(key), None)
         assert isinstance(loaded, Ed25519PrivateKey)  # noqa: S101 - the settings have seen that it is
         self._key = loaded

@@ -19,6 +19,8 @@ NOT_AT_REST = (
     "PIL",
     "xlsxwriter",
     "yaml",
+    "cryptography",
+    "rfc3161_client",
     "bot.sandbox",
     "bot.audit.evidence",
     "bot.audit.verify",
