@@ -1,7 +1,7 @@
 """A connection that never waits for long: it holds up the event loop, and a click needs an answer."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
@@ -51,7 +51,8 @@ SET tcp_keepalives_interval = 2;
 SET tcp_keepalives_count = 3;
 SET jit = off;
 SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local');
-SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN ('idle_session_timeout', 'transaction_timeout');
+SELECT set_config(name, '0', false) FROM (VALUES ('idle_session_timeout'), ('transaction_timeout')) AS known (name)
+  WHERE current_setting(name, true) IS NOT NULL;
 SELECT set_config('search_path', COALESCE(
   (SELECT quote_ident(nspname) FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
     WHERE pg_class.oid = to_regclass('turns_of_work')),
@@ -151,9 +152,7 @@ def connect(url: str, **more: str) -> Bounded:
     Raises:
         psycopg.Error: The server gives no connection, or none that the bot can work with.
     """
-    given = psycopg.conninfo.conninfo_to_dict(url)
-    address = psycopg.conninfo.make_conninfo("", **{**_DEFAULTS, **more, **given, **_ALWAYS})
-    connection = Bounded.connect(address, autocommit=True, cursor_factory=RawCursor)
+    connection = Bounded.connect(_address(url, more), autocommit=True, cursor_factory=RawCursor)
     connection.prepared_max = None  # as many as the program has; to drop one is a round trip
     try:
         connection.adapters.register_dumper(str, _Text)
@@ -167,6 +166,22 @@ def connect(url: str, **more: str) -> Bounded:
         connection.close()
         raise
     return connection
+
+
+def number_of_another(url: str) -> int:
+    """Return the server's number of a further session, in which nothing is set up.
+
+    Raises:
+        psycopg.Error: The server gives none.
+    """
+    with Bounded.connect(_address(url, {}), autocommit=True) as connection:
+        (number,) = connection.execute("SELECT pg_backend_pid()").fetchone() or (0,)
+    return int(number)
+
+
+def _address(url: str, more: Mapping[str, str]) -> str:
+    given = psycopg.conninfo.conninfo_to_dict(url)
+    return psycopg.conninfo.make_conninfo("", **{**_DEFAULTS, **more, **given, **_ALWAYS})
 
 
 def _number(said: psycopg.Cursor[tuple[Any, ...]]) -> int:

@@ -160,7 +160,8 @@ class PostgresDatabase:
     def table_names(self) -> list[str]:
         """Return the tables."""
         rows = self.execute(
-            "SELECT CAST(tablename AS TEXT) FROM pg_tables WHERE schemaname = current_schema()"
+            "SELECT CAST(relname AS TEXT) FROM pg_class WHERE relkind = 'r' AND relnamespace = "
+            "(SELECT oid FROM pg_namespace WHERE nspname = current_schema())"
         )
         return [name for (name,) in rows]
 

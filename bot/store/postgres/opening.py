@@ -4,7 +4,7 @@ import psycopg
 
 from bot.store.errors import StoreBusyError, StoreError
 from bot.store.postgres import schema
-from bot.store.postgres.connection import Bounded, connect
+from bot.store.postgres.connection import Bounded, connect, number_of_another
 from bot.store.postgres.database import PostgresDatabase
 from bot.store.postgres.refused import refusal
 
@@ -27,9 +27,8 @@ def _refuse_an_old_one(connection: Bounded) -> None:
 
 def _refuse_a_pooler(url: str, connection: Bounded) -> None:
     """Refuse to share a session of the server between two connections, one of which holds the work lock."""
-    with connect(url) as another:
-        if another.number == connection.number:
-            raise StoreError(POOLER)
+    if number_of_another(url) == connection.number:
+        raise StoreError(POOLER)
 
 
 def open_postgres(url: str) -> PostgresDatabase:
