@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -137,6 +138,21 @@ def test_it_knows_nothing_of_the_bot():
         text = program.read_text()
         assert "import bot" not in text
         assert "from bot" not in text
+
+
+async def test_the_report_says_which_keys_sign_and_what_a_person_settled(tmp_path):
+    out = await quarter(tmp_path)
+    with zipfile.ZipFile(out) as package:
+        page = package.read("00-report.html").decode()
+        rows = [json.loads(line) for line in package.read("heads.jsonl").splitlines()]
+    (first, one), (second, two) = [
+        (row[0], json.loads(row[6])["public"]) for row in rows if row[3] == "audit.signing_key"
+    ]
+    assert f"{one}, from row {first} on; then {two}, from row {second} on. Compare this key" in page
+    assert "as Carla Mendes (U0CARLA) said after looking in Zuora: its answer was lost" in page
+    assert "settled a lost answer by saying what Zuora shows: it went through; typed “" in page
+    assert "lost: no clear answer came." in page
+    assert "SANDBOX · local Zuora · tenant 12270; Slack https://" in page
 
 
 async def test_five_kinds_of_requests_are_performed_again_with_their_signatures(tmp_path):

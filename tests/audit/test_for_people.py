@@ -9,18 +9,19 @@ import xml.etree.ElementTree as ET
 import zipfile
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from bot.audit.evidence import in_slack, said, workbook
 from bot.audit.evidence.archive import readable
-from bot.audit.evidence.lights import lights
+from bot.audit.evidence.lights import Light, Shade, lights, verdict
 from bot.audit.evidence.package import Package, sampled
 from bot.audit.evidence.report import NAME as REPORT
 from bot.audit.evidence.said import OUT_OF_HOURS
+from bot.audit.evidence.workbook import COLUMNS, READ_ME, SHEETS
 from bot.audit.evidence.workbook import NAME as WORKBOOK
-from bot.audit.evidence.workbook import SHEETS
 from bot.cli.sandbox import BOT_TOKEN
 from bot.domain.history import What
 from tests.audit.test_anchors import key, of, rebuilt
@@ -103,7 +104,7 @@ async def test_the_report_is_one_file_with_five_lights_and_a_page_for_each_reque
     assert "2 approvals, by rule 1" in said
     assert "documents 1" in said
     assert "amounts USD 7.00, documents" in said
-    assert "counts as mailing customers yes" in said
+    assert "can mail customers yes" in said
     assert "sends yes" not in said
     assert "that is an account of the machine, and no person of Slack" in said
     assert "Without a request, a decision, a call or a start are 2026-11-01 to 2026-11-20" in said
@@ -115,11 +116,45 @@ async def test_the_report_is_one_file_with_five_lights_and_a_page_for_each_reque
     assert (
         f"The other {others} belong to none of them: they are of messages about no request" in said
     )
-    assert f"Out of hours, in evidence.xlsx, means {OUT_OF_HOURS}" in said
     assert "Bob" in said
     assert "<!date" not in said
     with zipfile.ZipFile(out) as archive:
         assert archive.namelist()[-3:] == [REPORT, WORKBOOK, "manifest.json"]
+
+
+async def test_the_first_page_begins_with_what_all_lights_say_together(stage, tmp_path):
+    _, out = await made(stage, tmp_path)
+
+    said = page_of(out).text
+    assert "out of hours" not in said.lower()
+    deeds = len([*lines(out, "exceptions.jsonl")])
+    assert deeds > 1
+    assert (
+        f"The control held for the 3 requests of this package; {deeds} deeds in Zuora went round it, and nobody has explained "
+        "them. The history is whole. Not as it should be: Zuora. Not known: Anchors and Slack."
+    ) in said
+    assert "Ask who did each of the exceptions in Zuora, and why." in said
+    assert "None: heads are not signed." in said
+    assert "(not Alice Weber (U0ALICE))" in said
+
+
+def test_the_verdict_says_what_is_not_known_and_what_did_not_hold():
+    def of(requests, unexplained, **shades):
+        package: Any = SimpleNamespace(about={"requests": requests}, unexplained=unexplained)
+        names = ("Chain", "Anchors", "Control", "Zuora", "Slack")
+        found = [Light(name, shades.get(name, Shade.GOOD), "") for name in names]
+        return verdict(package, found)
+
+    assert of(2, 0) == (
+        "The control held for the 2 requests of this package, and nothing in Zuora went round it unexplained. The history is whole."
+    )
+    assert of(0, 0, Zuora=Shade.UNKNOWN) == (
+        "No request is in this package; whether anything in Zuora went round it is not known. The history is whole. Not known: Zuora."
+    )
+    assert of(3, 1, Control=Shade.BAD, Chain=Shade.BAD, Zuora=Shade.BAD) == (
+        "The control did not hold for all of the 3 requests of this package; 1 deed in Zuora went round it, and nobody has "
+        "explained it. The history is not whole. Not as it should be: Chain, Control and Zuora."
+    )
 
 
 async def test_the_counts_add_up(stage, tmp_path):
@@ -129,7 +164,7 @@ async def test_the_counts_add_up(stage, tmp_path):
     counts = {
         name: int(words[at + 1])
         for at, name in enumerate(words)
-        if name.startswith(("now ", "asked for in the period: ", "all of them"))
+        if name.startswith(("now ", "asked for ", "all of them"))
     }
     whole = counts.pop("all of them")
     assert whole == 3
@@ -161,7 +196,7 @@ async def test_a_request_whose_time_has_ended_is_not_shown_as_waiting(stage, tmp
         assert f"<td>now {state}</td>" in page.read_text()
         assert came in page.read_text()
         with zipfile.ZipFile(book) as opened:
-            assert f">{state}<" in opened.read("xl/worksheets/sheet1.xml").decode()
+            assert f">{state}<" in opened.read("xl/worksheets/sheet2.xml").decode()
 
 
 async def test_the_workbook_has_a_sheet_for_each_population_and_an_empty_one_says_so(
@@ -171,15 +206,21 @@ async def test_the_workbook_has_a_sheet_for_each_population_and_an_empty_one_say
 
     sheets = sheets_of(out)
 
-    assert [*sheets] == [*SHEETS]
-    assert sheets["Requests"][0] == [*SHEETS["Requests"]]
+    assert [*sheets] == [READ_ME, *SHEETS]
+    assert sheets["Requests"][0] == [COLUMNS[each][0] for each in SHEETS["Requests"]]
     (first, *_) = sheets["Requests"][1:]
-    assert first[SHEETS["Requests"].index("approvers")] == f"{BOB} {CARLA}"
+    approvers = first[SHEETS["Requests"].index("approvers")]
+    assert approvers == f"Bob Tanaka ({BOB}), Carla Mendes ({CARLA})"
+    assert first[SHEETS["Requests"].index("created_at")] == "2026-11-21 10:00:00 UTC"
     assert "amounts USD 7.00" in first[SHEETS["Requests"].index("compared")]
     assert OUT_OF_HOURS in sheets["Segregation of duties"][0][-1]
     assert sheets["Heads"][1] == ["none"]
     pairs = {(row[0], row[1]): row[2] for row in sheets["Pairs"][1:]}
-    assert pairs["U0ALICE", BOB] == "2"
+    assert pairs["Alice Weber (U0ALICE)", f"Bob Tanaka ({BOB})"] == "2"
+    assert sheets[READ_ME][0][2].startswith("The control held for the 3 requests of this package")
+    explained = {(row[0], row[1]) for row in sheets[READ_ME] if len(row) > 1}
+    heads = {(name, COLUMNS[each][0]) for name, columns in SHEETS.items() for each in columns}
+    assert heads <= explained
     assert len(sheets["Decisions"]) == 6
     assert len(sheets["People and groups"]) > 1
 
@@ -192,7 +233,7 @@ async def test_a_sheet_that_is_full_goes_on_in_another_one(stage, tmp_path, monk
 
     assert [name for name in sheets if name.startswith("Decisions")] == ["Decisions", "Decisions 2"]
     assert len(sheets["Decisions"]) == 5
-    assert sheets["Decisions 2"][0] == [*SHEETS["Decisions"]]
+    assert sheets["Decisions 2"][0] == sheets["Decisions"][0]
     assert len(sheets["Decisions 2"]) == 2
 
 

@@ -1,12 +1,11 @@
 """The five lights on the first page: the findings in words, and whether they are good, bad or not known."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import StrEnum, unique
 from typing import NamedTuple
 
 from bot.audit.evidence.package import Package
-from bot.audit.evidence.runs import NOT_COMPARED
 from bot.audit.evidence.said import denial, person
 from bot.audit.finding import Flaw
 from bot.audit.rows import Json
@@ -38,6 +37,70 @@ class Light(NamedTuple):
     name: str
     shade: Shade
     words: str
+
+    @property
+    def asks(self) -> str:
+        """Return the question that it answers."""
+        return ASKS[self.name]
+
+    @property
+    def next(self) -> str:
+        """Return what an auditor does about it; empty for a good one."""
+        return NEXT.get((self.name, self.shade), "")
+
+
+ASKS = {
+    "Chain": "Was a row of the history changed, taken out or put in?",
+    "Anchors": "Were heads (number and hash of the last row at a moment) left where whoever writes the database cannot change them?",
+    "Control": "Was each request approved as the policy requires, and sent as it was approved?",
+    "Zuora": "Was everything that Zuora shows done by the bot?",
+    "Slack": "Do cards and threads still stand in Slack as they were sent?",
+}
+NEXT = {
+    ("Chain", Shade.BAD): "Check the database with billing-bot verify, and trust no row from the first one on that is named.",
+    ("Chain", Shade.UNKNOWN): "Compare the packages and heads of that time.",
+    ("Anchors", Shade.BAD): "Ask who held the signing key when the row was written that is named.",
+    ("Anchors", Shade.UNKNOWN): (
+        "Ask for a head that somebody else has kept, and give it to verify.py. Without one, nobody can tell a rebuilt history from this one."
+    ),
+    ("Control", Shade.BAD): "Look at the page of each request that is named, and ask the people on it.",
+    ("Zuora", Shade.BAD): "Ask who did each of the exceptions in Zuora, and why. Management can sign the answer in Slack.",
+    ("Zuora", Shade.UNKNOWN): "Have the package made where Zuora can be read, or compare it with Zuora's own lists.",
+    ("Slack", Shade.BAD): "Open what is named in Slack, and ask who changed or deleted it.",
+    ("Slack", Shade.UNKNOWN): "Have the package made with the bot's token, or open the cards of your sample in Slack.",
+}  # fmt: skip
+
+
+def verdict(package: Package, found: Sequence[Light]) -> str:
+    """Return in a few sentences what the lights say together."""
+    shades = {each.name: each.shade for each in found}
+    number, open_ = package.about["requests"], package.unexplained
+    whole = (
+        "the one request of this package"
+        if number == 1
+        else f"the {number:,} requests of this package"
+    )
+    if shades["Control"] is Shade.BAD:
+        said = f"The control did not hold for all of {whole}"
+    else:
+        said = f"The control held for {whole}" if number else "No request is in this package"
+    if open_:
+        said += f"; {count(open_, 'deed')} in Zuora went round it, and nobody has explained {'it' if open_ == 1 else 'them'}"
+    elif shades["Zuora"] is Shade.UNKNOWN:
+        said += "; whether anything in Zuora went round it is not known"
+    else:
+        said += ", and nothing in Zuora went round it unexplained"
+    histories = {
+        Shade.BAD: "is not whole",
+        Shade.UNKNOWN: "is whole since an older copy was put back",
+    }
+    history = histories.get(shades["Chain"], "is whole")
+    others = [
+        f"{words}: {listed(names)}."
+        for words, shade in (("Not as it should be", Shade.BAD), ("Not known", Shade.UNKNOWN))
+        if (names := [each.name for each in found if each.shade is shade])
+    ]
+    return " ".join([f"{said}. The history {history}.", *others])
 
 
 def lights(package: Package) -> Iterator[Light]:
@@ -92,10 +155,7 @@ def _anchors(package: Package, wrong: list[str]) -> Light:
 
 def _zuora(package: Package) -> Light:
     why = package.not_compared
-    open_ = sum(
-        not each.get("explanation") for each in package.exceptions if each["what"] != NOT_COMPARED
-    )
-    if open_:
+    if open_ := package.unexplained:
         words = f"{count(open_, 'thing')} done outside the bot and not explained"
         return Light("Zuora", Shade.BAD, f"{words}. {why}" if why else words)
     if why:

@@ -4,13 +4,13 @@ import hashlib
 import heapq
 import json
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, NamedTuple
 
 from bot.audit.evidence.runs import NOT_COMPARED
 from bot.audit.rows import PUT_BACK, FileRow, Json
-from bot.domain.history import SALTS
+from bot.domain.history import SALTS, What
 
 
 class HistoryRow(NamedTuple):
@@ -84,6 +84,34 @@ class Package:
         """Return when it was made, or the time of its last row if that is later."""
         made_at: str = self.about["made_at"]
         return max(made_at, max((row.at for row in self.history()), default=""))
+
+    @cached_property
+    def names(self) -> Mapping[str, str]:
+        """Return what Slack last called each person of the period's rows, by Slack id."""
+        with self._archive.open("history.jsonl") as lines:
+            rows = [FileRow(*json.loads(line)) for line in lines if b"person_name" in line]
+        said = ((row.who, json.loads(row.data).get("person_name")) for row in rows)
+        return {who: name for who, name in said if isinstance(name, str)}
+
+    def named(self, who: str) -> str:
+        """Return a person with the name: `Bob Tanaka (U0BOB)`; only the id if no row has the name."""
+        return f"{self.names[who]} ({who})" if who in self.names else who
+
+    @property
+    def signing_keys(self) -> Iterator[tuple[int, str]]:
+        """Yield each public key that signs heads here, with the row from which on it does."""
+        before: tuple[int, str] = tuple(self.about["signing_key"])
+        if before[0]:
+            yield before
+        for each in self.entries("heads.jsonl"):
+            if each.what == What.SIGNING_KEY:
+                yield each.sequence, str(each.data["public"])
+
+    @property
+    def unexplained(self) -> int:
+        """Return how many deeds in Zuora no request did and nobody has explained."""
+        deeds = (each for each in self.exceptions if each["what"] != NOT_COMPARED)
+        return sum(not each.get("explanation") for each in deeds)
 
     @property
     def denied(self) -> Iterator[HistoryRow]:

@@ -6,10 +6,10 @@ from html import escape
 from itertools import chain
 from typing import Any
 
-from bot.audit.evidence.lights import lights
+from bot.audit.control import LATE
+from bot.audit.evidence.lights import lights, verdict
 from bot.audit.evidence.package import HistoryRow, Package
 from bot.audit.evidence.said import (
-    OUT_OF_HOURS,
     Messages,
     as_shown,
     days_in_words,
@@ -30,11 +30,10 @@ CONTROL = (
     "Nothing is created, posted, canceled or mailed in Zuora through this bot until as many people as the rule requires, none of "
     "them the requester, have approved exactly what is then sent."
 )
-READING = (
-    "How to read this: a request counts as mailing customers if mail can follow from it, now or later, which is what a rule of the "
-    "policy looks at (sends). Posting always does, as Zuora may mail what is posted; whether it would mail is on the card, under "
-    "What exactly. Amounts are as on the card, credits below zero; older requests show them without the sign. "
-    f"Out of hours, in evidence.xlsx, means {OUT_OF_HOURS}."
+AMOUNTS = "Amounts are as on the card, credits below zero; requests made by an earlier version show them without that sign."
+KEY = (
+    "Compare this key with the one that you noted at an earlier audit, or got from somebody who does not run the bot (billing-bot "
+    "verify --known): whoever runs the bot holds the private part of it."
 )
 SEALED = (
     "verify says with which key this package is signed: compare it with the key that you noted. If it is not signed, nothing in it "
@@ -50,7 +49,7 @@ th { font-weight: 600; } h2, h3 { break-after: avoid; } .facts th { width: 11rem
 .counts td + td { text-align: right; width: 6rem; padding-right: 0; }
 .light td:nth-child(-n+2) { white-space: nowrap; width: 1%; padding-right: 1rem; }
 .light td:first-child::before { content: ""; display: inline-block; width: .8rem; height: .8rem; border-radius: 50%; margin-right: .5rem; background: #8a8a8a; }
-.light.good td:first-child::before { background: #1f8a4c; } .light.bad td:first-child::before { background: #c0262d; }
+.verdict { font-size: 1.15rem; font-weight: 600; margin: .6rem 0; } .light.good td:first-child::before { background: #1f8a4c; } .light.bad td:first-child::before { background: #c0262d; }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; background: #f6f6f4; padding: .7rem; font-size: .82rem; margin: .3rem 0; }
 .request, footer { border-top: 3px solid #1b1b1b; margin-top: 2.5rem; padding-top: 1rem; }
 @media screen and (max-width: 40rem) { body { padding: 1rem; } .facts th { width: 6.5rem; } table:not(.facts) { display: block; overflow-x: auto; } thead ~ tbody td { min-width: 5.5rem; } }
@@ -80,12 +79,13 @@ def _pages(package: Package) -> Iterator[str]:
             yield from _request(package, line, packet, history)
     if package.about["requests"] > shown:
         yield f'<p class="small">{package.about["requests"] - shown:,} more requests have no page here; each has its line in requests.jsonl.</p>'
-    yield f"<footer><h2>Messages</h2><p>{messages.words}</p></footer></html>\n"
+    yield f"<footer><h2>Amounts</h2><p>{AMOUNTS}</p><h2>Messages</h2><p>{messages.words}</p></footer></html>\n"
 
 
 def _first(package: Package) -> Iterator[str]:
-    about, made = package.about, package.made
-    yield f"<h1>Evidence of billing approvals</h1><p class=lead>{escape(CONTROL)}</p>"
+    about, made, found = package.about, package.made, [*lights(package)]
+    yield f"<h1>Evidence of billing approvals</h1><p class=verdict>{escape(verdict(package, found))}</p>"
+    yield f"<p class=small>The control: {escape(CONTROL)}</p>"
     over = "" if about["over"] else " The period was not over when this was made."
     yield _facts(
         {
@@ -95,20 +95,39 @@ def _first(package: Package) -> Iterator[str]:
             "Made": f"{moment(made['made_at'])} with Billing Bot {made['version']}, on the machine {made['host']}, where the command "
             f"ran under the account {made['user']}: that is an account of the machine, and no person of Slack",
             "From": f"{made['database']}{', and Zuora at ' + made['zuora'] if made['zuora'] else '; Zuora was not asked'}",
+            **_where(package),
+            "Signing key": _signed_with(package),
         }
     )
     yield "<h2>Five lights</h2><table>"
-    for each in lights(package):
-        yield f'<tr class="light {each.shade.replace(" ", "-")}"><td>{each.name}</td><td>{each.shade}</td><td>{escape(each.words)}</td></tr>'
+    for each in found:
+        yield f'<tr class="light {each.shade.replace(" ", "-")}"><td>{each.name}</td><td>{each.shade}</td>'
+        then = f"<br><b>Next:</b> {escape(each.next)}" if each.next else ""
+        yield f"<td><span class=small>{escape(each.asks)}</span><br>{escape(each.words)}{then}</td></tr>"
     yield "</table><h2>Counts</h2>"
     yield from _counts(package)
-    yield f"<p class=small>{escape(READING)}</p><h2>Exceptions</h2>"
+    yield "<h2>Exceptions</h2>"
     yield from _exceptions(package)
     yield "<h2>What people said of the decisions in their names</h2>"
     yield from _statements(package)
     if package.sample["numbers"]:
         names = ", ".join(f"R-{number}" for number in package.sample["numbers"])
         yield f"<h2>Sample</h2><p>Drawn from the seed {escape(repr(package.sample['seed']))}: {names}</p>"
+
+
+def _where(package: Package) -> dict[str, str]:
+    """Return which Zuora and which Slack the bot last started for; nothing if it did not start in the period."""
+    starts = [each.data for each in package.entries("starts.jsonl") if each.what == "bot.started"]
+    if not starts:
+        return {}
+    slack = starts[-1].get("slack") or {}
+    names = (str(starts[-1].get("tenant") or ""), str(slack.get("url") or ""))
+    return {"For": "; Slack ".join(each for each in names if each)}
+
+
+def _signed_with(package: Package) -> str:
+    keys = [f"{public}, from row {row:,} on" for row, public in package.signing_keys]
+    return f"{'; then '.join(keys)}. {KEY}" if keys else "None: heads are not signed."
 
 
 def _counts(package: Package) -> Iterator[str]:
@@ -124,13 +143,26 @@ def _counts(package: Package) -> Iterator[str]:
     for name, number in sorted(states.items()):
         yield _row(f"now {name}", f"{number:,}")
     for name, number in sorted(asked.items()):
-        yield _row(f"asked for in the period: {name}", f"{number:,}")
+        yield _row(_ASKED.get(name, name), f"{number:,}")
     yield "</table><table class=counts><thead><tr><th>Rows of the history in the period</th><th></th></tr></thead>"
     yield _row("all rows", f"{package.about['rows']:,}")
-    for name in ("refusals", "policy_changes", "starts", "late"):
+    for name, words in _ROWS.items():
         number = sum(1 for _ in package.lines(f"{name}.jsonl"))
-        yield _row(f"among them {name.replace('_', ' ')}", f"{number:,}")
+        yield _row(f"among them {words}", f"{number:,}")
     yield "</table>"
+
+
+_ASKED = {
+    "yes": "asked for in the period",
+    "no": "asked for in an earlier period",
+    LATE: "asked for before the period, recorded in it",
+}
+_ROWS = {
+    "refusals": "refusals: somebody wanted what they may not do",
+    "policy_changes": "changes of the policy, and who confirmed them",
+    "starts": "starts of the bot",
+    "late": "rows with a time before the period",
+}
 
 
 def _exceptions(package: Package) -> Iterator[str]:
@@ -139,18 +171,22 @@ def _exceptions(package: Package) -> Iterator[str]:
     if first is None:
         yield "<p>None: Zuora shows nothing that was done outside the bot.</p>"
     else:
-        yield from _listed(chain([first], found))
+        yield from _listed(package, chain([first], found))
     for words in package.zuora.get("limits", ()):
         yield f'<p class="small">{escape(words)}</p>'
     yield f"<p class=small>{SEALED}</p>"
 
 
-def _listed(exceptions: Iterable[Json]) -> Iterator[str]:
-    yield "<table><thead><tr><th>When</th><th>What</th><th>Where</th><th>Who in Zuora, or by which request</th><th>Explanation</th></tr></thead>"
+def _listed(package: Package, exceptions: Iterable[Json]) -> Iterator[str]:
+    yield "<table><thead><tr><th>When</th><th>What</th><th>Where</th><th>User in Zuora (its id there), or request</th><th>Explanation</th></tr></thead>"
     for each in exceptions:
         where = each.get("number") or each.get("why", "")
         explained = each.get("explanation") or ""
-        by = f" ({each['explained_by']})" if each.get("explained_by") else ""
+        by = (
+            f", signed by {package.named(str(each['explained_by']))}"
+            if each.get("explained_by")
+            else ""
+        )
         yield _row(
             happened(each),
             each["what"],
@@ -196,7 +232,7 @@ def _request(
             "Reason": line["reason"],
             "Where": line["tenant"],
             "Approvals needed": _why(line, asked),
-            "State": f"{line['state']} since {moment(line['state_at'])}{_ended(package, line)}",
+            "State": f"{line['state']} since {moment(line['state_at'])}{_ended(package, line)}{_by_hand(history)}",
             "Digest": line["digest"],
         }
     )
@@ -216,7 +252,7 @@ def _request(
         "Nobody.",
     )
     if packet["card"]:
-        yield f"<h3>What exactly, as the card said when it was asked for</h3><pre>{escape(as_shown(packet['card']['text']))}</pre>"
+        yield f"<h3>What exactly, as the card said when it was asked for</h3><pre>{escape(as_shown(packet['card']['text'], package.named))}</pre>"
     calls = [each for each in history if each.what.startswith("call.")]
     yield "<h3>What was sent to Zuora, and what it answered</h3>"
     yield _table(
@@ -226,7 +262,7 @@ def _request(
                 moment(each.at),
                 f"{each.what.removeprefix('call.')} {each.data.get('method', '')} {each.data.get('address', '')}",
                 str(each.data.get("subject", "")),
-                f"{each.data.get('verdict', '')} {each.data.get('words', '')}",
+                f"{_verdict(each)} {each.data.get('words', '')}",
             )
             for each in calls
         ),
@@ -239,9 +275,33 @@ _DECIDED = {
     "request.approved": "approved",
     "request.rejected": "rejected",
     "request.withdrawn": "withdrew",
-    "request.recorded": "recorded the outcome",
-    "request.settled": "settled",
+    "request.recorded": "said what Zuora shows after a lost answer",
+    "request.settled": "settled a lost answer by saying what Zuora shows",
 }
+
+
+def _verdict(call: HistoryRow) -> str:
+    """Return what is known about a call, with what that means where the word alone does not say it."""
+    said = str(call.data.get("verdict", ""))
+    means = {
+        "rejected": "nothing was done.",
+        "lost": "no clear answer came.",
+        "busy": "not done, and tried again.",
+    }
+    return f"{said}: {means[said]}" if said in means else said
+
+
+def _by_hand(history: Iterable[HistoryRow]) -> str:
+    """Return that the state rests on what a person said, if it does."""
+    by = next(
+        (
+            each
+            for each in history
+            if each.what == "request.settled" and each.data.get("by") == "person"
+        ),
+        None,
+    )
+    return f", as {person(by)} said after looking in Zuora: its answer was lost" if by else ""
 
 
 def _ended(package: Package, line: Json) -> str:
@@ -267,7 +327,9 @@ def _denied(package: Package, entry: HistoryRow) -> str:
 
 def _note(entry: HistoryRow) -> str:
     said = entry.data.get("reason") or entry.data.get("note")
-    return f": {said}" if said else ""
+    accepted = {"True": "it went through; ", "False": "it did not go through; "}
+    seen = accepted.get(str(entry.data.get("accepted")), "")
+    return f": {seen}typed “{said}”" if said else ""
 
 
 def _facts(facts: Json) -> str:

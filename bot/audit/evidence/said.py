@@ -1,7 +1,7 @@
 """Texts that the report and the workbook share: sums, conditions, days, and the meaning of "out of hours"."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from html import unescape
@@ -18,7 +18,7 @@ OUT_OF_HOURS = f"on Saturday or Sunday, or before {EARLY:02}:00, or from {LATE:0
 """When a decision counts as made out of hours."""
 
 NAMES = {
-    "sends": "counts as mailing customers",
+    "sends": "can mail customers",
 }
 """Names in the history that are shown to people in other words."""
 
@@ -145,10 +145,11 @@ _DATE, _NAMED, _ID = (
 )
 
 
-def as_shown(text: str) -> str:
-    """Return a card's text as it was shown, without Slack's marks for times, links and people."""
-    for pattern in (_DATE, _NAMED, _ID):
+def as_shown(text: str, named: Callable[[str], str] = str) -> str:
+    """Return a card's text as it was shown, without Slack's marks for times, links and people; `named` gives an id its name."""
+    for pattern in (_DATE, _NAMED):
         text = pattern.sub(r"\1", text)
+    text = _ID.sub(lambda found: named(found[1]), text)
     return unescape(text).replace("\u2060", "")
 
 

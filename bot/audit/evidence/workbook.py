@@ -7,8 +7,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from bot.audit.evidence.lights import lights, verdict
 from bot.audit.evidence.package import HistoryRow, Package
-from bot.audit.evidence.said import OUT_OF_HOURS, happened, in_words, is_out_of_hours
+from bot.audit.evidence.said import OUT_OF_HOURS, happened, in_words, is_out_of_hours, moment
 
 NAME = "evidence.xlsx"
 LONGEST = 32_000
@@ -34,13 +35,90 @@ SHEETS: Mapping[str, Sequence[str]] = {
     "People and groups": ("row", "at", "what", "group", "members", "came", "went"),
     "Segregation of duties": (
         "person", "asked", "approved", "both roles", "share of approvals", "fastest, seconds",
-        f"approvals out of hours ({OUT_OF_HOURS})",
+        "out of hours",
     ),
     "Pairs": ("asked by", "approved by", "requests"),
     "Policy changes": ("row", "at", "what", "who", "old", "new", "difference"),
     "Starts": ("row", "at", "version", "files", "host", "user", "policy", "clocks_ahead"),
     "Heads": ("row", "at", "what", "sequence", "hash", "signature", "where"),
 }  # fmt: skip
+
+
+READ_ME = "Read me"
+"""The first sheet: the verdict, the lights, and what each column means."""
+
+COLUMNS: Mapping[str, tuple[str, str]] = {
+    "request": ("Request", "Its number"),
+    "operation": ("Operation", "What it does in Zuora"),
+    "subject": ("About", "The bill run, document or batch in Zuora"),
+    "tenant": ("Zuora", "The kind of environment, its name, and the tenant's number"),
+    "place": ("Entity or organization", "Where in the tenant it acts, if there is a choice"),
+    "requester": ("Asked by", "Name in Slack, and Slack id"),
+    "reason": ("Reason", "As typed"),
+    "created_at": ("Asked for at", ""),
+    "state": ("State", "What came of it; unknown means that no clear answer came and nobody has settled it yet"),
+    "state_at": ("In this state since", ""),
+    "rule": ("Rule", "The rule of the policy that applied"),
+    "approvals_needed": ("Approvals needed", "By that rule"),
+    "conditions": ("The rule is for", "The conditions under which it applies; empty means everything that no other rule is for"),
+    "compared": ("Compared with it", "What of this request was compared with those conditions. Credits are below zero; older versions left out the sign"),
+    "approvers": ("Approved by", "Everybody, in their order"),
+    "decided_by": ("Last decision by", "Who approved, rejected or withdrew last"),
+    "decided_at": ("Last decision at", ""),
+    "asked_in_period": ("Asked for in the period", "yes, no (in an earlier one), or late: recorded in it with an earlier date"),
+    "digest": ("Digest", "The hash of exactly what an approval is bound to (FORMAT.md)"),
+    "policy": ("Policy", "The hash of the policy file; Policy changes has its text as differences"),
+    "row": ("Row", "Its number in history.jsonl"),
+    "at": ("When", ""),
+    "what": ("What", "The kind of row or deed. Of a call: sent; answered; lost, no clear answer came; settled, reading Zuora showed the outcome"),
+    "who": ("Who", "A Slack id; of an exception the id of a user in Zuora"),
+    "name": ("Name", "As Slack said it at that moment"),
+    "groups": ("In groups", "Slack groups by which the person decided"),
+    "note": ("Note", "As typed"),
+    "seconds": ("Seconds", "From the asking to the decision"),
+    "method": ("Method", "HTTP"),
+    "address": ("Address", "In Zuora"),
+    "body_sha256": ("Hash of the body", "The body itself is in requests.jsonl"),
+    "verdict": ("Verdict", "accepted: Zuora took the order. rejected: nothing was done. busy: not done, and tried again. lost: no clear answer came"),
+    "track_id": ("Track id", "Zuora's log has the call under it"),
+    "wanted": ("Wanted", "What was refused"),
+    "refusal": ("Why not", ""),
+    "accepted": ("It went through", "What the person saw in Zuora"),
+    "kind": ("Kind", "Of thing in Zuora"),
+    "number": ("Number", "In Zuora"),
+    "bill_run": ("Bill run", "That the document belongs to"),
+    "explanation": ("Explanation", "Management's, signed in Slack"),
+    "explained_by": ("Signed by", ""),
+    "month": ("Month", "That a statement is about"),
+    "rows": ("Rows", "Of the decisions that it is about"),
+    "group": ("Group", "Its Slack id"),
+    "members": ("Members", "From this moment on"),
+    "came": ("Came", "Who was not in it before"),
+    "went": ("Went", "Who is in it no more"),
+    "person": ("Person", "Name in Slack, and Slack id"),
+    "asked": ("Requests asked for", ""),
+    "approved": ("Requests approved", ""),
+    "both roles": ("Both roles", "Whether this person both asks and approves; nobody can approve their own request"),
+    "share of approvals": ("Share of approvals", "Of all in this package"),
+    "fastest, seconds": ("Fastest approval, seconds", "From the asking"),
+    "out of hours": (f"Approvals out of hours ({OUT_OF_HOURS})", ""),
+    "asked by": ("Asked by", ""),
+    "approved by": ("Approved by", ""),
+    "requests": ("Requests", "How many this pair shares"),
+    "old": ("Policy before", "Its hash"),
+    "new": ("Policy after", "Its hash"),
+    "difference": ("Difference", "Lines taken out (-) and put in (+)"),
+    "version": ("Version", "Of Billing Bot"),
+    "files": ("Hash of the program", "Of all its installed files"),
+    "host": ("Machine", ""),
+    "user": ("Account", "Of the machine, under which the bot runs"),
+    "clocks_ahead": ("Clocks ahead, seconds", "How far Slack's and Zuora's clocks were ahead of the machine's"),
+    "sequence": ("Row that it names", "The head is number and hash of this row"),
+    "hash": ("Hash", "Of that row"),
+    "signature": ("Signature", "With the key in force"),
+    "where": ("Left where", "channel, folder, mail or time stamp"),
+}  # fmt: skip
+"""The heading of each column and what it means; headings alone need no explanation."""
 
 
 class _Book:
@@ -58,8 +136,29 @@ class _Book:
         )
         self._sheets: dict[str, Any] = {}
         self._next, self._parts = Counter[str](), Counter[str]()
+        self._read_me(package)
         for name in SHEETS:
             self._begin(name)
+
+    def _read_me(self, package: Package) -> None:
+        """Write the first sheet, with the verdict and the meaning of each column."""
+        sheet, found = self._book.add_worksheet(READ_ME), [*lights(package)]
+        wrapped = self._book.add_format({"text_wrap": True, "valign": "top"})
+        sheet.set_column(0, 1, 26, wrapped)
+        sheet.set_column(2, 3, 70, wrapped)
+        period = f"from {moment(package.about['start'])} to before {moment(package.about['end'])}"
+        lines = [
+            ("Verdict", "", verdict(package, found)),
+            ("Period", "", f"{period}. All times are in UTC."),
+            *(("Light", f"{each.name}: {each.shade}", each.words, each.next) for each in found),
+            ("",),
+            ("Sheet", "Column", "Meaning"),
+            *((name, *COLUMNS[each]) for name, columns in SHEETS.items() for each in columns),
+        ]
+        for at, cells in enumerate(lines):
+            bold = self._bold if cells[0] in {"Verdict", "Sheet"} else wrapped
+            for column, cell in enumerate(cells):
+                sheet.write_string(at, column, cell, bold)
 
     def _begin(self, name: str) -> None:
         """Begin a sheet with its headings; later sheets of the same name are numbered."""
@@ -68,7 +167,7 @@ class _Book:
         sheet = self._sheets[name] = self._book.add_worksheet(part)
         sheet.freeze_panes(1, 0)
         sheet.set_column(0, len(SHEETS[name]) - 1, 20)
-        sheet.write_row(0, 0, SHEETS[name], self._bold)
+        sheet.write_row(0, 0, [COLUMNS[each][0] for each in SHEETS[name]], self._bold)
         self._next[name] = 0
 
     def add(self, name: str, *cells: Any) -> None:
@@ -107,16 +206,16 @@ def write(path: Path, package: Package) -> None:
     for line, _, history in package.requests():
         book.add(
             "Requests",
-            f"R-{line['number']}", line["operation"], line["subject"], line["tenant"], line["place_words"], line["requester"],
-            line["reason"], line["created_at"], package.state_of(line), line["state_at"], line["rule"], line["approvals_needed"],
-            in_words(line["conditions"] or {}), in_words(line["compared"] or {}), " ".join(line["approvers"]), line["decided_by"], line["decided_at"],
+            f"R-{line['number']}", line["operation"], line["subject"], line["tenant"], line["place_words"], package.named(line["requester"]),
+            line["reason"], moment(line["created_at"]), package.state_of(line), moment(line["state_at"]), line["rule"], line["approvals_needed"],
+            in_words(line["conditions"] or {}), in_words(line["compared"] or {}), ", ".join(map(package.named, line["approvers"])), package.named(line["decided_by"]), moment(line["decided_at"]),
             line["asked_in_period"], line["digest"], line["policy_hash"],
         )  # fmt: skip
         duties.take(history)
         for each in history:
             _of_request(book, each, history[0])
     _others(book, package)
-    duties.write(book)
+    duties.write(book, package)
     book.close()
 
 
@@ -125,21 +224,29 @@ def _of_request(book: _Book, row: HistoryRow, asked: HistoryRow) -> None:
     if row.what in DECIDED:
         book.add(
             "Decisions",
-            row.sequence, row.at, name, row.what, row.who, data.get("person_name"), " ".join(data.get("groups", ())),
+            row.sequence, moment(row.at), name, _kind(row), row.who, data.get("person_name"), " ".join(data.get("groups", ())),
             data.get("rule"), data.get("policy"), data.get("reason") or data.get("note"), _seconds(asked, row), data.get("digest"),
         )  # fmt: skip
     elif row.what in SETTLED:
         book.add(
             "Settlements",
-            row.sequence, row.at, name, row.what, row.who or "the bot", data.get("person_name"), str(data.get("accepted")),
+            row.sequence, moment(row.at), name, _kind(row), row.who or "the bot", data.get("person_name"), _SEEN.get(str(data.get("accepted")), ""),
             data.get("note"), data.get("rule"), " ".join(data.get("groups", ())),
         )  # fmt: skip
     elif row.what.startswith("call."):
         book.add(
             "Calls",
-            row.sequence, row.at, name, row.what, data.get("subject"), data.get("method"), data.get("address"),
+            row.sequence, moment(row.at), name, _kind(row), data.get("subject"), data.get("method"), data.get("address"),
             data.get("body_sha256"), data.get("verdict"), data.get("track_id"),
         )  # fmt: skip
+
+
+_SEEN = {"True": "yes", "False": "no"}
+
+
+def _kind(row: HistoryRow) -> str:
+    """Return the kind of a row without the family that its sheet is of: `approved`."""
+    return row.what.partition(".")[2].replace("_", " ")
 
 
 def _seconds(asked: HistoryRow, row: HistoryRow) -> int:
@@ -155,25 +262,26 @@ def _others(book: _Book, package: Package) -> None:
         book.add(
             "Refusals",
             row.sequence,
-            row.at,
+            moment(row.at),
             name,
             row.who,
             row.data.get("wanted"),
             row.data.get("refusal"),
         )
     for each in package.exceptions:
-        columns = SHEETS["Exceptions"][1:]
-        book.add("Exceptions", happened(each), *(each.get(column) for column in columns))
+        signed = {"explained_by": package.named(str(each.get("explained_by") or ""))}
+        known = (each | signed).get
+        book.add("Exceptions", happened(each), *map(known, SHEETS["Exceptions"][1:]))
     for row in package.entries("statements.jsonl"):
         data = row.data
         rows = _spaced(data.get("rows"))
         said = data.get("person_name"), data.get("month"), data.get("request"), rows
-        book.add("Statements", row.sequence, row.at, row.what, row.who, *said)
+        book.add("Statements", row.sequence, moment(row.at), _kind(row), row.who, *said)
     for row in package.entries("people.jsonl"):
         for group, members in row.data["groups"].items():
             change = row.data.get("changed", {}).get(group, {})
             listed = (_spaced(each) for each in (members, change.get("came"), change.get("went")))
-            book.add("People and groups", row.sequence, row.at, row.what, group, *listed)
+            book.add("People and groups", row.sequence, moment(row.at), _kind(row), group, *listed)
     _about_the_bot(book, package)
 
 
@@ -182,10 +290,11 @@ def _about_the_bot(book: _Book, package: Package) -> None:
     for row in package.entries("policy_changes.jsonl"):
         said = "\n".join(row.data.get("difference", ()))
         hashes = row.data.get("old"), row.data.get("new")
-        book.add("Policy changes", row.sequence, row.at, row.what, row.who, *hashes, said)
+        book.add("Policy changes", row.sequence, moment(row.at), _kind(row), row.who, *hashes, said)
     for name, file in (("Starts", "starts.jsonl"), ("Heads", "heads.jsonl")):
         for row in package.entries(file):
-            known = row._asdict() | row.data | {"row": row.sequence}
+            known = row._asdict() | row.data
+            known |= {"row": row.sequence, "at": moment(row.at), "what": _kind(row)}
             known["sequence"] = row.data.get("sequence")
             book.add(name, *(known.get(column) for column in SHEETS[name]))
 
@@ -211,13 +320,13 @@ class _Duties:
                 self._fastest[row.who] = min(self._fastest[row.who], _seconds(asked, row))
                 self._late[row.who] += is_out_of_hours(row.at)
 
-    def write(self, book: _Book) -> None:
+    def write(self, book: _Book, package: Package) -> None:
         whole = sum(self._approved.values())
         for person in sorted({*self._asked, *self._approved}):
             asked, approved = self._asked[person], self._approved[person]
             book.add(
-                "Segregation of duties", person, asked, approved, "yes" if asked and approved else "no",
+                "Segregation of duties", package.named(person), asked, approved, "yes" if asked and approved else "no",
                 f"{approved / whole:.0%}" if approved else "", self._fastest[person] if approved else None, self._late[person],
             )  # fmt: skip
         for (asker, approver), number in sorted(self._pairs.items()):
-            book.add("Pairs", asker, approver, number)
+            book.add("Pairs", package.named(asker), package.named(approver), number)
