@@ -61,7 +61,7 @@ NEXT = {
     ("Chain", Shade.UNKNOWN): "Compare the packages and heads of that time.",
     ("Anchors", Shade.BAD): "Ask who held the signing key when the row was written that is named.",
     ("Anchors", Shade.UNKNOWN): (
-        "Ask for a head that somebody else has kept, and give it to verify.py. Without one, nobody can tell a rebuilt history from this one."
+        "Ask for a head that somebody else has kept, and give it to verify.py. Without one, a rebuilt history would look the same."
     ),
     ("Control", Shade.BAD): "Look at the page of each request that is named, and ask the people on it.",
     ("Zuora", Shade.BAD): "Ask who did each of the exceptions in Zuora, and why. Management can sign the answer in Slack.",
