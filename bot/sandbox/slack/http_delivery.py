@@ -5,6 +5,7 @@ import hmac
 import json
 import time
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 
@@ -77,6 +78,6 @@ def _read(status: int, content_type: str, text: str) -> Delivered:
         except ValueError:
             return Delivered(status, error="dispatch_failed", reason="http_error")
         body = data if isinstance(data, dict) else {}
-    if not 200 <= status < 300:
+    if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
         return Delivered(status, body, error="dispatch_failed", reason="http_error")
     return Delivered(status, body)

@@ -11,6 +11,9 @@ from bot.sandbox.slack.web_api import need_scope
 from bot.sandbox.slack.web_api_people import page
 from bot.sandbox.slack.workspace import BOT_USER, Channel, Message
 
+MOST_IN_A_GROUP = 8
+"""How many people a group message can have besides whoever opens it."""
+
 
 def _channel(core: Core, args: Args, right: str) -> Channel:
     channel = core.workspace.channels.get(args.need("channel"))
@@ -96,7 +99,9 @@ def open_direct(core: Core, args: Args) -> dict[str, Any]:
     elif not users:
         raise SlackError("users_list_not_supplied")
     elif len(users) > 1:
-        raise SlackError("not_enough_users" if len(users) > 8 else "method_not_supported_for_mpim")
+        raise SlackError(
+            "not_enough_users" if len(users) > MOST_IN_A_GROUP else "method_not_supported_for_mpim"
+        )
     elif users[0] not in core.workspace.users or core.workspace.users[users[0]].is_bot:
         raise SlackError("user_not_found")
     else:

@@ -9,6 +9,7 @@ from bot.sandbox.slack.errors import SlackError
 from bot.sandbox.slack.rendering import user_json
 from bot.sandbox.slack.workspace import BOT_ID, BOT_USER, TEAM_ID, UserGroup
 
+LONGEST_PAGE = 1000
 T = TypeVar("T")
 
 
@@ -23,7 +24,7 @@ def page(items: Sequence[T], args: Args, default: int = 100) -> tuple[list[T], s
         raise SlackError("invalid_cursor")
     start = int(cursor[3:]) if cursor else 0
     limit = args.number("limit", default)
-    if not 0 < limit <= 1000:
+    if not 0 < limit <= LONGEST_PAGE:
         raise SlackError("invalid_limit")
     end = start + limit
     return list(items[start:end]), f"at:{end}" if end < len(items) else ""

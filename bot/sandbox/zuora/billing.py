@@ -8,11 +8,14 @@ from bot.sandbox.zuora.occurrences import month_day
 from bot.sandbox.zuora.records import Account, BillRun, Kind, Subscription
 from bot.sandbox.zuora.tenant import Tenant
 
+MOST_PERIODS = 60
+"""How many months one run bills at most; so a far target date takes no time."""
+
 
 def periods_due(subscription: Subscription, target: date) -> int:
     """Return how many monthly periods begin from the first unbilled day up to the target date."""
     months, first = 0, subscription.billed_to
-    while months < 60 and month_day(first, months, first.day) <= target:
+    while months < MOST_PERIODS and month_day(first, months, first.day) <= target:
         months += 1
     return months
 

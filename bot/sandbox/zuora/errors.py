@@ -1,9 +1,11 @@
 """How Zuora refuses: categories, their HTTP status, and the bodies of each part of the API."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+_IS_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 HTTP_BY_CATEGORY = {
     10: 403, 11: 401, 20: 400, 21: 400, 22: 400, 23: 400, 27: 400, 30: 400, 40: 404,
     45: 415, 50: 409, 60: 500, 61: 500, 70: 429, 90: 400, 99: 500,
@@ -66,7 +68,7 @@ def errors_say_their_status(version: str) -> bool:
 
     Numbered versions and dates before 2024-05-20 answer 200 with success false (API upgrades).
     """
-    return len(version) == 10 and version.count("-") == 2 and version >= "2024-05-20"
+    return _IS_DATE.fullmatch(version) is not None and version >= "2024-05-20"
 
 
 def answer_to(

@@ -3,6 +3,7 @@
 import json
 import uuid
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
 from bot.sandbox.zuora.calls import Answer, Call, Context
@@ -11,6 +12,7 @@ from bot.sandbox.zuora.faults import Fault
 from bot.sandbox.zuora.router import Found
 from bot.sandbox.zuora.tenant import Tenant
 
+LONGEST_TRACK_ID = 64
 NO_ROUTE = Answer(404, {"message": "no Route matched with those values"})
 NOT_SIGNED_IN = Answer(401, {"message": "Authentication error"})
 
@@ -44,7 +46,7 @@ class Exchange:
         """Return the answer for a refusal, in the version that the request asks for."""
         version = self.header("Zuora-Version") or tenant.knobs.default_version
         status, body = answer_to(refused, self.call.path, version, self.request_id)
-        headers = {"Retry-After": "120"} if status == 429 else {}
+        headers = {"Retry-After": "120"} if status == HTTPStatus.TOO_MANY_REQUESTS else {}
         return Answer(status, body, {**self.own_headers(), **headers})
 
     def context(self, tenant: Tenant, found: Found) -> Context:
@@ -83,5 +85,5 @@ class Exchange:
             text = f"Request method '{method}' not supported with Idempotency-Key header"
             raise refusal(20, text)
         track = self.header("Zuora-Track-Id") or ""
-        if len(track) > 64 or not track.isascii() or set(track) & set(":;\"'"):
+        if len(track) > LONGEST_TRACK_ID or not track.isascii() or set(track) & set(":;\"'"):
             raise refusal(20, "The Zuora-Track-Id header is invalid.")

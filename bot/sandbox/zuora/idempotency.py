@@ -7,6 +7,8 @@ from bot.sandbox.zuora.calls import Answer
 from bot.sandbox.zuora.errors import refusal
 from bot.sandbox.zuora.options import Knobs
 
+LONGEST_KEY = 255
+
 
 @dataclass
 class Kept:
@@ -36,8 +38,8 @@ class IdempotencyStore:
             RefusalError: 400 for a key over 255 characters, 409 while the first request is in
                 progress, 422 for another method or address (or body, where the knob says so).
         """
-        if len(key) > 255:
-            raise refusal(20, "The Idempotency-Key header has more than 255 characters.")
+        if len(key) > LONGEST_KEY:
+            raise refusal(20, f"The Idempotency-Key header has more than {LONGEST_KEY} characters.")
         method, path, body = request
         entry = self._entries.get(key)
         if entry is None or now - entry.created >= timedelta(hours=knobs.idempotency_hours):

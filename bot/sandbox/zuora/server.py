@@ -26,6 +26,9 @@ from bot.sandbox.zuora.world import World
 
 CLIENT_ID = "3d6f0a52-7c1b-4e0e-9a55-0f5c2b7d9e10"
 CLIENT_SECRET = "local=zuora=secret"
+SHORT = 1000
+"""Bytes up to which an answer is not compressed (gzip guide)."""
+
 _POLL = 0.01
 
 
@@ -213,10 +216,10 @@ def _drop(request: web.Request) -> web.Response:
 
 
 def _response(answer: Answer, request: web.Request) -> web.Response:
-    """Return the response, gzipped when asked for and over 1000 bytes (gzip guide)."""
+    """Return the response, gzipped when asked for and longer than `SHORT`."""
     payload = answer.payload()
     headers = {**answer.headers, "Content-Type": answer.content_type}
-    if len(payload) > 1000 and "gzip" in request.headers.get("Accept-Encoding", "").lower():
+    if len(payload) > SHORT and "gzip" in request.headers.get("Accept-Encoding", "").lower():
         quickly = 1  # it goes no further than this machine
         payload = gzip.compress(payload, quickly, mtime=0)
         headers["Content-Encoding"] = "gzip"

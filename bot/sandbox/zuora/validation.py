@@ -13,6 +13,7 @@ CHARGE_TYPES = ("OneTime", "Recurring", "Usage")
 FILTER_TYPES = ("Account", "Subscription", "FilterCondition")
 OBJECT_TYPES = ("Account", "Subscription", "RatePlanCharge")
 OPERATORS = ("eq", "neq", "gt", "lt", "gte", "lte", "lk", "in", "nl", "nnl")
+LAST_DAY, MOST_SUBSCRIPTIONS, MOST_IN_A_LIST = 31, 50, 500
 BOOLEANS = (
     "autoPost",
     "autoEmail",
@@ -95,7 +96,7 @@ def _bill_cycle_day(body: Mapping[str, Any]) -> list[Reason]:
         if body.get("schedule") is not None:
             return []
         return [invalid("billCycleDay", "can be AsRunDay for a scheduled bill run only.")]
-    if isinstance(day, str) and re.fullmatch(r"\d{1,2}", day) and 1 <= int(day) <= 31:
+    if isinstance(day, str) and re.fullmatch(r"\d{1,2}", day) and 1 <= int(day) <= LAST_DAY:
         return []
     return [invalid("billCycleDay", "must be AllBillCycleDays, 1 to 31, or AsRunDay.")]
 
@@ -116,8 +117,10 @@ def _filters(filters: object, body: Mapping[str, Any]) -> list[Reason]:
         reasons.append(Reason(30, "Only one account is allowed in 'billRunFilters'."))
     if kinds == {"Account"} and len(filters) > 1:
         reasons.append(Reason(30, "Only one filter is allowed at account level."))
-    if kinds == {"Subscription"} and len(filters) > 50:
-        reasons.append(Reason(30, "At most 50 subscriptions are allowed in a bill run."))
+    if kinds == {"Subscription"} and len(filters) > MOST_SUBSCRIPTIONS:
+        reasons.append(
+            Reason(30, f"At most {MOST_SUBSCRIPTIONS} subscriptions are allowed in a bill run.")
+        )
     if kinds == {"Subscription"} and body.get("schedule") is not None:
         reasons.append(Reason(30, "A bill run by subscription cannot be scheduled."))
     return reasons
@@ -169,8 +172,8 @@ def _comparison(condition: Mapping[str, Any]) -> list[Reason]:
     value = condition.get("value")
     if not isinstance(value, str):
         return [invalid("value", "must be a text.")]
-    if operator == "in" and value.count(",") >= 500:
-        return [invalid("value", "can have at most 500 values with 'in'.")]
+    if operator == "in" and value.count(",") >= MOST_IN_A_LIST:
+        return [invalid("value", f"can have at most {MOST_IN_A_LIST} values with 'in'.")]
     return []
 
 
@@ -200,7 +203,7 @@ def _offsets(body: Mapping[str, Any], name: str) -> list[Reason]:
         reasons.append(invalid(name, "cannot be combined with a month offset."))
     if months is not None and type(months) is not int:
         reasons.append(invalid(f"{name}MonthOffset", "must be an integer."))
-    if day is not None and (type(day) is not int or not 1 <= day <= 31):
+    if day is not None and (type(day) is not int or not 1 <= day <= LAST_DAY):
         reasons.append(invalid(f"{name}DayOfMonth", "must be an integer from 1 to 31."))
     return reasons
 
@@ -214,7 +217,7 @@ def _charge_types(body: Mapping[str, Any]) -> list[Reason]:
     reasons = []
     if any(kind not in CHARGE_TYPES for kind in types):
         reasons.append(invalid("chargeTypeToExclude", f"must be among {', '.join(CHARGE_TYPES)}."))
-    if len(types) > 2:
+    if len(types) >= len(CHARGE_TYPES):
         reasons.append(invalid("chargeTypeToExclude", "can have at most two charge types."))
     if len({str(kind) for kind in types}) < len(types):
         reasons.append(invalid("chargeTypeToExclude", "has a charge type twice."))

@@ -36,7 +36,7 @@ def _values(schedule: Mapping[str, Any]) -> list[Reason]:
     repeat, hour = schedule.get("repeatType"), schedule.get("runTime")
     if repeat is not None and repeat not in REPEATS:
         reasons.append(Reason(20, f"'schedule.repeatType' must be one of {', '.join(REPEATS)}."))
-    if hour is not None and (type(hour) is not int or not 0 <= hour <= 23):
+    if hour is not None and (type(hour) is not int or hour not in range(24)):
         reasons.append(Reason(20, "'schedule.runTime' must be an integer from 0 to 23."))
     return reasons
 
@@ -62,7 +62,7 @@ def _weekly(schedule: Mapping[str, Any]) -> list[Reason]:
         return [Reason(20, "'schedule.weeklyOnDay' is only valid when repeatType is Weekly.")]
     if (
         not isinstance(days, list)
-        or not 1 <= len(days) <= 7
+        or len(days) not in range(1, len(WEEKDAYS) + 1)
         or any(day not in WEEKDAYS for day in days)
     ):
         return [Reason(20, f"'schedule.weeklyOnDay' must be among {', '.join(WEEKDAYS)}.")]
