@@ -130,7 +130,9 @@ def settle(
         which = "the one" if len(lost) == 1 else "those"
         result = f"{of_all} For {which} whose answer was lost, {who} recorded that {seen}."
     after = replace(request.moved(conclusion(calls), now, result=result), progress=tally(calls))
-    entry = _entry(What.SETTLED, request, record, by="person", with_=sorted(agreeing))
+    entry = _entry(
+        What.SETTLED, request, record, by="person", with_=sorted(agreeing), state=after.state.value
+    )  # fmt: skip
     reply = lines.reply(
         after,
         Mention(record.person),

@@ -455,6 +455,13 @@ CHANGES = {
     "compares other totals": (
         "data = json_set(data, '$.compared.amounts[0][1]', '6.0')", "request.asked",
     ),
+    "says failed, and the answers of its calls are: accepted": (
+        "data = json_set(data, '$.state', 'failed')", "request.ended",
+    ),
+    "names another rule than the record": ("data = json_set(data, '$.rule', 'rule 2')", "request.approved"),
+    "who may not ask by the policy's requesters": (
+        "data = json_set(data, '$.groups.S0BILLING', json_array('U0ZED'))", "people.groups",
+    ),
     "names other conditions": ("data = json_set(data, '$.conditions.sends', json('true'))", "request.asked"),
 }  # fmt: skip
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from bot.audit.verify import verify_database
 from bot.sandbox.zuora.options import MANUAL_INVOICE
 from tests.patient import opens_at_once
 from tests.stage import ALICE, BOB, CARLA, CHANNEL, MARA
@@ -424,6 +425,28 @@ async def test_a_mail_that_never_went_out_stays_unknown_for_a_person(stage, invo
     await stage.record(CARLA, ts, "record_not_sent")
     await stage.until_card(ts, "Failed")
     assert len(stage.orders()) == 1
+
+
+@pytest.mark.never_repeated
+async def test_what_a_person_records_beside_a_refused_mail_is_a_failure_in_the_history_too(
+    stage, invoice
+):
+    """The worst answer counts, whatever the person saw of the lost one."""
+    stage.zuora.world.add_invoice("A00000001", "USD", "9.00", number="INV00000078")
+    (ts,) = await ask(stage, "INV00000077 INV00000078")
+    stage.zuora.faults.add("/v1/invoices/INV00000077/emails", kind="drop")
+    stage.zuora.faults.add(
+        "/v1/invoices/INV00000078/emails", kind="http200_failure", category=30, message="Locked."
+    )
+    await approved(stage, ts, "OUTCOME UNKNOWN")
+    for _ in range(14):
+        await stage.pass_time(minutes=10)
+    await stage.until_thread(ts, "A person has to look there")
+    await stage.record(CARLA, ts, "record_sent")
+    await stage.slack.until(lambda: stage.request(1).state == "failed")
+
+    found = verify_database(stage.file(), key="")
+    assert found.findings == (), found.findings
 
 
 async def test_the_form_keeps_numbers_that_one_field_cannot_take(stage):

@@ -16,7 +16,8 @@ _COLUMNS = "sequence, at, request, what, who, team, data, before, hash"
 _DECIDED = f"""
 SELECT {_COLUMNS} FROM history
 WHERE request IN (SELECT number FROM requests) AND what IN ('request.asked', 'request.approved', 'request.rejected', 'request.withdrawn', 'request.expired',
-  'request.stopped', 'request.started', 'request.recorded', 'request.settled', 'call.sent', 'call.answered', 'call.settled')
+  'request.stopped', 'request.started', 'request.recorded', 'request.settled', 'request.ended',
+  'call.sent', 'call.answered', 'call.lost', 'call.settled')
 ORDER BY request, sequence
 """  # noqa: S608 - own names
 
