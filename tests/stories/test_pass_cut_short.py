@@ -1,6 +1,7 @@
 """A pass that is cut short, late or refused: what came is kept, and no more is claimed than is known."""
 
 from collections import Counter
+from datetime import timedelta
 
 import pytest
 
@@ -186,6 +187,9 @@ async def test_a_list_that_half_went_out_never_ends_as_if_nothing_had_been_sent(
             stage.slack.faults.add(method, "error", error="internal_error", times=9_999)
         stage.clock.advance(minutes=20)  # who is in the groups is not known from before
 
+    nearly_a_day = stage.clock.now() + timedelta(hours=22)
+    await stage.as_time_passes(lambda: stage.clock.now() > nearly_a_day, step=970)
+    assert not ended(stage)
     await stage.as_time_passes(lambda: ended(stage), step=97)  # the last wait would end too late
     await stage.until_card(ts, "4 of 6 failed")
 
