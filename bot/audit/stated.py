@@ -79,7 +79,8 @@ def counted(operation: str, body: Json, facts: Json, said: Any) -> Any:  # how m
 
 def decided(record: Json, story: Sequence[FileRow], in_force: Any) -> Wrong:  # whether they name what was asked for, and count right
     rule, people, open_ = json.loads(record["rule"]), set[str](), 0
-    names = {"digest": record["digest"], "policy": record["policy_hash"], "rule": rule.get("name")}
+    names = {"digest": record["digest"], "policy": record["policy_hash"]}
+    names |= {"rule": rule["name"]} if "name" in rule else {}  # the first two versions kept none
     needed = rule.get("approvals", 1)
     for row, data in ((row, json.loads(row.data)) for row in story if row.what in {*DECIDES, STARTED}):
         yield from ((row, f"names another {name} than the record") for name, value in names.items() if data.get(name, value) != value)

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -122,12 +123,20 @@ class DatabaseFile:
     def missing_triggers(self) -> list[str]:
         """Return triggers that this version of the file should have and that are missing or different."""
         applied = _applied(self.database)
-        pattern = Database(memory=True)
-        later = [name for name in known() if name not in applied]
-        migrations.apply(pattern, stop_before=later)
-        found, expected = self.database.triggers_dict, pattern.triggers_dict
-        pattern.close()
+        expected = _triggers_without(tuple(name for name in known() if name not in applied))
+        found = self.database.triggers_dict
         return sorted(name for name, sql in expected.items() if found.get(name) != sql)
+
+
+@cache  # all migrations take longer than the rest of a check of a small file
+def _triggers_without(later: tuple[str, ...]) -> dict[str, str]:
+    """Return the triggers that a file has before these migrations, with their SQL."""
+    pattern = Database(memory=True)
+    try:
+        migrations.apply(pattern, stop_before=later)
+        return pattern.triggers_dict
+    finally:
+        pattern.close()
 
 
 def address(file: Path) -> str:
