@@ -49,7 +49,7 @@ class Message:
         channel: Slack channel id.
         user: Who sees a private message.
         text: Complete by itself, because notifications and screen readers read nothing else. Empty
-            if the message is drawn when it is sent.
+            if the message is drawn when it is sent; of a receipt, the name of its row until then.
         blocks: Block Kit; may be empty.
     """
 

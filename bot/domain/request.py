@@ -23,6 +23,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum, unique
 from itertools import count, takewhile
+from typing import Any
 
 from bot.domain.policy import Rule
 
@@ -201,8 +202,9 @@ class Request:
         *,
         wake_at: datetime | None = None,
         result: str = "",
+        **also: Any,
     ) -> "Request":
-        """Return the same request one state further.
+        """Return the same request one state further, and what else changes with that.
 
         Raises:
             ValueError: The state machine has no such transition; only a fault in the program gets
@@ -212,18 +214,29 @@ class Request:
             msg = f"no way from {self.state} to {to}"
             raise ValueError(msg)
         return replace(
-            self, state=to, state_at=now, wake_at=wake_at, looks=0, reminded=0, result=result
+            self,
+            state=to,
+            state_at=now,
+            wake_at=wake_at,
+            looks=0,
+            reminded=0,
+            result=result,
+            **also,
         )
 
     def decided(
-        self, to: State, by: str, now: datetime, *, reason: str = "", wake_at: datetime | None
+        self,
+        to: State,
+        by: str,
+        now: datetime,
+        *,
+        wake_at: datetime | None,
+        reason: str = "",
+        **also: Any,
     ) -> "Request":
         """Return the same request after somebody's decision (approve, reject, withdraw)."""
-        return replace(
-            self.moved(to, now, wake_at=wake_at),
-            decided_by=by,
-            decided_at=now,
-            decision_reason=reason,
+        return self.moved(
+            to, now, wake_at=wake_at, decided_by=by, decided_at=now, decision_reason=reason, **also
         )
 
     def waiting_again(self, wake_at: datetime) -> "Request":

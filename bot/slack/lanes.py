@@ -9,6 +9,7 @@ from bot.domain.message import MessageKind
 from bot.slack.message_kinds import REPLACED
 from bot.store.outgoing import Outgoing
 from bot.store.store import Store
+from bot.workflow import receipts
 from bot.workflow.beside import beside
 
 
@@ -39,8 +40,10 @@ def _merged(store: Store, edits: Sequence[Outgoing], now: datetime) -> Outgoing:
 
 
 def as_it_looks_now(store: Store, outgoing: Outgoing) -> Outgoing:
-    """Return an edit of a card as the card looks now, any other message as it was written."""
+    """Return an edit of a card as the card looks now, a receipt with its words, any other message as it was written."""
     message = outgoing.message
+    if message.kind is MessageKind.NOTICE:
+        return replace(outgoing, message=receipts.drawn(store, message))
     if message.kind is not MessageKind.UPDATE or message.text or message.request is None:
         return outgoing
     request = store.requests.get(message.request)

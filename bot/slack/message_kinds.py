@@ -16,6 +16,9 @@ LOOKED_FOR = frozenset(
 )
 """Messages that would be shown twice if they were sent twice."""
 
+DRAWN = frozenset({MessageKind.UPDATE, MessageKind.NOTICE})
+"""Messages whose words can be drawn when they are sent, and are written down then; of the notices these are receipts."""
+
 EDITS = frozenset({MessageKind.UPDATE, MessageKind.PRIVATE})
 
 REPLACED = (MessageKind.UPDATE, MessageKind.PROGRESS, MessageKind.HOME)

@@ -2,6 +2,7 @@
 
 from bot.domain.clock import Clock
 from bot.domain.message import MessageKind
+from bot.slack.message_kinds import DRAWN
 from bot.store.outgoing import Outgoing
 from bot.store.store import Store
 from bot.workflow.ending import PROGRESS_GAP
@@ -10,7 +11,7 @@ from bot.workflow.ending import PROGRESS_GAP
 def record_try(store: Store, outgoing: Outgoing, clock: Clock) -> None:
     """Record that a message goes out now, with the words that were drawn for it."""
     with store.transaction():
-        if outgoing.message.kind is MessageKind.UPDATE:
+        if outgoing.message.kind in DRAWN:
             store.outbox.rewrite(outgoing.sequence, outgoing.message)
         store.outbox.trying(outgoing.sequence, clock.now())
 

@@ -4,7 +4,10 @@ import json
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import cache
 from typing import Any
+
+from prometheus_client import Counter
 
 from bot.domain.key import plain_subject
 from bot.domain.operation import Deed
@@ -65,6 +68,12 @@ class RequestMovedError(Exception):
     """The request was no longer in the state in which it was read, because somebody else moved it first."""
 
 
+@cache
+def _moves(operation: str, state: str) -> Counter:
+    """Return the counter of the moves of an operation's requests to a state."""
+    return MOVES.labels(operation, state)
+
+
 class Requests:
     """Adds, reads and moves requests. Every call belongs inside the caller's transaction."""
 
@@ -120,8 +129,7 @@ class Requests:
 
     def _came_to(self, request: Request) -> None:
         """Count a move in the metrics once it is committed."""
-        counted = MOVES.labels(request.operation, request.state.value)
-        once_committed(self._database, counted.inc)
+        once_committed(self._database, _moves(request.operation, request.state.value).inc)
 
     def get(self, number: int) -> Request | None:
         """Return the request with that number."""

@@ -225,6 +225,14 @@ by_sql(
 )
 
 
+@migrations(name="0061_receipts_are_drawn")
+def receipts_are_drawn(_db: Database) -> None:
+    """Keep of a receipt that is still to be sent only the name of its row.
+
+    No table changes, but an older version would send that name instead of the words.
+    """
+
+
 BESIDE_OLDER: frozenset[str] = frozenset({"0057_parents", "0059_any_deed", "0060_rules"})
 """Migrations that older processes need not know, such as one that adds an index; they go on writing.
 

@@ -18,7 +18,7 @@ from bot.operations.catalog import opened
 from bot.store.store import Store
 from bot.workflow.decision import MOST_TYPED
 from bot.workflow.ending import tally
-from bot.workflow.receipts import give, of_request
+from bot.workflow.receipts import give
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +100,7 @@ def note(store: Store, request: Request, record: Record, missing: int, now: date
         f"{'has' if missing == 1 else 'have'} recorded the same.",
     )
     store.record(_entry(What.RECORDED, request, record, missing=missing), now, reply)
-    give(store, record.person, What.RECORDED, of_request(request), now)
+    give(store, record.person, now)
     return request
 
 
@@ -141,7 +141,7 @@ def settle(
     )
     listed = [] if record.accepted else results.failures(after, calls)
     store.move(request, after, entry, now, card_edit(after), reply, *listed)
-    give(store, record.person, What.SETTLED, of_request(request), now)
+    give(store, record.person, now)
     return after
 
 

@@ -25,7 +25,7 @@ from bot.workflow.groups import MembersOfGroups
 from bot.workflow.groups import note as note_groups
 from bot.workflow.meant import meant
 from bot.workflow.parts import Working
-from bot.workflow.receipts import give, of_request
+from bot.workflow.receipts import give
 
 
 def decide(parts: Working, decision: Decision) -> Decided | Declined | CheckAgain:
@@ -63,19 +63,21 @@ def _approve(
         return CheckAgain()
     store.requests.approve(request, person.user_id, person.team_id, now)
     mine = Approval(person=person.user_id, team=person.team_id, at=now, note=decision.reason)
-    with_mine = replace(request, approvals=(*request.approvals, mine))
+    approvals = (*request.approvals, mine)
     counting = [a for a in request.approvals if decision.standing[a.person] is None]
     needed = max(request.rule.approvals, today.approvals)
     missing = needed - len(counting) - 1
     note = f" Note: {_stopped(decision.reason)}" if decision.reason else ""
     if missing > 0:
-        after = with_mine
+        after = replace(request, approvals=approvals)
         reply = lines.reply(
             after, Mention(person.user_id),
             f" approved {request.name}; {count(missing, 'more approval')} needed.{note}",
         )  # fmt: skip
     else:
-        after = with_mine.decided(State.APPROVED, person.user_id, now, wake_at=now)
+        after = request.decided(
+            State.APPROVED, person.user_id, now, wake_at=now, approvals=approvals
+        )
         reply = lines.reply(
             after, Mention(person.user_id),
             f" approved {request.name}.{note} Zuora is read again before anything is sent.",
@@ -83,7 +85,7 @@ def _approve(
     noted = {"note": decision.reason} if decision.reason else {}
     entry = _entry(What.APPROVED, request, decision, {"missing": max(0, missing), **noted})
     store.move(request, after, entry, now, card_edit(after), reply)
-    give(store, person.user_id, What.APPROVED, of_request(request), now)
+    give(store, person.user_id, now)
     return Decided(after)
 
 
@@ -137,7 +139,7 @@ def _end(store: Store, request: Request, decision: Decision, now: datetime) -> D
     entry = _entry(what, request, decision, {"reason": reason})
     store.move(request, after, entry, now, card_edit(after), change_and_ask_again(reply, after))
     if rejected:  # whoever withdraws decides about their own request
-        give(store, person.user_id, what, of_request(request), now)
+        give(store, person.user_id, now)
     return Decided(after)
 
 

@@ -59,5 +59,5 @@ def sign(store: Store, clock: Clock, person: Person, row: str) -> str:
         }
         entry = Entry(what=What.EXPLAINED, who=person.user_id, team=person.team_id, data=data)
         store.record(entry, clock.now())
-        give(store, person.user_id, What.EXPLAINED, str(data["number"]), clock.now())
+        give(store, person.user_id, clock.now())
     return str(data["number"])

@@ -172,7 +172,7 @@ class PolicyChanges:
             )
             messages = [_said(self._channel, said)] if self._channel else []
             self._store.record(_entry(What.POLICY_CONFIRMED, person, data), now, *messages)
-            give(self._store, person.user_id, What.POLICY_CONFIRMED, str(change.sequence), now)
+            give(self._store, person.user_id, now)
         self._wake_sender()
         return ("Confirmed. Whatever was waiting for this continues within a minute.",)
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from pydantic import ValidationError
+
 from bot.cards import blocks
 from bot.cards.blocks import Block
 from bot.domain.history import What
@@ -16,6 +18,9 @@ from bot.store.written import Written
 from bot.workflow.decision import MOST_TYPED
 
 NOT_MINE = "receipt:not_mine"
+ROW = "row-"
+"""What the name of a row of the history begins with."""
+
 DONE = {
     What.APPROVED: "approved",
     What.REJECTED: "rejected",
@@ -30,25 +35,45 @@ BESIDE = (What.POLICY_CONFIRMED, What.EXPLAINED)
 """Those that are about no request."""
 
 
-def give(store: Store, person: str, what: What, about: str, now: datetime) -> None:
+def give(store: Store, person: str, now: datetime) -> None:
     """Put the receipt for the decision that was just recorded into the outbox, inside its transaction.
 
     It goes to the person in the history (Slack user id), even if somebody else clicked in their
-    name. Its button names the row.
+    name. It only names the row, and is drawn when it goes out, so that nobody waits for its words.
     """
-    written = store.history.newest()
-    if written is None:
-        raise LookupError("a receipt is for the row that was just recorded")
-    row, note = written.sequence, typed_with(written, MOST_TYPED)
+    text = name_of(*store.history.last())
+    receipt = Message(kind=MessageKind.NOTICE, channel=person, text=text, blocks=[])
+    store.outbox.add(receipt, now)
+
+
+def drawn(store: Store, notice: Message) -> Message:
+    """Return a receipt with its words; any other message, and a receipt that has them, as it is.
+
+    Raises:
+        LookupError: The database does not hold the row that it names.
+    """
+    if not notice.text.startswith(ROW):
+        return notice
+    row = row_named(store, notice.text)
+    if row is None:
+        raise LookupError(f"a receipt is for a row of this history, not for {notice.text}")
+    done, about = DONE[row.entry.what], _about(store, row)
     words = (
-        f"Receipt: you {DONE[what]} {about}, ", Moment(now),
-        f"{note}. If it was not you, press the button, and tell whoever runs Billing Bot.",
+        f"Receipt: you {done} {about}, ", Moment(row.at),
+        f"{typed_with(row, MOST_TYPED)}. If it was not you, press the button, and tell whoever runs Billing Bot.",
     )  # fmt: skip
     button = blocks.button(
-        "Not mine", action_id=NOT_MINE, value=name_of(row, written.hash), style="danger",
-        spoken=f"It was not me who {DONE[what]} {about}",
+        "Not mine", action_id=NOT_MINE, value=notice.text, style="danger",
+        spoken=f"It was not me who {done} {about}",
     )  # fmt: skip
-    store.outbox.add(direct(person, words, [blocks.actions(f"receipt-{row}", button)]), now)
+    return direct(notice.channel, words, [blocks.actions(f"receipt-{row.sequence}", button)])
+
+
+def _about(store: Store, row: Written) -> str:
+    """Return what a decision was about, a request with what it does, as far as the database still has that."""
+    number = row.entry.request
+    request = None if number is None else store.requests.get(number)
+    return what_was_decided(row) if request is None else _of_request(request)
 
 
 def typed_with(decision: Written, limit: int) -> str:
@@ -58,12 +83,14 @@ def typed_with(decision: Written, limit: int) -> str:
     return f" (“{named(str(typed), limit)}”)" if typed else ""
 
 
-def of_request(request: Request) -> str:
+def _of_request(request: Request) -> str:
     """Return a request as a receipt names it: `R-1 (send 4 mails, BR-00000001)`; its subject only if the effect does not say it."""
-    effect, subject = opened(request).effect(), subject_of(request)
-    return (
-        f"{request.name} ({effect if effect.endswith(f' {subject}') else f'{effect}, {subject}'})"
-    )
+    subject = subject_of(request)
+    try:
+        effect = opened(request).effect()
+    except (KeyError, ValidationError):  # another version wrote it, or an archive has its facts
+        effect = subject
+    return f"{request.name} ({effect if effect.endswith(subject) else f'{effect}, {subject}'})"
 
 
 def subject_of(request: Request | Brief) -> str:
@@ -73,12 +100,12 @@ def subject_of(request: Request | Brief) -> str:
 
 def name_of(row: int, row_hash: str) -> str:
     """Return how a button names a row: by its hash too, since numbers come back with an older copy of the database."""
-    return f"row-{row}-{row_hash[:16]}"
+    return f"{ROW}{row}-{row_hash[:16]}"
 
 
 def row_named(store: Store, value: str) -> Written | None:
     """Return the row that a button's value names, if the database holds it."""
-    _, _, rest = value.partition("row-")
+    _, _, rest = value.partition(ROW)
     number = rest.partition("-")[0]
     row = store.history.row(int(number)) if number.isdecimal() and len(number) < LONGEST else None
     return row if row is not None and value == name_of(row.sequence, row.hash) else None

@@ -5,7 +5,9 @@ import re
 import pytest
 
 from bot.domain.history import What
-from bot.workflow.receipts import NOT_MINE
+from bot.domain.message import Message, MessageKind
+from bot.operations.catalog import OPERATIONS
+from bot.workflow.receipts import NOT_MINE, name_of
 from bot.workflow.statements import CONFIRM, DENY
 from tests.audit.test_evidence import checked, made
 from tests.audit.test_evidence import entries as listed_in
@@ -59,6 +61,25 @@ async def test_each_decision_is_shown_directly_to_the_person_in_whose_name_it_wa
     await stage.slack.until(
         lambda: any("is not theirs" in m.text for m in stage.slack.channel_messages(CHANNEL))
     )
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_a_receipt_needs_only_its_row_to_say_what_was_decided(approved, monkeypatch, known):
+    stage = approved
+    (decided,) = [e for e in stage.store.history.of(1) if e.entry.what is What.APPROVED]
+    if not known:  # another version of the bot wrote the request
+        monkeypatch.delitem(OPERATIONS, "email_bill_run")
+    row = name_of(decided.sequence, decided.hash)
+    waits = Message(kind=MessageKind.NOTICE, channel=BOB, text=row, blocks=[])
+    with stage.store.transaction():  # as a process leaves it that ends before it is sent
+        stage.store.outbox.add(waits, stage.clock.now())
+    stage.bot.parts.bells.sender.set()
+    await stage.slack.until(lambda: len(direct(stage, BOB)) == 2)
+
+    first, again = direct(stage, BOB)
+    assert (again.text == first.text) is known
+    assert ("approved R-1 (BR-00000001), " in again.text) is not known
+    assert row in str(again.blocks)
 
 
 async def test_nobody_denies_what_another_person_decided(approved):
