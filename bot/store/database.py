@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from bot.store import engine
 from bot.store.errors import (
@@ -13,6 +13,7 @@ from bot.store.errors import (
     LOCKED_BY_OTHERS,
     REPLACED,
     CouldNotRecordError,
+    OneFailedError,
     StoreError,
     forbidden,
 )
@@ -62,6 +63,8 @@ class Guarded(SqliteDatabase):
         self._distrusted = ""
         self._takes_nothing = ""
         self._data_version = 0
+        self._joins = False  # whether the next transaction is one of `several`
+        self._one_failed = False
 
     def _stands_there(self) -> tuple[int, int] | None:
         try:
@@ -124,6 +127,10 @@ class Guarded(SqliteDatabase):
             CouldNotRecordError: Nothing was written. It is a `ForbiddenByDatabaseError` if the database's own rules
                 refused it.
         """
+        if self._joins:
+            with self._joined():
+                yield
+            return
         connection, is_part = self.conn, self.in_transaction
         begin, end, undo = _INNER if is_part else _OUTER
         before = len(self.committed)
@@ -139,14 +146,54 @@ class Guarded(SqliteDatabase):
             connection.execute(end)
             if not is_part:
                 self.written()
-        except sqlite3.ProgrammingError:
-            raise
         except sqlite3.DatabaseError as error:
+            if not _is_of_the_file(error):
+                raise
             self._undo(undo, before)
-            if isinstance(error, sqlite3.IntegrityError):
-                raise forbidden(error) from error
-            self.noticed(error)
-            raise _could_not_record(error, self.path) from error
+            raise self._named(error) from error
+
+    def _named(self, error: sqlite3.DatabaseError) -> CouldNotRecordError:
+        """Return a failure under the bot's own name, and remember what is wrong with the file."""
+        if isinstance(error, sqlite3.IntegrityError):
+            return forbidden(error)
+        self.noticed(error)
+        return _could_not_record(error, self.path)
+
+    @contextmanager
+    def several(self) -> Iterator[None]:
+        """Open one durable transaction for several writes, without a savepoint for each, which takes as long as its rows.
+
+        Raises:
+            CouldNotRecordError: Nothing was written.
+            OneFailedError: One of them failed, so nothing was written.
+        """
+        with self.transaction():
+            self._joins, self._one_failed = True, False
+            try:
+                yield
+            finally:
+                self._joins = False
+            self._refuse_after_one_failed()
+
+    @contextmanager
+    def _joined(self) -> Iterator[None]:
+        """Let one of several write in their transaction; what it opens inside can be undone alone."""
+        self._refuse_after_one_failed()
+        self._joins = False
+        try:
+            yield
+        except BaseException as error:
+            self._one_failed = True
+            if _is_of_the_file(error):
+                raise self._named(error) from error
+            raise
+        finally:
+            self._joins = True
+
+    def _refuse_after_one_failed(self) -> None:
+        if self._one_failed:
+            msg = "one of several writes failed"
+            raise OneFailedError(msg)
 
     def _undo(self, undo: tuple[str, ...], before: int) -> None:
         _roll_back(self.conn, undo)
@@ -184,6 +231,13 @@ _TAKES_NOTHING = {
     sqlite3.SQLITE_IOERR: "database not writable",
     sqlite3.SQLITE_BUSY: LOCKED_BY_OTHERS,
 }  # fmt: skip
+
+
+def _is_of_the_file(error: BaseException) -> TypeGuard[sqlite3.DatabaseError]:
+    """Return whether the file, or a rule in it, refused something; otherwise the program has a fault."""
+    return isinstance(error, sqlite3.DatabaseError) and not isinstance(
+        error, sqlite3.ProgrammingError
+    )
 
 
 def _could_not_record(error: sqlite3.DatabaseError, path: Path | None) -> CouldNotRecordError:

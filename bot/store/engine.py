@@ -122,6 +122,14 @@ class Database(Protocol):
                 refused it.
         """
 
+    def several(self) -> AbstractContextManager[None]:
+        """Return one durable transaction for several writes that each open their own in it.
+
+        Raises:
+            CouldNotRecordError: Nothing was written, as for `transaction`.
+            OneFailedError: One of them failed, and none of them can be undone alone; nothing was written.
+        """
+
     def expect(self, known: Callable[[], Head]) -> None:
         """Remember `known`, which returns a row of the history that the database must have."""
 

@@ -36,6 +36,10 @@ class NotKnownWhetherRecordedError(CouldNotRecordError, StoreBusyError):
     """A server went away while committing: either everything was written, or nothing."""
 
 
+class OneFailedError(StoreError):
+    """One of several writes in a transaction without savepoints failed, so nothing of any of them was written."""
+
+
 class ForbiddenByDatabaseError(CouldNotRecordError, sqlite3.IntegrityError):
     """A rule of the database refused it, such as that the history is append-only."""
 

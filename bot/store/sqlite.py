@@ -52,6 +52,14 @@ class SqliteDatabase(Database):
         msg = "this file is only read"
         raise TypeError(msg)
 
+    def several(self) -> AbstractContextManager[None]:
+        """Refuse, because nothing is written here.
+
+        Raises:
+            TypeError: Always.
+        """
+        return self.transaction()
+
     def expect(self, known: Callable[[], Head]) -> None:
         """Do nothing, because readers check the file in other ways."""
 

@@ -69,7 +69,7 @@ class Store:
         self.archives = Archives(database)
         self.checkpoints = Checkpoints(database) if isinstance(database, SqliteDatabase) else None
         self.turns = Turns(AT_ONCE)
-        self.together = Together(self.transaction, self.turns)
+        self.together = Together(self.transaction, database.several, self.turns)
         self.is_checked = True
         """Whether every page was read; a large file is opened before that, and until then nothing is sent to Zuora."""
         self.cannot_be_checked = False

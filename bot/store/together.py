@@ -11,7 +11,7 @@ from contextvars import Context, copy_context
 from functools import partial
 from typing import Any, TypeVar
 
-from bot.store.errors import CouldNotRecordError, NotKnownWhetherRecordedError
+from bot.store.errors import CouldNotRecordError, NotKnownWhetherRecordedError, OneFailedError
 from bot.store.turns import Turns
 
 T = TypeVar("T")
@@ -21,6 +21,7 @@ AT_ONCE = 8
 As many answers are begun in one turn of the event loop, so that their writes can share it.
 """
 
+_Opens = Callable[[], AbstractContextManager[None]]
 _Waiting = tuple[Callable[[], Any], asyncio.Future[Any]]
 
 
@@ -29,13 +30,13 @@ class Together:
 
     Args:
         transaction: Opens a durable transaction; inside another one it is a part of that.
+        several: The same for writes that are undone together, which costs less; it says if one of them failed.
         turns: Makes other work stand back while a write waits.
     """
 
-    def __init__(
-        self, transaction: Callable[[], AbstractContextManager[None]], turns: Turns
-    ) -> None:
+    def __init__(self, transaction: _Opens, several: _Opens, turns: Turns) -> None:
         self._transaction = transaction
+        self._several = several
         self._turns = turns
         self._waiting: deque[_Waiting] = deque()
         self._task: asyncio.Task[None] | None = None
@@ -45,7 +46,7 @@ class Together:
 
         Args:
             work: Reads, decides and writes in its own transactions, and never awaits. It is run
-                a second time if the commit that it shared could not be made.
+                again if one that shares its commit failed, or if that commit could not be made.
 
         Raises:
             CouldNotRecordError: Nothing of it was written.
@@ -65,19 +66,20 @@ class Together:
         while self._waiting:
             some = [self._waiting.popleft() for _ in range(min(AT_ONCE, len(self._waiting)))]
             some = [each for each in some if not each[1].done()]  # nobody waits for it any more
-            if len(some) <= 1 or not self._share(some):
+            if len(some) <= 1 or not self._share(some, self._several):
                 for work, answer in some:
                     _settle(answer, *_outcome(work))
             await asyncio.sleep(0)
 
-    def _share(self, some: list[_Waiting]) -> bool:
+    def _share(self, some: list[_Waiting], opened: _Opens) -> bool:
         """Write all of them in one commit; return False if nothing was written and each must try alone.
 
-        If it is not known whether they were written, none is tried again.
+        If one of `several` fails, all are run again as parts that can be undone one by one. If it is not known whether
+        they were written, none is tried again.
         """
         outcomes = []
         try:
-            with self._transaction():
+            with opened():
                 for work, _ in some:
                     value, error = _outcome(work)
                     if isinstance(error, CouldNotRecordError):
@@ -87,6 +89,8 @@ class Together:
             for _, answer in some:
                 _settle(answer, None, error)
             return True
+        except OneFailedError:
+            return self._share(some, self._transaction)
         except Exception:  # noqa: BLE001 - each of them meets it again, alone
             return False
         for (_, answer), outcome in zip(some, outcomes, strict=True):

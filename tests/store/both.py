@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +112,9 @@ class Both:
             raise
         if not self.in_transaction:
             self.committed.done()
+
+    def several(self) -> AbstractContextManager[None]:
+        return self.transaction()
 
     def expect(self, known: Callable[[], Head]) -> None: ...
 

@@ -1,6 +1,7 @@
 """Writes of the same moment share a commit, and each of them is whole or not at all."""
 
 import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from bot.domain.history import Entry, What
 from bot.store.database import CouldNotRecordError
+from bot.store.errors import ForbiddenByDatabaseError
 from bot.store.store import Store
 from bot.store.together import AT_ONCE
 from tests.fresh import fresh
@@ -77,6 +79,31 @@ async def test_one_that_fails_undoes_itself_alone(store, commits):
     assert list(answers) == ["a", wrong, "c"]
     assert reasons(store) == ["a", "c"]
     assert len(commits) == 1
+
+
+async def test_writes_that_share_a_commit_take_no_savepoints_until_one_fails(store):
+    statements: list[str] = []
+    store._database.conn.set_trace_callback(statements.append)
+
+    await asyncio.gather(*(store.together.write(writing(store, each)) for each in "ab"))
+
+    assert "SAVEPOINT part" not in statements
+
+    def refused():
+        with suppress(ForbiddenByDatabaseError), store.transaction():
+            store.record(Entry(what=What.REFUSED, data={"reason": "undone"}), NOW)
+            store._database.execute("DELETE FROM history")
+        return "it said why"
+
+    answers = await asyncio.gather(
+        store.together.write(writing(store, "c")),
+        store.together.write(refused),
+        store.together.write(writing(store, "d")),
+    )
+
+    assert list(answers) == ["c", "it said why", "d"]
+    assert reasons(store) == ["a", "b", "c", "d"]
+    assert "SAVEPOINT part" in statements
 
 
 async def test_one_that_cannot_be_recorded_leaves_the_others_theirs(store):

@@ -8,7 +8,7 @@ which answers clicks that waited too long; nothing of theirs is recorded.
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from threading import Event, Thread
 from typing import Any
 
@@ -201,6 +201,10 @@ class PostgresDatabase:
             self._writing = None
         self._takes_nothing = ""
         self.committed.done()
+
+    def several(self) -> AbstractContextManager[None]:
+        """Return a transaction, as each write inside it is a part that can be undone alone."""
+        return self.transaction()
 
     @contextmanager
     def _parts(self, begin: str, end: str, undo: str) -> Iterator[psycopg.Cursor[tuple[Any, ...]]]:
