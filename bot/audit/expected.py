@@ -1,8 +1,9 @@
 """What each operation is expected to do, as FORMAT.md says: which calls what was approved allows, and which totals it has."""
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import groupby
 from typing import Any
 from urllib.parse import quote
 
@@ -70,6 +71,29 @@ def summed(record: Json, asked: Json) -> Iterator[str]:  # whether the totals co
             yield "compares other totals with the rule than those of its documents"
         if listed is not None and each["documents"] != len(listed):
             yield f"compares {each['documents']} documents with the rule, and is about {len(listed)}"
+
+
+class Documents:
+    """The documents of bill runs, one request after the other; `total` takes in what is read."""
+
+    def __init__(self, lines: Iterable[Any], total: Any) -> None:
+        self.groups, self.total = groupby(lines, key=lambda line: line[0]), total
+        self.next: tuple[int, Iterable[Any]] = (0, ())
+
+    def unlike(self, record: Json, asked: Json) -> Iterator[str]:
+        """Return how a request's documents differ from their hash and from the totals that were shown."""
+        self.next = next(self.groups, (0, ())) if self.next[0] < record["number"] else self.next
+        lines = [*self.next[1]] if self.next[0] == record["number"] else []
+        self.total.update("".join(f"{compact(line)}\n" for line in lines).encode())
+        if not lines and '"kept":true' not in record["facts"]:
+            return  # an older request, or not about a run
+        shown = json.loads(record["facts"])
+        run, found = shown.get("run", shown)["documents"], [line[1:] for line in lines]
+        if hashed("\n".join(map(compact, found))) != (asked["bound"]["facts"] if "bound" in asked else run)["each"]:
+            yield "the documents of its bill run are not those that were asked for"
+        totals = [(of["kind"], *one) for of in run["kinds"] for one in [*of["totals"], *[("", None)] * of["not_known"]]]
+        if added_up([(kind, code, amount) for kind, _, code, amount, *_ in found]) != added_up(totals):
+            yield "the documents of its bill run have other totals than it shows"
 
 
 def added_up(found: Sequence[Any]) -> list[tuple[str, Decimal]] | None:  # by kind and currency, amounts below zero apart

@@ -6,17 +6,18 @@ from itertools import chain
 from typing import Any
 
 from bot.audit.control import EXPLAINED, InForce, control, line_of, unsigned
+from bot.audit.expected import Documents
 from bot.audit.rows import ASKED, NEW_KEY, UNSUPPORTED, Json, Remark, FileRow, chained, compact, fits, has_mask, is_masked
 from bot.audit.rows import hashed, heads, is_unproven, noted_in, order, signed, slack_clock
 
-FORMAT = 7
+FORMAT = 8
 CODES = {"not readable": 3, "wrong key": 17, "edited": 10, "rebuilt": 18, "tail cut": 14, "not supported by the history": 19,
          "file of the evidence changed": 20, "control not held": 23, "signature wrong": 25, "number missing": 21,
          "clock went back": 22, "head not compared": 24}  # of several flaws the first gives the exit status
 KINDS = {"refusals": "refused", "policy_changes": "policy.", "heads": "audit.", "starts": "bot.", "people": "people.",
          "statements": "statement.", "explanations": "exception.", "late": ""}  # files, and how the kinds in them begin
 FILES = {"chain.json", "history.jsonl", "requests.jsonl", "reconciliation.json", "things.jsonl", "standing.jsonl",
-         "slack.json", "sample.json", "verification.json", "00-report.html", "evidence.xlsx", "FORMAT.md", "verify.py",
+         "slack.json", "sample.json", "documents.jsonl", "verification.json", "00-report.html", "evidence.xlsx", "FORMAT.md", "verify.py",
          *(f"{name}.jsonl" for name in (*KINDS, "population", "exceptions"))}
 IDLE = "SELECT COUNT(*) AND NOT TOTAL(what = 'call.sent') FROM line WHERE request = ?"  # whether it has rows, and called nothing
 LINE, CARD = ["record", "card", "messages", "masked", "history"], ["text", "blocks"]  # names in a line of requests.jsonl, in order
@@ -88,14 +89,14 @@ def packets_of(opened: zipfile.ZipFile, wrong: list[str]) -> Iterator[Json]:  # 
 
 
 def of_requests(opened: zipfile.ZipFile, about: Json, key: bytes, sums: Json, kept: sqlite3.Connection) -> Iterator[Remark]:  # of rows
-    made = {name: hashlib.sha256() for name in (*KINDS, "population", "exceptions")}
+    made = {name: hashlib.sha256() for name in (*KINDS, "population", "exceptions", "documents")}
     kept.execute("CREATE TABLE line (request, sequence, at, what, hash, PRIMARY KEY (request, sequence)) WITHOUT ROWID")
     for row in rows_of(opened):
         values = int(row.request or 0), int(row.sequence), str(row.at), str(row.what), hashed(compact(row))
         kept.execute("INSERT OR REPLACE INTO line VALUES (?, ?, ?, ?, ?)", values)
         for name in (name for name, kind in KINDS.items() if row.what.startswith(kind) and (kind or row.at < about["start"])):
             made[name].update(f"{compact(row)}\n".encode())
-    stands, wrong = InForce(), list[str]()
+    stands, wrong, documents = InForce(), list[str](), Documents(lines_of(opened, "documents.jsonl", list), made["documents"])
     yield from standing_of(opened, about, key, stands)
     packets = packets_of(opened, wrong)
     for (number,) in kept.execute("SELECT DISTINCT request FROM line WHERE request > 0 ORDER BY 1"):
@@ -108,7 +109,8 @@ def of_requests(opened: zipfile.ZipFile, about: Json, key: bytes, sums: Json, ke
             wrong.append(f"R-{number} is missing in requests.jsonl, or is not as its rows say")
             break
         wrong += [f"R-{number}: row {row.sequence} is not as it was written" for row in outside if not fits(row, about, key)]
-        wrong += [f"R-{number} (row {story[0].sequence}): {words}" for words in unlike(packet, story, about)]
+        wrong += [f"R-{number} (row {story[0].sequence}): {words}" for words in chain(
+            unlike(packet, story, about), documents.unlike(packet["record"], json.loads(story[0].data)))]
         yield from (*control(packet["record"], story, stands), *slack_clock(number, packet["messages"]))
         made["population"].update(f"{compact(line_of(packet['record'], story, about))}\n".encode())
     yield from stands.others()

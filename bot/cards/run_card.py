@@ -12,7 +12,7 @@ from bot.operations.cancel_bill_run.operation import CATCH_UP, NO_CATCH_UP
 from bot.operations.catalog import STEPS
 from bot.operations.email_bill_run.operation import EmailBillRun
 from bot.operations.on_run import legal_steps
-from bot.operations.run_documents import DocumentsFacts
+from bot.operations.run_documents import DocumentsFacts, lines_of
 from bot.zuora.answers import BillingDocument, BillRun
 from bot.zuora.rows import known
 
@@ -54,7 +54,7 @@ def run_card(
         place: Key of the place that it is read in.
         steps: Whether the reader may ask for something, and sees the buttons for that.
     """
-    facts = DocumentsFacts.of(documents, run)
+    facts = DocumentsFacts.of(documents, run, lines_of(documents))
     title = f"Bill run {run.number}: {run.status}"
     lines = (line("Zuora", tenant), *_lines(run, facts))
     text = f"{blocks.escaped(title)}\n{blocks.lines_as_text(lines)}"

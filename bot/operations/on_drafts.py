@@ -2,6 +2,8 @@
 
 from typing import ClassVar, TypeVar
 
+from typing_extensions import override
+
 from bot.domain.check import Check
 from bot.domain.listed import Listed
 from bot.domain.money import Money
@@ -19,6 +21,11 @@ class DraftsFacts(Facts):
 
     run: RunFacts
     drafts: Drafts
+
+    @override
+    def beside(self) -> str | None:
+        """Return a line for each document of the run."""
+        return self.run.beside()
 
 
 D = TypeVar("D", bound=DraftsFacts)

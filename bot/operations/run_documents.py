@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Any, Self
 
 from pydantic import BaseModel, Field
+from typing_extensions import override
 
 from bot.domain.digest import canonical
 from bot.domain.kind import KIND_WORDS, DocumentKind
@@ -56,6 +57,7 @@ class DocumentsFacts(BaseModel, frozen=True):
             mail address. The template decides who is mailed, so no approval is bound to this.
         address_unknown: Accounts for which Zuora does not say whether that contact has an address.
         each: SHA-256 (hex) over every document, so that no single change hides behind equal sums.
+        kept: Whether what that hash is of is stored with a request, for auditors; not in older requests.
     """
 
     kinds: tuple[KindTotals, ...]
@@ -74,6 +76,7 @@ class DocumentsFacts(BaseModel, frozen=True):
     unchecked: tuple[Doubt, ...] = ()
     counted: bool = True
     each: str
+    kept: bool = Field(default=False, exclude_if=lambda kept: not kept)
 
     @property
     def never_mailed(self) -> int:
@@ -86,8 +89,8 @@ class DocumentsFacts(BaseModel, frozen=True):
         return amounts_of(self.kinds)
 
     @classmethod
-    def of(cls, documents: Sequence[BillingDocument], run: BillRun) -> Self:
-        """Count and add up, per kind and currency.
+    def of(cls, documents: Sequence[BillingDocument], run: BillRun, lines: str) -> Self:
+        """Count and add up, per kind and currency; `lines` are those of `lines_of`.
 
         Zuora keeps a mail date only for invoices. A credit memo counts as mailed when its bill run
         was, because the order to mail a run covers both kinds.
@@ -118,7 +121,8 @@ class DocumentsFacts(BaseModel, frozen=True):
             address_unknown=tuple(
                 sorted({d.customer or d.number for d in posted if d.bill_to_mail is None})
             ),
-            each=_fingerprint(documents),
+            each=hashlib.sha256(lines.encode()).hexdigest(),
+            kept=True,
         )
 
     def differs(self, now: "DocumentsFacts") -> list[str]:
@@ -155,6 +159,7 @@ class RunFacts(Facts):
         reached: Every document, as just read. It is not stored with the facts, because what a
             request can mail has its own table.
         listed: The same in words, the largest first; it is not stored with the facts either.
+        lines: What an auditor can add up, a line for each document; it is stored beside the facts, which hold its hash.
         mailed_at: When the run as a whole was mailed last; a mail of a single document does not
             change it.
     """
@@ -168,11 +173,13 @@ class RunFacts(Facts):
     documents: DocumentsFacts
     reached: tuple[Reached, ...] = Field(default=(), exclude=True, repr=False)
     listed: tuple[Listed, ...] = Field(default=(), exclude=True, repr=False)
+    lines: str = Field(default="", exclude=True, repr=False)
     mailed_at: MailedAt = NotKnown("not read")
 
     @classmethod
     def of(cls, documents: Sequence[BillingDocument], /, run: BillRun, **more: Any) -> Self:
         """Make the facts from Zuora's answers; `more` are the other fields of a subclass."""
+        lines = lines_of(documents)
         return cls(
             **more,
             run_id=run.id,
@@ -181,7 +188,8 @@ class RunFacts(Facts):
             status=run.status,
             target_date=run.target_date,
             invoice_date=run.invoice_date,
-            documents=DocumentsFacts.of(documents, run),
+            documents=DocumentsFacts.of(documents, run, lines),
+            lines=lines,
             mailed_at=run.last_emailed_at,
             listed=listed_of(documents, run),
             reached=tuple(
@@ -196,6 +204,11 @@ class RunFacts(Facts):
                 for each in documents
             ),
         )
+
+    @override
+    def beside(self) -> str | None:
+        """Return a line for each document."""
+        return self.lines
 
     def mailings(self, way: Way, reached: Iterable[Reached]) -> tuple[Mailing, ...]:
         """Return some of its documents as mailings of one call about the run."""
@@ -245,12 +258,14 @@ SINGLE = "single documents changed, though counts and totals are the same"
 """Said if nothing else differs, but something bound about a document does."""
 
 
-def _fingerprint(documents: Iterable[BillingDocument]) -> str:
-    rows = sorted(
-        canonical(
-            [d.kind, d.number, d.currency, d.amount, d.status, d.trouble]
-            + [d.unchecked] * bool(d.unchecked)
+def lines_of(documents: Iterable[BillingDocument]) -> str:
+    """Return a line for each document: its kind, number, currency, amount, status and what is wrong with it."""
+    return "\n".join(
+        sorted(
+            canonical(
+                [d.kind, d.number, d.currency, d.amount, d.status, d.trouble]
+                + [d.unchecked] * bool(d.unchecked)
+            )
+            for d in documents
         )
-        for d in documents
     )
-    return hashlib.sha256("\n".join(rows).encode()).hexdigest()

@@ -43,6 +43,10 @@ class Facts(Remembering, frozen=True, extra="forbid", defer_build=True):
         """Return the JSON that is stored in the request, and the parts that are stored apart."""
         return self.model_dump_json(), ()
 
+    def beside(self) -> str | None:
+        """Return a text that is stored beside the JSON for auditors, of which the facts hold the SHA-256; None for none."""
+        return None
+
     @classmethod
     def stored(cls, text: str, _packed: Sequence[bytes] = (), /) -> Self:
         """Read what `to_store` made, in any version.

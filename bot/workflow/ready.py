@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
+from zlib import compress
 
 from bot.domain.authority import Person
 from bot.domain.digest import canonical
@@ -72,7 +73,10 @@ class Texts(NamedTuple):
     @classmethod
     def of(cls, order: Order[Any, Any], tenancy: Tenancy, place: str) -> Self:
         """Make the texts of an order."""
-        facts, packed = order.facts_with_checks().to_store()
+        whole = order.facts_with_checks()
+        facts, packed = whole.to_store()
+        if (beside := whole.beside()) is not None:
+            packed = (*packed, compress(beside.encode()))
         bound = tenancy.bound_beside(order, place)
         return cls(
             body=canonical(order.body.model_dump()),

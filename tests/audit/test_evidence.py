@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from bot.audit import rows as plain
 from bot.cli import main
+from bot.domain.digest import canonical
 from tests.stage import BOB, CARLA, MARA, Stage
 
 KEY = "e" * 40
@@ -234,13 +235,13 @@ async def test_a_package_of_another_format_is_named_as_one(busy, tmp_path):
     result = checked(rewritten(out, {"manifest.json": b'{"format": 2}'}))
 
     assert result.exit_code == 3
-    assert "it is of format 2, and this program reads format 7" in result.output
+    assert "it is of format 2, and this program reads format 8" in result.output
 
 
 async def test_names_and_addresses_are_masked_and_the_rest_stays_checkable(busy, tmp_path):
     database = busy.store._database
     ((stored,),) = database.execute("SELECT facts FROM requests WHERE number = 3").fetchall()
-    facts = json.dumps({**json.loads(stored), "listed": [{"account_name": "Gluon & Sons"}]})
+    facts = canonical({**json.loads(stored), "listed": [{"account_name": "Gluon & Sons"}]})
     card = "email INV-1 of Gluon &amp; Sons to jane.doe@example.com"
     for trigger in ("requests_keep_their_facts", "messages_that_were_sent_are_never_changed"):
         database.execute(f"DROP TRIGGER {trigger}")

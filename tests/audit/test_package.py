@@ -278,7 +278,14 @@ def test_any_file_that_is_left_out_is_found_though_the_manifest_is_made_anew(pac
     assert name in result.output
 
 
-NEEDED = {"chain.json", "history.jsonl", "requests.jsonl", "standing.jsonl", "things.jsonl"}
+NEEDED = {
+    "documents.jsonl",
+    "chain.json",
+    "history.jsonl",
+    "requests.jsonl",
+    "standing.jsonl",
+    "things.jsonl",
+}
 """Without these the others cannot be read."""
 
 

@@ -115,7 +115,7 @@ OTHER_DOCUMENTS = (
     "UPDATE facts_in_parts SET packed = x'00' WHERE part = 0",
     "DELETE FROM facts_in_parts WHERE part = 1",
     "INSERT INTO facts_in_parts SELECT request, 2, packed FROM facts_in_parts WHERE part = 1",
-    "UPDATE facts_in_parts SET request = 2",
+    "UPDATE facts_in_parts SET request = 2, part = part + 1 WHERE request = 1",
 )
 
 

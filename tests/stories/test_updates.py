@@ -18,8 +18,8 @@ def older(monkeypatch):
 
 
 def reads_otherwise(older):
-    fingerprint = run_documents._fingerprint
-    older.setattr(run_documents, "_fingerprint", lambda documents: fingerprint(documents)[::-1])
+    lines_of = run_documents.lines_of
+    older.setattr(run_documents, "lines_of", lambda documents: lines_of(documents)[::-1])
 
 
 async def test_what_waits_while_the_bot_is_updated_goes_on(stage, older):

@@ -215,6 +215,7 @@ class _Writing:
             yield REQUESTS, self._requests(chain, population, step)
             population.seek(0)
             yield "population.jsonl", population
+        yield "documents.jsonl", self._documents()
         read = {name: reconciliation.get(name) or empty for name, empty in READ.items()}
         yield "reconciliation.json", [_dumped(self._mask.masked(read))]
         yield "things.jsonl", (_line(each) for each in self._things(things))
@@ -236,6 +237,12 @@ class _Writing:
             population.write(line)
             yield json.dumps(packet, ensure_ascii=False).encode() + b"\n"
             step()
+
+    def _documents(self) -> Iterator[bytes]:
+        """Yield a line for each document of each request's bill run: the request's number, then what is hashed of the document."""
+        for number in evidence.concerned(self._file, self._span):
+            for line in facts.lines(self._file, number):
+                yield b"[%d,%s\n" % (number, line.removeprefix(b"["))
 
     def _things(self, things: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         """Yield what Zuora shows, masked, as the JSON values that are written."""

@@ -18,6 +18,9 @@ LONGEST = 32_000
 MOST_ROWS = 1_048_575
 """The most rows that Excel takes below a sheet's headings; more go into another sheet."""
 
+EXACT = 16
+"""An amount of fewer characters than this is exact as a number; Excel keeps 15 digits."""
+
 DECIDED = ("request.approved", "request.rejected", "request.withdrawn")
 SETTLED = ("request.recorded", "request.settled")
 SHEETS: Mapping[str, Sequence[str]] = {
@@ -28,6 +31,7 @@ SHEETS: Mapping[str, Sequence[str]] = {
     ),
     "Decisions": ("row", "at", "request", "what", "who", "name", "groups", "rule", "policy", "note", "seconds", "digest"),
     "Calls": ("row", "at", "request", "what", "subject", "method", "address", "body_sha256", "verdict", "track_id"),
+    "Documents": ("request", "kind", "number", "currency", "amount", "status", "wrong", "not_checked"),
     "Refusals": ("row", "at", "request", "who", "wanted", "refusal"),
     "Settlements": ("row", "at", "request", "what", "who", "name", "accepted", "note", "rule", "groups"),
     "Exceptions": ("at", "what", "kind", "number", "bill_run", "who", "request", "explanation", "explained_by", "place"),
@@ -86,6 +90,11 @@ COLUMNS: Mapping[str, tuple[str, str]] = {
     "accepted": ("It went through", "What the person saw in Zuora"),
     "kind": ("Kind", "Of thing in Zuora"),
     "number": ("Number", "In Zuora"),
+    "currency": ("Currency", ""),
+    "amount": ("Amount", "As Zuora gives it when the request was made: a credit memo's is positive"),
+    "status": ("Status", "In Zuora when the request was made"),
+    "wrong": ("Wrong with it", "Why it should not be sent"),
+    "not_checked": ("Not checked", "What Zuora did not say"),
     "bill_run": ("Bill run", "That the document belongs to"),
     "explanation": ("Explanation", "Management's, signed in Slack"),
     "explained_by": ("Signed by", ""),
@@ -282,7 +291,21 @@ def _others(book: _Book, package: Package) -> None:
             change = row.data.get("changed", {}).get(group, {})
             listed = (_spaced(each) for each in (members, change.get("came"), change.get("went")))
             book.add("People and groups", row.sequence, moment(row.at), _kind(row), group, *listed)
+    _documents(book, package)
     _about_the_bot(book, package)
+
+
+def _documents(book: _Book, package: Package) -> None:
+    """Write the documents of bill runs, amounts as numbers so that they can be added up."""
+    for number, kind, name, *more in package.lines("documents.jsonl"):
+        currency, amount, status, *doubts = more
+        said = (", ".join(each) for each in doubts)
+        book.add("Documents", f"R-{number}", kind, name, currency, _number(amount), status, *said)
+
+
+def _number(amount: Any) -> Any:
+    """Return an amount as a number where a cell holds it exactly; else as it is."""
+    return float(amount) if isinstance(amount, str) and len(amount) < EXACT else amount
 
 
 def _about_the_bot(book: _Book, package: Package) -> None:

@@ -1,0 +1,137 @@
+"""An auditor adds up the documents of a bill run that people approved, from the package alone."""
+
+import hashlib
+import json
+from collections import defaultdict
+from decimal import Decimal
+
+import pytest
+
+from bot.audit.rows import compact
+from tests.audit.test_by_the_format import CONTROL, performed
+from tests.audit.test_evidence import checked, lines, made, packet_of
+from tests.audit.test_for_people import sheets_of
+from tests.audit.test_package import Forger, status
+from tests.audit.test_verify import Tampering
+from tests.stage import BOB
+
+MANY = 501
+"""More documents than are written together."""
+
+
+@pytest.fixture
+async def mailed(stage):
+    """A run that was mailed, one that is to be canceled without documents, and one of many documents that was rejected."""
+    world = stage.zuora.world
+    world.add_bill_run(
+        "BR-00000001",
+        invoices=[("A00000001", "USD", "700.10"), ("A00000001", "USD", "-5.00")],
+        credit_memos=[("A00000001", "EUR", "20.00")],
+    )
+    world.add_bill_run("BR-00000002", status="Completed")
+    world.add_bill_run("BR-00000003", invoices=[("A00000001", "USD", "2.50")] * MANY)
+    ts = await stage.ask(text="BR-00000001", reason="for jane.doe@example.com")
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "Accepted by Zuora")
+    await stage.ask_step("cancel_bill_run", "BR-00000002")
+    await stage.reject(BOB, await stage.ask(text="BR-00000003"), "Not agreed")
+    await stage.quiet()
+    return stage
+
+
+def sums(found):
+    """Totals by request, kind and currency, those below zero apart."""
+    totals = defaultdict[tuple[object, ...], Decimal](Decimal)
+    for number, kind, _, currency, amount, *_ in found:
+        totals[number, kind, currency, Decimal(amount) < 0] += Decimal(amount)
+    return {(*of, str(total)) for (*of, _), total in totals.items()}
+
+
+@pytest.mark.parametrize("options", [(), ("--redact",)], ids=["plain", "masked"])
+async def test_the_documents_of_a_run_add_up_to_what_was_approved(mailed, tmp_path, options):
+    _, out = await made(mailed, tmp_path, *options)
+
+    found = lines(out, "documents.jsonl")
+
+    assert sums(found) == {
+        (1, "invoice", "USD", "700.1"), (1, "invoice", "USD", "-5"), (1, "credit_memo", "EUR", "20"),
+        (3, "invoice", "USD", "1252.5"),
+    }  # fmt: skip
+    for number in (1, 2, 3):
+        each = [compact(line[1:]) for line in found if line[0] == number]
+        bound = packet_of(out, number)["history"][0]["data"]["bound"]["facts"]["each"]
+        assert hashlib.sha256("\n".join(each).encode()).hexdigest() == bound
+    assert status(out, "").exit_code == 0
+    assert performed(out, "", CONTROL)[0] == 0
+
+
+async def test_the_workbook_has_them_as_numbers(mailed, tmp_path):
+    _, out = await made(mailed, tmp_path)
+
+    headings, *rows = sheets_of(out)["Documents"]
+
+    amounts = [row[headings.index("Amount")] for row in rows if row[0] == "R-1"]
+    assert sorted(map(float, amounts)) == [-5, 20, 700.1]
+    assert len(rows) == 3 + MANY
+
+
+def _cheaper(found):
+    found[0][4] = "1"
+
+
+FORGERIES = {
+    "another amount": (_cheaper, "the documents of its bill run are not those that were asked for"),
+    "one is gone": (lambda found: found.pop(0), "are not those that were asked for"),
+    "all are gone": (lambda found: found.clear(), "are not those that were asked for"),
+    "one of no request": (lambda found: found.append([9, *found[0][1:]]), "is not what the rows give"),
+    "another order": (lambda found: found.reverse(), "is not what the rows give"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "words"), FORGERIES.values(), ids=FORGERIES)
+async def test_documents_that_are_not_those_that_were_approved_are_found(
+    mailed, tmp_path, change, words
+):
+    _, out = await made(mailed, tmp_path)
+    forger, found = Forger(out, ""), lines(out, "documents.jsonl")
+    change(found)
+    forger.files["documents.jsonl"] = "".join(f"{compact(each)}\n" for each in found).encode()
+
+    result = status(forger.sealed(), "")
+
+    assert result.exit_code == 19, result.output
+    assert words in result.output
+
+
+async def test_totals_that_are_not_those_of_the_documents_are_found(mailed, tmp_path):
+    """The record is bound by its hash; whoever rebuilds that too has to add up right."""
+    _, out = await made(mailed, tmp_path)
+    forger = Forger(out, "")
+
+    def change(packet):
+        facts = json.loads(packet["record"]["facts"])
+        facts["documents"]["kinds"][0]["totals"][0][1] = "70000"
+        packet["record"]["facts"] = json.dumps(facts)
+
+    forger.request(1, change)
+    result = status(forger.sealed(), "")
+    assert result.exit_code == 19, result.output
+    assert "have other totals than it shows" in result.output
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE facts_in_parts SET packed = zeroblob(9) WHERE request = 1",
+        "DELETE FROM facts_in_parts WHERE request = 3",
+        "INSERT INTO facts_in_parts SELECT request, 1, packed FROM facts_in_parts WHERE request = 1",
+    ],
+)
+async def test_documents_that_are_changed_in_the_database_are_found(mailed, change):
+    await mailed.stop()
+    path = mailed.settings().database_path
+    assert checked(path).exit_code == 0
+    with Tampering(path) as connection:
+        connection.execute(change)
+
+    assert checked(path).exit_code == 19
