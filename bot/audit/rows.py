@@ -161,7 +161,8 @@ def noted_in(text: str) -> list[tuple[int, str]]:  # heads in a text, a file (a 
         ends = json.loads(last)[:9:8] if last else about["before"].values()  # with its last row; if it has none, where it begins
         return [tuple(ends), *[(-about["before"]["sequence"], about["package_before"])] * bool(about["package_before"])]
     parts = [each.read_bytes() for each in files] or [text.encode()]
-    mail = [part for raw in parts for part in email.message_from_bytes(raw).walk() if not part.is_multipart()]
+    mails = [one for raw in parts for one in (raw, *re.split(rb"(?m)^From .*\n", raw))]  # a mailbox has several, each after such a line
+    mail = [part for one in mails for part in email.message_from_bytes(one).walk() if not part.is_multipart()]
     parts += [bytes(part.get_payload(decode=True)) for part in mail]
     if found := re.findall(rb"(?<!\d)(\d{1,18}):([0-9a-f]{64})(?![0-9a-f])", b"\n".join(parts)):
         return [(int(number), noted.decode()) for number, noted in dict.fromkeys(found)]

@@ -151,7 +151,7 @@ async def test_a_head_is_mailed_and_the_saved_mail_checks_database_and_package(s
             assert "no head was noted" not in result.output
 
 
-@pytest.mark.parametrize("how", ["quoted-printable", "base64", "attached", "html"])
+@pytest.mark.parametrize("how", ["quoted-printable", "base64", "attached", "html", "mailbox"])
 async def test_a_mail_is_read_however_a_mailbox_saves_it(stage, tmp_path, how):
     await begun(stage, anchor_folder=str(tmp_path))
     await stage.until(lambda: of(stage, What.ANCHORED))
@@ -165,17 +165,29 @@ async def test_a_mail_is_read_however_a_mailbox_saves_it(stage, tmp_path, how):
         if how == "html":
             mail.set_content(f"<p>{text}</p>", subtype="html", cte="quoted-printable")
         else:
-            mail.set_content(text, cte="base64" if how == "base64" else "quoted-printable")
+            mail.set_content(
+                text, cte="base64" if how in {"base64", "mailbox"} else "quoted-printable"
+            )
         if how == "attached":
             inner, mail = mail, EmailMessage()
             mail.set_content("See the mail that is attached.")
             mail.add_attachment(inner)
         saved = tmp_path / "saved.eml"
-        saved.write_bytes(bytes(mail))
+        saved.write_bytes(in_a_mailbox(bytes(mail)) if how == "mailbox" else bytes(mail))
         assert text.encode() not in saved.read_bytes() or how == "attached"
 
         assert checked(out, "--heads", str(saved)).exit_code == status
         assert alone(out, saved).returncode == status
+
+
+def in_a_mailbox(mail):
+    """What a mail program exports: one mail after the other."""
+    other = EmailMessage()
+    other.set_content("Nothing of importance.", cte="base64")
+    return b"".join(
+        b"From someone@example.com Sat Nov 21 10:00:00 2026\n" + each + b"\n"
+        for each in (bytes(other), mail, bytes(other))
+    )
 
 
 def alone(out, *words):
