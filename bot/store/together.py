@@ -15,8 +15,8 @@ from bot.store.errors import CouldNotRecordError, NotKnownWhetherRecordedError, 
 from bot.store.turns import Turns
 
 T = TypeVar("T")
-AT_ONCE = 8
-"""How many writes share a commit: some 4 ms of the event loop, with 1 ms for the commit.
+AT_ONCE = 16
+"""How many writes share a commit: some 8 ms of the event loop, with 1 ms for the commit.
 
 As many answers are begun in one turn of the event loop, so that their writes can share it.
 """
