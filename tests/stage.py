@@ -33,7 +33,7 @@ from bot.zuora.environments import OWN_SANDBOX
 from tests.every_message import Reader
 from tests.fresh import fresh
 from tests.patient import LONGEST
-from tests.postgres import ON_POSTGRES, copy_of, fresh_database
+from tests.postgres import ON_POSTGRES, copy_of, fresh_database, works_there
 
 SLACK_APP = yaml.safe_load(MANIFEST.read_text())
 CHANNEL = "C0BILLING"
@@ -176,6 +176,10 @@ class Stage:
     async def stop(self) -> None:
         await self._bot_stack.aclose()
         self.bot = None
+
+    async def gone(self) -> None:
+        """Return once a server, too, knows that the bot was stopped."""
+        await self.until(lambda: not (self.address and works_there(self.address)))
 
     def _wake(self) -> None:
         if self.bot is not None:

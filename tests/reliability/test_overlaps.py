@@ -379,6 +379,7 @@ class Overlaps(RuleBasedStateMachine):
             held = stage.store.copies.held
             await stage.stop()
             if held:
+                await stage.gone()
                 await resume_after_restore(stage.settings(), stage.clock)
             await stage.start()
 

@@ -22,8 +22,9 @@ async def test_a_message_that_slack_asked_to_wait_for_goes_out_in_time(stage, mi
 
     stage.clock.step(minutes=minutes)
     began = stage.clock.monotonic()
-    await stage.as_time_passes(lambda: bool(stage.thread(ts)), step=1)
+    await stage.as_time_passes(lambda: not stage.store.outbox.open(), step=1)
 
+    assert stage.thread(ts)
     assert 29 <= stage.clock.monotonic() - began <= 45
 
 

@@ -68,6 +68,7 @@ async def nothing_goes_out(stage):
 async def resumed(stage):
     """Stop the bot, run the command, start again."""
     await stage.stop()
+    await stage.gone()
     found = await resume_after_restore(stage.settings(), stage.clock)
     await stage.start()
     return found
