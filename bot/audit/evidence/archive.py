@@ -159,6 +159,12 @@ def write(
     return sha256(manifest).hexdigest()
 
 
+def alongside() -> dict[str, bytes]:
+    """Return the program and the page that lie in each package of this version."""
+    page = resources.files("bot.audit").joinpath("FORMAT.md").read_bytes()
+    return {"verify.py": program.text().encode(), "FORMAT.md": page}
+
+
 def readable(
     path: Path, folder: Path, step: Callable[[], None] = lambda: None
 ) -> tuple[Path, Path]:
@@ -224,9 +230,7 @@ class _Writing:
         yield "slack.json", [_dumped(self._mask.masked(self._scope.slack))]
         seed, number = self._scope.sample
         yield "sample.json", [_dumped({"seed": seed, "size": number})]
-        room = resources.files("bot.audit")
-        yield "verify.py", [program.text().encode()]
-        yield "FORMAT.md", [room.joinpath("FORMAT.md").read_bytes()]
+        yield from ((name, [text]) for name, text in alongside().items())
 
     def _requests(
         self, chain: dict[str, Any], population: IO[bytes], step: Callable[[], None]

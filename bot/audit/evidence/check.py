@@ -14,7 +14,15 @@ from typing import IO, Any
 from bot.audit import standalone
 from bot.audit.anchors import Anchored, signed
 from bot.audit.chain import days_without, walk
-from bot.audit.evidence.archive import FORMAT, MANIFEST, REQUESTS, ROWS, last_of, readable
+from bot.audit.evidence.archive import (
+    FORMAT,
+    MANIFEST,
+    REQUESTS,
+    ROWS,
+    alongside,
+    last_of,
+    readable,
+)
 from bot.audit.evidence.package import Package, about_of
 from bot.audit.finding import Finding, Flaw
 from bot.audit.rows import FileRow
@@ -111,7 +119,7 @@ def _verified(
 
 
 def _for_people(archive: zipfile.ZipFile, path: Path, program: str) -> Iterator[Finding]:
-    """Make the report and the workbook again, if this version of the program made them."""
+    """Make the report and the workbook again, and compare program and page, if this version of the program made them."""
     if json.loads(archive.read("verification.json")).get("files") != program:
         return
     with TemporaryDirectory() as folder:
@@ -119,6 +127,9 @@ def _for_people(archive: zipfile.ZipFile, path: Path, program: str) -> Iterator[
             if _sum(made.open("rb")) != _sum(archive.open(made.name)):
                 words = f"{made.name} is not what the package gives."
                 yield Finding(Flaw.UNSUPPORTED, None, words)
+    for name, text in alongside().items():
+        if archive.read(name) != text:
+            yield Finding(Flaw.UNSUPPORTED, None, f"{name} is not the one of this version.")
 
 
 def _sum(file: IO[bytes]) -> bytes:
