@@ -42,7 +42,7 @@ SEALED = (
 )
 STYLE = """
 :root { color-scheme: light; } * { box-sizing: border-box; }
-body { font: 15px/1.45 system-ui, sans-serif; color: #1b1b1b; margin: 0 auto; max-width: 60rem; padding: 2rem; }
+body { font: 15px/1.45 system-ui, sans-serif; color: #1b1b1b; margin: 0 auto; max-width: 60rem; padding: 2rem; overflow-wrap: anywhere; }
 h1 { font-size: 1.7rem; margin: 0 0 .5rem; } h2 { font-size: 1.2rem; margin: 1.8rem 0 .5rem; } h3 { font-size: 1rem; margin: 1.1rem 0 .3rem; }
 table { border-collapse: collapse; width: 100%; font-size: .87rem; } th, td { text-align: left; vertical-align: top; padding: .3rem .6rem .3rem 0; border-bottom: 1px solid #ddd; } td { overflow-wrap: anywhere; } th { overflow-wrap: break-word; }
 th { font-weight: 600; } h2, h3 { break-after: avoid; } .facts th { width: 11rem; } .lead { font-size: 1.05rem; } .small { color: #555; font-size: .82rem; overflow-wrap: anywhere; }
@@ -67,7 +67,7 @@ def pages(package: Package) -> Iterator[bytes]:
 def _pages(package: Package) -> Iterator[str]:
     start, end = (moment(package.about[name]) for name in ("start", "end"))
     title = f"Evidence from {start} to before {end}"
-    yield f'<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>{escape(title)}</title><style>{STYLE}</style>\n'
+    yield f'<!doctype html>\n<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>{escape(title)}</title><style>{STYLE}</style>\n'
     yield from _first(package)
     shown = 0
     drawn = set(package.sample["numbers"])
