@@ -14,6 +14,7 @@ import pytest_asyncio
 from sqlite_utils import Database
 
 from bot.domain.history import FIRST_HASH, Entry, What
+from bot.operations.run_documents import DocumentsFacts, RunFacts
 from bot.sandbox.panel.keep import SOON
 from bot.sandbox.zuora.limits import Limits
 from bot.slack.witness import MARK
@@ -79,7 +80,11 @@ async def life(tmp_path_factory):
     await stage.open()
     try:
         await stage.start()
-        yield await _live(stage)
+        with pytest.MonkeyPatch.context() as older:  # none stored the documents of a run
+            older.setattr(RunFacts, "beside", lambda _facts: None)
+            older.setattr(DocumentsFacts, "of", classmethod(_not_kept))
+            lived = await _live(stage)
+        yield lived
     finally:
         await stage.close()
 
@@ -90,6 +95,10 @@ async def lived(life):
     yield life.stage, life.cards, life.snapshot
     await life.stage.stop()
     assert not life.stage.reader.offences, "\n".join(life.stage.reader.offences)
+
+
+def _not_kept(_cls, *given, counted=DocumentsFacts.of):
+    return counted(*given).model_copy(update={"kept": False})
 
 
 async def _live(stage):
