@@ -45,8 +45,7 @@ def with_other_parts(file: DatabaseFile) -> Iterator[int]:
     if "facts_in_parts" not in file.tables:
         return
     named = {"apart": APART, "kept": _KEPT}
-    with_parts = file.database.execute(_WITH_PARTS, named)
-    for number, facts in with_parts.fetchall():
+    for number, facts in file.database.execute(_WITH_PARTS, named):
         parts = file.database.execute(_PARTS.format(""), [number])
         if [_hash(packed) for (packed,) in parts] != _hashes(json.loads(facts)):
             yield number
