@@ -1,6 +1,6 @@
 """What the history records about its heads: which keys signed them, and who stamped them. No I/O.
 
-`rows.heads` checks signatures, endorsements of keys and stamps.
+`along.SignedHeads` checks signatures, endorsements of keys and stamps.
 """
 
 import base64

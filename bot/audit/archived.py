@@ -29,12 +29,13 @@ def walked_with_archives(
             keyed_from=stood.keyed_from, noted=known,
         )  # fmt: skip
     rows, keyed = file.rows(start.sequence + 1, MAX_ROW), stood.keyed_from is not None
-    walked = walk(rows, key=key, start=start, keyed=keyed, note=note)
+    walked = walk(rows, key=key, start=start, keyed=keyed, after=stood.last_at, note=note)
     return replace(
         walked,
         rows=walked.rows + len(stood.rows),
         keyed_from=stood.keyed_from or walked.keyed_from,
         noted={**known, **walked.noted},
+        back=(*stood.back, *walked.back),
     )
 
 

@@ -5,18 +5,23 @@ hash without a key cannot show that somebody has rebuilt the chain from some row
 takes the key, or a head that was noted elsewhere.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain as chained
 from itertools import islice
 from json.encoder import encode_basestring as quoted
 
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
+
 from bot.audit.diagnosis import Diagnosis, text_of
 from bot.audit.finding import Finding, Flaw
-from bot.domain.history import START, Head, Row, What, bound, fingerprint, hasher
+from bot.domain.history import HAS_SALTS, START, Head, Row, What, bound, fingerprint, row_hash
 
 WINDOW = 500
 """The number of rows read after the first that does not fit, to find out what was changed."""
+
+Back = tuple[int, str, str]
 
 MOST_QUOTES = 1000
 """The most texts kept as JSON, so that memory does not grow with the rows."""
@@ -32,6 +37,7 @@ class Walked:
         last: The last row that fits.
         keyed_from: Sequence of the first row made with a key; None if there is none.
         noted: The hashes of the rows that were asked for and fit.
+        back: Rows that are earlier than the row before them: sequence and both times.
     """
 
     finding: Finding | None
@@ -40,6 +46,7 @@ class Walked:
     last_at: str
     keyed_from: int | None
     noted: Mapping[int, str]
+    back: tuple[Back, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,11 +57,29 @@ class Chain:
         finding: The first thing that is wrong; None if each is as it was written.
         rows: Sequence and hash of each.
         keyed_from: Sequence of the first row made with a key, if it is among them.
+        last_at: The time of the last of them.
+        back: Rows that are earlier than the row before them: sequence and both times.
     """
 
     finding: Finding | None
     rows: list[tuple[int, str]]
     keyed_from: int | None
+    last_at: str = ""
+    back: tuple[Back, ...] = ()
+
+
+def fast_hasher(key: bytes) -> Callable[[str], str]:
+    """Return a function that hashes like `row_hash` with this key; the standard library's HMAC takes two thirds longer."""
+    if not key:
+        return lambda text: row_hash(text, key)
+    begun = HMAC(key, SHA256())
+
+    def hashed(text: str) -> str:
+        one = begun.copy()
+        one.update(text.encode())
+        return one.finalize().hex()
+
+    return hashed
 
 
 def stand(rows: Iterable[Row], key: bytes) -> Chain:
@@ -64,22 +89,26 @@ def stand(rows: Iterable[Row], key: bytes) -> Chain:
         rows: In the order of their sequence.
         key: `AUDIT_KEY`, empty for none.
     """
-    hashed = hasher(b"")
+    hashed = fast_hasher(b"")
     keyed_from: int | None = None
     found: list[tuple[int, str]] = []
+    last_at, back = "", list[Back]()
     for each in rows:
         row = Row(*each)
         if row.what == What.KEY_CHANGED and keyed_from is None:
             keyed_from = row.sequence
             if finding := _wrong_key(row, key):
                 return Chain(finding=finding, rows=found, keyed_from=keyed_from)
-            hashed = hasher(key)
+            hashed = fast_hasher(key)
         if hashed(text_of(row)) != row.hash:
             words = f"Row {row.sequence} was changed after it was written."
             flaw = Finding(Flaw.EDITED, row.sequence, words)
             return Chain(finding=flaw, rows=found, keyed_from=keyed_from)
         found.append((row.sequence, row.hash))
-    return Chain(finding=None, rows=found, keyed_from=keyed_from)
+        if row.at < last_at:
+            back.append((row.sequence, row.at, last_at))
+        last_at = row.at
+    return Chain(finding=None, rows=found, keyed_from=keyed_from, last_at=last_at, back=tuple(back))
 
 
 class _Quotes(dict[str, str]):
@@ -94,7 +123,7 @@ class _Quotes(dict[str, str]):
 
 def walk(
     rows: Iterable[Row], *, key: bytes = b"", start: Head = START, keyed: bool = False,
-    note: Collection[int] = (),
+    after: str = "", note: Collection[int] = (),
 ) -> Walked:  # fmt: skip
     """Walk the chain row by row; memory does not grow with it.
 
@@ -103,14 +132,15 @@ def walk(
         key: `AUDIT_KEY`, empty for none.
         start: The row before the first one.
         keyed: Whether the rows before the first one were made with the key.
+        after: The time of the row before the first one.
         note: The sequences whose hashes to return.
     """
-    hashed = hasher(key if keyed else b"")
-    last, last_hash, last_at, count = start.sequence, start.hash, "", 0
+    hashed = fast_hasher(key if keyed else b"")
+    last, last_hash, last_at, count = start.sequence, start.hash, after, 0
     wanted, noted = frozenset(note), dict[int, str]()
     link, quote = quoted(last_hash), _Quotes()
     keyed_from = start.sequence + 1 if keyed else None
-    finding = None
+    finding, back = None, list[Back]()
     following = iter(rows)
     key_changed = What.KEY_CHANGED.value
     for row in following:
@@ -120,16 +150,18 @@ def walk(
             finding = _wrong_key(Row(*row), key)
             if finding:
                 break
-            hashed = hasher(key)
+            hashed = fast_hasher(key)
         number = "null" if request is None else request
         text = (  # `row_text`, written out: calling it a million times costs a second
             f"[{link},{sequence},{quoted(at)},{number},{quote[what]},{quote[who]},{quote[team]},"
-            f"{bound(data)}]"
+            f"{bound(data) if HAS_SALTS in data else quoted(data)}]"
         )
         if sequence != last + 1 or before != last_hash or hashed(text) != stored:
             window = [Row(*each) for each in chained([row], islice(following, WINDOW))]
             finding = Diagnosis(Head(last, last_hash), window, hashed).finding()
             break
+        if at < last_at:
+            back.append((sequence, at, last_at))
         link = f'"{stored}"'  # a hash of ours: nothing in it needs escaping
         last, last_hash, last_at = sequence, stored, at
         count += 1
@@ -142,6 +174,7 @@ def walk(
         last_at=last_at,
         keyed_from=keyed_from,
         noted=noted,
+        back=tuple(back),
     )
 
 

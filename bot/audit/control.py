@@ -1,11 +1,11 @@
 """Repeats the control of FORMAT.md: who approved, by which rule of which policy."""
 import bisect, json, tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
 from bot.audit.expected import called, summed
-from bot.audit.rows import APPROVED, ASKED, STARTED, UNSUPPORTED, Json, Remark, FileRow, hashed
+from bot.audit.rows import APPROVED, ASKED, STARTED, UNSUPPORTED, Json, Remark, FileRow, Story, hashed, loaded
 from bot.audit.stated import DAY, by_hand, seconds, stated
 
 DENIED, EXPLAINED = "statement.denied", "exception.explained"
@@ -57,9 +57,9 @@ class InForce:
         at = bisect.bisect(known, sequence, key=lambda each: each[0])
         return [members for _, members in known[max(0, at - 1) : at + 1] if members is not None]
 
-    def denials(self, story: Sequence[FileRow]) -> Iterator[Remark]:
+    def denials(self, story: Story) -> Iterator[Remark]:
         """Return a note on each of a request's decisions that is denied."""
-        for row in (row for row in story if row.sequence in self.denied):
+        for row in (row for row, _ in story if row.sequence in self.denied):
             by, it = self.denied[row.sequence], f"row {row.sequence} ({row.what})"
             self.named.add(row.sequence)
             words = f"R-{row.request}: {by.who} says in row {by.sequence} that the decision in {it} was not theirs"
@@ -91,7 +91,7 @@ def holds(tier: Json, part: str, compared: Json, record: Json) -> bool:  # wheth
 
 
 def ruled(record: Json, asked: Json, policy: Json) -> Iterator[str]:  # how a record's rule differs from the policy's text
-    rule, body, compared, said = json.loads(record["rule"]), json.loads(record["body"]), asked["compared"], asked["conditions"]
+    rule, body, compared, said = loaded(record["rule"]), loaded(record["body"]), asked["compared"], asked["conditions"]
     kinds, tiers = body.get("kinds") or [""], policy.get("rule", [])
     alone = f"email_{kinds[0]}" if record["operation"] == "email_mixed_list" else record["operation"]
     parts, names, found, mine = {alone: compared} if "tenant" in compared else compared, list[str](), list[Json](), Json()
@@ -114,16 +114,16 @@ def ruled(record: Json, asked: Json, policy: Json) -> Iterator[str]:  # how a re
         yield "is under a rule with approvers that the policy's text does not name"
 
 
-def line_of(record: Json, story: Sequence[FileRow], about: Json) -> Json:  # a request's line in the population
-    rule, asked, state, by = json.loads(record["rule"]), json.loads(story[0].data), ("", ""), ("", "")
-    for row, data in [(row, json.loads(row.data)) for row in story]:
+def line_of(record: Json, story: Story, about: Json) -> Json:  # a request's line in the population
+    rule, (first, asked), state, by = loaded(record["rule"]), story[0], ("", ""), ("", "")
+    for row, data in story:
         end = data.get("state") or ("succeeded" if data.get("accepted") else "failed")
         words = {**STATES, APPROVED: "waiting" if data.get("missing") else "approved", "request.ended": end, "request.settled": end}
         state = (words[row.what], row.at) if row.what in words else state
         by = (row.who, row.at) if row.what in {APPROVED, "request.rejected", "request.withdrawn"} else by
-    is_new = about["before"]["sequence"] < story[0].sequence <= about["last"]
+    is_new = about["before"]["sequence"] < first.sequence <= about["last"]
     return {**{name: record.get(name) for name in KEPT}, "rule": rule.get("name"), "state": state[0], "state_at": state[1],
-            "approvals_needed": rule.get("approvals", 1), "approvers": [row.who for row in story if row.what == APPROVED],
+            "approvals_needed": rule.get("approvals", 1), "approvers": [row.who for row, _ in story if row.what == APPROVED],
             "conditions": asked.get("conditions"), "compared": asked.get("compared"), "decided_by": by[0], "decided_at": by[1],
             "asked_in_period": "no" if not is_new else "yes" if about["start"] <= record["created_at"] < about["end"] else LATE}
 
@@ -134,9 +134,9 @@ def unsigned(thing: Json, deed: Json, stands: InForce) -> bool:  # whether it ha
     return is_explained and (row in stands.denied or stands.signed.get(row or 0) != explanation)
 
 
-def approved(rule: Json, rows: Sequence[FileRow], stands: InForce, expires: str) -> Iterator[tuple[FileRow, str]]:  # enough people, in time
-    good, started, over, needed, digest = dict[str, int](), False, "", rule.get("approvals", 1), json.loads(rows[0].data).get("digest")
-    for row, data in ((row, json.loads(row.data)) for row in rows):
+def approved(rule: Json, story: Story, stands: InForce, expires: str) -> Iterator[tuple[FileRow, str]]:  # enough people, in time
+    (first, asked), good, started, over, needed = story[0], dict[str, int](), False, "", rule.get("approvals", 1)
+    for row, data in (each for each in story if each[0].what in {APPROVED, STARTED, "call.sent", *ENDS}):
         approves, starts, members, wrong = row.what == APPROVED, row.what == STARTED, data.get("members", {}), ""
         groups = {each for each in data.get("groups", ()) if row.who in members.get(each, [row.who])}
         known = {each: stands.members(each, row.sequence) for name in groups & {*rule["approvers"]} for each in name.split("&")}
@@ -144,9 +144,10 @@ def approved(rule: Json, rows: Sequence[FileRow], stands: InForce, expires: str)
             wrong = "is an approval by somebody who is in the group by this row alone"
         if approves and not {row.who, *groups} & {*rule["approvers"]}:
             wrong = "is an approval by somebody who is not in the rule's lists or groups"
-        wrong = "is an approval by the requester" if approves and row.who == rows[0].who else wrong
+        wrong = "is an approval by the requester" if approves and row.who == first.who else wrong
         wrong = "is an approval of what had expired" if approves and row.at >= expires else wrong
-        wrong = "is about something else than was asked for" if (approves or starts) and data.get("digest") != digest else wrong
+        is_other = (approves or starts) and data.get("digest") != asked.get("digest")
+        wrong = "is about something else than was asked for" if is_other else wrong
         good, started = good | ({row.who: row.sequence} if approves and not wrong else {}), started or starts
         no_more = {who: by for who, at in good.items() if (by := stands.denied.get(at)) and by.sequence < row.sequence}
         over, goes_on = over or ENDS.get(row.what, ""), starts or row.what == "call.sent" or (approves and not data.get("missing"))
@@ -158,8 +159,8 @@ def approved(rule: Json, rows: Sequence[FileRow], stands: InForce, expires: str)
         yield from [(row, wrong)] * bool(wrong)
 
 
-def asked_for(record: Json, row: FileRow, stands: InForce) -> Iterator[str]:  # whether the record agrees with its first row
-    asked, in_force, mine = json.loads(row.data), [each for each in stands.force if each[0] < row.sequence], record["policy_hash"]
+def asked_for(record: Json, row: FileRow, asked: Json, stands: InForce) -> Iterator[str]:  # whether the record agrees with its first row
+    in_force, mine = [each for each in stands.force if each[0] < row.sequence], record["policy_hash"]
     if (record["requester"], record["digest"]) != (row.who, asked.get("digest")) or record["created_at"] > row.at:
         yield "is by somebody else, of another time or about something else than its record says"
     *_, says = [], *(says for at, says in stands.starts if at < row.sequence)
@@ -176,13 +177,12 @@ def asked_for(record: Json, row: FileRow, stands: InForce) -> Iterator[str]:  # 
         yield "is under a policy of which no row before it says that it was in force"
 
 
-def control(record: Json, story: Sequence[FileRow], stands: InForce) -> Iterator[Remark]:  # of one request, performed again
-    asked, first = json.loads(story[0].data), story[0]
-    rule = json.loads(record["rule"])
+def control(record: Json, story: Story, stands: InForce) -> Iterator[Remark]:  # of one request, performed again
+    (first, asked), rule = story[0], loaded(record["rule"])
     found = list(approved(rule, story, stands, record["expires_at"]))
     try:
         found += (*by_hand(rule, story, stands.denied), *stated(record, story, stands)) if "plain" in asked else ()
-        found += [(first, words) for words in asked_for(record, first, stands)]
+        found += [(first, words) for words in asked_for(record, first, asked, stands)]
         found += called(record, story, asked) if "bound" in asked else ()
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         found.append((first, f"cannot be performed again: {error!r}"))

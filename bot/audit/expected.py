@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any
 from urllib.parse import quote
 
-from bot.audit.rows import FileRow, Json, compact, has_mask, hashed, is_masked
+from bot.audit.rows import FileRow, Json, Story, compact, has_mask, hashed, is_masked, loaded
 
 COLLECTIONS = {"invoice": ("invoices",), "credit_memo": ("credit-memos",), "debit_memo": ("debitmemos", "debit-memos")}
 
@@ -38,7 +38,7 @@ def created(body: Json, facts: Json) -> Json:  # the JSON that creates a bill ru
 
 
 def orders(record: Json, facts: Json) -> dict[str, tuple[str, list[str], Json]] | None:  # by subject: method, addresses, body
-    body, operation, run = json.loads(record["body"]), record["operation"], facts.get("number", "")
+    body, operation, run = loaded(record["body"]), record["operation"], facts.get("number", "")
     at, day = f"/v1/bill-runs/{quote(facts.get('run_id', ''), safe='')}", body.get("invoice_date")
     if operation == "create_bill_run":
         return {record["subject"]: ("POST", ["/v1/bill-runs"], created(body, facts))}
@@ -58,7 +58,7 @@ def orders(record: Json, facts: Json) -> dict[str, tuple[str, list[str], Json]] 
 
 
 def summed(record: Json, asked: Json) -> Iterator[str]:  # whether the totals compared with the rule are those of the documents
-    body, bound, shown, compared = json.loads(record["body"]), asked["bound"]["facts"], json.loads(record["facts"]), asked["compared"]
+    body, bound, shown, compared = loaded(record["body"]), asked["bound"]["facts"], loaded(record["facts"]), asked["compared"]
     alone, listed, numbers = record["operation"].removeprefix("email_"), bound.get("documents"), body.get("documents", ())
     totals = [] if listed is not None else (shown.get("drafts") or shown.get("documents") or {"kinds": []})["kinds"]
     kinds = dict(zip(numbers, body.get("kinds") or [alone] * len(numbers), strict=True))
@@ -105,15 +105,15 @@ def added_up(found: Sequence[Any]) -> list[tuple[str, Decimal]] | None:  # by ki
     return sorted((code, abs(total)) for (of, code, below), total in sums.items() if total or (of, code, not below) not in sums)
 
 
-def called(record: Json, story: Sequence[FileRow], asked: Json) -> Iterator[tuple[FileRow, str]]:  # whether each call is what was approved
+def called(record: Json, story: Story, asked: Json) -> Iterator[tuple[FileRow, str]]:  # whether each call is what was approved
     planned, done, silent = orders(record, asked["bound"]["facts"]), set[str](), set[str]()
     if planned is None:
         words = f"is of {record['operation']}, and which calls that allows is not known here"
-        yield from ((row, words) for row in story if row.what == "call.sent")
+        yield from ((row, words) for row, _ in story if row.what == "call.sent")
         return
-    named = f"{json.loads(record['body']).get('name') or 'Billing Bot'} [R-{record['number']} "  # a bill run has its call's name
+    named = f"{loaded(record['body']).get('name') or 'Billing Bot'} [R-{record['number']} "  # a bill run has its call's name
     is_open = not has_mask(record["body"])
-    for row, data in ((row, json.loads(row.data)) for row in story if row.what.startswith("call.")):
+    for row, data in (each for each in story if each[0].what.startswith("call.")):
         subject = data["subject"]
         if row.what == "call.sent":
             silent = silent - {subject} if "method" in data else silent | {subject}

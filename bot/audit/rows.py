@@ -1,11 +1,11 @@
-"""Checks rows as FORMAT.md says: their hashes, order, numbers and clocks, and the signed heads."""
-import base64, collections, email, hashlib, hmac, json, pathlib, re, zipfile
+"""Checks rows as FORMAT.md says: their hashes and commitments, and signatures; and reads heads that were noted elsewhere."""
+import collections, email, functools, hashlib, hmac, json, pathlib, re, zipfile
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 ASKED, APPROVED, STARTED, KEEPS, DROPS = "request.asked", "request.approved", "request.started", "number.kept", "number.dropped"
-NEW_KEY, PUT_BACK = "audit.signing_key", "database.resumed"
+NEW_KEY, PUT_BACK, BEGINS = "audit.signing_key", "database.resumed", "bot.started"
 MASKED = ("request.", "call.", "refused", "statement.", "exception.", "estimate.")  # how the kinds begin that may be masked
 OPEN = frozenset({  # of a row's data: what is never masked
     "about", "accepted", "address", "again_under_its_key", "body_sha256", "card", "clocks_ahead", "compared", "conditions",
@@ -15,13 +15,16 @@ OPEN = frozenset({  # of a row's data: what is never masked
 UNSUPPORTED, BACK = "not supported by the history", timedelta(minutes=1)
 P, L = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493  # of Ed25519 (RFC 8032)
 D, BASE = -121665 * pow(121666, -1, P), bytes.fromhex("58" + "66" * 31)
+CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 Json = dict[str, Any]
 FileRow = collections.namedtuple("FileRow", "sequence at request what who team data before hash masked")
 Remark = collections.namedtuple("Remark", "flaw row words")
+loaded = functools.lru_cache(9)(json.loads)  # the columns of a record, which several checks read, and none changes
+Story = list[tuple[FileRow, Json]]  # the rows of a request, each with its data read
 
 
 def compact(value: Any) -> str:  # the canonical text that is hashed
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return CANONICAL.encode(value)
 
 
 def hashed(text: str, key: bytes = b"") -> str:  # HMAC-SHA-256 with a key, SHA-256 without; hex
@@ -56,42 +59,13 @@ def is_masked(row: FileRow, field: str) -> bool:  # whether a field may differ f
     return bool(row.masked and field in json.loads(row.data).get("sealed", {field: ""}))
 
 
-def chained(about: Json, rows: Iterable[FileRow], key: bytes) -> Iterator[Remark]:  # along the rows of the period
-    last, link = about["before"]["sequence"], about["before"]["hash"]
-    for row in rows:
-        if (row.sequence, row.before) != (last + 1, link) or not fits(row, about, key):
-            yield Remark("edited", row.sequence, f"Row {row.sequence} is not as it was written, or not in its place.")
-            return
-        last, link = row.sequence, row.hash
-    yield from [Remark("tail cut", last + 1, f"The rows end with {last}, not with {about['last']}.")] * (about["last"] != last)
-
-
-def order(rows: Iterable[FileRow], number: int | None = None, at: str = "") -> Iterator[Remark]:  # of numbers, and of times
-    kept, first, begun = dict[int, tuple[Any, str]](), 0, 0  # by the row that keeps it: a number that is open, and since when
-    for row in rows:
-        data = json.loads(row.data) if row.what in {ASKED, KEEPS, DROPS, PUT_BACK} else {}
-        new, by, first = row.request or data.get("number"), data.get("kept", 0), first or row.sequence
-        number, begun = max(number or 0, data.get("numbers_behind", 0)) or number, row.sequence if row.what == "bot.started" else begun
-        keeps, is_new, and_not = row.what == KEEPS, row.what in {KEEPS, ASKED} and not by, f", and row {by} does not keep it" * bool(by)
-        is_wrong = new != number + 1 if is_new and number is not None else by and kept.get(by, (new * (by < first), ""))[0] != new
-        yield from [Remark("number missing", row.sequence, f"R-{new} follows R-{number}{and_not}.")] * bool(is_wrong)
-        yield from [Remark("note", row.sequence, f"R-{new} was never asked for: {data.get('why')}.")] * (row.what == DROPS)
-        words = f"Before row {row.sequence} an older copy of the database was put back: what was recorded after that copy is missing here."
-        yield from [Remark("note", row.sequence, words)] * (row.what == PUT_BACK)
-        if row.at < at and datetime.fromisoformat(row.at) < datetime.fromisoformat(at) - BACK:
-            yield Remark("clock went back", row.sequence, f"Row {row.sequence} is of {row.at}, the row before of {at}.")
-        number, at, kept[row.sequence if keeps else by] = new if is_new else number, row.at, (new if keeps else 0, row.at)
-    for by, (new, since) in ((by, each) for by, each in kept.items() if each[0]):
-        is_late = by < begun or datetime.fromisoformat(at) > datetime.fromisoformat(since) + timedelta(hours=2)
-        yield Remark("number missing" if is_late else "note", by, f"R-{new}, which row {by} keeps, was neither asked for nor dropped.")
-
-
 def slack_clock(request: int | None, messages: Iterable[Json]) -> Iterator[Remark]:  # taken by Slack while it was sent?
     for each in (each for each in messages if each["kind"] in {"card", "reply", "reminder"} and each["ts"] and each["ended_at"]):
         made, end = (datetime.fromisoformat(each[name]) for name in ("created_at", "ended_at"))
         taken = datetime.fromtimestamp(float(each["ts"]), UTC)
-        words = f"A message of R-{request} was made at {made}, and Slack says {taken}: the clocks differ."
-        yield from [Remark("clock went back", None, words)] * (not made - BACK <= taken <= end + BACK)
+        if not made - BACK <= taken <= end + BACK:
+            words = f"A message of R-{request} was made at {made}, and Slack says {taken}: the clocks differ."
+            yield Remark("clock went back", None, words)
 
 
 def _point(text: bytes) -> tuple[int, int]:  # of Ed25519; (0, 0) if the 32 bytes are none, and its sums are no point either
@@ -123,31 +97,6 @@ def signed(public: str, text: str, signature: str) -> bool:  # by Ed25519; key a
         return False
     total = int.from_bytes(hashlib.sha512(r + key + text.encode()).digest(), "little") % L
     return (n := int.from_bytes(s, "little")) < L and _times(n, _point(BASE)) == _add(_point(r), _times(total, _point(key)))
-
-
-def heads(rows: Iterable[FileRow], key: str, is_signed: Any = signed, vouched: int = 0) -> Iterator[Remark]:
-    written, bare = set[Any](), 0  # `vouched`: the last row that a head from elsewhere binds
-    for row in (row for row in rows if row.what.startswith("audit.")):
-        data, is_head, words, before = json.loads(row.data), row.what == "audit.head", f"Row {row.sequence} ", key
-        key, head = data.get("public") or key, (data.get("sequence"), data.get("hash"))
-        text, stamp = f"billing-bot head {head[0]}:{head[1]}", base64.b64decode(data.get("token", ""))
-        written, bare = written | ({head} if is_head else set()), bare + (is_head and not key)
-        if head != (row.sequence - 1, row.before) if is_head else "where" in data and written and head not in written:
-            yield Remark("rebuilt", row.sequence, f"{words}says another head than the history has.")
-        is_other = stamp and hashlib.sha256(text.encode()).digest() not in stamp
-        signature = data.get("signature") or ""  # with a key it has to be there, and without one it cannot be
-        if is_other or (is_head and (not is_signed(key, text, signature) if key else signature)):
-            words += "has a time stamp of another text." if is_other else "is a head that is not signed with the key in force."
-            yield Remark("signature wrong", row.sequence, words)
-        if row.what == NEW_KEY and before:
-            said, endorsed = f"billing-bot signing key {key}", data.get("endorsed")
-            if data.get("before") != before or (endorsed and not is_signed(before, said, endorsed)):
-                yield Remark("signature wrong", row.sequence, f"{words}begins a signing key that the one before it does not endorse.")
-            elif not endorsed and row.sequence > vouched:
-                words += f"begins the signing key {key}, which the one before it does not endorse, nor does a head from elsewhere."
-                yield Remark("head not compared", row.sequence, words)
-    words = f"no signing key was in force, so heads ({bare}) are not signed: whoever can write the database could have written them"
-    yield from [Remark("note", None, words)] * bool(bare)
 
 
 def noted_in(text: str) -> list[tuple[int, str]]:  # heads in a text, a file (a mail too) or a folder of these; or what a package notes

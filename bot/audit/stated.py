@@ -1,11 +1,11 @@
 """Compares what a request's rows state with what else its rows, its record and the policy say: who asked, what came of it."""
-import json, re
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from bot.audit.rows import APPROVED, STARTED, FileRow, Json, has_mask, hashed, is_masked
+from bot.audit.rows import APPROVED, STARTED, FileRow, Json, Story, has_mask, hashed, is_masked, loaded
 
 DAY, SECONDS = "1d", {"m": 60, "h": 3600, "d": 86400}
 TENANTS = {"PRODUCTION": "production", "SANDBOX": "sandbox", "UNKNOWN ENVIRONMENT": "unknown"}  # how a record's `tenant` begins
@@ -32,7 +32,7 @@ def same(record: Json, first: FileRow, asked: Json) -> Iterator[str]:  # whether
     for name in ("operation", "subject", "reason"):
         if asked.get(name, record[name]) != record[name] and not is_masked(first, name) and not has_mask(record[name]):
             yield f"has another {name} than its record"
-    if ends - made != timedelta(seconds=(span := json.loads(record["rule"])["expires_after"])):
+    if ends - made != timedelta(seconds=(span := loaded(record["rule"])["expires_after"])):
         yield f"expires at {record['expires_at']}, which is not {span} seconds after it was asked for"
 
 
@@ -52,7 +52,7 @@ def of_each_part(asked: Json) -> list[Json]:
 
 
 def in_facts(record: Json, asked: Json) -> Iterator[str]:  # whether what the rules were asked about follows from body and facts
-    body, facts, bound = json.loads(record["body"]), json.loads(record["facts"]), asked["bound"]["facts"]
+    body, facts, bound = loaded(record["body"]), loaded(record["facts"]), asked["bound"]["facts"]
     operation, of_itself = record["operation"], bool(body.get("auto_post") or body.get("auto_email"))
     mails = operation.startswith("email_")
     sends = of_itself if operation == "create_bill_run" else mails or operation == "post_bill_run"
@@ -77,12 +77,12 @@ def counted(operation: str, body: Json, facts: Json, said: Any) -> Any:  # how m
     return None if not run["counted"] else facts["drafts"]["count"] if "drafts" in facts else run["posted"] - mailed
 
 
-def decided(record: Json, story: Sequence[FileRow], in_force: Any) -> Wrong:  # whether they name what was asked for, and count right
-    rule, people, open_ = json.loads(record["rule"]), set[str](), 0
+def decided(record: Json, story: Story, in_force: Any) -> Wrong:  # whether they name what was asked for, and count right
+    rule, people, open_ = loaded(record["rule"]), set[str](), 0
     names = {"digest": record["digest"], "policy": record["policy_hash"]}
     names |= {"rule": rule["name"]} if "name" in rule else {}  # the first two versions kept none
     needed = rule.get("approvals", 1)
-    for row, data in ((row, json.loads(row.data)) for row in story if row.what in {*DECIDES, STARTED}):
+    for row, data in (each for each in story if each[0].what in {*DECIDES, STARTED}):
         yield from ((row, f"names another {name} than the record") for name, value in names.items() if data.get(name, value) != value)
         if row.what == STARTED and open_:
             yield row, f"starts it, and the approval before says that {open_} are missing"
@@ -94,9 +94,9 @@ def decided(record: Json, story: Sequence[FileRow], in_force: Any) -> Wrong:  # 
                 yield row, f"says that {open_} approvals are missing, of {needed} with {len(people)} given"
 
 
-def came_of(record: Json, story: Sequence[FileRow]) -> Wrong:  # whether the state follows from the answers of the calls
+def came_of(record: Json, story: Story) -> Wrong:  # whether the state follows from the answers of the calls
     known = dict[str, str]()  # by subject: what the last row says of its call
-    for row, data in ((row, json.loads(row.data)) for row in story if row.what.startswith(("call.", "request."))):
+    for row, data in (each for each in story if each[0].what.startswith(("call.", "request."))):
         verdict, status = data.get("verdict"), data.get("http_status")
         if row.what.startswith("call."):
             known[data["subject"]] = {"call.sent": "sent", "call.lost": "lost"}.get(row.what, str(verdict))
@@ -126,16 +126,15 @@ def labelled(record: Json, row: FileRow, data: Json) -> Wrong:  # whether key an
         yield row, "has the key or track id of another request or subject"
 
 
-def by_hand(rule: Json, story: Sequence[FileRow], denied: dict[int, FileRow]) -> Wrong:  # who said what was lost
+def by_hand(rule: Json, story: Story, denied: dict[int, FileRow]) -> Wrong:  # who said what was lost
     said, needed = dict[str, tuple[bool, int]](), rule.get("approvals", 1)  # what each person saw last, and in which row
-    for row in story:
+    for row, data in story:
         said = {} if row.what == "call.lost" else said
         if row.what not in {"request.recorded", "request.settled"} or not row.who:
             continue  # by the bot
-        data = json.loads(row.data)
         said[row.who] = data["accepted"], row.sequence
         groups = {each for each in data.get("groups", ()) if row.who in data.get("members", {}).get(each, [row.who])}
-        if row.who == story[0].who:
+        if row.who == story[0][0].who:
             yield row, "is a record by the requester"
         elif not {row.who, *groups} & {*rule["approvers"]}:
             yield row, "is a record by somebody who is not in the rule's lists or groups"
@@ -145,9 +144,8 @@ def by_hand(rule: Json, story: Sequence[FileRow], denied: dict[int, FileRow]) ->
             yield row, f"is settled by {len(agree)} of {needed} people"
 
 
-def stated(record: Json, story: Sequence[FileRow], stands: Any) -> Wrong:  # of one request
-    first, asked = story[0], json.loads(story[0].data)
-    policy = stands.policies.get(record["policy_hash"])
+def stated(record: Json, story: Story, stands: Any) -> Wrong:  # of one request
+    (first, asked), policy = story[0], stands.policies.get(record["policy_hash"])
     found = [*same(record, first, asked), *(of_tenant(record, asked) if {"bound", "compared"} <= {*asked} else ())]
     found += in_facts(record, asked) if {"bound", "compared"} <= {*asked} else ()
     if policy and "groups" in asked and not may_ask(asked, first, policy, stands.members):

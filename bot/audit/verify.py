@@ -1,17 +1,19 @@
 """Checks whether a database's history is complete, and whether it records everything else in the database."""
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from hashlib import file_digest
 from pathlib import Path
 
 from bot.audit import standalone
+from bot.audit.along import COUNTED, Numbers, SignedHeads, backwards
 from bot.audit.anchors import Anchored, signed
 from bot.audit.archived import against_heads, elsewhere, stayed, walked_with_archives
 from bot.audit.chain import Walked, days_without
 from bot.audit.control import InForce, control
 from bot.audit.finding import Finding, Flaw
-from bot.audit.rows import FileRow, Remark, heads, order, slack_clock
+from bot.audit.rows import FileRow, Remark, slack_clock
 from bot.domain.history import Head, Row, fingerprint
 from bot.store.errors import StoreError
 from bot.store.file import crosscheck, performed_again
@@ -129,7 +131,7 @@ def _verify(path: Path, key: bytes, noted: NotedHeads, authority: bytes) -> Veri
         ]  # fmt: skip
         if not any(found.flaw in _BROKEN for found in findings):
             findings += _tables(file, walked, cut=_is_cut(findings))
-            again = list(_performed_again(file, _vouched(walked, noted)))
+            again = list(_performed_again(file, walked, _vouched(walked, noted)))
             findings += judged(again)
             said = tuple(each.words for each in again if each.flaw not in standalone.CODES)
             findings += stayed(file, archives)
@@ -254,16 +256,24 @@ def _tables(file: DatabaseFile, walked: Walked, *, cut: bool) -> Iterator[Findin
             yield Finding(Flaw.UNSUPPORTED, None, f"{_capital(mismatch.words)}.")
 
 
-def _performed_again(file: DatabaseFile, vouched: int) -> Iterator[Remark]:
+def _performed_again(file: DatabaseFile, walked: Walked, vouched: int) -> Iterator[Remark]:
     """Repeat the checks of a package: the control of each request, the numbers and the clock."""
     stands = InForce()
     for row in _plain(file.standing()):
         yield from stands.note(row)
     for record, story in performed_again.decided(file):
-        yield from control(record, list(_plain(story)), stands)
+        yield from control(record, [(row, json.loads(row.data)) for row in _plain(story)], stands)
     yield from stands.others()
-    yield from order(_plain(performed_again.complete(file)), 0)
-    yield from heads(_plain(file.heads()), "", signed, vouched)
+    order = Numbers(file.first(), number=0, at=walked.last_at)
+    for row in _plain(performed_again.counted(file)):
+        yield from order.counted(row) if row.what in COUNTED else ()
+    yield from order.left()
+    for each in walked.back:
+        yield from backwards(*each)
+    heads = SignedHeads("", signed)
+    for row in _plain(file.heads()):
+        yield from heads.note(row)
+    yield from heads.left(vouched)
     for number, message in performed_again.taken_by_slack(file):
         yield from slack_clock(number, [message])
 

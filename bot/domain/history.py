@@ -124,7 +124,7 @@ A_PIECE = 1 << 20
 """How many characters of a long value are hashed at a time, so that there are no copies of the whole value."""
 
 SALTS = "salts"
-_HAS_SALTS = f'"{SALTS}":{{'
+HAS_SALTS = f'"{SALTS}":{{'
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
@@ -174,7 +174,7 @@ def bound(data: str) -> str:
     Without salts, or if it is not canonical, that is the text itself, so that no two texts have one hash. With salts it
     is the text of the fields without a salt, and the commitments of the others.
     """
-    found = json.loads(data) if _HAS_SALTS in data else {}
+    found = json.loads(data) if HAS_SALTS in data else {}
     salts = found.get(SALTS)
     if not salts or _ENCODER.encode(found) != data:
         return quoted(data)

@@ -21,6 +21,7 @@ from pydantic import SecretStr
 
 from bot.audit import rows as plain
 from bot.audit import standalone
+from bot.audit.along import SignedHeads
 from bot.domain.history import What
 from bot.settings import Settings
 from bot.store.errors import StoreError
@@ -294,7 +295,9 @@ async def test_keys_rotate_as_rows_and_the_one_before_endorses_the_new_one(stage
         forged = rebuilt_package(out, "", change=_endorsed(second["public"], garbage))
         words = f"Row {of(stage, What.SIGNING_KEY)[1].sequence} begins a signing key that the one before it does not endorse."
         assert words in status(forged, "").output
-        found = plain.heads([plain.FileRow(*each) for each in lines(forged, "history.jsonl")], "")
+        heads = SignedHeads("")
+        rows = [plain.FileRow(*each) for each in lines(forged, "history.jsonl")]
+        found = [each for row in rows for each in heads.note(row)]
         assert words in [each.words for each in found], "and in verify.py"
 
 

@@ -183,13 +183,15 @@ LOST, SEEN, SETTLED = "call.lost", "request.recorded", "request.settled"
 def test_a_lost_answer_is_recorded_by_as_many_people_as_approve(rows, words):
     rule = {"approvals": 2, "approvers": [BOB, CARLA]}
     story = [
-        FileRow(
-            number, "1", 1, what, who, "T", compact({"accepted": accepted, "digest": "d", "groups": []}), "", "", masked=False
+        (
+            FileRow(number, "1", 1, what, who, "T", "", "", "", masked=False),
+            {"accepted": accepted, "digest": "d", "groups": []},
         )
         for number, (what, who, accepted) in enumerate([("request.asked", ALICE, None), *rows], 1)
-    ]  # fmt: skip
+    ]
     assert [said for _, said in by_hand(rule, story, {})] == words
-    denied = {row.sequence: story[0] for row in story if row.what == SEEN and row.who == BOB}
+    first, _ = story[0]
+    denied = {row.sequence: first for row, _ in story if row.what == SEEN and row.who == BOB}
     if denied and not words:
         assert [said for _, said in by_hand(rule, story, denied)] == ["is settled by 1 of 2 people"]
 
@@ -377,9 +379,7 @@ def test_another_text_of_the_policy_is_found(package, with_hash):
 
 def test_two_processes_with_different_policies_are_named():
     record = {"requester": BOB, "digest": "d", "created_at": "1", "policy_hash": "a"}
-    row = FileRow(
-        7, "1", 1, "request.asked", BOB, "T", '{"digest":"d","policy":"a"}', "", "", masked=False
-    )
+    row = FileRow(7, "1", 1, "request.asked", BOB, "T", "", "", "", masked=False)
     stands = InForce()
     for sequence, new in enumerate("ab", 5):
         data = compact({"new": new})
@@ -388,7 +388,7 @@ def test_two_processes_with_different_policies_are_named():
                 FileRow(sequence, "1", None, "policy.changed", "", "", data, "", "", masked=False)
             )
         )
-    (words,) = asked_for(record, row, stands)
+    (words,) = asked_for(record, row, {"digest": "d", "policy": "a"}, stands)
     assert (
         words
         == "is under another policy than the one in force, which row 6 replaced: a process still had the older file"

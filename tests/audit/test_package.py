@@ -20,6 +20,7 @@ from pydantic import SecretStr
 
 from bot.audit import rows as plain
 from bot.audit import standalone
+from bot.audit.along import KINDS
 from bot.audit.control import line_of
 from bot.audit.evidence import program
 from bot.audit.evidence.archive import readable
@@ -512,14 +513,15 @@ def indented(value):
 def _make_again(forger, about, kept):
     population, packets = [], []
     for old in [json.loads(line) for line in forger.files["requests.jsonl"].splitlines()]:
-        story = [row for row in kept if row.request == old["record"]["number"]]
+        rows = [row for row in kept if row.request == old["record"]["number"]]
+        story = [(row, json.loads(row.data)) for row in rows]
         if story:
-            history = [{**row._asdict(), "data": json.loads(row.data)} for row in story]
+            history = [{**row._asdict(), "data": data} for row, data in story]
             packets.append({**old, "history": history})
             population.append(line_of(old["record"], story, about))
     forger.put("requests.jsonl", packets)
     forger.files["population.jsonl"] = written(population)
-    for name, start in standalone.KINDS.items():
+    for name, start in KINDS.items():
         rows = [row for row in kept if row.what.startswith(start)]
         rows = rows if start else [row for row in rows if row.at < about["start"]]
         forger.files[f"{name}.jsonl"] = written(rows)

@@ -379,10 +379,11 @@ def found_in(order, sent):
         "body": canonical(order.body.model_dump()),
     }  # fmt: skip
     asked = {"bound": {"facts": json.loads(canonical(order.material()))}}
-    rows = [
-        FileRow(9, "", 1, "call.sent", "", "", compact(each), "", "", masked=False) for each in sent
+    story = [
+        (FileRow(9, "", 1, "call.sent", "", "", compact(each), "", "", masked=False), each)
+        for each in sent
     ]
-    return [words for _, words in called(record, rows, asked)]
+    return [words for _, words in called(record, story, asked)]
 
 
 @every

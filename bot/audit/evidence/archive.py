@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory, TemporaryFile
 from typing import IO, Any
 
 from bot.audit import standalone
+from bot.audit.along import KINDS
 from bot.audit.control import line_of
 from bot.audit.evidence import program, report, workbook
 from bot.audit.evidence.mask import Mask
@@ -110,10 +111,9 @@ def before_of(path: Path) -> Before:
 
 def last_of(archive: zipfile.ZipFile, about: dict[str, Any]) -> Head:
     """Return the last row of a package; if it has no row, the one before it."""
-    line = b""
-    with archive.open(ROWS) as lines:
-        for each in lines:
-            line = each
+    line = ""
+    for each in standalone.texts_of(archive, ROWS):
+        line = each
     if not line:
         return Head(**about["before"])
     row = FileRow(*json.loads(line))
@@ -210,7 +210,7 @@ class _Writing:
         chain = self._chain()
         yield CHAIN, [_dumped(chain)]
         yield ROWS, self._rows("", "")
-        for name, start in standalone.KINDS.items():
+        for name, start in KINDS.items():
             yield f"{name}.jsonl", self._rows(start, "" if start else self._start)
         things = reconciliation["things"]
         deeds = (deed for thing in things for deed in thing["deeds"])
@@ -267,11 +267,12 @@ class _Writing:
 
     def _request(self, number: int, chain: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
         """Return a request's packet, and its line in the population."""
-        story = [self._masked(Row(*row)) for row in evidence.story(self._file, number)]
+        rows = (self._masked(Row(*row)) for row in evidence.story(self._file, number))
+        story = [(row, json.loads(row.data)) for row in rows]
         kept = self._kept(number)
-        if is_masked(story[0], "bound") and "bound" not in kept["masked"]:
+        if is_masked(story[0][0], "bound") and "bound" not in kept["masked"]:
             kept["masked"].append("bound")
-        entries = [{**row._asdict(), "data": json.loads(row.data)} for row in story]
+        entries = [{**row._asdict(), "data": data} for row, data in story]
         return {**kept, "history": entries}, _line(line_of(kept["record"], story, chain))
 
     def _kept(self, number: int) -> dict[str, Any]:

@@ -12,17 +12,10 @@ from traceback import clear_frames
 from typing import IO, Any
 
 from bot.audit import standalone
+from bot.audit.along import KINDS
 from bot.audit.anchors import Anchored, signed
 from bot.audit.chain import days_without, walk
-from bot.audit.evidence.archive import (
-    FORMAT,
-    MANIFEST,
-    REQUESTS,
-    ROWS,
-    alongside,
-    last_of,
-    readable,
-)
+from bot.audit.evidence.archive import FORMAT, MANIFEST, REQUESTS, alongside, last_of, readable
 from bot.audit.evidence.package import Package, about_of
 from bot.audit.finding import Finding, Flaw
 from bot.audit.rows import FileRow
@@ -100,7 +93,7 @@ def _verified(
         return Verified(findings=tuple(found), entries=0, last=START, keyed=False)
     about = about_of(archive)
     last = last_of(archive, about)
-    heads = [row for row in _rows(archive) if row.what.startswith(standalone.KINDS["heads"])]
+    heads = [row for row in _rows(archive) if row.what.startswith(KINDS["heads"])]
     anchored = Anchored((Row(*row[:-1]) for row in heads if not row.masked), authority)
     return Verified(
         findings=(
@@ -138,8 +131,7 @@ def _sum(file: IO[bytes]) -> bytes:
 
 
 def _rows(archive: zipfile.ZipFile) -> Iterator[FileRow]:
-    with archive.open(ROWS) as lines:
-        yield from (FileRow(*json.loads(line)) for line in lines)
+    return standalone.rows_of(archive)
 
 
 def _named(

@@ -96,6 +96,10 @@ class NoMask(Mask):
         """Return the value itself."""
         return value
 
+    def stored(self, value: Any) -> Any:
+        """Return the column itself, unread."""
+        return value
+
     def text(self, text: str) -> str:
         """Return the text itself."""
         return text

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from bot.audit.evidence.runs import NOT_COMPARED
 from bot.audit.rows import PUT_BACK, FileRow, Json
+from bot.audit.standalone import texts_of
 from bot.domain.history import SALTS, What
 
 
@@ -49,9 +50,7 @@ class Package:
 
     def lines(self, name: str) -> Iterator[Any]:
         """Yield the values in a file of lines."""
-        with self._archive.open(name) as lines:
-            for line in lines:
-                yield json.loads(line)
+        return map(json.loads, texts_of(self._archive, name))
 
     def entries(self, name: str) -> Iterator[HistoryRow]:
         """Yield the rows in a file of rows."""
@@ -70,13 +69,15 @@ class Package:
     @cached_property
     def overdue(self) -> Json:
         """Return when each waiting request's time ended, by number; no row says yet that it expired."""
-        lines = self.lines("population.jsonl")
-        waiting = {line["number"] for line in lines if line["state"] == "waiting"}
-        records = (packet["record"] for packet in self.lines("requests.jsonl") if waiting)
+        both = zip(
+            self.lines("population.jsonl"), texts_of(self._archive, "requests.jsonl"), strict=True
+        )
+        waiting = (text for line, text in both if line["state"] == "waiting")
+        records = (json.loads(text)["record"] for text in waiting)
         return {
             record["number"]: record["expires_at"]
             for record in records
-            if record["number"] in waiting and record["expires_at"] <= self.now
+            if record["expires_at"] <= self.now
         }
 
     @cached_property
@@ -126,8 +127,8 @@ class Package:
     @property
     def put_back(self) -> list[int]:
         """Return the rows before which an older copy of the database was put back."""
-        with self._archive.open("history.jsonl") as lines:
-            named = [FileRow(*json.loads(line)) for line in lines if PUT_BACK.encode() in line]
+        lines = texts_of(self._archive, "history.jsonl")
+        named = [FileRow(*json.loads(line)) for line in lines if PUT_BACK in line]
         return [row.sequence for row in named if row.what == PUT_BACK]
 
     def history(self) -> Iterator[FileRow]:
@@ -155,8 +156,7 @@ def about_of(archive: zipfile.ZipFile) -> Json:
     """Return what a package says about itself, with `first` row, number of `rows` and `requests`, and `over`."""
     about: Json = json.loads(archive.read("chain.json"))
     before, over = about["before"]["sequence"], about["made_at"] >= about["end"]
-    with archive.open("population.jsonl") as lines:
-        requests = sum(1 for _ in lines)
+    requests = sum(1 for _ in texts_of(archive, "population.jsonl"))
     rows = about["last"] - before
     return about | {"first": before + 1, "rows": rows, "requests": requests, "over": over}
 

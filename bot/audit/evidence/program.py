@@ -2,7 +2,7 @@
 
 from importlib import resources
 
-PARTS = ("rows", "expected", "stated", "control", "standalone")
+PARTS = ("rows", "expected", "stated", "control", "along", "standalone")
 """Modules in an order in which each needs only earlier ones."""
 
 OURS = "from bot.audit."

@@ -183,8 +183,12 @@ class _Book:
         if self._next[name] == MOST_ROWS:
             self._begin(name)
         self._next[name] += 1
-        for column, cell in enumerate(cells):
-            self._sheets[name].write(self._next[name], column, _cell(cell))
+        sheet, row = self._sheets[name], self._next[name]
+        for column, value in enumerate(map(_cell, cells)):
+            if value and isinstance(value, str):  # else each cell is asked what it may be
+                sheet.write_string(row, column, value)
+            else:
+                sheet.write(row, column, value)
 
     def close(self) -> None:
         for name, sheet in self._sheets.items():

@@ -21,6 +21,13 @@ WHERE request IN (SELECT number FROM requests) AND what IN ('request.asked', 're
 ORDER BY request, sequence
 """  # noqa: S608 - own names
 
+_COUNTED = f"""
+SELECT {_COLUMNS} FROM history
+WHERE what IN ('request.asked', 'number.kept', 'number.dropped', 'database.resumed', 'bot.started')
+  OR sequence = (SELECT MAX(sequence) FROM history)
+ORDER BY sequence
+"""  # noqa: S608 - own names
+
 _TAKEN = """
 SELECT request, kind, created_at, ended_at, ts FROM outbox
 WHERE ts IS NOT NULL AND ended_at IS NOT NULL AND kind IN ('card', 'reply', 'reminder')
@@ -36,11 +43,11 @@ def decided(file: DatabaseFile) -> Iterator[tuple[dict[str, Any], list[Row]]]:
             yield record, story
 
 
-def complete(file: DatabaseFile) -> Iterator[Row]:
-    """Yield the rows in order, with a stand-in for each request whose own rows are in an archive."""
+def counted(file: DatabaseFile) -> Iterator[Row]:
+    """Yield the rows that matter to the numbers of requests, with a stand-in for each request whose own rows are in an archive."""
     away, kept = deque(_archived(file)), dict[int, int]()
     row = Row(0, "", None, "", "", "", "{}", "", "")
-    for found in file.rows():
+    for found in file.database.execute(_COUNTED):
         row = Row(*found)
         until = _new_number(row)
         while away and away[0] < until:

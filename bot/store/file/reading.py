@@ -61,6 +61,11 @@ class DatabaseFile:
         """Return the row with that sequence, if it is here."""
         return next((Row(*each) for each in self.rows(sequence, sequence)), None)
 
+    def first(self) -> int:
+        """Return the sequence of the first row; 0 without rows."""
+        (found,) = self.database.execute("SELECT MIN(sequence) FROM history").fetchone()
+        return found or 0
+
     def times(self) -> Iterator[tuple[int, str]]:
         """Yield sequence and time of each row of the history, in order."""
         return self.database.execute("SELECT sequence, at FROM history ORDER BY sequence")
