@@ -89,7 +89,8 @@ class Documents:
             return  # an older request, or not about a run
         shown = json.loads(record["facts"])
         run, found = shown.get("run", shown)["documents"], [line[1:] for line in lines]
-        if hashed("\n".join(map(compact, found))) != (asked["bound"]["facts"] if "bound" in asked else run)["each"]:
+        told = asked["bound"]["facts"] if "bound" in asked else run
+        if not isinstance(told, dict) or hashed("\n".join(map(compact, found))) != told.get("each"):
             yield "the documents of its bill run are not those that were asked for"
         totals = [(of["kind"], *one) for of in run["kinds"] for one in [*of["totals"], *[("", None)] * of["not_known"]]]
         if added_up([(kind, code, amount) for kind, _, code, amount, *_ in found]) != added_up(totals):

@@ -120,7 +120,8 @@ async def test_a_row_that_pretends_to_be_of_an_older_version_is_found_under_each
 def test_a_request_that_is_deleted_everywhere_leaves_a_gap(path):
     with Tampering(path) as connection:
         connection.execute("PRAGMA foreign_keys = OFF")
-        for table in ("approvals", "calls", "outbox", "request_subjects", "mailings"):
+        tables = "approvals", "calls", "outbox", "request_subjects", "mailings", "facts_in_parts"
+        for table in tables:
             connection.execute(f"DELETE FROM {table} WHERE request = 2")  # noqa: S608 - our own names
         connection.execute("DELETE FROM requests WHERE number = 2")
         without(connection, "request = 2")

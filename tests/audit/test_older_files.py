@@ -15,6 +15,7 @@ from tests.audit.test_control import sealed
 from tests.audit.test_evidence import PERIOD, lines
 from tests.audit.test_package import status, story
 from tests.audit.test_verify import KEY, Tampering
+from tests.older import without_documents_of_runs
 
 VERSIONS = [*known()]
 
@@ -24,7 +25,8 @@ def whole(tmp_path_factory):
     """The path of a database as this version writes it."""
 
     async def closed():
-        stage = await story(tmp_path_factory.mktemp("story"), KEY)
+        with without_documents_of_runs():
+            stage = await story(tmp_path_factory.mktemp("story"), KEY)
         await stage.close()
         path = Path(stage.settings().database_path)
         with Tampering(

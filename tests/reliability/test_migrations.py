@@ -14,7 +14,6 @@ import pytest_asyncio
 from sqlite_utils import Database
 
 from bot.domain.history import FIRST_HASH, Entry, What
-from bot.operations.run_documents import DocumentsFacts, RunFacts
 from bot.sandbox.panel.keep import SOON
 from bot.sandbox.zuora.limits import Limits
 from bot.slack.witness import MARK
@@ -22,6 +21,7 @@ from bot.store.database import Guarded
 from bot.store.schema import known, migrations
 from bot.store.store import Store
 from tests.chained import entry_hash
+from tests.older import without_documents_of_runs
 from tests.reliability.test_database_faults import started
 from tests.reliability.truths import check_everything, orders_of, pass_time, rest
 from tests.stage import ALICE, BOB, CARLA, CHANNEL, EMAILS, Stage
@@ -80,9 +80,7 @@ async def life(tmp_path_factory):
     await stage.open()
     try:
         await stage.start()
-        with pytest.MonkeyPatch.context() as older:  # none stored the documents of a run
-            older.setattr(RunFacts, "beside", lambda _facts: None)
-            older.setattr(DocumentsFacts, "of", classmethod(_not_kept))
+        with without_documents_of_runs():
             lived = await _live(stage)
         yield lived
     finally:
@@ -95,10 +93,6 @@ async def lived(life):
     yield life.stage, life.cards, life.snapshot
     await life.stage.stop()
     assert not life.stage.reader.offences, "\n".join(life.stage.reader.offences)
-
-
-def _not_kept(_cls, *given, counted=DocumentsFacts.of):
-    return counted(*given).model_copy(update={"kept": False})
 
 
 async def _live(stage):
