@@ -521,6 +521,9 @@ def _make_again(forger, about, kept):
             population.append(line_of(old["record"], story, about))
     forger.put("requests.jsonl", packets)
     forger.files["population.jsonl"] = written(population)
+    listed = [json.loads(line) for line in forger.files["documents.jsonl"].splitlines()]
+    there = {packet["record"]["number"] for packet in packets}
+    forger.files["documents.jsonl"] = written(each for each in listed if each[0] in there)
     for name, start in KINDS.items():
         rows = [row for row in kept if row.what.startswith(start)]
         rows = rows if start else [row for row in rows if row.at < about["start"]]
