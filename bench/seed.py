@@ -18,6 +18,7 @@ from decimal import Decimal
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
+from zlib import compress, decompress
 
 from bench.stage import BOB, add_runs, ask_for, name_of, place
 from bench.watch import until
@@ -117,7 +118,7 @@ def _multiply(
     ).fetchall()
     for table in (
         "history", "approvals", "calls", "outbox", "figures", "tallies", "figures_due",
-        "request_subjects", "mailings",
+        "request_subjects", "mailings", "facts_in_parts",
     ):  # fmt: skip
         db.execute(f"DELETE FROM {table}")  # noqa: S608 - own names
     db.execute("DELETE FROM requests")
@@ -145,7 +146,7 @@ def _rows_of(db: sqlite3.Connection, number: int) -> dict[str, list[dict[str, An
         for table, column in (
             ("requests", "number"), ("history", "request"), ("approvals", "request"),
             ("calls", "request"), ("figures", "request"), ("outbox", "request"),
-            ("request_subjects", "request"), ("mailings", "request"),
+            ("request_subjects", "request"), ("mailings", "request"), ("facts_in_parts", "request"),
         )
     }  # fmt: skip
     for row in found["outbox"]:
@@ -285,6 +286,9 @@ def _copies(
         yield "calls", {**_renamed(row, names), **moves, "request": number}
     yield from (("outbox", {**row, "request": number}) for row in outbox)
     yield from (("mailings", row) for row in mailings)
+    for row in pattern["facts_in_parts"]:
+        packed = _repacked(row["packed"], names)
+        yield "facts_in_parts", {**row, "request": number, "packed": packed}
     yield "request_subjects", {"subject": request["subject"], "request": number}
     for row in pattern["figures"]:
         yield "figures", _figures(row, number, at, int(took.total_seconds()))
@@ -299,7 +303,20 @@ def _names(pattern: dict[str, list[dict[str, Any]]], number: int) -> dict[str, s
         names[row["document_number"]] = f"INV-{number}-{place_}"
         names[row["document_id"]] = f"{number:030x}{place_:02x}"
     names.pop("", None)
+    for part in pattern["facts_in_parts"]:
+        names[_hash_of(part["packed"])] = _hash_of(_repacked(part["packed"], names))
     return names
+
+
+def _repacked(packed: bytes, names: dict[str, str]) -> bytes:
+    """The lines of a run's documents with other names, in their order."""
+    return compress(
+        "\n".join(sorted(_named(decompress(packed).decode(), names).split("\n"))).encode()
+    )
+
+
+def _hash_of(packed: bytes) -> str:
+    return text_hash(decompress(packed).decode())
 
 
 def _figures(row: dict[str, Any], number: int, at: datetime, took: int) -> dict[str, Any]:
