@@ -7,6 +7,7 @@ import pytest
 
 from bot.fence import Fence
 from bot.store.errors import CouldNotRecordError
+from bot.store.postgres.turns import KEY
 from bot.store.postgres.work_lock import PostgresLock, others_at
 from bot.store.store import Store
 from tests.patient import LONGEST
@@ -44,6 +45,16 @@ def test_one_has_it_and_the_next_one_gets_it_when_it_is_given_back(locks):
 
     assert (first.fence.is_open, second.fence.is_open) == (False, True)
     assert not second.began_anew
+
+
+def test_what_was_given_back_is_free_at_once(url):
+    """So that a command right after the end of a bot does not find that bot, whose session a busy server ends later."""
+    for _ in range(10):
+        lock = PostgresLock(url, Fence())
+        assert lock.take()
+        lock.release()
+        with psycopg.connect(url) as another:
+            assert another.execute(f"SELECT pg_try_advisory_lock({KEY})").fetchone() == (True,)
 
 
 def test_who_loses_its_session_has_lost_it_and_shuts_its_fence(locks, server):

@@ -31,6 +31,7 @@ PATIENCE_SECONDS: Final = 30.0
 """The most a heartbeat may take: a server that stands still for a while has ended no session."""
 
 FIRST_ANSWER_SECONDS: Final = 2.0
+GIVE_BACK_SECONDS: Final = 1.0
 AGAIN_SECONDS: Final = 0.5
 
 _TRY = f"""
@@ -40,6 +41,7 @@ FROM (SELECT pg_try_advisory_lock({KEY}) AS got OFFSET 0) AS tried
 """  # noqa: S608 - own words
 """The process with the lock loses it after this much silence, whatever the cause."""
 
+_GIVE_BACK = f"SELECT pg_advisory_unlock({KEY})"
 _MINE = f"""
 SELECT EXISTS ({HOLDERS} AND pid = pg_backend_pid())
 """
@@ -99,7 +101,7 @@ class PostgresLock:
         return bool(self.why_lost)
 
     def release(self) -> None:
-        """Give the lock back; the server takes it back by itself when the session ends."""
+        """Give the lock back, so that it is free when this returns; the server takes it back later if it does not answer now."""
         self.fence.shut()
         self._ending.set()
         if self._thread is not None:
@@ -142,6 +144,9 @@ class PostgresLock:
                 self.others, looked_at = _sessions(connection), asked_at
             self._answered.set()
             self._ending.wait(HEARTBEAT_SECONDS if has_it else TRY_SECONDS)
+        if self._is_taken:  # a session ends on the server only some time after it was closed here
+            with connection.within(GIVE_BACK_SECONDS):
+                connection.execute(_GIVE_BACK)
 
     def _failed(self, why: str) -> None:
         """Handle the end of the session: a process with the lock has lost it, a waiting one tries again."""
