@@ -58,12 +58,12 @@ test: lint .sdk/.ready  ## everything that CI runs: all tests, with what they ru
 	$(BIN)/coverage report
 	$(BIN)/python -m bench.covered
 
-all-tests:
+all-tests: $(VENV)/.test
 	$(BIN)/coverage run -m pytest -q -n auto --dist worksteal
 
-on-postgres:
-	@said=$$(mktemp); TEST_ENGINE=postgres RELIABILITY_EXAMPLES=2 $(BIN)/pytest -q -n auto --dist worksteal $(ON_POSTGRES) >$$said 2>&1; status=$$?; \
-	echo; echo "On PostgreSQL:"; cat $$said; rm $$said; exit $$status
+on-postgres: $(VENV)/.test
+	@said=$$(mktemp); trap 'rm -f '$$said EXIT; TEST_ENGINE=postgres RELIABILITY_EXAMPLES=2 $(BIN)/pytest -q -n auto --dist worksteal $(ON_POSTGRES) >$$said 2>&1; status=$$?; \
+	echo; echo "On PostgreSQL:"; cat $$said; exit $$status
 
 postgres-test: $(VENV)/.test  ## everything that reaches the store, on PostgreSQL; half an hour
 	TEST_ENGINE=postgres $(BIN)/pytest -q -n auto --dist worksteal tests/slack tests/operations tests/replicas tests/cli/test_on_postgres.py $(filter-out tests/slack/%,$(ON_POSTGRES))

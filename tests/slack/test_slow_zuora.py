@@ -25,6 +25,14 @@ async def slow(stage, monkeypatch):
     return stage
 
 
+async def zuora_answers(stage):
+    """Let Zuora's slow answer come; before the bot has asked, the clock would move without it."""
+    (fault,) = stage.zuora.faults.waiting
+    await stage.until(lambda: not fault.times)
+    await stage.until(lambda: stage.clock.wakes_somebody_in(SLOW))
+    stage.clock.advance(seconds=SLOW)
+
+
 def title(stage):
     view = stage.slack.view(ALICE)
     return None if view is None else view["title"]["text"]
@@ -44,7 +52,7 @@ async def test_the_form_says_that_it_reads_and_then_that_it_was_asked(slow):
     assert submitted.ok
     assert title(slow) == "Reading Zuora"
     assert slow.slack.channel_messages(CHANNEL) == []
-    slow.clock.advance(seconds=SLOW)
+    await zuora_answers(slow)
 
     await until_title(slow, "Asked for approval")
     assert "R-1 waits for approval in " in said(slow.slack.view(ALICE))
@@ -59,7 +67,7 @@ async def test_problems_come_back_with_everything_that_was_typed(slow):
 
     await slow.fill(text="BR-00000002", reason="Month end & *more*", resend=["yes"])
     assert title(slow) == "Reading Zuora"
-    slow.clock.advance(seconds=SLOW)
+    await zuora_answers(slow)
 
     await slow.slack.until(lambda: title(slow) not in (None, "Reading Zuora"))
     view = slow.slack.view(ALICE)
@@ -75,7 +83,7 @@ async def test_problems_come_back_with_everything_that_was_typed(slow):
 async def test_the_form_that_came_back_can_be_put_right_and_sent_again(slow):
     slow.zuora.world.add_bill_run("BR-00000002", status="Completed", invoices=[])
     await slow.fill(text="BR-00000002")
-    slow.clock.advance(seconds=SLOW)
+    await zuora_answers(slow)
     await slow.slack.until(lambda: title(slow) not in (None, "Reading Zuora"))
 
     submitted = await slow.slack.submit(ALICE, {"bill_run": "BR-00000001"})
@@ -88,7 +96,7 @@ async def test_the_form_that_came_back_can_be_put_right_and_sent_again(slow):
 async def test_who_closed_the_form_meanwhile_reads_privately_that_it_was_asked(slow):
     await slow.fill()
     await slow.slack.close(ALICE)
-    slow.clock.advance(seconds=SLOW)
+    await zuora_answers(slow)
 
     await slow.until_private(ALICE, "R-1 waits for approval in ")
     await slow.slack.until(lambda: len(slow.slack.channel_messages(CHANNEL)) == 1)
@@ -98,7 +106,7 @@ async def test_who_closed_the_form_meanwhile_reads_privately_what_was_wrong(slow
     slow.zuora.world.add_bill_run("BR-00000002", status="Completed", invoices=[])
     await slow.fill(text="BR-00000002")
     await slow.slack.close(ALICE)
-    slow.clock.advance(seconds=SLOW)
+    await zuora_answers(slow)
 
     await slow.until_private(ALICE, "BR-00000002 is Completed")
     assert "Nothing was saved" in slow.private(ALICE)[-1]
@@ -121,7 +129,7 @@ async def test_a_form_that_could_not_be_noted_is_not_read_on(slow):
 async def test_what_could_not_be_recorded_is_said_late_too(slow):
     await slow.fill()
     reading_only(slow.store, "on")
-    slow.clock.advance(seconds=SLOW)
+    await zuora_answers(slow)
 
     await until_title(slow, "Nothing was saved")
     assert "I could not record this" in said(slow.slack.view(ALICE))
@@ -148,7 +156,7 @@ async def test_if_the_bot_dies_once_it_is_saved_nobody_is_asked_to_ask_again(slo
     await slow.fill()
     slow.bot.sender._stopping = True  # the card does not get out
     slow.bot.answering.client = None  # nor does the answer
-    slow.clock.advance(seconds=SLOW)
+    await zuora_answers(slow)
     await slow.until(lambda: slow.store.requests.get(1) is not None)
     await slow.restart()
     slow.slack.faults.add("chat.postMessage", "error", error="restricted_action", times=3)
@@ -160,7 +168,7 @@ async def test_if_the_bot_dies_once_it_is_saved_nobody_is_asked_to_ask_again(slo
 
 async def test_who_was_answered_reads_nothing_more(slow):
     await slow.fill()
-    slow.clock.advance(seconds=SLOW)
+    await zuora_answers(slow)
     await until_title(slow, "Asked for approval")
     await slow.until(lambda: not slow.bot.answering._tasks)
 
@@ -182,7 +190,7 @@ async def test_the_status_of_a_run_follows_when_zuora_has_answered(slow, monkeyp
     await slow.slack.until(
         lambda: any(call.path.startswith("/v1/bill-runs/") for call in slow.zuora.calls)
     )
-    slow.clock.advance(seconds=SLOW)
+    await zuora_answers(slow)
     await slow.until_private(ALICE, "Bill run BR-00000001: Posted")
     assert "Requests: none" in slow.private(ALICE)[-1]
 
@@ -190,7 +198,7 @@ async def test_the_status_of_a_run_follows_when_zuora_has_answered(slow, monkeyp
 async def test_if_the_answer_itself_breaks_the_person_still_hears_something(slow):
     await slow.fill()
     slow.bot.answering.client = None  # whatever it is that nobody thought of
-    slow.clock.advance(seconds=SLOW)
+    await zuora_answers(slow)
     await slow.slack.until(lambda: len(slow.slack.channel_messages(CHANNEL)) == 1)
     await slow.quiet()
 
