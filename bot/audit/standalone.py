@@ -87,7 +87,7 @@ def packets_of(opened: zipfile.ZipFile, wrong: list[str]) -> Iterator[Json]:  # 
 def of_requests(opened: zipfile.ZipFile, rows: PeriodRows, sums: Json) -> Iterator[Remark]:  # are the other files what the rows give?
     about, stands, kept, wrong = rows.about, rows.stands, rows.kept, list[str]()
     made = rows.made | {name: hashlib.sha256() for name in ("population", "exceptions", "documents")}
-    documents = Documents(lines_of(opened, "documents.jsonl", list), made["documents"])
+    documents = Documents(lines_of(opened, "documents.jsonl", list), made["documents"], about)
     packets = packets_of(opened, wrong)
     for (number,) in kept.execute("SELECT DISTINCT request FROM line WHERE request > 0 ORDER BY 1"):
         packet = next(packets, dict[str, Any](history=[]))

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import zipfile
 from collections import defaultdict
 from decimal import Decimal
 
@@ -9,7 +10,7 @@ import pytest
 
 from bot.audit.rows import compact
 from tests.audit.test_by_the_format import CONTROL, performed
-from tests.audit.test_evidence import checked, lines, made, packet_of
+from tests.audit.test_evidence import checked, lines, made, packet_of, text_of
 from tests.audit.test_for_people import sheets_of
 from tests.audit.test_package import Forger, status
 from tests.audit.test_verify import Tampering
@@ -117,6 +118,55 @@ async def test_totals_that_are_not_those_of_the_documents_are_found(mailed, tmp_
     result = status(forger.sealed(), "")
     assert result.exit_code == 19, result.output
     assert "have other totals than it shows" in result.output
+
+
+@pytest.fixture
+async def named(stage):
+    """Two runs with a customer's name where nobody expects it: in an error, and in place of a currency."""
+    world = stage.zuora.world
+    world.add_account("A00000077", name="Gluon & Sons")
+    world.add_invoice("A00000077", "USD", "120.50", number="INV00000077")
+    for run in ("BR-00000001", "BR-00000002"):
+        world.add_bill_run(run, invoices=[("A00000001", "USD", "7.00"), ("A00000001", "USD", "9")])
+    in_runs = [each for each in world.invoices.values() if each.number != "INV00000077"]
+    in_runs[0].says = {"eInvoiceErrorMessage": "Buyer Gluon & Sons has no tax id"}
+    in_runs[2].says = {"currency": "Gluon & Sons"}
+    for asked in ("BR-00000001", "BR-00000002", "INV00000077"):
+        await stage.ask(text=asked)
+    await stage.quiet()
+    return stage
+
+
+async def test_a_name_in_what_is_said_of_a_document_is_masked_and_its_totals_are_compared(
+    named, tmp_path
+):
+    _, out = await made(named, tmp_path, "--redact")
+
+    with zipfile.ZipFile(out) as archive:
+        texts = {name: text_of(archive, name) for name in archive.namelist()}
+    assert not [name for name, text in texts.items() if "Gluon" in text]
+    assert texts["documents.jsonl"].count("[name ") >= 2
+    assert status(out, "").exit_code == 0
+    assert performed(out, "", CONTROL)[0] == 0
+    forger, found = Forger(out, ""), lines(out, "documents.jsonl")
+    _cheaper(found)
+    forger.files["documents.jsonl"] = "".join(f"{compact(each)}\n" for each in found).encode()
+    result = status(forger.sealed(), "")
+    assert result.exit_code == 19, result.output
+    assert "have other totals than it shows" in result.output
+    assert "not those that were asked for" not in result.output
+
+
+async def test_a_mask_in_a_package_without_masks_is_no_excuse(mailed, tmp_path):
+    _, out = await made(mailed, tmp_path)
+    forger, found = Forger(out, ""), lines(out, "documents.jsonl")
+    found[0][5] = "[name 1]"
+    forger.files["documents.jsonl"] = "".join(f"{compact(each)}\n" for each in found).encode()
+
+    result = status(forger.sealed(), "")
+
+    assert result.exit_code == 19, result.output
+    assert "the documents of its bill run are not those that were asked for" in result.output
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,14 @@
 """Emails of invoices, debit memos and credit memos: one, mixed, refused, changed meanwhile."""
 
+import re
+import zipfile
 from dataclasses import replace
 
 import pytest
 
 from bot.audit.verify import verify_database
 from bot.sandbox.zuora.options import MANUAL_INVOICE
+from tests.audit.test_evidence import made
 from tests.patient import opens_at_once
 from tests.stage import ALICE, BOB, CARLA, CHANNEL, MARA
 
@@ -427,11 +430,8 @@ async def test_a_mail_that_never_went_out_stays_unknown_for_a_person(stage, invo
     assert len(stage.orders()) == 1
 
 
-@pytest.mark.never_repeated
-async def test_what_a_person_records_beside_a_refused_mail_is_a_failure_in_the_history_too(
-    stage, invoice
-):
-    """The worst answer counts, whatever the person saw of the lost one."""
+async def recorded_beside_a_refused_mail(stage):
+    """A list of a mail that was refused, and one that a person found in Zuora after its answer was lost."""
     stage.zuora.world.add_invoice("A00000001", "USD", "9.00", number="INV00000078")
     (ts,) = await ask(stage, "INV00000077 INV00000078")
     stage.zuora.faults.add("/v1/invoices/INV00000077/emails", kind="drop")
@@ -445,8 +445,29 @@ async def test_what_a_person_records_beside_a_refused_mail_is_a_failure_in_the_h
     await stage.record(CARLA, ts, "record_sent")
     await stage.slack.until(lambda: stage.request(1).state == "failed")
 
+
+@pytest.mark.never_repeated
+@pytest.mark.usefixtures("invoice")
+async def test_what_a_person_records_beside_a_refused_mail_is_a_failure_in_the_history_too(stage):
+    """The worst answer counts, whatever the person saw of the lost one."""
+    await recorded_beside_a_refused_mail(stage)
+
     found = verify_database(stage.file(), key="")
     assert found.findings == (), found.findings
+
+
+@pytest.mark.never_repeated
+@pytest.mark.usefixtures("invoice")
+async def test_the_report_does_not_let_a_person_say_what_they_did_not(stage, tmp_path):
+    await recorded_beside_a_refused_mail(stage)
+
+    _, out = await made(stage, tmp_path)
+
+    with zipfile.ZipFile(out) as archive:
+        page = archive.read("00-report.html").decode()
+    said = "; of a lost answer Carla Mendes (U0CARLA) said: it went through<"
+    assert re.search(f"<td>failed since [^<]*{re.escape(said)}", page)
+    assert "as Carla Mendes (U0CARLA) said" not in page
 
 
 async def test_the_form_keeps_numbers_that_one_field_cannot_take(stage):

@@ -246,7 +246,10 @@ class _Writing:
         """Yield a line for each document of each request's bill run: the request's number, then what is hashed of the document."""
         for number in evidence.concerned(self._file, self._span):
             for line in facts.lines(self._file, number):
-                yield b"[%d,%s\n" % (number, line.removeprefix(b"["))
+                if self._mask.masks:
+                    yield _line([number, *self._mask.masked(json.loads(line))])
+                else:  # as it is stored: there may be millions
+                    yield b"[%d,%s\n" % (number, line.removeprefix(b"["))
 
     def _things(self, things: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         """Yield what Zuora shows, masked, as the JSON values that are written."""

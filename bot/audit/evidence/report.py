@@ -232,7 +232,7 @@ def _request(
             "Reason": line["reason"],
             "Where": line["tenant"],
             "Approvals needed": _why(line, asked),
-            "State": f"{line['state']} since {moment(line['state_at'])}{_ended(package, line)}{_by_hand(history)}",
+            "State": f"{line['state']} since {moment(line['state_at'])}{_ended(package, line)}{_by_hand(line, history)}",
             "Digest": line["digest"],
         }
     )
@@ -291,8 +291,8 @@ def _verdict(call: HistoryRow) -> str:
     return f"{said}: {means[said]}" if said in means else said
 
 
-def _by_hand(history: Iterable[HistoryRow]) -> str:
-    """Return that the state rests on what a person said, if it does."""
+def _by_hand(line: Json, history: Iterable[HistoryRow]) -> str:
+    """Return what a person said of a lost answer, if one did; the state may rest on another call that was refused."""
     by = next(
         (
             each
@@ -301,7 +301,16 @@ def _by_hand(history: Iterable[HistoryRow]) -> str:
         ),
         None,
     )
-    return f", as {person(by)} said after looking in Zuora: its answer was lost" if by else ""
+    if by is None:
+        return ""
+    if _STATE_BY_WORD.get(str(by.data.get("accepted"))) == line["state"]:
+        return f", as {person(by)} said after looking in Zuora: its answer was lost"
+    seen = _SEEN.get(str(by.data.get("accepted")), "what is not known")
+    return f"; of a lost answer {person(by)} said: {seen}"
+
+
+_STATE_BY_WORD = {"True": "succeeded", "False": "failed"}
+_SEEN = {"True": "it went through", "False": "it did not go through"}
 
 
 def _ended(package: Package, line: Json) -> str:
@@ -327,9 +336,8 @@ def _denied(package: Package, entry: HistoryRow) -> str:
 
 def _note(entry: HistoryRow) -> str:
     said = entry.data.get("reason") or entry.data.get("note")
-    accepted = {"True": "it went through; ", "False": "it did not go through; "}
-    seen = accepted.get(str(entry.data.get("accepted")), "")
-    return f": {seen}typed “{said}”" if said else ""
+    seen = _SEEN.get(str(entry.data.get("accepted")))
+    return f": {f'{seen}; ' if seen else ''}typed “{said}”" if said else ""
 
 
 def _facts(facts: Json) -> str:
