@@ -189,7 +189,11 @@ class Sender:
         except CouldNotRecordError:
             raise
         except Exception:
-            logger.exception("card_could_not_be_drawn", extra={"request": outgoing.message.request})
+            message = outgoing.message
+            logger.exception(
+                "message_could_not_be_drawn",
+                extra={"kind": message.kind.value, "request": message.request},
+            )
             self._end(outgoing, "not drawn")
             return None
 

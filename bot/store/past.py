@@ -138,14 +138,6 @@ class Past:
         ).fetchone()
         return entry_from_row(found) if found else None
 
-    def newest(self) -> Written | None:
-        """Return the last row; None for an empty history."""
-        found = self._database.execute(
-            "SELECT sequence, at, request, what, who, team, data, hash FROM history "
-            "ORDER BY sequence DESC LIMIT 1"
-        ).fetchone()
-        return entry_from_row(found) if found else None
-
     def denied(self) -> frozenset[int]:
         """Return the rows of decisions that people have denied: made in their names, but not by them."""
         said = self.since(0, What.STATEMENT_DENIED)

@@ -46,7 +46,8 @@ class Together:
 
         Args:
             work: Reads, decides and writes in its own transactions, and never awaits. It is run
-                again if one that shares its commit failed, or if that commit could not be made.
+                again if one that shares its commit failed, or if that commit could not be made. So it
+                returns what it found, and changes nothing but the database.
 
         Raises:
             CouldNotRecordError: Nothing of it was written.

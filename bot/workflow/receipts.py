@@ -1,5 +1,6 @@
 """A second source for who clicked: a receipt for each decision, sent directly to the person in whose name it was made."""
 
+import logging
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
@@ -16,6 +17,8 @@ from bot.store.status import Brief
 from bot.store.store import Store
 from bot.store.written import Written
 from bot.workflow.decision import MOST_TYPED
+
+logger = logging.getLogger(__name__)
 
 NOT_MINE = "receipt:not_mine"
 ROW = "row-"
@@ -47,16 +50,12 @@ def give(store: Store, person: str, now: datetime) -> None:
 
 
 def drawn(store: Store, notice: Message) -> Message:
-    """Return a receipt with its words; any other message, and a receipt that has them, as it is.
-
-    Raises:
-        LookupError: The database does not hold the row that it names.
-    """
+    """Return a receipt with its words; any other message, and a receipt that has them, as it is."""
     if not notice.text.startswith(ROW):
         return notice
     row = row_named(store, notice.text)
     if row is None:
-        raise LookupError(f"a receipt is for a row of this history, not for {notice.text}")
+        return direct(notice.channel, (_of_a_row_that_is_gone(store, notice.text),))
     done, about = DONE[row.entry.what], _about(store, row)
     words = (
         f"Receipt: you {done} {about}, ", Moment(row.at),
@@ -76,6 +75,17 @@ def _about(store: Store, row: Written) -> str:
     return what_was_decided(row) if request is None else _of_request(request)
 
 
+def _of_a_row_that_is_gone(store: Store, name: str) -> str:
+    """Return what is still known of a decision; without its row, no button can name it."""
+    number, _, _ = name.removeprefix(ROW).partition("-")
+    row = int(number) if number.isdecimal() else 0
+    archive = next((each for each in store.archives.all() if row <= each.last.sequence), None)
+    where = "the database no longer has it"
+    if row and archive is not None:
+        where = f"it is archived in {archive.file} since {archive.at[:10]}"
+    return f"Receipt: you made a decision, row {number} of the history; {where}. If it was not you, tell whoever runs Billing Bot."
+
+
 def typed_with(decision: Written, limit: int) -> str:
     """Return the note or reason of a decision, as ` (“checked with Anna”)`; empty if it has none."""
     data = decision.entry.data
@@ -89,6 +99,9 @@ def _of_request(request: Request) -> str:
     try:
         effect = opened(request).effect()
     except (KeyError, ValidationError):  # another version wrote it, or an archive has its facts
+        effect = subject
+    except Exception:  # what else is wrong with the order must not keep its receipt from the person
+        logger.exception("receipt_without_effect", extra={"request": request.number})
         effect = subject
     return f"{request.name} ({effect if effect.endswith(subject) else f'{effect}, {subject}'})"
 

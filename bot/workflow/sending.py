@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import chain, islice
+from typing import NamedTuple
 
 from bot.cards.card import card_edit
 from bot.domain.call import NOT_SENT, Call, Verdict
@@ -284,9 +285,7 @@ class Pass:
             answered = await self._calling.make(one)
             self._answered.append(answered)
             self._out -= {me}
-            if (
-                answered.verdict is not Verdict.BUSY
-            ):  # the turn knows what that means for the others
+            if answered.verdict is not Verdict.BUSY:  # otherwise the turn decides about the others
                 self._let_go(self._places)  # before the turn: what is ready waits for nothing else
         finally:
             self._out -= {me}
@@ -346,40 +345,46 @@ class Pass:
         write = partial(self._write_once, answered, sending)
         for tries_left in reversed(range(TRIES_TO_WRITE if answered else 1)):
             try:
-                has_news = await self._parts.store.together.write(write)
+                saved = await self._parts.store.together.write(write)
             except CouldNotRecordError:
                 if not tries_left:
                     raise
                 await self._parts.clock.sleep(1.0)
             else:
-                if has_news:
+                self._denied, self._denials_read = saved.denied, saved.denials_read
+                self._progress_at = saved.progress_at
+                if saved.has_news:
                     self._parts.bells.sender.set()
                 return
 
-    def _write_once(self, answered: Sequence[Call], sending: Sequence[GoingOut]) -> bool:
-        """Save them in one transaction; return whether there is something to show people.
+    def _write_once(self, answered: Sequence[Call], sending: Sequence[GoingOut]) -> "_Saved":
+        """Save them in one transaction; return what to keep once that is durable.
 
         Once somebody has denied an approval, no further call is saved as sent: in the history none comes after the
         denial, whichever process wrote that. The next step then gives up what is left.
         """
         store, now = self._parts.store, self._parts.clock.now()
         with store.transaction():
-            sending = [] if self._is_denied() else sending
+            denied, denials_read = self._look_for_denials()
+            sending = [] if denied else sending
             store.calls.save(*answered, *(one.call for one in sending))
             sent = [one.sent_entry() for one in sending]
             store.history.append_all([*map(came_entry, answered), *sent], now)
-            if not answered:
-                return False
-            last = len(answered) == len(self._answered) and self._was_last(sending)
-            return self._conclude() if last else self._show_progress(now)
+            has_news, progress_at = False, self._progress_at
+            if answered and len(answered) == len(self._answered) and self._was_last(sending):
+                has_news = self._conclude()
+            elif answered and (progress_at is None or now >= progress_at):
+                has_news, progress_at = True, show_progress(store, self._request, now)
+        return _Saved(has_news, denied, denials_read, progress_at)
 
-    def _is_denied(self) -> bool:
-        """Return whether an approval of the request is denied; only denials since the last look are read."""
+    def _look_for_denials(self) -> tuple[bool, int]:
+        """Return whether an approval of the request is denied, and up to which row that is known; older ones are not read."""
         history = self._parts.store.history
-        if said := history.since(self._denials_read, What.STATEMENT_DENIED):
-            self._denials_read = said[-1].sequence
-            self._denied = self._denied or history.approval_is_denied(self._request.number)
-        return self._denied
+        said = history.since(self._denials_read, What.STATEMENT_DENIED)
+        if not said:
+            return self._denied, self._denials_read
+        denied = self._denied or history.approval_is_denied(self._request.number)
+        return denied, said[-1].sequence
 
     def _keep_answers(self) -> None:
         """Save the answers that are not saved yet; another step decides how the request continues."""
@@ -419,12 +424,21 @@ class Pass:
         Answered(store, request, calls, self._parts.clock.now()).go_on(pauses, self._calling.order)
         return True
 
-    def _show_progress(self, now: datetime) -> bool:
-        """Edit the progress message if it is time; return whether it was."""
-        if self._progress_at is not None and now < self._progress_at:
-            return False
-        self._progress_at = show_progress(self._parts.store, self._request, now)
-        return True
+
+class _Saved(NamedTuple):
+    """What a write found; kept only when it is durable, because until then it may be undone and run again.
+
+    Attributes:
+        has_news: Whether there is something to show people.
+        denied: Whether an approval of the request is denied.
+        denials_read: The row of the history up to which denials were read.
+        progress_at: When progress is due again.
+    """
+
+    has_news: bool
+    denied: bool
+    denials_read: int
+    progress_at: datetime | None
 
 
 def _rested_at(call: Call) -> datetime:

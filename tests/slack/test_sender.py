@@ -412,7 +412,7 @@ async def test_a_card_that_cannot_be_drawn_holds_up_nothing_of_its_thread(stage,
     await pass_time(stage, seconds=60)
     await pass_time(stage, seconds=60)
 
-    assert "card_could_not_be_drawn" in caplog.text
+    assert "message_could_not_be_drawn" in caplog.text
     assert is_the_story(stage.thread(ts))
 
 

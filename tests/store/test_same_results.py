@@ -231,7 +231,7 @@ def read(store, life, draw):
             *(store.mailings.alone.has_come_since(0, not_of=each) for each in some),
         ],
         "history": lambda: [
-            store.history.all(), store.history.last(), store.history.newest(), store.history.last_of(What.REFUSED), store.history.since(0, What.REFUSED),
+            store.history.all(), store.history.last(), store.history.last_of(What.REFUSED), store.history.since(0, What.REFUSED),
             store.history.has_happened_since(0), store.history.decisions(NOW - timedelta(days=50), later, None, 9),
             store.history.decisions(later, later + timedelta(days=1), None, 9, behind=2), store.history.row(2), store.history.row(0), store.history.denied(),
             *(read(each) for each in some for read in (store.history.of, store.history.names, store.history.is_of_other_files)),

@@ -1,5 +1,6 @@
 """Within one pass over many calls: what was one too many goes out again; the end is shown in time."""
 
+import asyncio
 from collections import Counter
 from datetime import timedelta
 
@@ -119,6 +120,34 @@ async def test_the_last_progress_keeps_its_distance_from_one_that_was_just_going
     await stage.as_time_passes(lambda: any("▰" * 20 in text for text in stage.thread(ts)), step=0.1)
 
     assert min(progress_gaps(stage)) >= 3
+
+
+async def test_progress_is_shown_although_each_write_is_run_again(stage, monkeypatch):
+    numbers = add_invoices(stage, 60)
+    stage.zuora.faults.add(MAILS, kind="slow", seconds=1, times=None)
+    ts = await stage.ask(text=" ".join(numbers))
+    write, runs = stage.store.together.write, Counter[str]()
+
+    def fails():
+        runs["of what fails"] += 1
+        with stage.store.transaction():
+            raise ValueError
+
+    async def beside_what_fails(work):
+        answers = await asyncio.gather(write(work), write(fails), return_exceptions=True)
+        if isinstance(answers[0], BaseException):
+            raise answers[0]
+        runs["of what shares its commit"] += 1
+        return answers[0]
+
+    monkeypatch.setattr(stage.store.together, "write", beside_what_fails)
+    await stage.press(BOB, ts)
+    await stage.as_time_passes(lambda: ended(stage), step=0.5)
+
+    shown = [str(call.args.get("text", "")) for call in stage.slack.calls]
+    assert any(text.startswith(("▰", "▱")) and "▰" * 20 not in text for text in shown)
+    assert runs["of what fails"] > runs["of what shares its commit"] > 0
+    assert orders_of(stage) == Counter(numbers)
 
 
 async def test_many_refusals_in_the_same_moment_do_not_end_the_pass(stage):

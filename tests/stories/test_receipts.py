@@ -63,23 +63,49 @@ async def test_each_decision_is_shown_directly_to_the_person_in_whose_name_it_wa
     )
 
 
-@pytest.mark.parametrize("known", [True, False])
-async def test_a_receipt_needs_only_its_row_to_say_what_was_decided(approved, monkeypatch, known):
+def waiting(stage, row):
+    """Leave a receipt behind as a process does that ends before it is sent."""
+    receipt = Message(kind=MessageKind.NOTICE, channel=BOB, text=row, blocks=[])
+    with stage.store.transaction():
+        stage.store.outbox.add(receipt, stage.clock.now())
+    stage.bot.parts.bells.sender.set()
+
+
+def broken(request):
+    msg = f"the order of {request.name} cannot be opened"
+    raise AttributeError(msg)
+
+
+@pytest.mark.parametrize("order", ["as ever", "of another version", "broken"])
+async def test_a_receipt_needs_only_its_row_to_say_what_was_decided(approved, monkeypatch, order):
     stage = approved
     (decided,) = [e for e in stage.store.history.of(1) if e.entry.what is What.APPROVED]
-    if not known:  # another version of the bot wrote the request
+    if order == "of another version":
         monkeypatch.delitem(OPERATIONS, "email_bill_run")
+    if order == "broken":
+        monkeypatch.setattr("bot.workflow.receipts.opened", broken)
     row = name_of(decided.sequence, decided.hash)
-    waits = Message(kind=MessageKind.NOTICE, channel=BOB, text=row, blocks=[])
-    with stage.store.transaction():  # as a process leaves it that ends before it is sent
-        stage.store.outbox.add(waits, stage.clock.now())
-    stage.bot.parts.bells.sender.set()
+    waiting(stage, row)
     await stage.slack.until(lambda: len(direct(stage, BOB)) == 2)
 
     first, again = direct(stage, BOB)
-    assert (again.text == first.text) is known
-    assert ("approved R-1 (BR-00000001), " in again.text) is not known
+    assert (again.text == first.text) is (order == "as ever")
+    assert ("approved R-1 (BR-00000001), " in again.text) is (order != "as ever")
     assert row in str(again.blocks)
+
+
+@pytest.mark.parametrize("row", ["9999", "x"])
+async def test_a_receipt_whose_row_is_gone_still_says_what_is_known(approved, row):
+    stage = approved
+    waiting(stage, f"row-{row}-0123456789abcdef")
+    await stage.slack.until(lambda: len(direct(stage, BOB)) == 2)
+
+    said = direct(stage, BOB)[-1]
+    assert said.text == (
+        f"Receipt: you made a decision, row {row} of the history; the database no longer has it. "
+        "If it was not you, tell whoever runs Billing Bot."
+    )
+    assert NOT_MINE not in str(said.blocks)
 
 
 async def test_nobody_denies_what_another_person_decided(approved):
