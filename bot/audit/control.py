@@ -184,7 +184,7 @@ def control(record: Json, story: Story, stands: InForce) -> Iterator[Remark]:  #
         found += (*by_hand(rule, story, stands.denied), *stated(record, story, stands)) if "plain" in asked else ()
         found += [(first, words) for words in asked_for(record, first, asked, stands)]
         found += called(record, story, asked) if "bound" in asked else ()
-    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
         found.append((first, f"cannot be performed again: {error!r}"))
     yield from stands.denials(story)
     for row, words in found:

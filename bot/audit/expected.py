@@ -85,17 +85,22 @@ class Documents:
         self.next = next(self.groups, (0, ())) if self.next[0] < record["number"] else self.next
         lines = [*self.next[1]] if self.next[0] == record["number"] else []
         self.total.update((text := "".join(f"{compact(line)}\n" for line in lines)).encode())
-        if not lines and '"kept":true' not in record["facts"]:
-            return  # an older request, or not about a run
-        shown = json.loads(record["facts"])
-        run, found = shown.get("run", shown)["documents"], [line[1:] for line in lines]
-        told = asked["bound"]["facts"] if "bound" in asked else run
         is_open = not (self.about["masked"] and has_mask(text))  # else what the hash is made of is not all there
-        if not isinstance(told, dict) or (is_open and hashed("\n".join(map(compact, found))) != told.get("each")):
-            yield "the documents of its bill run are not those that were asked for"
-        totals = [(of["kind"], *one) for of in run["kinds"] for one in [*of["totals"], *[("", None)] * of["not_known"]]]
-        if added_up([(kind, code, amount) for kind, _, code, amount, *_ in found]) != added_up(totals):
-            yield "the documents of its bill run have other totals than it shows"
+        try:
+            if lines or '"kept":true' in record["facts"]:  # else an older request, or not about a run
+                yield from differing(json.loads(record["facts"]), [line[1:] for line in lines], asked, is_open=is_open)
+        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
+            yield f"the documents of its bill run cannot be compared: {error!r}"
+
+
+def differing(shown: Json, found: Sequence[Any], asked: Json, *, is_open: bool) -> Iterator[str]:  # documents from hash and totals
+    run = shown.get("run", shown)["documents"]
+    told = asked["bound"]["facts"] if "bound" in asked else run
+    if not isinstance(told, dict) or (is_open and hashed("\n".join(map(compact, found))) != told.get("each")):
+        yield "the documents of its bill run are not those that were asked for"
+    totals = [(of["kind"], *one) for of in run["kinds"] for one in [*of["totals"], *[("", None)] * of["not_known"]]]
+    if added_up([(kind, code, amount) for kind, _, code, amount, *_ in found]) != added_up(totals):
+        yield "the documents of its bill run have other totals than it shows"
 
 
 def added_up(found: Sequence[Any]) -> list[tuple[str, Decimal]] | None:  # by kind and currency, amounts below zero apart

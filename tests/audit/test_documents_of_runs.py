@@ -3,12 +3,14 @@
 import hashlib
 import json
 import zipfile
+import zlib
 from collections import defaultdict
 from decimal import Decimal
 
 import pytest
 
 from bot.audit.rows import compact
+from bot.cli.exits import NOT_READABLE
 from tests.audit.test_by_the_format import CONTROL, performed
 from tests.audit.test_evidence import checked, lines, made, packet_of, text_of
 from tests.audit.test_for_people import sheets_of
@@ -185,3 +187,89 @@ async def test_documents_that_are_changed_in_the_database_are_found(mailed, chan
         connection.execute(change)
 
     assert checked(path).exit_code == 19
+
+
+NO_FACTS = [
+    '{"kept":true}',
+    '{"kept":true',
+    '["kept",{"kept":true}]',
+    '{"run":{"documents":7},"kept":true}',
+    '{"apart":[',
+    "[" * 100_000 + '"kept":true',
+]
+"""What somebody wrote over the facts of a run whose documents are stored beside it."""
+
+
+@pytest.mark.parametrize("facts", NO_FACTS, ids=range(len(NO_FACTS)))
+async def test_facts_that_are_no_facts_are_found_in_the_database_and_in_its_package(
+    mailed, tmp_path, facts
+):
+    with Tampering(mailed.settings().database_path) as connection:
+        connection.execute("UPDATE requests SET facts = ? WHERE number = 1", [facts])
+
+    found = checked(mailed.settings().database_path)
+    result, out = await made(mailed, tmp_path)
+
+    assert (found.exit_code, result.exit_code) == (19, 19), found.output + result.output
+    assert "The documents of R-1 are not those that it was asked for with" in found.output
+    packed = status(out, "")
+    assert packed.exit_code == 19, packed.output
+    assert "R-1 (row " in packed.output
+
+
+NO_DOCUMENTS = {
+    "nothing packed": b"abc",
+    "no text inside": zlib.compress(b"\xff\xfe"),
+    "no JSON": zlib.compress(b"hello\nyou"),
+    "an empty list": zlib.compress(b"[]"),
+    "another list": zlib.compress(b'["hello"]'),
+    "numbers": zlib.compress(b'["invoice","INV1","USD",1,"Posted",[]]'),
+    "doubts that are none": zlib.compress(b'["invoice","INV1","USD","1","Posted",[7]]'),
+    "another encoding": zlib.compress('["invoice","INV1","USD","1","Posted",[]]'.encode("utf-16")),
+    "half a character": zlib.compress(b'["invoice","\\ud800","USD","1","Posted",[]]'),
+    "no end": zlib.compress(b"[" * 100_000),
+}
+
+
+@pytest.mark.parametrize("part", NO_DOCUMENTS.values(), ids=NO_DOCUMENTS)
+async def test_a_part_that_holds_no_documents_is_found_like_one_that_is_gone(
+    mailed, tmp_path, part
+):
+    with Tampering(mailed.settings().database_path) as connection:
+        connection.execute("UPDATE facts_in_parts SET packed = ? WHERE request = 1", [part])
+
+    found = checked(mailed.settings().database_path)
+    result, out = await made(mailed, tmp_path)
+
+    assert (found.exit_code, result.exit_code) == (19, 19), found.output + result.output
+    assert [line for line in lines(out, "documents.jsonl") if line[0] == 1] == []
+    packed = status(out, "")
+    assert packed.exit_code == 19, packed.output
+    assert "the documents of its bill run are not those that were asked for" in packed.output
+
+
+async def test_an_amount_that_is_no_number_is_found_and_shown_as_it_is(mailed, tmp_path):
+    """The package is made all the same, because the operator's next step is to look into it."""
+    with Tampering(mailed.settings().database_path) as connection:
+        forged = zlib.compress(b'["invoice","INV1","USD","NaN","Posted",[]]')
+        connection.execute("UPDATE facts_in_parts SET packed = ? WHERE request = 1", [forged])
+
+    result, out = await made(mailed, tmp_path)
+
+    assert result.exit_code == 19, result.output
+    headings, *rows = sheets_of(out)["Documents"]
+    assert [row[headings.index("Amount")] for row in rows if row[0] == "R-1"] == ["NaN"]
+    assert status(out, "").exit_code == 19
+
+
+async def test_a_package_is_not_masked_by_halves(mailed, tmp_path):
+    """Names that stand only in what was overwritten would stay in the cards."""
+    with Tampering(mailed.settings().database_path) as connection:
+        connection.execute("UPDATE requests SET facts = ? WHERE number = 1", ['{"kept":true'])
+
+    result, out = await made(mailed, tmp_path, "--redact")
+
+    assert result.exit_code == NOT_READABLE
+    assert "names cannot be masked, because R-1 " in result.output
+    assert "without --redact" in result.output
+    assert not out.exists()

@@ -46,6 +46,8 @@ REQUESTS = "requests.jsonl"
 SIGNED = "billing-bot package {}"
 """The text that is signed, with the hash of the manifest without its signature and its seal."""
 
+NOT_MASKED = "names cannot be masked, because R-{} does not have all that it was asked for with: {}. Make the package without --redact"
+
 STEPS = 3
 """Steps for each request: its packet, the report and the workbook."""
 
@@ -256,12 +258,19 @@ class _Writing:
         return (self._mask.masked(json.loads(_dumped(each))) for each in things)
 
     def _learn_names(self) -> None:
-        """Learn all names first: a name may occur in a text before its own field."""
+        """Learn all names first: a name may occur in a text before its own field.
+
+        Raises:
+            StoreError: Some of them cannot be read, so they would stay unmasked elsewhere.
+        """
         if self._mask.masks:
             for number in evidence.concerned(self._file, self._span):
-                self._mask.learn(evidence.packet(self._file, number))
-                for part in facts.documents(self._file, number):
-                    self._mask.learn({"documents": part})
+                try:
+                    self._mask.learn(evidence.packet(self._file, number))
+                    for part in facts.documents(self._file, number):
+                        self._mask.learn({"documents": part})
+                except facts.UNREADABLE as error:
+                    raise StoreError(NOT_MASKED.format(number, repr(error))) from error
 
     def _rows(self, kind: str, before: str) -> Iterator[bytes]:
         """Yield the lines of rows whose kind begins like this; if a time is given, of those before it."""

@@ -1,6 +1,7 @@
 """The workbook: a sheet for each population. Made from the package alone; rows go to disk one by one."""
 
 import json
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -20,6 +21,9 @@ MOST_ROWS = 1_048_575
 
 EXACT = 16
 """An amount of fewer characters than this is exact as a number; Excel keeps 15 digits."""
+
+AMOUNT = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+"""What can be written as a number; whoever forges a package may have put anything there."""
 
 DECIDED = ("request.approved", "request.rejected", "request.withdrawn")
 SETTLED = ("request.recorded", "request.settled")
@@ -308,8 +312,9 @@ def _documents(book: _Book, package: Package) -> None:
 
 
 def _number(amount: Any) -> Any:
-    """Return an amount as a number where a cell holds it exactly; else as it is."""
-    return float(amount) if isinstance(amount, str) and len(amount) < EXACT else amount
+    """Return an amount as a number where a cell holds it exactly; else as it is, also if it is none."""
+    is_short = isinstance(amount, str) and len(amount) < EXACT
+    return float(amount) if is_short and AMOUNT.fullmatch(amount) else amount
 
 
 def _about_the_bot(book: _Book, package: Package) -> None:
