@@ -17,7 +17,8 @@ class RowLinks:
     """Whether the rows of the period are as they were written, each in its place; the first that is not is named."""
 
     def __init__(self, about: Json, key: bytes, *, is_whole: bool) -> None:
-        self.about, self.key, self.is_whole, (self.last, self.link) = about, key, is_whole, about["before"].values()
+        self.about, self.key, self.is_whole = about, key, is_whole
+        self.last, self.link = about["before"]["sequence"], about["before"]["hash"]
 
     def note(self, row: FileRow) -> Iterator[Remark]:
         """Take in a row; return what is wrong with it."""

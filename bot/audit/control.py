@@ -115,9 +115,12 @@ def ruled(record: Json, asked: Json, policy: Json) -> Iterator[str]:  # how a re
 
 
 def line_of(record: Json, story: Story, about: Json) -> Json:  # a request's line in the population
-    rule, (first, asked), state, by = loaded(record["rule"]), story[0], ("", ""), ("", "")
+    rule, (first, asked), state, by, refused = loaded(record["rule"]), story[0], ("", ""), ("", ""), set[Any]()
     for row, data in story:
-        end = data.get("state") or ("succeeded" if data.get("accepted") else "failed")
+        if row.what.startswith("call."):
+            refused = refused - {data.get("subject")} | ({data.get("subject")} if data.get("verdict") == "rejected" else set())
+        is_good = data.get("accepted") and not (refused and row.what == "request.settled")
+        end = data.get("state") or ("succeeded" if is_good else "failed")
         words = {**STATES, APPROVED: "waiting" if data.get("missing") else "approved", "request.ended": end, "request.settled": end}
         state = (words[row.what], row.at) if row.what in words else state
         by = (row.who, row.at) if row.what in {APPROVED, "request.rejected", "request.withdrawn"} else by

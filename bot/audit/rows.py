@@ -107,8 +107,9 @@ def noted_in(text: str) -> list[tuple[int, str]]:  # heads in a text, a file (a 
     if files == [path] and zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as opened:
             (*_, last), about = ["", *opened.open("history.jsonl")], json.loads(opened.read("chain.json"))
-        ends = json.loads(last)[:9:8] if last else about["before"].values()  # with its last row; if it has none, where it begins
-        return [tuple(ends), *[(-about["before"]["sequence"], about["package_before"])] * bool(about["package_before"])]
+        before = about["before"]["sequence"], about["before"]["hash"]
+        ends = json.loads(last)[:9:8] if last else before  # with its last row; if it has none, where it begins
+        return [tuple(ends), *[(-before[0], about["package_before"])] * bool(about["package_before"])]
     parts = [each.read_bytes() for each in files] or [text.encode()]
     mails = [one for raw in parts for one in (raw, *re.split(rb"(?m)^From .*\n", raw))]  # a mailbox has several, each after such a line
     mail = [part for one in mails for part in email.message_from_bytes(one).walk() if not part.is_multipart()]

@@ -159,7 +159,7 @@ def checked(opened: zipfile.ZipFile, key: bytes, noted: Sequence[Sequence[tuple[
     yield from of_files(now, manifest["files"], new)
     with_rows = [each for each in noted if each[0][0]]
     said = {number: other for each in with_rows for number, other in each}
-    known, heads = dict([about["before"].values()]), SignedHeads(about["signing_key"][1], is_signed)
+    known, heads = {about["before"]["sequence"]: about["before"]["hash"]}, SignedHeads(about["signing_key"][1], is_signed)
     made: Json = json.loads(opened.read("verification.json"))["last"] if "verification.json" in now else about["before"]
     with closing(sqlite3.connect("")) as kept:  # on disk
         rows = PeriodRows(about, RowLinks(about, key, is_whole=is_right), heads, kept)

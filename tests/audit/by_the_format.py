@@ -193,17 +193,19 @@ def counts(row, rule, asked):
     return of_this and who != asked["who"] and bool(named & {*rule["approvers"]})
 
 
-def state_after(row):
+def state_after(row, history=()):
     what, data = row["what"].removeprefix("request."), row["data"]
     if what in {"rejected", "withdrawn", "expired", "stopped"}:
         return what
     by_acceptance = "succeeded" if data.get("accepted") else "failed"
+    last = {each["data"]["subject"]: each for each in history if each["what"].startswith("call.")}
+    is_refused = any(each["data"].get("verdict") == "rejected" for each in last.values())
     return {
         "asked": "waiting",
         "approved": "waiting" if data.get("missing") else "approved",
         "started": "running",
         "ended": data.get("state") or by_acceptance,
-        "settled": data.get("state") or by_acceptance,
+        "settled": data.get("state") or ("failed" if is_refused else by_acceptance),
     }.get(what)
 
 
@@ -221,7 +223,7 @@ def line_of(record, rule, history):
         "approvers": [row["who"] for row in approved],
         "decided_by": decided[-1]["who"] if decided else "",
         "decided_at": decided[-1]["at"] if decided else "",
-        "state": state_after(last),
+        "state": state_after(last, history[: history.index(last)]),
         "state_at": last["at"],
     }
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 import pytest
 
+from bot.audit.evidence.archive import readable
 from bot.audit.rows import compact
 from bot.cli.exits import NOT_READABLE
 from tests.audit.test_by_the_format import CONTROL, performed
@@ -157,6 +158,30 @@ async def test_a_name_in_what_is_said_of_a_document_is_masked_and_its_totals_are
     assert result.exit_code == 19, result.output
     assert "have other totals than it shows" in result.output
     assert "not those that were asked for" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("amount", "cell"), [("seven", "seven"), ("nan", "nan"), ("1e999", "1e999"), ("7", "7")]
+)
+async def test_the_workbook_has_what_is_no_number_as_text(named, tmp_path, amount, cell):
+    """Also where somebody who forges a package writes something else."""
+    _, out = await made(named, tmp_path)
+    forger, found = Forger(out, ""), lines(out, "documents.jsonl")
+    found[0][4] = amount
+    forger.files["documents.jsonl"] = "".join(f"{compact(each)}\n" for each in found).encode()
+    forged = forger.sealed()
+    made_again = tmp_path / "again"
+    made_again.mkdir()
+
+    _, workbook = readable(forged, made_again)
+
+    with zipfile.ZipFile(tmp_path / "again.zip", "w") as archive:
+        archive.write(workbook, workbook.name)
+    headings, *rows = sheets_of(tmp_path / "again.zip")["Documents"]
+    assert rows[0][headings.index("Amount")] == cell
+    currencies = [row[headings.index("Currency")] for row in rows]
+    assert [each for each in currencies if each.startswith("not known: ")]
+    assert not [each for each in currencies if "{" in each]
 
 
 async def test_a_mask_in_a_package_without_masks_is_no_excuse(mailed, tmp_path):

@@ -155,6 +155,12 @@ def test_the_verdict_says_what_is_not_known_and_what_did_not_hold():
         "The control did not hold for all of the 3 requests of this package; 1 deed in Zuora went round it, and nobody has "
         "explained it. The history is not whole. Not as it should be: Chain, Control and Zuora."
     )
+    assert of(1, 0, Control=Shade.BAD).startswith(
+        "The control did not hold for the one request of this package, and"
+    )
+    assert of(0, 0, Control=Shade.BAD).startswith(
+        "The control did not hold, though no request is in this package, and"
+    )
 
 
 async def test_the_counts_add_up(stage, tmp_path):

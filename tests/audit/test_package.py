@@ -165,6 +165,19 @@ def test_a_whole_package_is_whole_for_both(package, key):
     assert status(package, key).output.count("performed again for 3 requests") == 1
 
 
+def test_the_order_of_names_in_a_file_is_free(package, key):
+    forger = Forger(package, key)
+    for name in ("chain.json", "verification.json"):
+        forger.files[name] = json.dumps(_reversed(json.loads(forger.files[name]))).encode()
+    assert status(forger.sealed(), key).exit_code == 0
+
+
+def _reversed(value):
+    if not isinstance(value, dict):
+        return value
+    return {name: _reversed(each) for name, each in reversed(value.items())}
+
+
 def test_a_request_taken_out_of_the_population_is_found(package, key):
     forger = Forger(package, key)
     forger.files["population.jsonl"] = b"".join(

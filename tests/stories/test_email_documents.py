@@ -8,7 +8,10 @@ import pytest
 
 from bot.audit.verify import verify_database
 from bot.sandbox.zuora.options import MANUAL_INVOICE
-from tests.audit.test_evidence import made
+from tests.audit.test_by_the_format import performed
+from tests.audit.test_evidence import lines, made
+from tests.audit.test_package import status
+from tests.audit.test_verify import Tampering, rehash
 from tests.patient import opens_at_once
 from tests.stage import ALICE, BOB, CARLA, CHANNEL, MARA
 
@@ -468,6 +471,38 @@ async def test_the_report_does_not_let_a_person_say_what_they_did_not(stage, tmp
     said = "; of a lost answer Carla Mendes (U0CARLA) said: it went through<"
     assert re.search(f"<td>failed since [^<]*{re.escape(said)}", page)
     assert "as Carla Mendes (U0CARLA) said" not in page
+
+
+@pytest.mark.never_repeated
+@pytest.mark.usefixtures("invoice")
+async def test_a_record_of_an_earlier_version_beside_a_refused_mail_is_a_failure(stage, tmp_path):
+    """Earlier versions did not write down the state that a person's record gives."""
+    await recorded_beside_a_refused_mail(stage)
+    await stage.stop()
+    path = stage.settings().database_path
+    with Tampering(path) as connection:
+        connection.execute(
+            "UPDATE history SET data = json_remove(data, '$.state') WHERE what = 'request.settled'"
+        )
+        ((settled,),) = connection.execute(
+            "SELECT sequence FROM history WHERE what = 'request.settled'"
+        ).fetchall()
+        rehash(connection, settled)
+        connection.execute(
+            "UPDATE history_head SET hash = (SELECT hash FROM history ORDER BY sequence DESC LIMIT 1)"
+        )
+
+    found = verify_database(stage.file(), key="")
+    _, out = await made(stage, tmp_path)
+
+    assert found.findings == (), found.findings
+    assert [line["state"] for line in lines(out, "population.jsonl")] == ["failed"]
+    assert status(out, "").exit_code == 0
+    assert performed(out, "")[0] == 0
+    with Tampering(path) as connection:
+        connection.execute("UPDATE requests SET state = 'succeeded'")
+    (wrong, *_) = verify_database(stage.file(), key="").findings
+    assert "R-1 is succeeded, and the history's last word" in str(wrong)
 
 
 async def test_the_form_keeps_numbers_that_one_field_cannot_take(stage):

@@ -81,7 +81,9 @@ def verdict(package: Package, found: Sequence[Light]) -> str:
         else f"the {number:,} requests of this package"
     )
     if shades["Control"] is Shade.BAD:
-        said = f"The control did not hold for all of {whole}"
+        failed = {0: "The control did not hold, though no request is in this package"}
+        failed[1] = f"The control did not hold for {whole}"
+        said = failed.get(number, f"The control did not hold for all of {whole}")
     else:
         said = f"The control held for {whole}" if number else "No request is in this package"
     if open_:

@@ -307,14 +307,22 @@ def _documents(book: _Book, package: Package) -> None:
     """Write the documents of bill runs, amounts as numbers so that they can be added up."""
     for number, kind, name, *more in package.lines("documents.jsonl"):
         currency, amount, status, *doubts = more
-        said = (", ".join(each) for each in doubts)
-        book.add("Documents", f"R-{number}", kind, name, currency, _number(amount), status, *said)
+        said = (", ".join(map(str, each)) if isinstance(each, list) else each for each in doubts)
+        known = _known(currency), _number(amount), _known(status)
+        book.add("Documents", f"R-{number}", kind, name, *known, *said)
 
 
 def _number(amount: Any) -> Any:
     """Return an amount as a number where a cell holds it exactly; else as it is, also if it is none."""
     is_short = isinstance(amount, str) and len(amount) < EXACT
-    return float(amount) if is_short and AMOUNT.fullmatch(amount) else amount
+    return float(amount) if is_short and AMOUNT.fullmatch(amount) else _known(amount)
+
+
+def _known(value: Any) -> Any:
+    """Return a value of a document; why it is not known, if it is not."""
+    if isinstance(value, dict) and "not_known" in value:
+        return f"not known: {value['not_known']}"
+    return value
 
 
 def _about_the_bot(book: _Book, package: Package) -> None:

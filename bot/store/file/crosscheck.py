@@ -64,6 +64,15 @@ FROM (
 JOIN history AS h ON h.sequence = words.last JOIN requests AS r ON r.number = h.request
 """
 
+_REFUSED = """
+SELECT 1 FROM (
+  SELECT json_extract(data, '$.verdict') AS verdict, MAX(sequence) FROM history
+  WHERE request = ? AND what IN ('call.sent', 'call.answered', 'call.lost', 'call.settled')
+  GROUP BY json_extract(data, '$.subject'))
+WHERE verdict = 'rejected'
+"""
+"""Whether Zuora refused a call of a request at last."""
+
 _APPROVALS = """
 SELECT request, person, at FROM (
   SELECT request, person, at, team, digest FROM approvals
@@ -267,7 +276,10 @@ def _decisions(file: DatabaseFile, here: Callable[[str], str]) -> Iterator[Misma
 
 def _states(file: DatabaseFile) -> Iterator[Mismatch]:
     for number, state, at, sequence, what, data in file.database.execute(_STATES):
-        recorded = state_after(what, json.loads(data))
+        said = json.loads(data)
+        is_older = what == "request.settled" and "state" not in said
+        refused = is_older and bool(file.database.execute(_REFUSED, [number]).fetchone())
+        recorded = state_after(what, said, refused=refused)
         if recorded and recorded != state:
             yield Mismatch(
                 f"R-{number} is {state}, and the history's last word (row {sequence}) is {recorded}",

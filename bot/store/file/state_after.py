@@ -12,14 +12,20 @@ _STATE_AFTER = {
 }
 
 
-def state_after(what: str, data: dict[str, object]) -> str:
-    """Return a request's state after an entry; empty if the entry does not change it."""
+def state_after(what: str, data: dict[str, object], *, refused: bool = False) -> str:
+    """Return a request's state after an entry; empty if the entry does not change it.
+
+    Args:
+        what: The kind of the entry.
+        data: What it holds. Until 2026-11-29, a person's record of a lost answer did not hold the state.
+        refused: Whether Zuora refused another call of the request.
+    """
     kind = What(what)
     if kind is What.APPROVED:
         return "waiting" if data.get("missing") else "approved"
     if kind is What.ENDED:
         return str(data.get("state") or "")
     if kind is What.SETTLED:
-        by_hand = {True: "succeeded", False: "failed"}
-        return str(data.get("state") or by_hand.get(bool(data.get("accepted")), ""))
+        by_hand = "succeeded" if data.get("accepted") and not refused else "failed"
+        return str(data.get("state") or by_hand)
     return _STATE_AFTER.get(kind, "")
