@@ -19,6 +19,10 @@ SELECT number FROM requests WHERE state IN
   AND number NOT IN (SELECT request FROM history WHERE request IS NOT NULL AND sequence > ?)
   AND number NOT IN (SELECT request FROM outbox WHERE request IS NOT NULL AND ended_at IS NULL)
   AND number NOT IN (SELECT request FROM outbox WHERE request IS NOT NULL AND unbound = 1)
+  AND number NOT IN (
+    SELECT decided.request FROM history AS decided JOIN outbox AS receipt
+    ON receipt.text = 'row-' || decided.sequence || '-' || SUBSTR(decided.hash, 1, 16)
+    WHERE decided.request IS NOT NULL AND receipt.ended_at IS NULL)
   AND number NOT IN (SELECT request FROM estimates)
   AND number NOT IN (SELECT request FROM figures_due)
   AND number NOT IN (
@@ -28,7 +32,8 @@ ORDER BY number
 """
 """Requests that ended and whose messages the history has bound by then.
 
-Messages of a year's last hour are bound in the next year, so their request goes into the next archive.
+Messages of a year's last hour are bound in the next year, so their request goes into the next archive. So does a request
+of which a receipt was not sent yet: until then the receipt is only the name of its row, and its words are drawn from both.
 """
 
 _GO = (

@@ -144,6 +144,51 @@ async def archived(stage, file="2024.db"):
     return out
 
 
+@pytest.fixture
+async def unheard(tmp_path):
+    """A year's stage, with one bill run more, on which Slack takes no message to Bob."""
+    stage = Years(tmp_path)
+    stage.changes = {"audit_key": SecretStr(KEY)}
+    await stage.open()
+    for number in (1, 2):
+        stage.zuora.world.add_bill_run(f"BR-{number:08}", invoices=MANY)
+    await stage.start()
+    stage.slack.faults.silent[BOB] = "channel_not_found"
+    yield stage
+    await stage.close()
+
+
+async def test_a_request_stays_until_the_receipts_of_its_decisions_were_sent(unheard):
+    stage = unheard
+    for number in (
+        1,
+        2,
+    ):  # the receipt of the second one waits behind that of the first one, untried
+        ts = await stage.ask(text=f"BR-0000000{number}")
+        await stage.reject(BOB, ts, f"Not agreed for the reason {number}")
+        await stage.quiet()
+    await stage.pass_time(minutes=61)
+    await stage.until(lambda: not stage.store.outbox.unbound(200))
+    stage.clock.advance(days=40)
+    await stage.restart()
+    await stage.quiet()
+    await stage.stop()
+
+    out = await archived(stage)
+    stage.slack.faults.silent.clear()
+    await stage.start()
+    await stage.pass_time(minutes=6)
+    await stage.quiet()
+
+    received = stage.slack.channel_messages(stage.slack.workspace.direct(BOB).id)
+    texts = [each.text for each in received if each.text.startswith("Receipt")]
+    assert [each.split(" (")[0] for each in texts] == [
+        "Receipt: you rejected R-1", "Receipt: you rejected R-2"
+    ]  # fmt: skip
+    assert "the reason 2" in texts[1]
+    assert "Archived 1 request," in out
+
+
 async def test_what_goes_verifies_by_itself_and_against_the_chain_that_stays(years):
     path, file = years.folder / "billing-bot.db", years.folder / "2024.db"
     rows = read(path, "SELECT COUNT(*) FROM history")[0][0]
