@@ -61,7 +61,8 @@ class Numbers:
         is_new, and_not = row.what in {KEEPS, ASKED} and not by, f", and row {by} does not keep it" * bool(by)
         follows = not is_new or self.number is None or new == self.number + 1
         is_wrong = self.kept.get(by, (new * (by < self.first), ""))[0] != new if by else not follows
-        yield from [Remark("number missing", row.sequence, f"R-{new} follows R-{self.number}{and_not}.")] * is_wrong
+        words = f"R-{new} {f'follows R-{self.number}' if self.number else 'is the first'}{and_not}."
+        yield from [Remark("number missing", row.sequence, words)] * is_wrong
         yield from [Remark("note", row.sequence, f"R-{new} was never asked for: {data.get('why')}.")] * (row.what == DROPS)
         words = f"Before row {row.sequence} an older copy of the database was put back: what was recorded after that copy is missing here."
         yield from [Remark("note", row.sequence, words)] * (row.what == PUT_BACK)
@@ -119,7 +120,8 @@ class PeriodRows:
     """What the rows of a package give, read once; what grows with them is on disk."""
 
     def __init__(self, about: Json, chain: RowLinks, heads: SignedHeads, kept: Any) -> None:
-        self.about, self.chain, self.heads, self.kept, self.order, self.stands = about, chain, heads, kept, Numbers(), InForce()
+        self.about, self.chain, self.heads, self.kept, self.stands = about, chain, heads, kept, InForce()
+        self.order = Numbers(number=None if about["before"]["sequence"] else 0)  # only the first row of all tells what the first number is
         self.made = {name: hashlib.sha256() for name in KINDS}  # of the files that have the rows of one kind
         self.seals, self.has = True, False  # whether the bot kept salts when it wrote a row: only without them may a row stay unproven
         self.count, self.masked, self.bare = 0, 0, 0

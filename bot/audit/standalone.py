@@ -1,4 +1,4 @@
-"""Check a package as FORMAT.md says: `AUDIT_KEY=... python3.11 verify.py PACKAGE.zip [HEAD | FILE | FOLDER | KEY | HASH ...]`."""
+"""Check a package as FORMAT.md says: `AUDIT_KEY=... python3.11 -I verify.py PACKAGE.zip [HEAD | FILE | FOLDER | KEY | HASH ...]`."""
 import hashlib, io, json, os, sqlite3, sys, zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -185,7 +185,7 @@ def checked(opened: zipfile.ZipFile, key: bytes, noted: Sequence[Sequence[tuple[
 
 if __name__ == "__main__":
     if not sys.argv[1:]:
-        sys.exit("Name the package: python verify.py PACKAGE.zip [heads and other packages]")
+        sys.exit("Name the package: python3 -I verify.py PACKAGE.zip [heads and other packages]")
     try:
         everything = list(checked(zipfile.ZipFile(sys.argv[1]), os.environ.get("AUDIT_KEY", "").encode(), [*map(noted_in, sys.argv[2:])]))
     except Exception as error:  # noqa: BLE001 - any damage

@@ -165,8 +165,8 @@ class Check:
             )
 
     def order(self):
-        """Numbers go up by one, and no time goes back by more than a minute."""
-        last, kept, at = None, {}, ""
+        """Numbers go up by one, the first of all is 1, and no time goes back by more than a minute."""
+        last, kept, at = None if self.chain["before"]["sequence"] else 0, {}, ""
         for row in self.rows:
             data = json.loads(row[6])
             is_new = row[3] == "number.kept" or (row[3] == "request.asked" and "kept" not in data)
