@@ -55,7 +55,7 @@ def drawn(store: Store, notice: Message) -> Message:
         return notice
     row = row_named(store, notice.text)
     if row is None:
-        return direct(notice.channel, (_of_a_row_that_is_gone(store, notice.text),))
+        return direct(notice.channel, (_of_a_row_that_is_gone(notice.text),))
     done, about = DONE[row.entry.what], _about(store, row)
     words = (
         f"Receipt: you {done} {about}, ", Moment(row.at),
@@ -75,15 +75,13 @@ def _about(store: Store, row: Written) -> str:
     return what_was_decided(row) if request is None else _of_request(request)
 
 
-def _of_a_row_that_is_gone(store: Store, name: str) -> str:
+def _of_a_row_that_is_gone(name: str) -> str:
     """Return what is still known of a decision; without its row, no button can name it."""
     number, _, _ = name.removeprefix(ROW).partition("-")
-    row = int(number) if number.isdecimal() else 0
-    archive = next((each for each in store.archives.all() if row <= each.last.sequence), None)
-    where = "the database no longer has it"
-    if row and archive is not None:
-        where = f"it is archived in {archive.file} since {archive.at[:10]}"
-    return f"Receipt: you made a decision, row {number} of the history; {where}. If it was not you, tell whoever runs Billing Bot."
+    return (
+        f"Receipt: you made a decision, row {number} of the history; the database no longer has it. "
+        "If it was not you, tell whoever runs Billing Bot."
+    )
 
 
 def typed_with(decision: Written, limit: int) -> str:

@@ -12,9 +12,6 @@ from click.testing import CliRunner
 from pydantic import SecretStr
 
 from bot.cli import main
-from bot.domain.message import Message, MessageKind
-from bot.store.store import Store
-from bot.workflow.receipts import name_of
 from tests.cli.test_restore import command
 from tests.processes import ENVIRONMENT
 from tests.stage import BOB, CARLA, CHANNEL, EMAILS, MARA, Stage
@@ -259,30 +256,6 @@ async def test_a_card_of_an_archived_request_is_not_drawn_anew_by_a_button_that_
 
     assert years.card(first.ts) == before
     assert years.bot.health()["status"] == "ready"
-
-
-async def test_a_receipt_that_waits_while_its_decision_is_archived_says_where_that_is(years):
-    path = years.settings().database_path
-    ((sequence, row_hash),) = read(
-        path, "SELECT sequence, hash FROM history WHERE request = 2 AND what = 'request.rejected'"
-    )
-    name = name_of(sequence, row_hash)
-    receipt = Message(kind=MessageKind.NOTICE, channel=CARLA, text=name, blocks=[])
-    store = Store.open(path)
-    with store.transaction():  # as a process leaves it that ends before it is sent
-        store.outbox.add(receipt, years.clock.now())
-    store.close()
-    await archived(years)
-    await years.start()
-
-    direct = years.slack.workspace.direct(CARLA).id
-    await years.slack.until(
-        lambda: any(
-            f"row {sequence} of the history; it is archived in 2024.db since " in message.text
-            for message in years.slack.channel_messages(direct)
-        )
-    )
-    assert read(path, "SELECT request FROM archived") == [(1,), (2,)]
 
 
 async def test_evidence_of_the_time_before_comes_from_the_archive_and_goes_on_from_it(years):
