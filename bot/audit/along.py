@@ -121,7 +121,7 @@ class PeriodRows:
 
     def __init__(self, about: Json, chain: RowLinks, heads: SignedHeads, kept: Any) -> None:
         self.about, self.chain, self.heads, self.kept, self.stands = about, chain, heads, kept, InForce()
-        self.order = Numbers(number=None if about["before"]["sequence"] else 0)  # only the first row of all tells what the first number is
+        self.order = Numbers(number=None if about["before"]["sequence"] else 0)  # elsewhere the first number may be any
         self.made = {name: hashlib.sha256() for name in KINDS}  # of the files that have the rows of one kind
         self.seals, self.has = True, False  # whether the bot kept salts when it wrote a row: only without them may a row stay unproven
         self.count, self.masked, self.bare = 0, 0, 0
