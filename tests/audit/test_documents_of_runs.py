@@ -214,6 +214,16 @@ async def test_documents_that_are_changed_in_the_database_are_found(mailed, chan
     assert checked(path).exit_code == 19
 
 
+async def found_by_all(stage, tmp_path):
+    """What is said of the database and of its package, in both of which something is not as the history has it; the package."""
+    found = checked(stage.settings().database_path)
+    result, out = await made(stage, tmp_path)
+    assert (found.exit_code, result.exit_code) == (19, 19), found.output + result.output
+    packed = status(out, "")
+    assert packed.exit_code == 19, packed.output
+    return found.output, packed.output, out
+
+
 NO_FACTS = [
     '{"kept":true}',
     '{"kept":true',
@@ -232,14 +242,10 @@ async def test_facts_that_are_no_facts_are_found_in_the_database_and_in_its_pack
     with Tampering(mailed.settings().database_path) as connection:
         connection.execute("UPDATE requests SET facts = ? WHERE number = 1", [facts])
 
-    found = checked(mailed.settings().database_path)
-    result, out = await made(mailed, tmp_path)
+    said, packed, _ = await found_by_all(mailed, tmp_path)
 
-    assert (found.exit_code, result.exit_code) == (19, 19), found.output + result.output
-    assert "The documents of R-1 are not those that it was asked for with" in found.output
-    packed = status(out, "")
-    assert packed.exit_code == 19, packed.output
-    assert "R-1 (row " in packed.output
+    assert "The documents of R-1 are not those that it was asked for with" in said
+    assert "R-1 (row " in packed
 
 
 NO_DOCUMENTS = {
@@ -263,14 +269,10 @@ async def test_a_part_that_holds_no_documents_is_found_like_one_that_is_gone(
     with Tampering(mailed.settings().database_path) as connection:
         connection.execute("UPDATE facts_in_parts SET packed = ? WHERE request = 1", [part])
 
-    found = checked(mailed.settings().database_path)
-    result, out = await made(mailed, tmp_path)
+    _, packed, out = await found_by_all(mailed, tmp_path)
 
-    assert (found.exit_code, result.exit_code) == (19, 19), found.output + result.output
     assert [line for line in lines(out, "documents.jsonl") if line[0] == 1] == []
-    packed = status(out, "")
-    assert packed.exit_code == 19, packed.output
-    assert "the documents of its bill run are not those that were asked for" in packed.output
+    assert "the documents of its bill run are not those that were asked for" in packed
 
 
 async def test_an_amount_that_is_no_number_is_found_and_shown_as_it_is(mailed, tmp_path):

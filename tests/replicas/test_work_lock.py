@@ -1,6 +1,10 @@
 """The lock by which one of several processes works, on a real server."""
 
+import socket
 import time
+from contextlib import ExitStack, contextmanager, suppress
+from threading import Thread
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -47,12 +51,41 @@ def test_one_has_it_and_the_next_one_gets_it_when_it_is_given_back(locks):
     assert not second.began_anew
 
 
-def test_what_was_given_back_is_free_at_once(url):
+GOODBYE = b"X\x00\x00\x00\x04"
+"""How a client ends its session (PostgreSQL's message Terminate)."""
+
+
+@contextmanager
+def sessions_that_stay(server):
+    """The port of a way on which a server never learns that its clients went."""
+    with socket.create_server(("127.0.0.1", 0)) as way, ExitStack() as kept:
+
+        def copy(source, target):
+            with suppress(OSError):
+                while (data := source.recv(65_536)) not in (b"", GOODBYE):
+                    target.sendall(data)
+
+        def let_through():
+            with suppress(OSError):
+                while True:
+                    there = socket.create_connection((server.host, server.port))
+                    client, _ = way.accept()
+                    kept.enter_context(client)
+                    kept.enter_context(there)
+                    for ends in ((client, there), (there, client)):
+                        Thread(target=copy, args=ends, daemon=True).start()
+
+        Thread(target=let_through, daemon=True).start()
+        yield way.getsockname()[1]
+
+
+def test_what_was_given_back_is_free_before_the_server_ends_the_session(url, server):
     """So that a command right after the end of a bot does not find that bot, whose session a busy server ends later."""
-    for _ in range(10):
-        lock = PostgresLock(url, Fence())
+    with sessions_that_stay(server) as port:
+        lock = PostgresLock(server.url(urlsplit(url).path[1:], port), Fence())
         assert lock.take()
         lock.release()
+        assert others_at(url)
         with psycopg.connect(url) as another:
             assert another.execute(f"SELECT pg_try_advisory_lock({KEY})").fetchone() == (True,)
 
