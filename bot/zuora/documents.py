@@ -7,11 +7,10 @@ from typing import Final
 from bot.domain.kind import DocumentKind
 from bot.domain.known import NotKnown
 from bot.zuora import agreement, calls, paging, progress, rows
-from bot.zuora.accounts import account, with_account
 from bot.zuora.answers import NOT_READ, BillingDocument
 from bot.zuora.aside import aside
 from bot.zuora.caller import Caller
-from bot.zuora.document_reader import EXPANDED, OBJECTS, DocumentReader
+from bot.zuora.document_reader import EXPANDED, OBJECTS, DocumentReader, account, with_account
 from bot.zuora.errors import ZuoraContradicts, ZuoraRefused, ZuoraTooMany
 from bot.zuora.rows import Here, ZuoraRow
 from bot.zuora.wire import HttpCall
