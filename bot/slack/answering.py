@@ -12,9 +12,9 @@ from bot.awaited import was_answered
 from bot.cards import blocks, lines
 from bot.domain.words import Part
 from bot.slack.errors import NO_ANSWER
+from bot.slack.payloads import Actor
 from bot.slack.people import People
 from bot.slack.privately import say_privately
-from bot.slack.raw import Actor
 from bot.store.errors import CouldNotRecordError, NotKnownWhetherRecordedError
 from bot.store.outbox import ANSWERS_A_MINUTE
 from bot.workflow.parts import Parts
