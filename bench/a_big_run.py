@@ -12,7 +12,8 @@ from bench.big_server import RUN
 from bench.otherwise import set_constants
 from bench.stage import BOB, ask_for, name_of, place
 from bench.watch import Watch, memory_of, say
-from bot.cli.pauses import give_long_texts_back, keep_pauses_short
+from bot.cli.memory import give_long_texts_back
+from bot.cli.pauses import keep_pauses_short
 from bot.domain.authority import Person, Verb
 from bot.domain.request import State
 from bot.sandbox.slack.workspace import TEAM_ID

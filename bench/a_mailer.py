@@ -35,8 +35,8 @@ from bot.workflow.parts import Bells, Parts
 from bot.workflow.rules import Rules
 from bot.workflow.runner import Runner
 from bot.workflow.tenancy import Admission, Tenancy
+from bot.zuora.calls import EmailBody
 from bot.zuora.client import CallerSettings, Login, ZuoraClient, http_client
-from bot.zuora.effects import EmailBody
 from bot.zuora.errors import ZuoraBusy
 
 A_REQUEST = 500

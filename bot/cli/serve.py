@@ -24,7 +24,8 @@ from bot.cli.connecting import (
 from bot.cli.exits import LOST_THE_WORK, MEND_FIRST, WILL_PASS
 from bot.cli.help import example
 from bot.cli.logs import log_as_set, log_to_stderr
-from bot.cli.pauses import give_long_texts_back, keep_pauses_short
+from bot.cli.memory import give_long_texts_back
+from bot.cli.pauses import keep_pauses_short
 from bot.health.figures import Exposition
 from bot.health.routes import Front
 from bot.health.starting import Starting

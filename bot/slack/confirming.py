@@ -4,8 +4,8 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
+from bot.slack import payloads
 from bot.slack.answering import Answering
-from bot.slack.looking import click_of_viewer
 from bot.workflow.policy_changes import CONFIRM, PolicyChanges
 
 
@@ -15,11 +15,8 @@ def register(app: AsyncApp, answering: Answering, changes: PolicyChanges) -> Non
     @app.action(CONFIRM)
     async def pressed(ack: AsyncAck, body: dict[str, Any]) -> None:
         await ack()
-        click = await click_of_viewer(answering, body, "confirm a policy")
-        if click is None:
-            return
-        found = changes.lists(click.value)
-        names = [name for lists in found or () for name in lists.everybody]
+        click = payloads.click(body)  # who may not look any more could confirm it before
+        names = await changes.names(click.value)
         person = await answering.people.person(click.actor, names)
         words = changes.confirm(click.value, person)
         answering.parts.bells.runner.set()

@@ -145,10 +145,10 @@ async def _is_still_approved(parts: Working, request: Request) -> bool:
     if now >= too_late_at(request):
         stop(parts.store, request, f"It was approved more than {HOURS} hours ago.", now)
         return False
-    change = unconfirmed(parts.store, request.policy_hash) if parts.rules.must_confirm else None
-    if change is not None:
+    change = _unconfirmed(parts, request)
+    if change:
         words = (
-            f"The policy was changed (row {change.sequence} of the history), and nobody has confirmed that yet: "
+            f"The policy was changed (row {change} of the history), and nobody has confirmed that yet: "
             "approvers have the button in a direct message."
         )
         _wait(parts, request, words)
@@ -160,6 +160,11 @@ async def _is_still_approved(parts: Working, request: Request) -> bool:
     elif why:
         stop(parts.store, request, why, parts.clock.now())
     return why == ""
+
+
+def _unconfirmed(parts: Working, request: Request) -> int:
+    """Return the row of the unconfirmed change of the policy for which a request waits; 0 for none."""
+    return unconfirmed(parts.store, request.policy_hash) if parts.rules.must_confirm else 0
 
 
 def _wait(parts: Working, request: Request, why: str) -> None:
@@ -211,7 +216,7 @@ def _start(
     )
     with parts.store.transaction():
         subjects = order.subjects()
-        if _another_has_sent(parts, request, subjects, *since):
+        if _another_has_sent(parts, request, subjects, *since) or _unconfirmed(parts, request):
             return
         why = parts.guard.why_not_begin(order, request, now)
         if not why:

@@ -1,19 +1,24 @@
 """Changes of the policy: posted to everybody concerned, and confirmed by somebody who gains nothing from them."""
 
+import asyncio
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
 
 from bot.cards import blocks
-from bot.domain.authority import Person, listed
+from bot.cards.approvers import approvers_in_words
+from bot.domain.authority import Person
 from bot.domain.clock import Clock
+from bot.domain.confirmations import Confirmations, Confirming, deciders_of
+from bot.domain.gains import compared
 from bot.domain.history import Entry, What
 from bot.domain.message import Message, MessageKind
 from bot.domain.words import Mention, Part
 from bot.store.errors import CouldNotRecordError
-from bot.store.past import Written
 from bot.store.store import Store
+from bot.store.written import Written
+from bot.workflow.groups import note
 from bot.workflow.receipts import give
 from bot.workflow.rules import Rules
 
@@ -25,59 +30,20 @@ MOST_LINES = 30
 """How many lines of the difference are shown; the history has all of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lists:
-    """Who asks and who decides under any rule of a policy: user ids and group ids."""
-
-    requesters: tuple[str, ...]
-    deciders: tuple[str, ...]
-
-    @classmethod
-    def of(cls, data: Any) -> "Lists":
-        """Read them from a row of the history; older rows name only the general approvers."""
-        deciders = data.get("deciders") or data.get("approvers") or ()
-        return cls(tuple(data.get("requesters") or ()), tuple(deciders))
-
-    @property
-    def everybody(self) -> tuple[str, ...]:
-        """Return all names, once."""
-        return tuple(dict.fromkeys((*self.requesters, *self.deciders)))
+def confirmations(store: Store) -> Confirmations:
+    """Return which changes of the policy are confirmed, as the history has them."""
+    found, history = Confirmations(), store.history
+    for what in (What.POLICY_CHANGED, What.POLICY_CONFIRMED, What.STATEMENT_DENIED):
+        for each in history.since(0, what):
+            found.note(each.sequence, what, each.entry.who, each.entry.data)
+    return found
 
 
-def unconfirmed(store: Store, policy: str) -> Written | None:
-    """Return the change that introduced the policy with this hash, if nobody has confirmed it; else None.
-
-    The first policy of a database changes nothing, so there is nothing to confirm.
-    """
-    changes = store.history.since(0, What.POLICY_CHANGED)
-    latest = next((each for each in reversed(changes) if each.entry.data["new"] == policy), None)
-    if latest is None or not latest.entry.data["old"]:
-        return None
-    return None if _confirmed(store, latest) else latest
-
-
-def _confirmed(store: Store, change: Written) -> Written | None:
-    """Return the confirmation of a change; one whose person denies it is none."""
-    denied = store.history.denied()
-    return next(
-        (
-            each
-            for each in store.history.since(change.sequence, What.POLICY_CONFIRMED)
-            if _is_about(each, change) and each.sequence not in denied
-        ),
-        None,
-    )
-
-
-def gains(person: Person, before: Lists, after: Lists) -> str:
-    """Return why somebody may not confirm a change, because they gain from it or do not decide; empty: they may."""
-    if not listed(person, before.deciders):
-        return "you were not among those who decide before it"
-    if not listed(person, after.deciders):
-        return "you are not among those who decide after it"
-    if listed(person, after.requesters) and not listed(person, before.requesters):
-        return "it lets you ask"
-    return ""
+def unconfirmed(store: Store, policy: str) -> int:
+    """Return the row that introduced the policy with this hash, if nobody has confirmed it; else 0."""
+    found = confirmations(store)
+    change = found.with_hash(policy)
+    return 0 if change in found.confirmed() else change
 
 
 class PolicyChanges:
@@ -124,9 +90,8 @@ class PolicyChanges:
         change = self._store.history.last_of(What.POLICY_CHANGED)
         if change is None or not change.entry.data["old"]:
             return True
-        concerned = await self._rules.members(
-            (*Lists.of(change.entry.data).deciders, *self._before(change).deciders)
-        )
+        found = confirmations(self._store)
+        concerned = await self._rules.members(_deciders(found, change.sequence))
         if concerned is None:
             return False
         people = sorted(concerned)
@@ -134,17 +99,29 @@ class PolicyChanges:
             posted = self._store.history.since(change.sequence, What.POLICY_POSTED)
             if any(_is_about(each, change) for each in posted):
                 return True
-            messages = [_message(change, to) for to in (self._channel, *people) if to]
+            is_confirmed = change.sequence in found.confirmed()
+            messages = [
+                _message(change, to, is_confirmed=is_confirmed)
+                for to in (self._channel, *people)
+                if to
+            ]
             data = {"change": change.sequence, "channel": self._channel, "to": people}
             entry = Entry(what=What.POLICY_POSTED, data=data)
             self._store.record(entry, self._clock.now(), *messages)
         self._wake_sender()
         return True
 
-    def lists(self, value: str) -> tuple[Lists, Lists] | None:
-        """Return who asked and decided before and after the change that a button names; None if it names none."""
-        change = self._change(value)
-        return (self._before(change), Lists.of(change.entry.data)) if change else None
+    async def names(self, value: str) -> tuple[str, ...]:
+        """Return everybody whose rights matter for confirming the change that a button names; nobody if it names none."""
+        found = confirmations(self._store)
+        change = _named(found, value)
+        if not change:
+            return ()
+        rows = found.changes.get(found.base(change)), found.changes[change]
+        texts = [str(each["text"]) for each in rows if each and each.get("text")]
+        if len(texts) == len(rows):  # with many rules it takes long, and is kept
+            await asyncio.to_thread(compared, *texts)
+        return found.names(change)
 
     def confirm(self, value: str, person: Person) -> tuple[Part, ...]:
         """Record that somebody confirms the change that a button names; return the answer, or why it does not count.
@@ -152,48 +129,82 @@ class PolicyChanges:
         Raises:
             CouldNotRecordError: Nothing was written.
         """
-        change = self._change(value)
-        if change is None:
-            return ("The bot does not know this change of the policy. Nothing was changed.",)
         now = self._clock.now()
         with self._store.transaction():
-            earlier = _confirmed(self._store, change)
-            if earlier is not None:
-                return ("This change is confirmed already, by ", Mention(earlier.entry.who), ".")
-            why = person.barred or gains(person, self._before(change), Lists.of(change.entry.data))
-            data = {"change": change.sequence, "new": change.entry.data["new"], **person.called}
-            if why:
+            found = confirmations(self._store)
+            change = _named(found, value)
+            if not change:
+                return ("The bot does not know this change of the policy. Nothing was changed.",)
+            if change in (confirmed := found.confirmed()):
+                return _confirmed_before(found, confirmed[change])
+            judged = found.judge(change, person.user_id, person.members)
+            other = person.barred or _again(found, change, person)
+            if why := other or judged.why:
                 refused = {"wanted": "confirm the policy", "refusal": why}
                 self._store.refuse(_entry(What.REFUSED, person, refused), now)
-                return (f"You cannot confirm this change of the policy: {why}.",)
-            said = (
-                Mention(person.user_id),
-                f" confirmed the change of the policy in row {change.sequence}.",
-            )
-            messages = [_said(self._channel, said)] if self._channel else []
-            self._store.record(_entry(What.POLICY_CONFIRMED, person, data), now, *messages)
-            give(self._store, person.user_id, now)
+                return _not_you(why, () if other else judged.may)
+            words = self._record(found, change, person, judged, now)
         self._wake_sender()
+        return words
+
+    def _record(
+        self, found: Confirmations, change: int, person: Person, judged: Confirming, now: datetime
+    ) -> tuple[Part, ...]:
+        """Record a confirmation with what it rests on; inside a transaction."""
+        members = {name: sorted(each) for name, each in person.members.items()}
+        note(self._store, members, now, listed=True)
+        data = {
+            "change": change,
+            "new": found.changes[change]["new"],
+            "base": found.base(change),
+            "needed": judged.needed,
+            "members": members,
+            **person.called,
+        }
+        self._store.record(_entry(What.POLICY_CONFIRMED, person, data), now)
+        missing = judged.needed - len({*found.agreed(change), person.user_id})
+        more = f" As all who could confirm it gain by it, {_more(missing)} must confirm it."
+        words = f" confirmed the change of the policy in row {change}.{more if missing > 0 else ''}"
+        if self._channel:
+            said = _said(self._channel, (Mention(person.user_id), words))
+            self._store.outbox.add(said, now)
+        give(self._store, person.user_id, now)
+        if missing > 0:
+            return (f"Recorded.{more}",)
         return ("Confirmed. Whatever was waiting for this continues within a minute.",)
 
-    def _change(self, value: str) -> Written | None:
-        """Return the change that a button's value names by its row and the start of its policy's hash."""
-        sequence, _, policy = value.partition(".")
-        changes = self._store.history.since(0, What.POLICY_CHANGED)
-        return next(
-            (
-                each
-                for each in changes
-                if str(each.sequence) == sequence and value == _value(each) and policy
-            ),
-            None,
-        )
 
-    def _before(self, change: Written) -> Lists:
-        """Return the lists of the policy before a change."""
-        changes = self._store.history.since(0, What.POLICY_CHANGED)
-        earlier = [each for each in changes if each.sequence < change.sequence]
-        return Lists.of(earlier[-1].entry.data if earlier else {})
+def _more(missing: int) -> str:
+    return "one more person" if missing == 1 else f"{missing} more people"
+
+
+def _again(found: Confirmations, change: int, person: Person) -> str:
+    return "you have confirmed it already" * (person.user_id in found.agreed(change))
+
+
+def _deciders(found: Confirmations, change: int) -> tuple[str, ...]:
+    """Return who approves by a change, by the policy before it, and by the last one that was confirmed."""
+    before = max((each for each in found.changes if each < change), default=change)
+    rows = {found.base(change) or change, before, change}
+    return tuple(deciders_of(*(found.changes[each] for each in rows)))
+
+
+def _named(found: Confirmations, value: str) -> int:
+    """Return the change that a button's value names by its row and the start of its policy's hash; 0 if it names none."""
+    return next((row for row, data in found.changes.items() if _value(row, data) == value), 0)
+
+
+def _confirmed_before(found: Confirmations, by: int) -> tuple[Part, ...]:
+    who = next((each.who for each in found.said if each.row == by), "")
+    if not who:
+        return ("This is the policy that was confirmed last: nothing has to be confirmed.",)
+    return ("This change is confirmed already, by ", Mention(who), ".")
+
+
+def _not_you(why: str, may: Sequence[str]) -> tuple[Part, ...]:
+    """Return why somebody may not confirm a change, and who may."""
+    words = f"You cannot confirm this change of the policy: {why}."
+    return (f"{words} These can: ", *approvers_in_words(may), ".") if may else (words,)
 
 
 def _said(channel: str, words: tuple[Part, ...]) -> Message:
@@ -213,20 +224,25 @@ def _is_about(written: Written, change: Written) -> bool:
     return bool(written.entry.data["change"] == change.sequence)
 
 
-def _value(change: Written) -> str:
-    return f"{change.sequence}.{str(change.entry.data['new'])[:16]}"
+def _value(row: int, data: Any) -> str:
+    return f"{row}.{str(data['new'])[:16]}"
 
 
-def _message(change: Written, channel: str) -> Message:
+def _message(change: Written, channel: str, *, is_confirmed: bool) -> Message:
     lines = [str(each) for each in change.entry.data.get("difference", ())]
     more = f"\n… and {len(lines) - MOST_LINES} more lines" if len(lines) > MOST_LINES else ""
     what = (
-        f"The policy of Billing Bot was changed, as row {change.sequence} of its history records. Somebody who "
-        "decided before and gains nothing by it should confirm it; if nobody you know made this change, say so at once."
+        f"The policy of Billing Bot was changed, as row {change.sequence} of its history records. "
+        + (
+            "It is the one again that was confirmed last, so nothing has to be confirmed."
+            if is_confirmed
+            else "Somebody who could approve before and gains nothing by it should confirm it."
+        )
+        + " If nobody you know made this change, say so at once."
     )
     shown = "\n".join(lines[:MOST_LINES]) + more
     button = blocks.button(
-        "Confirm the change", action_id=CONFIRM, value=_value(change),
+        "Confirm the change", action_id=CONFIRM, value=_value(change.sequence, change.entry.data),
         spoken="Confirm this change of the policy",
     )  # fmt: skip
     return Message(
@@ -236,6 +252,6 @@ def _message(change: Written, channel: str) -> Message:
         blocks=[
             blocks.paragraph(what),
             blocks.preformatted(shown),
-            blocks.actions(f"policy-{change.sequence}", button),
+            *([] if is_confirmed else [blocks.actions(f"policy-{change.sequence}", button)]),
         ],
     )

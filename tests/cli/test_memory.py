@@ -77,7 +77,7 @@ def test_collections_look_at_hardly_anything_and_seldom_once_the_bot_is_ready():
 def test_long_texts_go_back_to_the_system():
     more = printed(
         "import json, pathlib\n"
-        "from bot.cli.pauses import give_long_texts_back\n"
+        "from bot.cli.memory import give_long_texts_back\n"
         "held = lambda: 4096 * int(pathlib.Path('/proc/self/statm').read_text().split()[1])\n"
         "give_long_texts_back()\n"
         "before = held()\n"

@@ -5,7 +5,7 @@ import pytest
 from bot.domain.history import What
 from bot.domain.request import State
 from bot.sandbox.slack.workspace import BOT_USER
-from bot.workflow.policy_changes import CONFIRM
+from bot.workflow.policy_changes import CONFIRM, unconfirmed
 from tests.audit.test_evidence import checked, made
 from tests.audit.test_evidence import entries as listed_in
 from tests.stage import ALICE, BOB, CARLA, MARA
@@ -85,11 +85,15 @@ async def test_what_was_asked_under_it_waits_until_somebody_who_gains_nothing_co
 
     await confirm(stage, MARA)
     await stage.slack.until(
-        lambda: "you were not among those who decide before it" in notices(stage, MARA)
+        lambda: (
+            "you may not approve under the policy that was confirmed last" in notices(stage, MARA)
+        )
     )
     await confirm(stage, ALICE)
     await stage.slack.until(
-        lambda: "you were not among those who decide before it" in notices(stage, ALICE)
+        lambda: (
+            "you may not approve under the policy that was confirmed last" in notices(stage, ALICE)
+        )
     )
     assert not entries(stage, What.POLICY_CONFIRMED)
     assert entries(stage, What.REFUSED)[-1].data["wanted"] == "confirm the policy"
@@ -101,6 +105,82 @@ async def test_what_was_asked_under_it_waits_until_somebody_who_gains_nothing_co
     assert confirmed.who == CARLA
     await confirm(stage, BOB)
     await stage.slack.until(lambda: "confirmed already" in notices(stage, BOB))
+
+
+async def change_to(stage, policy):
+    """Another policy, and a start with it; its message in the channel."""
+    number = len(posted(stage))
+    stage.policy = policy
+    await stage.restart()
+    await stage.slack.until(lambda: len(posted(stage)) > number)
+
+
+async def test_a_change_by_which_all_approvers_gain_is_confirmed_by_two_of_them(stage):
+    with_channel(stage)
+    stage.changes["policy_changes"] = "confirm"
+    await change_to(stage, f"{GENERAL}[[rule]]\napprovals = 2\n")
+    await confirm(stage, BOB)
+    await stage.slack.until(lambda: "Confirmed." in notices(stage, BOB))
+    await change_to(stage, GENERAL)
+    ts = await stage.ask()
+    await stage.press(CARLA, ts)
+    await stage.quiet()
+
+    await confirm(stage, BOB)
+    await stage.slack.until(lambda: "one more person must confirm it" in notices(stage, BOB))
+    await stage.restart()
+    await confirm(stage, BOB)
+    await stage.slack.until(lambda: "you have confirmed it already" in notices(stage, BOB))
+    await stage.quiet()
+    assert stage.request().state is State.APPROVED
+    await confirm(stage, CARLA)
+    await stage.slack.until(lambda: "Confirmed." in notices(stage, CARLA))
+    await stage.as_time_passes(lambda: stage.request().state is State.SUCCEEDED)
+
+    rows = [each.data for each in entries(stage, What.POLICY_CONFIRMED)]
+    assert [each["needed"] for each in rows] == [1, 2, 2]
+    assert rows[2]["members"]["S0CONTROLLERS"] == sorted([BOB, CARLA])
+
+
+async def test_a_second_change_is_compared_with_the_last_that_was_confirmed(changed):
+    """Mara approves since the first change, and nobody has confirmed that; the second one gives her nothing."""
+    stage = changed
+    await change_to(stage, f"# reviewed\n{ADDED}")
+    await confirm(stage, MARA)
+    await stage.slack.until(
+        lambda: (
+            "you may not approve under the policy that was confirmed last. These can: <@U0BOB>, <@U0CARLA>."
+            in notices(stage, MARA)
+        )
+    )
+    assert not entries(stage, What.POLICY_CONFIRMED)
+
+
+async def test_a_policy_that_is_put_back_needs_no_confirmation(changed):
+    stage = changed
+    await change_to(stage, entries(stage, What.POLICY_CHANGED)[0].data["text"])
+    assert "so nothing has to be confirmed" in posted(stage)[-1].text
+    ts = await stage.ask()
+    await stage.press(CARLA, ts)
+    await stage.until_card(ts, "Accepted by Zuora")
+
+
+async def test_a_confirmation_that_is_lost_with_a_restored_backup_counts_no_more(changed):
+    def waits_for():
+        policy = stage.store.history.last_of(What.POLICY_CHANGED).entry.data["new"]
+        return unconfirmed(stage.store, policy)
+
+    stage = changed
+    await stage.stop()
+    put_back = stage.keep_the_database()
+    await stage.start()
+    await confirm(stage, CARLA)
+    await stage.slack.until(lambda: "Confirmed." in notices(stage, CARLA))
+    assert not waits_for()
+    await stage.stop()
+    put_back()
+    await stage.start()
+    assert waits_for()
 
 
 async def test_with_tell_nothing_waits_and_that_it_is_not_confirmed_stays_in_the_evidence(
