@@ -13,7 +13,7 @@ from bench.big_server import STARTS
 from bench.stage import ALICE, BOB, CHANNEL, Place, name_of, place
 from bench.watch import Watch, memory_of, say, until
 from bot.cli.clock import SystemClock
-from bot.cli.memory import give_long_texts_back
+from bot.cli.memory import give_back_only_long_texts
 from bot.cli.pauses import keep_pauses_short
 from bot.cli.sandbox import running
 from bot.domain.authority import Person, Verb
@@ -104,7 +104,7 @@ async def main(url: str, documents: int) -> None:
 async def _watched(here: Place, bot: Bot, documents: int) -> dict[str, float]:
     """The seconds, and memory, pauses and processor time of each part beside them."""
     keep_pauses_short()
-    give_long_texts_back()
+    give_back_only_long_texts()
     await asyncio.sleep(1)
     rest, watch = memory_of(), Watch()
     watching = asyncio.create_task(watch.run())

@@ -12,7 +12,7 @@ from bench.big_server import RUN
 from bench.otherwise import set_constants
 from bench.stage import BOB, ask_for, name_of, place
 from bench.watch import Watch, memory_of, say
-from bot.cli.memory import give_long_texts_back
+from bot.cli.memory import give_back_only_long_texts
 from bot.cli.pauses import keep_pauses_short
 from bot.domain.authority import Person, Verb
 from bot.domain.request import State
@@ -76,7 +76,7 @@ async def _watched(bot: Bot) -> dict[str, float]:
     """The seconds, and the memory, pauses and processor time beside them."""
     bot.start()
     keep_pauses_short()
-    give_long_texts_back()
+    give_back_only_long_texts()
     await asyncio.sleep(1)
     rest, used, watch = memory_of(), time.process_time(), Watch()
     watching = asyncio.create_task(watch.run())

@@ -15,6 +15,7 @@ from bench.by_types import ByTypes
 from bench.otherwise import set_constants
 from bench.watch import Watch, say
 from bot.cli.clock import SystemClock
+from bot.cli.memory import give_back_only_long_texts
 from bot.cli.pauses import keep_pauses_short
 from bot.domain.call import Call, track_id
 from bot.domain.clock import Clocks
@@ -212,6 +213,7 @@ async def main(how: str, url: str, number: int, folder: Path) -> None:
         await zuora.check()
         await zuora.bill_run_state(A_RUN)  # as the facts are read again before anything is sent
         keep_pauses_short()
+        give_back_only_long_texts()
         watching = asyncio.create_task(watch.run())
         if how == "runner":
             await by_the_runner(zuora, number, folder / "mailer.db")

@@ -7,6 +7,7 @@ from typing import Any
 
 from bench.figures import Options, Row
 from bench.stage import BOB, Place, add_runs, ask_for, name_of, place
+from bot.cli.memory import give_back_only_long_texts
 from bot.domain.authority import Person, Verb
 from bot.sandbox.slack.workspace import TEAM_ID
 from bot.wiring.running import Bot
@@ -20,6 +21,7 @@ _MOVED = ("state", "state_at", "wake_at", "decided_by", "decided_at")
 
 async def measure(options: Options) -> list[Row]:
     """In turns: a slice of decisions, and the same rows bare."""
+    give_back_only_long_texts()  # as a running bot does
     async with place() as here, here.hands() as bot:
         runs = add_runs(here.zuora, FIRST_RUN, options.decisions)
         numbers = await ask_for(bot, runs)

@@ -24,7 +24,7 @@ from bot.cli.connecting import (
 from bot.cli.exits import LOST_THE_WORK, MEND_FIRST, WILL_PASS
 from bot.cli.help import example
 from bot.cli.logs import log_as_set, log_to_stderr
-from bot.cli.memory import give_long_texts_back
+from bot.cli.memory import give_back_only_long_texts
 from bot.cli.pauses import keep_pauses_short
 from bot.health.figures import Exposition
 from bot.health.routes import Front
@@ -165,7 +165,7 @@ class Serving:
                     connection.on_refused.append(self._end)
                     bot.start()
                     keep_pauses_short()
-                    give_long_texts_back()
+                    give_back_only_long_texts()
                     self._connection = connection
                     logger.info("ready", extra={"tenant": bot.parts.tenancy.words})
                     self._look(bot)

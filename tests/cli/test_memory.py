@@ -77,9 +77,9 @@ def test_collections_look_at_hardly_anything_and_seldom_once_the_bot_is_ready():
 def test_long_texts_go_back_to_the_system():
     more = printed(
         "import json, pathlib\n"
-        "from bot.cli.memory import give_long_texts_back\n"
+        "from bot.cli.memory import give_back_only_long_texts\n"
         "held = lambda: 4096 * int(pathlib.Path('/proc/self/statm').read_text().split()[1])\n"
-        "give_long_texts_back()\n"
+        "give_back_only_long_texts()\n"
         "before = held()\n"
         "for _ in range(2):\n"
         "    text = 'x' * (20 << 20)\n"
@@ -88,6 +88,23 @@ def test_long_texts_go_back_to_the_system():
     )
 
     assert more < 5_000_000  # glibc by default keeps the second one
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has the setting")
+def test_what_a_statement_takes_and_lets_go_of_stays_with_the_process():
+    fetched = printed(
+        "import json, resource\n"
+        "from bot.cli.memory import give_back_only_long_texts\n"
+        "faults = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
+        "give_back_only_long_texts()\n"
+        "before = faults()\n"
+        "for _ in range(100):\n"
+        "    text = 'x' * 600_000\n"
+        "    del text\n"
+        "print(json.dumps(faults() - before))"
+    )
+
+    assert fetched < 1_000  # pages; otherwise 147 each time
 
 
 @pytest.mark.parametrize("name", COMMANDS)
