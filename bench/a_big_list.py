@@ -13,8 +13,7 @@ from bench.big_server import STARTS
 from bench.stage import ALICE, BOB, CHANNEL, Place, name_of, place
 from bench.watch import Watch, memory_of, say, until
 from bot.cli.clock import SystemClock
-from bot.cli.memory import give_back_only_long_texts
-from bot.cli.pauses import keep_pauses_short
+from bot.cli.pauses import give_back_only_long_texts, keep_pauses_short
 from bot.cli.sandbox import running
 from bot.domain.authority import Person, Verb
 from bot.domain.request import State

@@ -12,8 +12,7 @@ from bench.big_server import RUN
 from bench.otherwise import set_constants
 from bench.stage import BOB, ask_for, name_of, place
 from bench.watch import Watch, memory_of, say
-from bot.cli.memory import give_back_only_long_texts
-from bot.cli.pauses import keep_pauses_short
+from bot.cli.pauses import give_back_only_long_texts, keep_pauses_short
 from bot.domain.authority import Person, Verb
 from bot.domain.request import State
 from bot.sandbox.slack.workspace import TEAM_ID

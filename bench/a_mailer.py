@@ -15,8 +15,7 @@ from bench.by_types import ByTypes
 from bench.otherwise import set_constants
 from bench.watch import Watch, say
 from bot.cli.clock import SystemClock
-from bot.cli.memory import give_back_only_long_texts
-from bot.cli.pauses import keep_pauses_short
+from bot.cli.pauses import give_back_only_long_texts, keep_pauses_short
 from bot.domain.call import Call, track_id
 from bot.domain.clock import Clocks
 from bot.domain.digest import canonical
@@ -36,8 +35,8 @@ from bot.workflow.parts import Bells, Parts
 from bot.workflow.rules import Rules
 from bot.workflow.runner import Runner
 from bot.workflow.tenancy import Admission, Tenancy
-from bot.zuora.calls import EmailBody
 from bot.zuora.client import CallerSettings, Login, ZuoraClient, http_client
+from bot.zuora.effects import EmailBody
 from bot.zuora.errors import ZuoraBusy
 
 A_REQUEST = 500

@@ -7,7 +7,7 @@ from typing import Any
 
 from bench.figures import Options, Row
 from bench.stage import BOB, Place, add_runs, ask_for, name_of, place
-from bot.cli.memory import give_back_only_long_texts
+from bot.cli.pauses import give_back_only_long_texts
 from bot.domain.authority import Person, Verb
 from bot.sandbox.slack.workspace import TEAM_ID
 from bot.wiring.running import Bot

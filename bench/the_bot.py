@@ -13,8 +13,7 @@ from bench.watch import answer_until_stopped, say
 from bot.cli.clock import SystemClock
 from bot.cli.connecting import connected
 from bot.cli.logs import log_to_stderr
-from bot.cli.memory import give_back_only_long_texts
-from bot.cli.pauses import keep_pauses_short
+from bot.cli.pauses import give_back_only_long_texts, keep_pauses_short
 from bot.settings import Mode, read_settings
 from bot.wiring.build import Tuning, build
 

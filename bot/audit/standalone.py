@@ -10,13 +10,13 @@ from bot.audit.expected import Documents
 from bot.audit.rows import ASKED, NEW_KEY, UNSUPPORTED, FileRow, Json, Remark, Story
 from bot.audit.rows import compact, fits, has_mask, hashed, is_masked, loaded, noted_in, signed, slack_clock
 
-FORMAT = 8
+FORMAT = 9
 CODES = {"not readable": 3, "wrong key": 17, "edited": 10, "rebuilt": 18, "tail cut": 14, "not supported by the history": 19,
          "file of the evidence changed": 20, "control not held": 23, "signature wrong": 25, "number missing": 21,
          "clock went back": 22, "head not compared": 24}  # of several flaws the first gives the exit status
 FILES = {"chain.json", "history.jsonl", "requests.jsonl", "reconciliation.json", "things.jsonl", "standing.jsonl",
-         "slack.json", "sample.json", "documents.jsonl", "verification.json", "00-report.html", "evidence.xlsx", "FORMAT.md", "verify.py",
-         *(f"{name}.jsonl" for name in (*KINDS, "population", "exceptions"))}
+         "slack.json", "sample.json", "documents.jsonl", "verification.json", "brought_forward.jsonl", "00-report.html", "evidence.xlsx",
+         "FORMAT.md", "verify.py", *(f"{name}.jsonl" for name in (*KINDS, "population", "exceptions"))}
 IDLE = "SELECT COUNT(*) AND NOT TOTAL(what = 'call.sent') FROM line WHERE request = ?"  # whether it has rows, and called nothing
 LINE, CARD = ["record", "card", "messages", "masked", "history"], ["text", "blocks"]  # names in a line of requests.jsonl, in order
 RECORD = ["number", "operation", "subject", "body", "facts", "digest", "tenant", "requester", "team", "reason", "rule", "policy_hash",
@@ -104,10 +104,12 @@ def of_requests(opened: zipfile.ZipFile, rows: PeriodRows, sums: Json) -> Iterat
         yield from (*control(packet["record"], story, stands), *slack_clock(number, packet["messages"]))
         made["population"].update(f"{compact(line_of(packet['record'], story, about))}\n".encode())
     yield from stands.others()
+    unproven = [each for each in lines_of(opened, "brought_forward.jsonl") if unsigned(each, each, stands)]
     for thing, deed in ((each, deed) for each in lines_of(opened, "things.jsonl") for deed in each.pop("deeds")):
         made["exceptions"].update(b"" if deed["by"] else f"{compact({**thing, **deed})}\n".encode())
-        wrong += [f"{thing.get('number')} has an explanation that no row shows to be signed"] * unsigned(thing, deed, stands)
+        unproven += [thing] * unsigned(thing, deed, stands)
         wrong += [f"R-{by} did something, and called nothing" for by in deed["by"] if kept.execute(IDLE, [int(by)]).fetchone()[0]]
+    wrong += [f"{thing.get('number')} has an explanation that no row shows to be signed" for thing in unproven]
     wrong += [f"{name}.jsonl is not what the rows give" for name in made if made[name].hexdigest() != sums.get(f"{name}.jsonl")]
     wrong += ["requests.jsonl has more than the rows"] * bool(next(packets, ""))
     (_, begun), (_, ended) = kept.execute("SELECT MIN(sequence), at FROM line UNION ALL SELECT MAX(sequence), at FROM line")

@@ -8,10 +8,9 @@ import click
 
 from bot.cli.checked import checked
 from bot.cli.clock import SystemClock
-from bot.cli.exits import MEND_FIRST
+from bot.cli.exits import MEND_FIRST, refused_in_words
 from bot.cli.help import example
 from bot.cli.progress import copying
-from bot.cli.refused import refused_in_words
 from bot.cli.typed import Day
 from bot.domain.history import Head
 from bot.domain.words import count

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import click
 
+from bot.cli.exits import refused_in_words
 from bot.cli.help import example
 from bot.cli.progress import copying
-from bot.cli.refused import refused_in_words
 from bot.settings import read_audit_settings
 from bot.store.engine import without_password
 from bot.store.snapshot import refuse_missing, saved

@@ -10,10 +10,9 @@ import click
 
 from bot.cli.checked import checked
 from bot.cli.clock import SystemClock
-from bot.cli.exits import NOT_READABLE
+from bot.cli.exits import NOT_READABLE, refused_in_words
 from bot.cli.help import example
 from bot.cli.logs import log_to_stderr
-from bot.cli.refused import refused_in_words
 from bot.domain.words import count
 from bot.health.processes import others_on
 from bot.settings import AuditSettings, read_audit_settings

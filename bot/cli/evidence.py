@@ -159,7 +159,7 @@ def _made(
     before: Before | None,
     options: Mapping[str, Any],
 ) -> tuple[Verified, bool]:
-    out: Path = options["out"]
+    out, previous = Path(options["out"]), options["previous"]
     key = settings.audit_key.get_secret_value()
     verified = verify_database(path, key=key, noted=[[before.last]] if before else [])
     with open_read_only(path) as file:
@@ -174,6 +174,7 @@ def _made(
             before=before,
             verified=_findings(verified) | _by_whom(settings),
             sample=(options["seed"], options["sample"]),
+            forward=in_zuora.forward(settings, previous, file) if previous else (),
             signature=lambda text: (
                 {"public": public, "signature": signer.sign(text)} if signer else None
             ),

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
+from bot.cli.exits import refused_in_words
 from bot.cli.help import example
-from bot.cli.refused import refused_in_words
 from bot.settings import read_audit_settings
 from bot.status.export import ArchivedError, Format, export
 from bot.status.month import month_named

@@ -2,12 +2,14 @@
 
 import asyncio
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import click
 
+from bot.audit.evidence import brought_forward
 from bot.audit.evidence.own import ABOUT_RUNS, Own, Period, Read
-from bot.audit.evidence.reconcile import explained, reconciled_everywhere
+from bot.audit.evidence.reconcile import entities_of, explained, reconciled_everywhere
 from bot.audit.evidence.runs import not_done
 from bot.cli.clock import SystemClock
 from bot.settings import AloneSettings, EvidenceSettings
@@ -21,6 +23,12 @@ READ_SECONDS = 60.0
 A_MONTH = timedelta(days=31)
 """The longest that a mail may precede the period in which it shows: Zuora marks some mails late."""
 NOT_ASKED = "Zuora was not asked (--without-zuora)"
+
+
+def forward(settings: AloneSettings, previous: Path, file: DatabaseFile) -> list[dict[str, Any]]:
+    """Return the exceptions that the package before leaves open, with what was signed of them since."""
+    entities = entities_of(settings.places) if isinstance(settings, EvidenceSettings) else {}
+    return [*brought_forward.read(previous, by_the_bot.explanations(file), entities)]
 
 
 def read(settings: AloneSettings, period: Period, file: DatabaseFile) -> dict[str, Any]:

@@ -7,10 +7,9 @@ import click
 
 from bot.cli.checked import checked
 from bot.cli.clock import SystemClock
-from bot.cli.exits import MEND_FIRST, NOT_READABLE
+from bot.cli.exits import MEND_FIRST, NOT_READABLE, refused_in_words
 from bot.cli.help import example
 from bot.cli.progress import copying
-from bot.cli.refused import refused_in_words
 from bot.domain.words import count
 from bot.settings import read_audit_settings
 from bot.store.errors import StoreError

@@ -24,8 +24,7 @@ from bot.cli.connecting import (
 from bot.cli.exits import LOST_THE_WORK, MEND_FIRST, WILL_PASS
 from bot.cli.help import example
 from bot.cli.logs import log_as_set, log_to_stderr
-from bot.cli.memory import give_back_only_long_texts
-from bot.cli.pauses import keep_pauses_short
+from bot.cli.pauses import give_back_only_long_texts, keep_pauses_short
 from bot.health.figures import Exposition
 from bot.health.routes import Front
 from bot.health.starting import Starting

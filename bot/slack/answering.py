@@ -12,8 +12,9 @@ from bot.awaited import was_answered
 from bot.cards import blocks, lines
 from bot.domain.words import Part
 from bot.slack.errors import NO_ANSWER
+from bot.slack.payloads import Actor
 from bot.slack.people import People
-from bot.slack.raw import Actor
+from bot.slack.privately import say_privately
 from bot.store.errors import CouldNotRecordError, NotKnownWhetherRecordedError
 from bot.store.outbox import ANSWERS_A_MINUTE
 from bot.workflow.parts import Parts
@@ -78,10 +79,7 @@ class Answering:
             return  # Slack did not say whom to answer, they know already, or this person clicks without end
         text = blocks.as_text(words)
         try:
-            if channel == actor.user_id:  # from a place that is not a channel
-                await self.client.chat_postMessage(channel=channel, text=text)
-            else:
-                await self.client.chat_postEphemeral(channel=channel, user=actor.user_id, text=text)
+            await say_privately(self.client, channel, actor.user_id, text=text)
         except NO_ANSWER:
             logger.exception("answer_could_not_be_sent")
 

@@ -2,7 +2,7 @@
 
 from bot.domain.clock import Clock
 from bot.domain.message import MessageKind
-from bot.slack.message_kinds import EDITS
+from bot.slack.lanes import EDITS
 from bot.store.outgoing import Outgoing
 
 HOME_GAPS = 3

@@ -26,7 +26,7 @@ from bot.domain.clean import as_key
 from bot.domain.named import Named, named
 from bot.domain.request import Request, State
 from bot.operations.catalog import opened
-from bot.slack import form_payloads, payloads, raw
+from bot.slack import form_payloads, payloads
 from bot.slack.answering import COULD_NOT_RECORD, Answering, not_recorded
 from bot.slack.errors import NO_ANSWER
 from bot.slack.forms import fields
@@ -154,7 +154,7 @@ class _Asked:
     """What somebody asks for, as Slack sent it; see `Decision`."""
 
     verb: Verb
-    actor: raw.Actor
+    actor: payloads.Actor
     name: Named | None
     reason: str = ""
     typed: str = ""
@@ -208,7 +208,7 @@ async def _wrong_clocks(answering: Answering) -> str:
 
 
 async def _approver(
-    people: People, rules: Rules, actor: raw.Actor, request: Request | None
+    people: People, rules: Rules, actor: payloads.Actor, request: Request | None
 ) -> Person:
     """Return who acts on a request, with the groups that its own rule and today's rule name."""
     if request is None:
@@ -228,7 +228,7 @@ async def _standing(answering: Answering, request: Request | None) -> dict[str, 
         before = [(each.person, each.team) for each in recorded]
     found: dict[str, Refusal | None] = {}
     for user_id, team_id in before:
-        actor = raw.Actor(user_id=user_id, team_id=team_id)
+        actor = payloads.Actor(user_id=user_id, team_id=team_id)
         person = await _approver(people, rules, actor, request)
         found[user_id] = still_counts(person, request, rules.today(request))
     return found

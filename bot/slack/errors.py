@@ -12,7 +12,6 @@ NO_ANSWER = (SlackClientError, *NO_CONNECTION)
 """What a call raises if Slack refuses or cannot be reached."""
 
 GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
-UNREACHABLE = frozenset({"user_not_in_channel", "not_in_channel", "channel_not_found"})
 MALFORMED = frozenset({
     "invalid_blocks", "invalid_blocks_format", "msg_too_long", "msg_blocks_too_long", "no_text",
     "too_many_attachments", "invalid_attachments", "markdown_text_conflict", "block_mismatch",
@@ -29,6 +28,9 @@ NOT_NOW = frozenset({
     "two_factor_setup_required",
 })  # fmt: skip
 """Errors that mean that the bot may do nothing at all right now."""
+
+ANYWHERE = MALFORMED | PASSING | LIMITED | NOT_NOW
+"""Errors that a message would meet wherever it is sent; every other one may be the channel's."""
 
 
 def name_of(error: SlackApiError) -> str:

@@ -10,7 +10,7 @@ from bot.domain.authority import Person
 from bot.domain.key import unquoted
 from bot.domain.place import ENTITY, entity_part, parted
 from bot.domain.words import Part
-from bot.slack import payloads, raw
+from bot.slack import payloads
 from bot.slack.answering import Answering
 from bot.slack.looking import click_of_viewer
 from bot.workflow.explanations import About, may_explain, sign, write
@@ -73,5 +73,5 @@ def register(app: AsyncApp, answering: Answering) -> None:
         await answering.say(click.channel, click.actor, words)
 
 
-async def _person(answering: Answering, actor: raw.Actor) -> Person:
+async def _person(answering: Answering, actor: payloads.Actor) -> Person:
     return await answering.people.person(actor, answering.parts.rules.policy.deciders)

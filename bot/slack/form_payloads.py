@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.domain.clean import kept, or_nothing
 from bot.operations.typed import Values
-from bot.slack.raw import Actor, actor_of, files_of, mapping, only_action, text_of
+from bot.slack.payloads import Actor, actor_of, files_of, mapping, only_action, text_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from bot.domain.authority import Person, may_ask
 from bot.domain.message import Blocks, Message, MessageKind
 from bot.domain.request import State
 from bot.domain.words import Strong
-from bot.slack import payloads, raw
+from bot.slack import payloads
 from bot.slack.answering import Answering
 from bot.slack.forms.fields import View
 from bot.slack.looking import viewer, viewer_or_recorded
@@ -61,7 +61,7 @@ class HomeTab:
         async def opened(event: dict[str, Any], body: dict[str, Any]) -> None:
             if event.get("tab") == "home":
                 team = str(body.get("team_id") or "")
-                actor = raw.Actor(user_id=str(event.get("user") or ""), team_id=team)
+                actor = payloads.Actor(user_id=str(event.get("user") or ""), team_id=team)
                 await self._opened(actor, 0)
 
         @app.action(re.compile(f"^{TURN}"))
@@ -70,7 +70,7 @@ class HomeTab:
             click = payloads.click(body)
             await self._opened(click.actor, payloads.page_number(click.value))
 
-    async def _opened(self, actor: raw.Actor, page: int) -> None:
+    async def _opened(self, actor: payloads.Actor, page: int) -> None:
         """Draw it soon, and from now on whenever something changes; for strangers only this once."""
         _, why = await viewer_or_recorded(self._answering, actor, "home tab")
         parts = self._answering.parts
@@ -88,7 +88,7 @@ class HomeTab:
         """Return one person's home as it must look now."""
         store = self._answering.parts.store
         team, page = store.homes.of(user) or (self._answering.people.team_id, 0)
-        actor = raw.Actor(user_id=user, team_id=team)
+        actor = payloads.Actor(user_id=user, team_id=team)
         person, why = await viewer(self._answering, actor, decides=True)
         if why:
             return {"type": "home", "blocks": [blocks.paragraph(*why)]}

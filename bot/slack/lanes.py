@@ -1,16 +1,57 @@
-"""Which message of a lane goes out next, and how it looks then."""
+"""A lane's messages: how their kinds differ, which goes out next, how it looks then, and what is written of it."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from bot.cards.card import card
+from bot.domain.clock import Clock
 from bot.domain.message import MessageKind
-from bot.slack.message_kinds import REPLACED
 from bot.store.outgoing import Outgoing
 from bot.store.store import Store
 from bot.workflow import receipts
 from bot.workflow.beside import beside
+from bot.workflow.ending import PROGRESS_GAP
+
+LOOKED_FOR = frozenset(
+    {
+        MessageKind.CARD,
+        MessageKind.REPLY,
+        MessageKind.REMINDER,
+        MessageKind.PROGRESS,
+        MessageKind.FILE,
+        MessageKind.NOTICE,
+        MessageKind.DIRECT,
+    }
+)
+"""Messages that would be shown twice if they were sent twice."""
+
+DRAWN = frozenset({MessageKind.UPDATE, MessageKind.NOTICE})
+"""Messages whose words can be drawn when they are sent, and are written down then; of the notices these are receipts."""
+
+EDITS = frozenset({MessageKind.UPDATE, MessageKind.PRIVATE})
+
+REPLACED = (MessageKind.UPDATE, MessageKind.PROGRESS, MessageKind.HOME)
+"""Messages of which only the newest is sent."""
+
+FLEETING = frozenset({MessageKind.PRIVATE, MessageKind.HOME})
+"""Messages that are no longer needed once Slack has refused them."""
+
+METHODS = {
+    MessageKind.PRIVATE: ("chat.postEphemeral",),
+    MessageKind.UPDATE: ("chat.update",),
+    MessageKind.HOME: ("views.publish",),
+    MessageKind.FILE: ("files.getUploadURLExternal", "files.completeUploadExternal"),
+}
+"""The Web API methods for kinds of messages that do not use `chat.postMessage`."""
+
+LOOKS = frozenset({"conversations.history", "conversations.replies"})
+"""The methods that look for a message whose answer was lost."""
+
+
+def may_stand_there(outgoing: Outgoing) -> bool:
+    """Return whether a message was sent before and would be shown twice if sent again."""
+    return outgoing.tries > 0 and outgoing.message.kind in LOOKED_FOR
 
 
 def next_of(store: Store, lane: str, now: datetime) -> Outgoing | None:
@@ -50,3 +91,29 @@ def as_it_looks_now(store: Store, outgoing: Outgoing) -> Outgoing:
     if request is None:
         return outgoing
     return replace(outgoing, message=card(request, also=beside(store, request)))
+
+
+def record_try(store: Store, outgoing: Outgoing, clock: Clock) -> None:
+    """Record that a message goes out now, with the words that were drawn for it."""
+    with store.transaction():
+        if outgoing.message.kind in DRAWN:
+            store.outbox.rewrite(outgoing.sequence, outgoing.message)
+        store.outbox.trying(outgoing.sequence, clock.now())
+
+
+def record_sent(store: Store, outgoing: Outgoing, ts: str | None, clock: Clock) -> None:
+    """Record that Slack has a message, and where a request's card or progress is."""
+    message = outgoing.message
+    with store.transaction():
+        store.outbox.end(outgoing.sequence, clock.now(), outcome="sent", ts=ts)
+        if outgoing.refused_with or message.kind is MessageKind.CARD:
+            store.outbox.speaks_again(message.channel)
+        if message.request is None or ts is None:
+            return
+        if message.kind in (MessageKind.CARD, MessageKind.UPDATE):
+            store.requests.set_card(message.request, ts)
+            if message.kind is MessageKind.CARD:
+                store.homes.redraw(clock.now())  # now there is something to link to
+        elif message.kind is MessageKind.PROGRESS:
+            store.requests.set_progress_message(message.request, ts)
+            store.outbox.progress_rests(message.request, clock.now() + PROGRESS_GAP)

@@ -10,7 +10,7 @@ from bot.domain.policy import Policy
 from bot.domain.words import Part
 from bot.slack import payloads
 from bot.slack.answering import Answering
-from bot.slack.raw import Actor
+from bot.slack.payloads import Actor
 from bot.store.database import CouldNotRecordError
 from bot.workflow.refused import record_refusal
 

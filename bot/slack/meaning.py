@@ -8,7 +8,7 @@ from bot.domain.named import Named
 from bot.domain.request import Request
 from bot.domain.words import Part
 from bot.slack.answering import COULD_NOT_RECORD
-from bot.slack.raw import Actor
+from bot.slack.payloads import Actor
 from bot.store.database import CouldNotRecordError
 from bot.store.store import Store
 from bot.workflow.meant import meant

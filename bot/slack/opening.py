@@ -29,8 +29,7 @@ from bot.slack.forms.email import EmailForm
 from bot.slack.forms.email_values import values_for_file
 from bot.slack.forms.fields import begun
 from bot.slack.meaning import known, meant_or_why
-from bot.slack.payloads import Click
-from bot.slack.raw import Actor
+from bot.slack.payloads import Actor, Click
 from bot.slack.replying import TypedCommand, said_if_it_fails, say
 from bot.slack.what_opens import (
     NAMING,

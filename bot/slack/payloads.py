@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 from bot.domain.clean import as_key, kept, trimmed, unescaped
 from bot.domain.named import Named, named
-from bot.slack.raw import Actor, actor_of, files_of, mapping, only_action, text_of
 
 WORDS = ("pretext", "title", "text", "value", "fallback")
 """The members of a block or an attachment that hold words."""
@@ -23,6 +22,48 @@ DIRECT = "D"
 
 MOST_TEXT = 4000
 """How many characters of a message are searched for numbers."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """Who acts: Slack user id and the payload's workspace; empty when not given."""
+
+    user_id: str
+    team_id: str
+
+
+def only_action(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the only action of a click; an empty mapping if there are none or several."""
+    actions = body.get("actions")
+    only = actions[0] if isinstance(actions, list) and len(actions) == 1 else None
+    return only if isinstance(only, Mapping) else {}
+
+
+def actor_of(body: Mapping[str, Any]) -> Actor:
+    """Return who acts."""
+    user = mapping(body, "user")
+    team = text_of(user, "team_id") or text_of(mapping(body, "team"), "id")
+    return Actor(user_id=text_of(user, "id"), team_id=team)
+
+
+def files_of(holder: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the ids of the files that a field or a message holds."""
+    files = holder.get("files")
+    for each in files if isinstance(files, list) else ():
+        if isinstance(each, Mapping) and (its_id := text_of(each, "id")):
+            yield its_id
+
+
+def mapping(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return a member that has members itself; empty if it has none."""
+    found = body.get(name)
+    return found if isinstance(found, Mapping) else {}
+
+
+def text_of(body: Mapping[str, Any], name: str) -> str:
+    """Return a member that is a text, without what no database takes; empty if it is none."""
+    found = body.get(name)
+    return kept(found) if isinstance(found, str) else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from bot.domain.authority import Person
 from bot.domain.clock import Clock
 from bot.domain.policy import AND, is_group
 from bot.slack.errors import NO_ANSWER
-from bot.slack.raw import Actor
+from bot.slack.payloads import Actor
 
 logger = logging.getLogger(__name__)
 

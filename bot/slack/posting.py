@@ -8,8 +8,9 @@ from slack_sdk.errors import SlackApiError
 
 from bot.cards import blocks
 from bot.domain.message import File, Message, MessageKind
-from bot.slack.errors import GONE, UNREACHABLE, name_of
+from bot.slack.errors import GONE, name_of
 from bot.slack.landed import THREAD, Landed
+from bot.slack.privately import say_privately
 from bot.slack.web import SlackWeb
 from bot.slack.witness import metadata
 from bot.store.outgoing import Outgoing
@@ -54,7 +55,7 @@ class Posting:
         progress_ts = request.progress_ts if request else None
         match message.kind:
             case MessageKind.PRIVATE:
-                return await self._private(message.channel, message.user, words)
+                return await say_privately(self._client, message.channel, message.user, **words)
             case MessageKind.UPDATE if card_ts:
                 return await self._edit(outgoing, card_ts, words, thread_ts=None)
             case MessageKind.PROGRESS if progress_ts:
@@ -109,19 +110,6 @@ class Posting:
             anew = await self._landed.ts_of(outgoing) if outgoing.tries else None
             return anew or await self._post(outgoing, words, thread_ts=thread_ts)
         return ts
-
-    async def _private(self, channel: str, user: str, words: dict[str, Any]) -> str | None:
-        """Send it to one person where they acted, or directly if the bot cannot post there."""
-        if channel == user:  # a click on the home tab, which is not a channel
-            return str((await self._client.chat_postMessage(channel=user, **words))["ts"])
-        try:
-            await self._client.chat_postEphemeral(channel=channel, user=user, **words)
-        except SlackApiError as error:
-            if name_of(error) not in UNREACHABLE:
-                raise
-            answer = await self._client.chat_postMessage(channel=user, **words)
-            return str(answer["ts"])
-        return None
 
 
 def _in_short(message: Message) -> dict[str, Any]:

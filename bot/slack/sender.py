@@ -24,10 +24,17 @@ from bot.slack.errors import (
     seconds_to_wait,
 )
 from bot.slack.landed import Landed
-from bot.slack.lanes import as_it_looks_now, next_of
-from bot.slack.message_kinds import FLEETING, LOOKS, METHODS, may_stand_there
+from bot.slack.lanes import (
+    FLEETING,
+    LOOKS,
+    METHODS,
+    as_it_looks_now,
+    may_stand_there,
+    next_of,
+    record_sent,
+    record_try,
+)
 from bot.slack.posting import Draw, Posting
-from bot.slack.recorded import record_sent, record_try
 from bot.slack.silence import AskMembers, Silence
 from bot.slack.time_of_day import TimeOfDay
 from bot.slack.web import SlackWeb

@@ -27,7 +27,7 @@ from bot.slack.forms.email import EmailForm
 from bot.slack.forms.email_values import values_for_file
 from bot.slack.naming import with_kinds
 from bot.slack.opening import NO_FILES, OF_A_FILE, refusal_to_ask
-from bot.slack.raw import Actor
+from bot.slack.payloads import Actor
 from bot.store.errors import CouldNotRecordError
 
 

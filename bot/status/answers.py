@@ -15,9 +15,9 @@ from bot.domain.words import Line, Link, Mention, Moment, Part, and_more, line, 
 from bot.status import lists
 from bot.status.lists import SHOWN, Links
 from bot.store.file.archived import Archive
+from bot.store.past import Written
 from bot.store.status import MOST_COUNTED, Brief
 from bot.store.store import Store
-from bot.store.written import Written
 
 RECENT = 10
 WITH_ITS_RUN = Line(

@@ -1,14 +1,33 @@
 """What happened, as the history has it: every question that the bot asks it."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from bot.domain.history import START, Head, What
+from bot.domain.history import SALTS, START, Entry, Head, What
 from bot.store.engine import Database, Query, Question, ask
-from bot.store.times import to_text
-from bot.store.written import Written, entry_from_row
+from bot.store.times import from_text, to_text
+
+
+class Written(NamedTuple):
+    """An entry as the history has it."""
+
+    sequence: int
+    at: datetime
+    entry: Entry
+    hash: str
+
+
+def entry_from_row(row: tuple[Any, ...]) -> Written:
+    """Return an entry from its columns."""
+    sequence, at, request, what, who, team, data, hashed = row
+    read = json.loads(data)
+    read.pop(SALTS, None)  # they belong to the row, not to what it says
+    entry = Entry(what=What(what), who=who, team=team, request=request, data=read)
+    return Written(sequence, from_text(at), entry, hashed)
+
 
 _FILES = """
 WITH starts AS (SELECT sequence, json_extract(data, '$.files') AS files FROM history

@@ -11,10 +11,9 @@ from bot.domain.policy import Rule
 from bot.domain.request import Request, State
 from bot.store.calls import held_back_of
 from bot.store.engine import Database, Question, ask, ask_at_once
-from bot.store.past import DENIED, by_request
+from bot.store.past import DENIED, Written, by_request
 from bot.store.request_rows import rule_from_text
 from bot.store.times import from_text, to_text
-from bot.store.written import Written
 
 _ENDED = "state IN ('rejected', 'withdrawn', 'expired', 'stopped', 'succeeded', 'failed')"
 

@@ -14,8 +14,8 @@ from bot.domain.named import Named
 from bot.domain.request import FINAL, Request, State
 from bot.domain.words import Mention, Part
 from bot.metrics import DENIED as DENIED_DECISIONS
+from bot.store.past import Written
 from bot.store.store import Store
-from bot.store.written import Written
 from bot.workflow.deadlines import stop
 from bot.workflow.meant import meant
 from bot.workflow.receipts import DONE, decided_by, direct, row_named, subject_of, what_was_decided

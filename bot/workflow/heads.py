@@ -1,6 +1,7 @@
 """Heads, which say where the history ends; signed and left elsewhere, they reveal an end that was cut or rebuilt."""
 
 import logging
+from collections import defaultdict
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -13,12 +14,14 @@ from bot.store.database import CouldNotRecordError
 from bot.store.store import Store
 from bot.workflow.anchoring import Anchors, Keeper, NotLeftError
 from bot.workflow.preparing import LEFT_OVER, drop_left_over
-from bot.workflow.shown import bind
 from bot.workflow.signing import text_of
 
 logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 60.0
+
+AT_ONCE = 200
+"""How many messages one transaction binds; the others follow at the next look."""
 
 
 class Heads:
@@ -49,7 +52,7 @@ class Heads:
         """Bind what was sent to Slack, and write and leave each head that is due, until cancelled."""
         while True:
             try:
-                bind(self._store, self._clock)
+                bind_shown(self._store, self._clock)
                 await drop_left_over(self._store, self._clock, self._clock.now() - LEFT_OVER)
                 if self._anchors.is_any:
                     self.note_if_due()
@@ -120,10 +123,6 @@ class Heads:
             self._store.record(Entry(what=What.ANCHORED, data=data), self._clock.now())
 
 
-def _hour(at: datetime) -> str:
-    return at.astimezone(UTC).strftime("%Y-%m-%d %H")
-
-
 def _message(channel: str, now: datetime, head: Head, signature: str) -> Message:
     at = now.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
     signed = f" Signature: {signature}." if signature else ""
@@ -134,3 +133,34 @@ def _message(channel: str, now: datetime, head: Head, signature: str) -> Message
     return Message(
         kind=MessageKind.NOTICE, channel=channel, text=text, blocks=[blocks.paragraph(text)]
     )  # fmt: skip
+
+
+def bind_shown(store: Store, clock: Clock) -> None:
+    """Record in the history what was sent for each request, once the hour in which it was sent is over.
+
+    A card is drawn when it goes out, so its text is known only then. The rows are written by the hour because one for
+    each message would double the history.
+
+    Raises:
+        CouldNotRecordError: Nothing was written.
+    """
+    now = clock.now()
+    with store.transaction():
+        found = store.outbox.unbound(AT_ONCE)
+        if not found or _hour(found[0].ended_at) == _hour(now):
+            return
+        of_request: dict[int, list[tuple[int, str]]] = defaultdict(list)
+        for each in found:
+            of_request[each.request].append((each.sequence, each.hash))
+        store.history.append_all(
+            [
+                Entry(what=What.SHOWN, request=number, data={"messages": messages})
+                for number, messages in sorted(of_request.items())
+            ],
+            now,
+        )
+        store.outbox.bound([each.sequence for each in found])
+
+
+def _hour(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%d %H")

@@ -16,8 +16,8 @@ from bot.domain.history import Entry, What
 from bot.domain.message import Message, MessageKind
 from bot.domain.words import Mention, Part
 from bot.store.errors import CouldNotRecordError
+from bot.store.past import Written
 from bot.store.store import Store
-from bot.store.written import Written
 from bot.workflow.groups import note
 from bot.workflow.receipts import give
 from bot.workflow.rules import Rules

@@ -13,9 +13,9 @@ from bot.domain.message import Message, MessageKind
 from bot.domain.request import Request
 from bot.domain.words import Moment, Part, named
 from bot.operations.catalog import opened
+from bot.store.past import Written
 from bot.store.status import Brief
 from bot.store.store import Store
-from bot.store.written import Written
 from bot.workflow.decision import MOST_TYPED
 
 logger = logging.getLogger(__name__)

@@ -15,9 +15,8 @@ from bot.domain.parts_of import parts_of
 from bot.domain.words import Break, Moment, Part, count
 from bot.operations.catalog import OPERATIONS
 from bot.store.errors import CouldNotRecordError
-from bot.store.past import MOST
+from bot.store.past import MOST, Written
 from bot.store.store import Store
-from bot.store.written import Written
 from bot.workflow.receipts import BESIDE, DONE, direct, subject_of, typed_with, what_was_decided
 
 logger = logging.getLogger(__name__)

@@ -1,1 +1,1 @@
-"""Zuora: the only part that talks to it. `wire`, `calls`, `verdict` and `answers` do no I/O."""
+"""Zuora: the only part that talks to it. `wire`, `calls`, `judge` and `answers` do no I/O."""

@@ -8,10 +8,9 @@ from bot.domain.key import is_id
 from bot.domain.kind import DocumentKind
 from bot.domain.parts_of import parts_of
 from bot.zuora import agreement, calls, paging, progress, rows
-from bot.zuora.accounts import account, with_account
 from bot.zuora.answers import BillingDocument
 from bot.zuora.aside import aside
-from bot.zuora.document_reader import EXPANDED, OBJECTS, DocumentReader
+from bot.zuora.document_reader import EXPANDED, OBJECTS, DocumentReader, account, with_account
 from bot.zuora.errors import ZuoraNotFound, ZuoraRefused
 from bot.zuora.rows import ZuoraRow
 

@@ -1,4 +1,4 @@
-"""Every call the bot makes, one function each: values in, an `HttpCall` out. No I/O.
+"""Every call that reads, one function each: values in, an `HttpCall` out. No I/O. Those with an effect: `effects`.
 
 Sources: Zuora's API pages of the same operations; object-query, settings and notification paths
 have no `/v1` (the `servers` and paths of Zuora's OpenAPI document).
@@ -7,9 +7,9 @@ have no `/v1` (the `servers` and paths of Zuora's OpenAPI document).
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
-from bot.zuora.wire import CallError, HttpCall, path
+from bot.zuora.wire import HttpCall, path
 
 DebitMemoPath = Literal["debitmemos", "debit-memos"]
 PAGE: Final = 50
@@ -24,69 +24,6 @@ no value, and a missing field means nothing."""
 
 LONGEST_BATCHES: Final = 1000
 HISTORY_PAGE: Final = 40  # other pages: at most 40 (guide *Pagination*)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EmailBody:
-    """The body of a mail of one document (pages *Email an invoice*, *Email a debit memo*).
-
-    Attributes:
-        email_addresses: Sent as one comma-separated string; Zuora ignores it with
-            `use_email_template_setting`. With neither, only the bill-to contact gets the mail.
-        include_additional_email_addresses: Also the additional addresses of the account.
-        use_email_template_setting: The template's *To Email* decides.
-        pdf_file_id: 32-digit id of the PDF to attach; memos only.
-    """
-
-    email_addresses: tuple[str, ...] = ()
-    include_additional_email_addresses: bool = False
-    use_email_template_setting: bool = False
-    pdf_file_id: str = ""
-
-    def wire(self) -> dict[str, Any]:
-        """Return the JSON object, without the fields that are not set."""
-        fields = {
-            "emailAddresses": ",".join(self.email_addresses),
-            "includeAdditionalEmailAddresses": self.include_additional_email_addresses,
-            "useEmailTemplateSetting": self.use_email_template_setting,
-            "pdfFileId": self.pdf_file_id,
-        }
-        return {name: value for name, value in fields.items() if value}
-
-
-def email_bill_run(key: str, *, resend: bool, track_id: str, idempotency_key: str) -> HttpCall:
-    """Mail the documents of a posted bill run; `resend` is a JSON boolean, never a string."""
-    return _effect(
-        path("v1", "bill-runs", key, "emails"), {"resend": resend}, track_id, idempotency_key
-    )
-
-
-def email_document(
-    collection: str, key: str, body: EmailBody, *, track_id: str, idempotency_key: str
-) -> HttpCall:
-    """Mail one posted document; `collection` is its part of the path.
-
-    Raises:
-        CallError: A PDF id for an invoice, whose page has no such field.
-    """
-    if collection == "invoices" and body.pdf_file_id:
-        raise CallError("an invoice mail takes no PDF file id")
-    return _effect(path("v1", collection, key, "emails"), body.wire(), track_id, idempotency_key)
-
-
-def create_bill_run(body: Mapping[str, Any], *, track_id: str, idempotency_key: str) -> HttpCall:
-    """Create an ad-hoc or a scheduled bill run."""
-    return _effect(path("v1", "bill-runs"), body, track_id, idempotency_key)
-
-
-def post_bill_run(bill_run_id: str, body: Mapping[str, Any], *, track_id: str) -> HttpCall:
-    """Post a completed bill run. A PUT: Zuora keeps no key for it."""
-    return _put(path("v1", "bill-runs", bill_run_id, "post"), body, track_id)
-
-
-def cancel_bill_run(bill_run_id: str, body: Mapping[str, Any], *, track_id: str) -> HttpCall:
-    """Cancel a bill run. A PUT: Zuora keeps no key for it."""
-    return _put(path("v1", "bill-runs", bill_run_id, "cancel"), body, track_id)
 
 
 def get(*parts: str, query: tuple[tuple[str, str], ...] = ()) -> HttpCall:
@@ -217,18 +154,3 @@ def email_history(object_id: str, start: datetime, end: datetime, page: int) -> 
         ("pageSize", str(HISTORY_PAGE)),
     )
     return get("v1", "notification-history", "email", query=query)
-
-
-def _effect(where: str, body: Mapping[str, Any], track_id: str, idempotency_key: str) -> HttpCall:
-    return HttpCall(
-        method="POST",
-        path=where,
-        body=dict(body),
-        effect=True,
-        track_id=track_id,
-        idempotency_key=idempotency_key,
-    )
-
-
-def _put(where: str, body: Mapping[str, Any], track_id: str) -> HttpCall:
-    return HttpCall(method="PUT", path=where, body=dict(body), effect=True, track_id=track_id)

@@ -1,19 +1,25 @@
 """Reads the billing documents of a bill run."""
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
 from bot.domain.kind import DocumentKind
 from bot.domain.known import NotKnown
-from bot.zuora import agreement, calls, cut, paging, progress, rows
-from bot.zuora.accounts import account, with_account
+from bot.zuora import agreement, calls, paging, progress, rows
 from bot.zuora.answers import NOT_READ, BillingDocument
 from bot.zuora.aside import aside
 from bot.zuora.caller import Caller
-from bot.zuora.document_reader import EXPANDED, OBJECTS, DocumentReader
+from bot.zuora.document_reader import EXPANDED, OBJECTS, DocumentReader, account, with_account
 from bot.zuora.errors import ZuoraContradicts, ZuoraRefused, ZuoraTooMany
 from bot.zuora.rows import Here, ZuoraRow
 from bot.zuora.wire import HttpCall
+
+LONG: Final = 1000
+"""A list with more rows is cut, into parts of about this many: some ten pages. Parts a tenth as long
+would cost up to twice the calls; longer ones would keep each other waiting."""
+
+_NUMBER: Final = re.compile(r"(.*?)(\d+)", re.DOTALL | re.ASCII)
 
 _ZOQL: Final[dict[DocumentKind, str]] = {
     "invoice": "select Id, InvoiceNumber, AccountId, Amount, Balance, Status, LastEmailSentDate, "
@@ -65,7 +71,7 @@ async def _of_kind(
 ) -> list[BillingDocument]:
     """Return all of one kind; a long list is read side by side, and counts if it has as many as the run says."""
     try:
-        if isinstance(counted, int) and counted >= cut.LONG:
+        if isinstance(counted, int) and counted >= LONG:
             paging.check(counted)
             found = await _in_parts(reader, number, counted)
             if len(found) == counted:
@@ -90,7 +96,7 @@ async def _in_parts(reader: DocumentReader, number: str, counted: int) -> list[B
         for way in ("ASC", "DESC")
     )
     first, last = (rows.text(next(iter(paging.whole(end.data, "data")), {}), name) for end in ends)
-    parts = cut.beginnings(first, last, counted)
+    parts = beginnings(first, last, counted)
     read = await paging.side_by_side(
         _listed(reader, number, f"{name}.SW:{beginning}") for beginning in parts
     )
@@ -165,3 +171,30 @@ async def _with_currencies(
         else document
         for document in documents
     )
+
+
+def beginnings(first: str, last: str, count: int) -> tuple[str, ...]:
+    """Return how the numbers of each part begin; empty if the list cannot be cut.
+
+    Args:
+        first: The first number of the list in the order of its text, `INV00000001`.
+        last: The last one.
+        count: How many there are; there may be gaps between the numbers.
+
+    Returns:
+        Beginnings; every number of that shape between the two has exactly one of them.
+    """
+    one, other = _NUMBER.fullmatch(first), _NUMBER.fullmatch(last)
+    if one is None or other is None or one[1] != other[1] or len(first) != len(last):
+        return ()
+    low, high, digits = int(one[2]), int(other[2]), len(one[2])
+    span = high - low + 1
+    if span < count:
+        return ()
+    left_open = next((n for n in range(1, digits) if 10**n * count >= LONG * span), 0)
+    if not left_open:
+        return ()
+    parts = range(low // 10**left_open, high // 10**left_open + 1)
+    if len(parts) == 1:
+        return ()
+    return tuple(f"{one[1]}{part:0{digits - left_open}}" for part in parts)

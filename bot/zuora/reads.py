@@ -7,10 +7,10 @@ from datetime import date, datetime, tzinfo
 from bot.domain.clock import Clock
 from bot.domain.kind import DocumentKind
 from bot.zuora import (
-    accounts,
     agreement,
     bill_runs,
     by_number,
+    document_reader,
     documents,
     lookups,
     mail_history,
@@ -134,7 +134,7 @@ class Reads(Effects):
 
     async def account(self, key: str) -> Account:
         """Return one account by id or number."""
-        return await accounts.account(self._caller, key)
+        return await document_reader.account(self._caller, key)
 
     async def subscription(self, key: str) -> Subscription:
         """Return a subscription's latest version by its number, or one version by its id."""

@@ -235,7 +235,7 @@ async def test_a_package_of_another_format_is_named_as_one(busy, tmp_path):
     result = checked(rewritten(out, {"manifest.json": b'{"format": 2}'}))
 
     assert result.exit_code == 3
-    assert "it is of format 2, and this program reads format 8" in result.output
+    assert "it is of format 2, and this program reads format 9" in result.output
 
 
 async def test_names_and_addresses_are_masked_and_the_rest_stays_checkable(busy, tmp_path):

@@ -14,8 +14,9 @@ from bot.store.file.reading import open_read_only
 from bot.store.times import to_text
 from bot.workflow.receipts import NOT_MINE
 from tests.audit.test_evidence import checked, entries, lines, made
-from tests.audit.test_for_people import sheets_of
+from tests.audit.test_for_people import page_of, sheets_of
 from tests.audit.test_package import Forger, status, written
+from tests.audit.test_period import package
 from tests.audit.test_verify import Tampering
 from tests.stage import ALICE, BOB, CHANNEL
 from tests.stories.test_receipts import direct, press
@@ -250,3 +251,136 @@ async def test_what_the_bot_says_happened_and_zuora_does_not_show_is_an_exceptio
     assert not missing & await shown(stage, hours=3)
     del world.bill_runs["BR-00000009"]
     assert ("BR-00000009", f"posted {words}", "R-3") in await shown(stage, days=3)
+
+
+WHERE = "the package from 2026-11-20 00:00:00 UTC to before 2026-11-23 00:00:00 UTC"
+"""The package of which the next one brings exceptions forward."""
+
+
+@pytest.fixture
+async def followed(tenant, tmp_path):
+    """Two packages; in the second one's period some exceptions of the first one are explained."""
+    stage = tenant
+    await stage.pass_time(hours=16)
+    days = ("--from", "2026-11-20", "--to", "2026-11-22")
+    _, first = await package(stage, tmp_path / "a", *days)
+    await stage.pass_time(days=3)
+    for number in ("BR-00000002", "BR-00000003"):
+        await signed_by_bob(stage, number, f"By hand: {number}")
+    await signed_by_bob(stage, "BR-00000002", "The bot was down")
+    await signed_by_bob(stage, "BR-00000077", "Never seen")
+    await stage.slack.until(lambda: direct(stage, BOB)[-1].text.startswith("Receipt: you signed"))
+    await press(stage, BOB, NOT_MINE)
+    await stage.slack.until(lambda: "not theirs" in str(stage.slack.channel_messages(CHANNEL)[-1]))
+    days = ("--from", "2026-11-23", "--to", "2026-11-25")
+    _, second = await package(stage, tmp_path / "b", *days, "--after", str(first))
+    return first, second
+
+
+def brought_forward(out):
+    return {(each["number"], each["what"]): each for each in lines(out, "brought_forward.jsonl")}
+
+
+async def test_exceptions_are_brought_forward_while_nobody_explains_them(
+    tenant, followed, tmp_path
+):
+    first, second = followed
+    assert brought_forward(first) == {}
+    brought = brought_forward(second)
+    assert brought["BR-00000002", "posted outside the bot"]["explanation"] == "The bot was down"
+    assert brought["BR-00000003", "canceled outside the bot"]["explained_by"] == BOB
+    alone = brought[tenant.alone, "mailed outside the bot"]
+    assert "explanation" not in alone
+    await tenant.pass_time(days=3)
+    days = ("--from", "2026-11-26", "--to", "2026-11-28")
+
+    _, third = await package(tenant, tmp_path / "c", *days, "--after", str(second))
+
+    left = brought_forward(third)
+    assert left[tenant.alone, "mailed outside the bot"] == alone
+    assert {number for number, _ in left} == {tenant.alone, "BR-00000001"}
+
+
+async def test_what_was_signed_in_the_next_period_is_in_its_report_with_what_it_explains(followed):
+    first, second = followed
+
+    before, page = page_of(first).text, page_of(second).text
+
+    assert "Exceptions of earlier packages There is none." in before
+    for words in (
+        f"canceled outside the bot 2026-11-21 10:10:00 UTC, in {WHERE} By hand: BR-00000003",
+        "BR-00000002 replaced by what was signed in row",
+        "BR-00000077 nothing: who signed it says that it is not theirs",
+        f"not explained {WHERE}",
+        "3 exceptions of earlier packages are still not explained",
+        "The bot was down, signed by Bob Tanaka (U0BOB)",
+    ):
+        assert words in page, (words, page)
+
+
+async def test_what_was_signed_in_the_next_period_is_in_its_workbook(followed):
+    sheets = sheets_of(followed[1])
+
+    explained = [row[4:8] for row in sheets["Explanations"][1:]]
+
+    assert [WHERE in row[1] for row in explained] == [False, True, True, False], explained
+    assert {row[2] for row in explained} >= {"The bot was down", "By hand: BR-00000003"}
+    assert {row[3] for row in explained} == {"Bob Tanaka (U0BOB)"}
+    assert {row[0] for row in sheets["Brought forward"][1:]} == {WHERE}
+
+
+async def test_an_exception_that_is_brought_forward_has_no_explanation_that_nobody_signed(
+    tenant, followed
+):
+    _, second = followed
+    assert status(second, "").exit_code == 0, status(second, "").output
+    forger = Forger(second, "")
+    brought = brought_forward(second).values()
+    forger.put("brought_forward.jsonl", [each | {"explanation": "x"} for each in brought])
+
+    found = status(forger.sealed(), "")
+
+    assert found.exit_code == 19
+    assert f"{tenant.alone} has an explanation that no row shows to be signed" in found.output
+
+
+async def test_an_explanation_without_the_package_before_says_so(tenant, tmp_path):
+    stage = tenant
+    await stage.pass_time(days=4)
+    await signed_by_bob(stage, "BR-00000002", "The bot was down")
+    days = ("--from", "2026-11-23", "--to", "2026-11-25")
+
+    _, out = await package(stage, tmp_path / "a", *days)
+
+    page = page_of(out).text
+    assert "no exception of this package, and it names none before it The bot was down" in page
+    assert "Not known: no package before this one was named." in page
+
+
+async def test_a_damaged_package_before_is_said_and_none_is_made(tenant, tmp_path):
+    stage = tenant
+    _, first = await package(stage, tmp_path / "a", "--from", "2026-11-20", "--to", "2026-11-21")
+    forger = Forger(first, "")
+    forger.files["exceptions.jsonl"] = b"{}\n"
+
+    result, out = await package(
+        stage,
+        tmp_path / "b",
+        "--from",
+        "2026-11-22",
+        "--to",
+        "2026-11-25",
+        "--after",
+        str(forger.sealed()),
+    )
+
+    assert result.exit_code == 3, result.output
+    assert "is no evidence, or is damaged" in result.output
+    assert not out.exists()
+
+
+async def signed_by_bob(stage, number, words):
+    """An explanation of Bob's that he signs."""
+    await stage.slack.slash(BOB, CHANNEL, f"/billstatus explain {number} {words}")
+    await stage.slack.click(BOB, CHANNEL, stage.slack.private(BOB, CHANNEL)[-1].ts, SIGN)
+    await stage.until_private(BOB, f"The evidence shows it beside {number}")

@@ -293,6 +293,7 @@ def test_any_file_that_is_left_out_is_found_though_the_manifest_is_made_anew(pac
 
 
 NEEDED = {
+    "brought_forward.jsonl",
     "documents.jsonl",
     "chain.json",
     "history.jsonl",

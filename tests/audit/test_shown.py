@@ -6,7 +6,7 @@ import sqlite3
 import pytest
 
 from bot.domain.history import What
-from bot.workflow.shown import bind
+from bot.workflow.heads import bind_shown
 from tests.audit.test_evidence import checked, lines, made, packet_of
 from tests.audit.test_package import Forger, rebuilt, status
 from tests.audit.test_verify import Tampering
@@ -50,7 +50,7 @@ async def test_within_the_hour_nothing_is_written_yet(stage):
     await stage.quiet()
     before = len(stage.store.history.all())
 
-    bind(stage.store, stage.clock)
+    bind_shown(stage.store, stage.clock)
 
     assert stage.store.outbox.unbound(10)
     assert len(stage.store.history.all()) == before

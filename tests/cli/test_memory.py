@@ -77,7 +77,7 @@ def test_collections_look_at_hardly_anything_and_seldom_once_the_bot_is_ready():
 def test_long_texts_go_back_to_the_system():
     more = printed(
         "import json, pathlib\n"
-        "from bot.cli.memory import give_back_only_long_texts\n"
+        "from bot.cli.pauses import give_back_only_long_texts\n"
         "held = lambda: 4096 * int(pathlib.Path('/proc/self/statm').read_text().split()[1])\n"
         "give_back_only_long_texts()\n"
         "before = held()\n"
@@ -94,7 +94,7 @@ def test_long_texts_go_back_to_the_system():
 def test_what_a_statement_takes_and_lets_go_of_stays_with_the_process():
     fetched = printed(
         "import json, resource\n"
-        "from bot.cli.memory import give_back_only_long_texts\n"
+        "from bot.cli.pauses import give_back_only_long_texts\n"
         "faults = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
         "give_back_only_long_texts()\n"
         "before = faults()\n"

@@ -4,7 +4,7 @@ import pytest
 
 from bot.operations.asking import Asking, NumberField
 from bot.operations.catalog import OPERATIONS
-from bot.slack.forms.of_operation import OperationForm
+from bot.slack.forms.catalog import OperationForm
 from bot.zuora.named import Found, Match
 
 INVOICE = Match("invoice", "A-1", "8ad0" * 8)

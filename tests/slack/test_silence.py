@@ -3,6 +3,7 @@
 import pytest
 
 from bot.domain.message import MessageKind
+from bot.store.store import Store
 from tests.slack.test_sender import cards, fill, pass_time, quiet
 from tests.stage import ALICE, BOB, CHANNEL, EMAILS
 
@@ -122,3 +123,29 @@ async def test_a_private_answer_that_could_not_be_sent_for_two_minutes_is_droppe
 
     assert not [e for e in stage.store.outbox.open() if e.message.kind is MessageKind.PRIVATE]
     assert stage.private(ALICE) == []
+
+
+@pytest.mark.parametrize("error", ["user_not_in_channel", "restricted_action", "a_new_one"])
+async def test_whoever_clicks_where_the_bot_cannot_speak_is_answered_directly(stage, error):
+    ts = await stage.ask()
+    await quiet(stage)
+    silence(stage, error)
+
+    await stage.press(ALICE, ts)
+
+    await stage.until(lambda: any("is your own request" in t for t in directly(stage, ALICE)))
+
+
+async def test_that_it_could_not_be_recorded_is_said_directly_where_the_bot_cannot_speak(stage):
+    ts = await stage.ask()
+    await quiet(stage)
+    silence(stage, "restricted_action")
+
+    other = Store.open(stage.settings().database_path, "o" * 40)
+    with other.transaction():
+        other.history.begin_key(stage.clock.now())  # without this key nothing can be recorded
+    other.close()
+
+    await stage.press(BOB, ts)
+
+    await stage.until(lambda: any("could not record this" in t for t in directly(stage, BOB)))

@@ -6,7 +6,7 @@ import contextlib
 import pytest
 from aiohttp import web
 
-from bot.zuora.calls import EmailBody
+from bot.zuora.effects import EmailBody
 from bot.zuora.errors import OutcomeUnknown, ZuoraBusy, ZuoraLockedOut, ZuoraNotFound, ZuoraRefused
 
 IDS = {"track_id": "R-17 try 1", "idempotency_key": "bot-R-17-g1"}

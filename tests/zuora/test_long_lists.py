@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.zuora import cut
+from bot.zuora import documents
 from bot.zuora.errors import ZuoraContradicts, ZuoraTooMany
 
 MANY = 1100
@@ -94,8 +94,8 @@ def test_every_number_of_a_list_begins_like_exactly_one_part(head, digits, first
     for gap in gaps:
         numbers.append(numbers[-1] + gap * each)
     texts = [f"{head}{number:0{digits}}" for number in numbers]
-    parts = cut.beginnings(texts[0], texts[-1], each * len(gaps))
+    parts = documents.beginnings(texts[0], texts[-1], each * len(gaps))
     if not parts or len(set(map(len, texts))) > 1:
         return
     assert all(sum(text.startswith(part) for part in parts) == 1 for text in texts)
-    assert len(parts) <= 2 + 10 * each * len(gaps) // cut.LONG
+    assert len(parts) <= 2 + 10 * each * len(gaps) // documents.LONG

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from aiohttp import web
 
-from bot.zuora.calls import EmailBody
+from bot.zuora.effects import EmailBody
 from bot.zuora.errors import ZuoraBusy
 from bot.zuora.pace import Pace, Width
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from bot.domain.known import NotKnown
-from bot.zuora.calls import EmailBody
+from bot.zuora.effects import EmailBody
 from bot.zuora.errors import ZuoraNotFound, ZuoraRefused, ZuoraUnavailable
 
 EMAIL = EmailBody()

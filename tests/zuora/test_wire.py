@@ -3,14 +3,21 @@
 import json
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import cast
 
 import pytest
 
+from bot.domain.kind import DocumentKind
 from bot.zuora import calls, wire
-from bot.zuora.calls import EmailBody
+from bot.zuora.caller import Caller
+from bot.zuora.effects import Effects, EmailBody
 from bot.zuora.wire import CallError, HttpCall
 
 IDS = {"track_id": "t-1", "idempotency_key": "k-1"}
+PATHS: dict[DocumentKind, str] = {
+    "invoice": "invoices", "credit_memo": "credit-memos", "debit_memo": "debitmemos"
+}  # fmt: skip
+EFFECTS = Effects(cast("Caller", None), PATHS)  # nothing is sent here
 
 
 def test_a_put_with_an_idempotency_key_is_refused():
@@ -38,41 +45,41 @@ def test_a_post_without_a_body_is_refused():
 @pytest.mark.parametrize("track_id", ["a:b", "a;b", 'a"b', "a'b", "x" * 65, "ä", "a\nb"])
 def test_a_track_id_that_zuora_would_refuse_is_refused_here(track_id):
     with pytest.raises(CallError):
-        calls.post_bill_run("8ad0", {}, track_id=track_id)
+        EFFECTS.post_bill_run("8ad0", {}, track_id=track_id)
 
 
 @pytest.mark.parametrize("key", ["x" * 256, "ä", "a\r\nHost: b"])
 def test_a_key_that_zuora_would_refuse_is_refused_here(key):
     with pytest.raises(CallError):
-        calls.create_bill_run({}, track_id="t", idempotency_key=key)
+        EFFECTS.create_bill_run({}, track_id="t", idempotency_key=key)
 
 
 @pytest.mark.parametrize("key", ["", ".", ".."])
 def test_a_key_that_would_change_the_path_is_refused(key):
     with pytest.raises(CallError):
-        calls.email_bill_run(key, resend=False, **IDS)
+        EFFECTS.email_bill_run(key, resend=False, **IDS)
 
 
 def test_every_key_is_quoted():
-    call = calls.email_bill_run("BR-1/../x?y#z %", resend=True, **IDS)
+    call = EFFECTS.email_bill_run("BR-1/../x?y#z %", resend=True, **IDS).call
 
     assert call.path == "/v1/bill-runs/BR-1%2F..%2Fx%3Fy%23z%20%25/emails"
 
 
 def test_resend_is_a_json_boolean():
-    assert calls.email_bill_run("BR-1", resend=False, **IDS).content == b'{"resend":false}'
+    assert EFFECTS.email_bill_run("BR-1", resend=False, **IDS).call.content == b'{"resend":false}'
 
 
 def test_a_body_is_never_empty():
-    assert calls.email_document("invoices", "INV1", EmailBody(), **IDS).content == b"{}"
-    assert calls.cancel_bill_run("8ad0", {}, track_id="t").content == b"{}"
+    assert EFFECTS.email_document("invoice", "INV1", EmailBody(), **IDS).call.content == b"{}"
+    assert EFFECTS.cancel_bill_run("8ad0", {}, track_id="t").call.content == b"{}"
 
 
 def test_addresses_are_one_text_with_commas():
     body = EmailBody(
         email_addresses=("a@x.example", "b@x.example"), include_additional_email_addresses=True
     )
-    call = calls.email_document("debitmemos", "DM1", body, **IDS)
+    call = EFFECTS.email_document("debit_memo", "DM1", body, **IDS).call
 
     assert json.loads(call.content) == {
         "emailAddresses": "a@x.example,b@x.example",
@@ -84,12 +91,12 @@ def test_an_invoice_mail_takes_no_pdf_id_and_a_memo_mail_does():
     body = EmailBody(pdf_file_id="8a" * 16)
 
     with pytest.raises(CallError):
-        calls.email_document("invoices", "INV1", body, **IDS)
-    assert b"pdfFileId" in calls.email_document("credit-memos", "CM1", body, **IDS).content
+        EFFECTS.email_document("invoice", "INV1", body, **IDS)
+    assert b"pdfFileId" in EFFECTS.email_document("credit_memo", "CM1", body, **IDS).call.content
 
 
 def test_headers_stand_where_they_are_set_and_only_there():
-    call = calls.email_bill_run("BR-1", resend=False, **IDS)
+    call = EFFECTS.email_bill_run("BR-1", resend=False, **IDS).call
 
     assert wire.headers(call, "abc") == {
         "Authorization": "Bearer abc",
@@ -109,7 +116,7 @@ def test_headers_stand_where_they_are_set_and_only_there():
 
 
 def test_a_decimal_of_a_body_becomes_a_json_number():
-    call = calls.create_bill_run({"a": Decimal(5), "b": Decimal("5.5")}, **IDS)
+    call = EFFECTS.create_bill_run({"a": Decimal(5), "b": Decimal("5.5")}, **IDS).call
 
     assert call.content == b'{"a":5,"b":5.5}'
 

@@ -2,7 +2,7 @@
 
 import json
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -15,7 +15,7 @@ from typing import IO, Any
 from bot.audit import standalone
 from bot.audit.along import KINDS
 from bot.audit.control import line_of
-from bot.audit.evidence import program, report, workbook
+from bot.audit.evidence import brought_forward, program, report, workbook
 from bot.audit.evidence.mask import Mask
 from bot.audit.evidence.own import Period
 from bot.audit.evidence.package import Package
@@ -68,6 +68,7 @@ class Scope:
         package, on which machine.
         slack: What reading Slack found, from `in_slack.compared`.
         sample: The auditor's seed, and how many requests to draw with it.
+        forward: The exceptions that the package before leaves open, from `brought_forward.read`.
         signature: Returns the `signature` of a text and the `public` key, both hex; None if it is not signed.
     """
 
@@ -79,6 +80,7 @@ class Scope:
     verified: dict[str, Any]
     slack: dict[str, Any] = field(default_factory=dict)
     sample: tuple[str, int] = ("", 0)
+    forward: Sequence[dict[str, Any]] = ()
     signature: Callable[[str], dict[str, str] | None] = lambda _: None
 
 
@@ -216,7 +218,8 @@ class _Writing:
             yield f"{name}.jsonl", self._rows(start, "" if start else self._start)
         things = reconciliation["things"]
         deeds = (deed for thing in things for deed in thing["deeds"])
-        signed = [deed["explained_in"] for deed in deeds if "explained_in" in deed]
+        both = (*deeds, *self._scope.forward)
+        signed = [deed["explained_in"] for deed in both if "explained_in" in deed]
         earlier = evidence.standing(self._file, self._span, signed)
         yield "standing.jsonl", (_line(self._masked(Row(*row))) for row in earlier)
         with TemporaryFile() as population:
@@ -228,6 +231,7 @@ class _Writing:
         yield "reconciliation.json", [_dumped(self._mask.masked(read))]
         yield "things.jsonl", (_line(each) for each in self._things(things))
         yield "exceptions.jsonl", (_line(each) for each in outside(self._things(things)))
+        yield brought_forward.NAME, (_line(each) for each in self._things(self._scope.forward))
         yield "verification.json", [_dumped(self._mask.masked(self._scope.verified))]
         yield "slack.json", [_dumped(self._mask.masked(self._scope.slack))]
         seed, number = self._scope.sample

@@ -21,6 +21,8 @@ PUT_BACK = (
 )
 NO_CARD = "no request of the period has a card in Slack, so nothing was read there"
 
+STILL_OPEN = "{} of earlier packages {} still not explained"
+
 
 @unique
 class Shade(StrEnum):
@@ -92,6 +94,10 @@ def verdict(package: Package, found: Sequence[Light]) -> str:
         said += "; whether anything in Zuora went round it is not known"
     else:
         said += ", and nothing in Zuora went round it unexplained"
+    if earlier := package.open_before:
+        said += (
+            f"; {STILL_OPEN.format(count(earlier, 'exception'), 'is' if earlier == 1 else 'are')}"
+        )
     histories = {
         Shade.BAD: "is not whole",
         Shade.UNKNOWN: "is whole since an older copy was put back",

@@ -109,6 +109,16 @@ class Package:
                 yield each.sequence, str(each.data["public"])
 
     @property
+    def forward(self) -> Iterator[Json]:
+        """Yield the exceptions of earlier packages that were open when the package before ended."""
+        return self.lines("brought_forward.jsonl")
+
+    @property
+    def open_before(self) -> int:
+        """Return how many of these nobody has explained since."""
+        return sum(not each.get("explanation") for each in self.forward)
+
+    @property
     def unexplained(self) -> int:
         """Return how many deeds in Zuora no request did and nobody has explained."""
         deeds = (each for each in self.exceptions if each["what"] != NOT_COMPARED)

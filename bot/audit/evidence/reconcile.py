@@ -14,6 +14,9 @@ from bot.store.file.by_the_bot import Done, Explanation, Mailed
 from bot.zuora.client import ZuoraClient
 from bot.zuora.errors import ZuoraError
 
+Signed = Mapping[tuple[str, str], Explanation]
+"""The latest signed explanation of each number, in each entity."""
+
 
 async def reconciled(
     zuora: ZuoraClient, period: Period, own: Own, now: datetime, *, place: str = ""
@@ -91,30 +94,40 @@ async def reconciled_everywhere(
     return found
 
 
-def explained(
-    found: dict[str, Any], signed: Mapping[tuple[str, str], Explanation], places: Places
-) -> dict[str, Any]:
+def explained(found: dict[str, Any], signed: Signed, places: Places) -> dict[str, Any]:
     """Return the same with management's signed explanation of each exception, by its number and entity.
 
     An explanation does not cover what was done after it was signed.
     """
-    entities = {place.words: entity_part(place.key) for place in places.all}
+    entities = entities_of(places)
     for thing in found["things"]:
-        entity = entities.get(thing.get("place", ""), "")
-        said = signed.get((str(thing.get("number")), entity))
         for deed in thing["deeds"]:
-            if said and not deed["by"] and not _is_later(thing, deed, said.at):
-                deed |= {
-                    "explanation": said.words,
-                    "explained_by": said.who,
-                    "explained_in": said.row,
-                }
+            if not deed["by"]:
+                deed.update(explanation_of(thing, deed, signed, entities))
     return found
 
 
+def entities_of(places: Places) -> dict[str, str]:
+    """Return the entity of each place, by its words."""
+    return {place.words: entity_part(place.key) for place in places.all}
+
+
+def explanation_of(
+    thing: Mapping[str, Any], deed: Mapping[str, Any], signed: Signed, entities: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return the signed explanation of something done outside the bot; empty if none covers it."""
+    entity = entities.get(thing.get("place", ""), "")
+    said = signed.get((str(thing.get("number")), entity))
+    if said is None or _is_later(thing, deed, said.at):
+        return {}
+    return {"explanation": said.words, "explained_by": said.who, "explained_in": said.row}
+
+
 def _is_later(thing: Mapping[str, Any], deed: Mapping[str, Any], signed_at: str) -> bool:
-    """Return whether Zuora says that something was done after a moment."""
+    """Return whether Zuora says that something was done after a moment; a time may be the text in a package."""
     at = deed.get("at") or thing.get("last_emailed_at")
+    if isinstance(at, str) and at[:1].isdigit():
+        at = datetime.fromisoformat(at)
     return isinstance(at, datetime) and at > datetime.fromisoformat(signed_at)
 
 

@@ -7,6 +7,7 @@ from itertools import chain
 from typing import Any
 
 from bot.audit.control import LATE
+from bot.audit.evidence.explained import of_package, signed
 from bot.audit.evidence.lights import lights, verdict
 from bot.audit.evidence.package import HistoryRow, Package
 from bot.audit.evidence.said import (
@@ -108,6 +109,10 @@ def _first(package: Package) -> Iterator[str]:
     yield from _counts(package)
     yield "<h2>Exceptions</h2>"
     yield from _exceptions(package)
+    yield "<h2>Exceptions of earlier packages</h2>"
+    yield from _earlier(package)
+    yield "<h2>Explanations that were signed in this period</h2>"
+    yield _explanations(package)
     yield "<h2>What people said of the decisions in their names</h2>"
     yield from _statements(package)
     if package.sample["numbers"]:
@@ -177,8 +182,38 @@ def _exceptions(package: Package) -> Iterator[str]:
     yield f"<p class=small>{SEALED}</p>"
 
 
-def _listed(package: Package, exceptions: Iterable[Json]) -> Iterator[str]:
-    yield "<table><thead><tr><th>When</th><th>What</th><th>Where</th><th>User in Zuora (its id there), or request</th><th>Explanation</th></tr></thead>"
+def _earlier(package: Package) -> Iterator[str]:
+    """Yield the exceptions that were open when the package before ended, with what was explained of them since."""
+    found = package.forward
+    first = next(found, None)
+    if package.about["package_before"] is None:
+        first_row = package.about["first"] <= 1
+        words = (
+            "There is none." if first_row else "Not known: no package before this one was named."
+        )
+        yield f"<p>{words}</p>"
+    elif first is None:
+        yield "<p>None was open when the package before this one ended.</p>"
+    else:
+        yield from _listed(package, chain([first], found), "Which package")
+
+
+def _explanations(package: Package) -> str:
+    """Return what was signed with the button in Slack, by whom, and which exception it explains."""
+    return _table(
+        ("When", "Signed by", "Number", "What it explains", "Explanation"),
+        (
+            (moment(row.at), person(row), row.data["number"], about, row.data["words"])
+            for row, about in signed(package)
+        ),
+        "None.",
+    )
+
+
+def _listed(package: Package, exceptions: Iterable[Json], more: str = "") -> Iterator[str]:
+    """Yield a table of exceptions; with `more` as a heading, each with the package that it stands in."""
+    yield "<table><thead><tr><th>When</th><th>What</th><th>Where</th><th>User in Zuora (its id there), or request</th><th>Explanation</th>"
+    yield f"{f'<th>{more}</th>' if more else ''}</tr></thead>"
     for each in exceptions:
         where = each.get("number") or each.get("why", "")
         explained = each.get("explanation") or ""
@@ -192,7 +227,8 @@ def _listed(package: Package, exceptions: Iterable[Json]) -> Iterator[str]:
             each["what"],
             where,
             each.get("who") or each.get("request") or "",
-            f"{explained}{by}",
+            f"{explained}{by}" or ("not explained" if more else ""),
+            *([of_package(each)] if more else []),
         )
     yield "</table>"
 

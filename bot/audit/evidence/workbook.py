@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from bot.audit.evidence.explained import of_package, signed
 from bot.audit.evidence.lights import lights, verdict
 from bot.audit.evidence.package import HistoryRow, Package
 from bot.audit.evidence.said import OUT_OF_HOURS, happened, in_words, is_out_of_hours, moment
@@ -39,6 +40,10 @@ SHEETS: Mapping[str, Sequence[str]] = {
     "Refusals": ("row", "at", "request", "who", "wanted", "refusal"),
     "Settlements": ("row", "at", "request", "what", "who", "name", "accepted", "note", "rule", "groups"),
     "Exceptions": ("at", "what", "kind", "number", "bill_run", "who", "request", "explanation", "explained_by", "place"),
+    "Brought forward": (
+        "package", "at", "what", "kind", "number", "bill_run", "who", "request", "explanation", "explained_by", "place",
+    ),
+    "Explanations": ("row", "at", "who", "name", "number", "explains", "explanation", "written_by"),
     "Statements": ("row", "at", "what", "who", "name", "month", "request", "rows"),
     "People and groups": ("row", "at", "what", "group", "members", "came", "went"),
     "Segregation of duties": (
@@ -102,6 +107,9 @@ COLUMNS: Mapping[str, tuple[str, str]] = {
     "bill_run": ("Bill run", "That the document belongs to"),
     "explanation": ("Explanation", "Management's, signed in Slack"),
     "explained_by": ("Signed by", ""),
+    "package": ("Package", "That the exception stands in; it was open when the package before this one ended"),
+    "explains": ("What it explains", "The exception, and the package that it stands in"),
+    "written_by": ("Written by", "Who typed the explanation; who signed it pressed the button"),
     "month": ("Month", "That a statement is about"),
     "rows": ("Rows", "Of the decisions that it is about"),
     "group": ("Group", "Its Slack id"),
@@ -285,10 +293,7 @@ def _others(book: _Book, package: Package) -> None:
             row.data.get("wanted"),
             row.data.get("refusal"),
         )
-    for each in package.exceptions:
-        signed = {"explained_by": package.named(str(each.get("explained_by") or ""))}
-        known = (each | signed).get
-        book.add("Exceptions", happened(each), *map(known, SHEETS["Exceptions"][1:]))
+    _exceptions(book, package)
     for row in package.entries("statements.jsonl"):
         data = row.data
         rows = _spaced(data.get("rows"))
@@ -301,6 +306,19 @@ def _others(book: _Book, package: Package) -> None:
             book.add("People and groups", row.sequence, moment(row.at), _kind(row), group, *listed)
     _documents(book, package)
     _about_the_bot(book, package)
+
+
+def _exceptions(book: _Book, package: Package) -> None:
+    """Write the exceptions of this package and the open ones of earlier ones, and what was signed about any."""
+    for name, found in (("Exceptions", package.exceptions), ("Brought forward", package.forward)):
+        for each in found:
+            by = package.named(str(each.get("explained_by") or ""))
+            told = {"explained_by": by, "package": of_package(each), "at": happened(each)}
+            book.add(name, *map((each | told).get, SHEETS[name]))
+    for row, about in signed(package):
+        said, by = row.data, package.named(str(row.data.get("written_by") or ""))
+        known = said.get("person_name"), said["number"], about, said["words"], by
+        book.add("Explanations", row.sequence, moment(row.at), row.who, *known)
 
 
 def _documents(book: _Book, package: Package) -> None:

@@ -5,8 +5,7 @@ from datetime import datetime
 from typing import Self
 
 from bot.domain.words import in_days
-from bot.operations.drafts import Drafts
-from bot.operations.on_drafts import DraftsFacts
+from bot.operations.on_drafts import Drafts, DraftsFacts
 from bot.operations.run_documents import RunFacts
 from bot.zuora.answers import BillingDocument, BillRun
 

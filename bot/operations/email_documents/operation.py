@@ -30,9 +30,8 @@ from bot.operations.listing import shown_at
 from bot.operations.operation import Judged, Order, Table
 from bot.operations.progress import Reread, Settlement
 from bot.operations.typed import Problems, Values
-from bot.zuora.calls import EmailBody
 from bot.zuora.client import ZuoraClient
-from bot.zuora.effects import Prepared
+from bot.zuora.effects import EmailBody, Prepared
 from bot.zuora.paging import all_or_none
 
 _Body = EmailDocumentsBody

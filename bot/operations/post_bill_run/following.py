@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from bot.domain.operation import OperationName
 from bot.domain.words import count
-from bot.operations.drafts import Drafts, drafts_among
 from bot.operations.kinds import kinds_of
+from bot.operations.on_drafts import Drafts, drafts_among
 from bot.operations.progress import Progress, Settlement
 from bot.operations.run_documents import RunFacts
 from bot.zuora.answers import BillingDocument

@@ -18,11 +18,10 @@ from bot.domain.summary import AMOUNTS_NOT_KNOWN, Summary, alarming, warning
 from bot.domain.words import Line, count, in_days, line
 from bot.operations import doubts
 from bot.operations.asking import Asking, DayField, run_field
-from bot.operations.drafts import DRAFT, Drafts
 from bot.operations.kinds import money_of
 from bot.operations.mail_checks import read_run
 from bot.operations.notices import profiles_in_use, state_of
-from bot.operations.on_drafts import DraftsFacts, OnDrafts
+from bot.operations.on_drafts import DRAFT, Drafts, DraftsFacts, OnDrafts
 from bot.operations.on_run import UNKNOWN, RunBody
 from bot.operations.operation import LastTime
 from bot.operations.post_bill_run import following

@@ -3,7 +3,7 @@
 from bot.cards import blocks
 from bot.cards.approvers import approvers_in_words
 from bot.slack.answering import Answering
-from bot.slack.raw import Actor
+from bot.slack.payloads import Actor
 
 WHAT_HAPPENS = """
 What happens then: the bot reads Zuora and shows the request in {channel}. One of {approvers} \

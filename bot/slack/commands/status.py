@@ -18,7 +18,7 @@ from bot.domain.message import Words
 from bot.domain.place import Within, parted
 from bot.domain.words import shortened
 from bot.operations.typed import Values
-from bot.slack import payloads, raw
+from bot.slack import payloads
 from bot.slack.answering import Answering
 from bot.slack.commands.month import Wanted, send_export, send_month
 from bot.slack.explaining import WORD as EXPLAIN
@@ -87,7 +87,7 @@ def register(app: AsyncApp, answering: Answering, links: Links) -> None:
         await ack(await _troubled(answering, command.actor, trouble))
 
 
-async def _troubled(answering: Answering, actor: raw.Actor, trouble: str) -> str:
+async def _troubled(answering: Answering, actor: payloads.Actor, trouble: str) -> str:
     """Return what is wrong with the database, which is all that can be shown; strangers get only the refusal."""
     person = await answering.people.person(actor, ())
     if person.barred:

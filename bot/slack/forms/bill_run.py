@@ -9,7 +9,6 @@ from bot.operations.typed import Problems, Values
 from bot.slack.forms import bill_run_dates as dates
 from bot.slack.forms import fields
 from bot.slack.forms.ask_form import AskForm
-from bot.slack.forms.bill_run_schedule import schedule_fields
 from bot.slack.forms.fields import Choice
 from bot.workflow.ask import WantedOrders
 
@@ -69,7 +68,7 @@ class BillRunForm(AskForm):
             fields.radio("scope", "What to bill", values, SCOPES, changes_form=True),
             *_whom(values, self._batches, scheduled=scheduled),
             *_when(values),
-            *(schedule_fields(values) if scheduled else ()),
+            *(dates.schedule_fields(values) if scheduled else ()),
             *dates.fields_for(values, "target", scheduled=scheduled),
             *dates.fields_for(values, "invoice", scheduled=scheduled),
             *_afterwards(values, scheduled=scheduled),

@@ -1,0 +1,58 @@
+"""Exceptions of earlier packages that were open when the package before ended, and what was explained of them since."""
+
+import json
+import zipfile
+from collections.abc import Iterator, Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from bot.audit.evidence.reconcile import Signed, explanation_of
+from bot.audit.evidence.runs import NOT_COMPARED
+from bot.audit.rows import Json
+from bot.audit.standalone import lines_of
+from bot.store.errors import StoreError
+
+NAME = "brought_forward.jsonl"
+FIELDS = ("at", "last_emailed_at", "what", "kind", "number", "bill_run", "who", "request", "place")
+"""What is kept of an exception, none of which names a customer."""
+
+
+def read(previous: Path, signed: Signed, entities: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return the exceptions of a package, and those that it brought forward, that no row up to its last explains.
+
+    Args:
+        previous: The package before.
+        signed: The explanations that hold today.
+        entities: The entity of each place, by its words.
+
+    Raises:
+        StoreError: The package is damaged.
+    """
+    try:
+        return [*_read(previous, signed, entities)]
+    except (zipfile.BadZipFile, LookupError, ValueError, TypeError) as error:
+        raise StoreError(f"{previous} is no evidence, or is damaged: {error!r}.") from error
+
+
+def _read(previous: Path, signed: Signed, entities: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    with zipfile.ZipFile(previous) as archive:
+        about = json.loads(archive.read("chain.json"))
+        manifest = sha256(archive.read("manifest.json")).hexdigest()
+        named = {"start": about["start"], "end": about["end"], "manifest": manifest}
+        own = (
+            _exception(each) | {"package": named} for each in lines_of(archive, "exceptions.jsonl")
+        )
+        earlier = lines_of(archive, NAME) if NAME in archive.namelist() else ()
+        for each in (*earlier, *own):
+            known = {name: value for name, value in each.items() if not name.startswith("explain")}
+            now = explanation_of(known, known, signed, entities)
+            if (
+                known["what"] != NOT_COMPARED
+                and now.get("explained_in", about["last"] + 1) > about["last"]
+            ):
+                yield known | now
+
+
+def _exception(found: Json) -> Json:
+    return {name: found[name] for name in FIELDS if name in found}
