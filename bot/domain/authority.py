@@ -113,7 +113,7 @@ def may_decide(
     return _state(verb, request, now) or _again(verb, person, request)
 
 
-def still_counts(person: Person, request: Request, today: Rule | None = None) -> Refusal | None:
+def still_counts(person: Person, request: Request, today: Rule | None) -> Refusal | None:
     """Return why an approval no longer counts (its person is no longer an approver); None: it counts."""
     return may_decide(Verb.APPROVE, person, request, None, today)
 

@@ -222,9 +222,10 @@ def any_of(number: int, singular: str) -> str:
     return f"the {singular}" if number == 1 else f"any of the {count(number, singular)}"
 
 
-def part_was(number: int, of: int, singular: str) -> str:
+def part_was(number: int, of: int) -> str:
     """Return `the document was`, `both documents were`, `2 of 13 documents were`."""
-    part = all_of(of, singular) if number == of else f"{number:,} of {count(of, singular)}"
+    of_them = f"{number:,} of {count(of, 'document')}"
+    part = all_of(of, "document") if number == of else of_them
     return f"{part} {'was' if number == 1 else 'were'}"
 
 

@@ -30,7 +30,7 @@ class Identity:
     scopes: frozenset[str] = frozenset()
 
 
-async def identity_of(client: AsyncWebClient, team: str = "") -> Identity:
+async def identity_of(client: AsyncWebClient, team: str) -> Identity:
     """Ask Slack who the bot is.
 
     Args:

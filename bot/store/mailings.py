@@ -153,7 +153,7 @@ class Mailings:
         return merged(self.effects_in_parts(mine, not_of=not_of, place=place))
 
     def effects_in_parts(
-        self, mine: Sequence[Mailing], *, not_of: int, place: str = ""
+        self, mine: Sequence[Mailing], *, not_of: int, place: str
     ) -> Iterator[list[Effect]]:
         """Yield the effects in short parts, to be joined by `merged`."""
         for part in in_parts(len(mine)):

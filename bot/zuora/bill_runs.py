@@ -1,6 +1,5 @@
 """Reads bill runs: counts from Object Query, name and dates from `/v1`."""
 
-from collections.abc import Collection
 from datetime import datetime
 from typing import Final
 
@@ -66,9 +65,8 @@ async def listing(
     caller: Caller,
     here: Here,
     *,
-    name: str = "",
-    statuses: Collection[str] = (),
-    created_since: datetime | None = None,
+    name: str,
+    created_since: datetime | None,
 ) -> tuple[BillRun, ...]:
     """Return bill runs, newest first; at most about a thousand are looked at.
 
@@ -81,7 +79,6 @@ async def listing(
         run
         for run in runs
         if (not name or run.name == name)
-        and (not statuses or run.status in statuses)
         and (created_since is None or run.created_at is None or run.created_at >= created_since)
     ]
     wanted.sort(key=lambda run: run.created_at.timestamp() if run.created_at else 0, reverse=True)

@@ -74,15 +74,11 @@ class Reads(Effects):
         return await bill_runs.read_state(self._caller, bill_run_id, self.here)
 
     async def bill_runs(
-        self,
-        *,
-        name: str = "",
-        statuses: Collection[str] = (),
-        created_since: datetime | None = None,
+        self, *, name: str = "", created_since: datetime | None = None
     ) -> tuple[BillRun, ...]:
         """Return bill runs, newest first, without the name and dates that `bill_run` reads."""
         return await bill_runs.listing(
-            self._caller, self.here, name=name, statuses=statuses, created_since=created_since
+            self._caller, self.here, name=name, created_since=created_since
         )
 
     async def mailed_invoices(self, since: datetime) -> list[mailed.MailedInvoice]:

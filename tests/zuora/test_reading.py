@@ -233,7 +233,6 @@ async def test_bill_runs_are_listed_newest_first_and_filtered(local, zuora, cloc
         "BR-00000002",
         "BR-00000001",
     ]
-    assert [run.number for run in await zuora.bill_runs(statuses={"Pending"})] == ["BR-00000001"]
     since = await zuora.bill_runs(name="b", created_since=clock.now() - timedelta(days=1))
     assert [run.id for run in since] == [newest.id]
 

@@ -124,7 +124,7 @@ class AutoMails(BaseModel, frozen=True):
         return f"the communication profile{several} {some(self.profiles, SHOWN)}"
 
 
-async def read_auto_mails(zuora: ZuoraClient, profile_id: str = "") -> AutoMails:
+async def read_auto_mails(zuora: ZuoraClient, profile_id: str) -> AutoMails:
     """Ask Zuora whether a run that posts and mails by itself would mail.
 
     Args:

@@ -177,7 +177,7 @@ def _account(form: TypedForm) -> str:
 
 
 def _subscriptions(form: TypedForm) -> tuple[str, ...]:
-    typed = unique(key(each) for each in _between_commas(form, "subscriptions"))
+    typed = unique(key(each) for each in _subscriptions_typed(form))
     odd = [each for each in typed if not _is_key(each)]
     if not typed:
         form.wrong["subscriptions"] = (
@@ -190,11 +190,11 @@ def _subscriptions(form: TypedForm) -> tuple[str, ...]:
     return typed
 
 
-def _between_commas(form: TypedForm, name: str) -> tuple[str, ...]:
+def _subscriptions_typed(form: TypedForm) -> tuple[str, ...]:
     """Return what is between commas and line ends; only Zuora knows whether text with spaces is one number."""
-    if not isinstance(form.get(name), str):
-        return chosen(form, name)
-    return tuple(whole for whole, *_ in listed_in(free_text(form, name)))
+    if not isinstance(form.get("subscriptions"), str):
+        return chosen(form, "subscriptions")
+    return tuple(whole for whole, *_ in listed_in(free_text(form, "subscriptions")))
 
 
 def too_many_subscriptions(number: int) -> str:

@@ -85,6 +85,6 @@ def key(typed: str) -> str:
     return folded.lower() if is_id(folded) else typed
 
 
-def quoted(values: Sequence[str], most: int = 5) -> str:
+def quoted(values: Sequence[str]) -> str:
     """Return the values for a message, only the first few, and long ones shortened."""
-    return some([shortened(value) for value in values], most)
+    return some([shortened(value) for value in values], 5)

@@ -43,7 +43,7 @@ def _mailed_before(facts: EmailRunFacts, *, resend: bool) -> Check:
     of_these = "" if again == before else f"{again:,} of these "
     are = "is" if (again if resend else before) == 1 else "are"
     then = f"{of_these}{are} mailed again" if resend else f"{are} left out"
-    was = part_was(before, documents.posted, "document")
+    was = part_was(before, documents.posted)
     return check(
         "mailed before",
         f"Zuora shows no mail of {any_of(documents.posted, 'document')}",

@@ -29,9 +29,7 @@ def _mailed_before(facts: EmailDocumentsFacts) -> Check:
     """Check the mail dates of invoices, and the last day of the mail history of memos."""
     memos = sum(each.kind != "invoice" for each in facts.documents)
     before = facts.totals.mailed_before
-    found = (
-        [f"{part_was(before, len(facts.documents), 'document')} mailed before"] if before else []
-    )
+    found = [f"{part_was(before, len(facts.documents))} mailed before"] if before else []
     dateless = [each.number for each in facts.totals.mailed_unknown]
     silent = [
         each.number for each in facts.documents if each.kind != "invoice" and each.listed is None

@@ -101,7 +101,7 @@ def _mailed(facts: EmailDocumentsFacts) -> tuple[Line, ...]:
     last: tuple[Part, ...] = (Moment(totals.mailed_last), "; this sends it again")
     if facts.one:
         return (line("⚠", "Already mailed ", *last),)
-    was = part_was(totals.mailed_before, totals.number, "document")
+    was = part_was(totals.mailed_before, totals.number)
     number = f"{was[:1].upper()}{was[1:]} already mailed, last "
     them = "it" if totals.mailed_before == 1 else "them"
     return (line("⚠", number, Moment(totals.mailed_last), f"; this sends {them} again"),)

@@ -77,7 +77,7 @@ def typed_list(typed: Sequence[str]) -> str:
     return text if len(text) <= MOST_SHOWN else "\n".join(typed)
 
 
-def document_fields(values: Values, *, optional: bool = False) -> list[Block]:
+def document_fields(values: Values, *, optional: bool) -> list[Block]:
     """Return as many fields as were asked for, and at least one more than are filled.
 
     Slack keeps the content of a field that exists before and after a change of the form, so nothing is moved between
