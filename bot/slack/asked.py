@@ -8,7 +8,7 @@ from bot.domain.request import Request
 from bot.domain.words import Mention, Moment, Part, listed
 from bot.slack import form_payloads
 from bot.slack.forms.ask_form import origin_of
-from bot.store.database import CouldNotRecordError
+from bot.store.errors import CouldNotRecordError
 from bot.workflow.parts import Parts
 
 logger = logging.getLogger(__name__)

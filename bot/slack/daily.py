@@ -7,7 +7,7 @@ from bot.domain.message import Message, MessageKind
 from bot.status.lists import Links
 from bot.status.month import catch_up
 from bot.status.morning import Timetable, mornings_digest
-from bot.store.database import CouldNotRecordError
+from bot.store.errors import CouldNotRecordError
 from bot.workflow.parts import Parts
 
 logger = logging.getLogger(__name__)

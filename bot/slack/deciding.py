@@ -33,7 +33,7 @@ from bot.slack.forms import fields
 from bot.slack.forms.decide import DECIDE_FORMS, decide_form
 from bot.slack.meaning import stored
 from bot.slack.people import SECONDS_TO_ANSWER, People
-from bot.store.database import CouldNotRecordError
+from bot.store.errors import CouldNotRecordError
 from bot.store.store import Store
 from bot.workflow.beside import beside, estimated
 from bot.workflow.by_hand import records

@@ -11,7 +11,7 @@ from bot.domain.words import Part
 from bot.slack import payloads
 from bot.slack.answering import Answering
 from bot.slack.payloads import Actor
-from bot.store.database import CouldNotRecordError
+from bot.store.errors import CouldNotRecordError
 from bot.workflow.refused import record_refusal
 
 logger = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from bot.domain.request import Request
 from bot.domain.words import Part
 from bot.slack.answering import COULD_NOT_RECORD
 from bot.slack.payloads import Actor
-from bot.store.database import CouldNotRecordError
+from bot.store.errors import CouldNotRecordError
 from bot.store.store import Store
 from bot.workflow.meant import meant
 from bot.workflow.parts import Working

@@ -43,7 +43,7 @@ from bot.slack.what_opens import (
     the_others,
     what_was_refused,
 )
-from bot.store.database import CouldNotRecordError
+from bot.store.errors import CouldNotRecordError
 from bot.workflow.refused import record_refusal
 
 logger = logging.getLogger(__name__)

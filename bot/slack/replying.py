@@ -14,7 +14,7 @@ from bot.slack.answering import COULD_NOT_RECORD, SECONDS_FOR_ZUORA, Answering
 from bot.slack.errors import NO_ANSWER
 from bot.slack.payloads import Command
 from bot.slack.web import proxy_for
-from bot.store.database import CouldNotRecordError
+from bot.store.errors import CouldNotRecordError
 
 logger = logging.getLogger(__name__)
 

@@ -38,7 +38,7 @@ from bot.slack.posting import Draw, Posting
 from bot.slack.silence import AskMembers, Silence
 from bot.slack.time_of_day import TimeOfDay
 from bot.slack.web import SlackWeb
-from bot.store.database import CouldNotRecordError
+from bot.store.errors import CouldNotRecordError
 from bot.store.outgoing import Outgoing
 from bot.workflow.parts import Parts
 from bot.workflow.runner import LONGEST_REST, wait_for

@@ -3,29 +3,20 @@
 import logging
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from bot.store import engine
 from bot.store.errors import (
     DAMAGED,
     LOCKED_BY_OTHERS,
     REPLACED,
     CouldNotRecordError,
     OneFailedError,
-    StoreError,
     forbidden,
 )
 from bot.store.holders import holders
 from bot.store.sqlite import SqliteDatabase
-
-__all__ = [
-    "CouldNotRecordError",
-    "Guarded",
-    "StoreError",
-    "transaction",
-]
 
 logger = logging.getLogger(__name__)
 
@@ -246,11 +237,6 @@ def _could_not_record(error: sqlite3.DatabaseError, path: Path | None) -> CouldN
     else:
         logger.error(WHAT_TO_DO, exc_info=error)
     return CouldNotRecordError(f"could not record this: {error}")
-
-
-def transaction(database: engine.Database) -> AbstractContextManager[None]:
-    """Return one durable transaction, as `Database.transaction` says. Never await inside it."""
-    return database.transaction()
 
 
 _OUTER = ("BEGIN IMMEDIATE", "COMMIT", ("ROLLBACK",))

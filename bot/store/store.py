@@ -18,7 +18,6 @@ from bot.store.calls import Calls
 from bot.store.checkpoints import Checkpoints
 from bot.store.copies import Copies
 from bot.store.copying import HALF_COPIED, MARKER
-from bot.store.database import transaction
 from bot.store.drafts import KeptValues
 from bot.store.engine import Database, Question, ask_at_once, is_postgres
 from bot.store.errors import StoreBusyError, StoreError
@@ -146,7 +145,7 @@ class Store:
         Raises:
             CouldNotRecordError: Nothing was written.
         """
-        return transaction(self._database)
+        return self._database.transaction()
 
     def at_once(self, *questions: Question[Any]) -> list[Any]:
         """Return the answers to several questions, of which a server is asked in one round trip."""

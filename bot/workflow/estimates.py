@@ -15,7 +15,7 @@ from bot.domain.history import Entry, What
 from bot.domain.request import Request, State
 from bot.operations.beginning import Estimated, Foreseen
 from bot.operations.catalog import opened
-from bot.store.database import CouldNotRecordError
+from bot.store.errors import CouldNotRecordError
 from bot.store.estimates import Waiting
 from bot.workflow.parts import Parts
 from bot.workflow.runner import wait_for

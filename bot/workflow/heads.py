@@ -10,7 +10,7 @@ from bot.domain.clock import Clock
 from bot.domain.history import Entry, Head, What
 from bot.domain.message import Message, MessageKind
 from bot.metrics import HEADS_NOT_LEFT
-from bot.store.database import CouldNotRecordError
+from bot.store.errors import CouldNotRecordError
 from bot.store.store import Store
 from bot.workflow.anchoring import Anchors, Keeper, NotLeftError
 from bot.workflow.preparing import LEFT_OVER, drop_left_over

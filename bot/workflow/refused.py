@@ -6,7 +6,7 @@ from datetime import datetime
 from bot.domain.authority import Person, Refusal
 from bot.domain.clock import Clock
 from bot.domain.history import Entry, What
-from bot.store.database import CouldNotRecordError
+from bot.store.errors import CouldNotRecordError
 from bot.store.store import Store
 
 logger = logging.getLogger(__name__)

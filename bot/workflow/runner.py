@@ -12,7 +12,7 @@ from bot.domain.call import Call
 from bot.domain.request import Request, State
 from bot.following import following
 from bot.operations.catalog import OPERATIONS
-from bot.store.database import CouldNotRecordError
+from bot.store.errors import CouldNotRecordError
 from bot.store.requests import RequestMovedError
 from bot.workflow import begin, deadlines, ending, follow, reminders, repeat, sending, settle
 from bot.workflow.parts import Parts

@@ -22,7 +22,7 @@ from bot.domain.next_step import pause
 from bot.domain.request import Request, State
 from bot.operations.catalog import opened
 from bot.operations.progress import Reread
-from bot.store.database import CouldNotRecordError
+from bot.store.errors import CouldNotRecordError
 from bot.store.in_parts import PART, in_parts
 from bot.workflow.begin import facts_as_approved
 from bot.workflow.calling import Calling, GoingOut, came_entry, settled_entry

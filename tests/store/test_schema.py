@@ -18,7 +18,7 @@ from bot.domain.message import Message, MessageKind
 from bot.domain.operation import Deed
 from bot.domain.policy import Rule
 from bot.domain.request import TRANSITIONS, Request, State
-from bot.store.database import CouldNotRecordError, StoreError
+from bot.store.errors import CouldNotRecordError, StoreError
 from bot.store.requests import RequestMovedError
 from bot.store.store import Store
 from bot.store.times import to_text

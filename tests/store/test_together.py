@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from bot.domain.history import Entry, What
-from bot.store.database import CouldNotRecordError
-from bot.store.errors import ForbiddenByDatabaseError
+from bot.store.errors import CouldNotRecordError, ForbiddenByDatabaseError
 from bot.store.store import Store
 from bot.store.together import AT_ONCE
 from tests.fresh import fresh

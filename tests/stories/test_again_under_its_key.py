@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.store.database import CouldNotRecordError
+from bot.store.errors import CouldNotRecordError
 from tests.postgres import drop_trigger
 from tests.stage import ALICE, BOB, CARLA, EMAILS
 from tests.stories.test_email_many_documents import add_invoices, ask, ended, orders_of

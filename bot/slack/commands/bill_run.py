@@ -27,7 +27,7 @@ from bot.slack.naming import NO_VALUES, found_in, which_place
 from bot.slack.one_line import is_one_line, read_one_line
 from bot.slack.opening import open_for_command, refusal_to_ask
 from bot.slack.replying import TypedCommand, reply
-from bot.store.database import CouldNotRecordError
+from bot.store.errors import CouldNotRecordError
 from bot.workflow.ask import Refused, ask
 from bot.workflow.ready import Asker
 from bot.workflow.tenancy import Tenancy

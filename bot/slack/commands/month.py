@@ -23,7 +23,7 @@ from bot.status.export import ArchivedError, export
 from bot.status.lists import Links
 from bot.status.month import Month, month_before, month_within, read_month
 from bot.status.month_words import in_one_text, rows_of, title_of
-from bot.store.database import CouldNotRecordError
+from bot.store.errors import CouldNotRecordError
 
 logger = logging.getLogger(__name__)
 
