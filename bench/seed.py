@@ -22,6 +22,7 @@ from zlib import compress, decompress
 
 from bench.stage import BOB, add_runs, ask_for, name_of, place
 from bench.watch import until
+from bot.audit.chain import fast_hasher
 from bot.domain.authority import Person, Verb
 from bot.domain.digest import canonical, digest, text_hash
 from bot.domain.history import (
@@ -31,7 +32,6 @@ from bot.domain.history import (
     What,
     bound,
     fingerprint,
-    hasher,
     row_text,
 )
 from bot.domain.request import State
@@ -161,7 +161,7 @@ class Chain:
     def __init__(self, db: sqlite3.Connection, key: bytes) -> None:
         self._db = db
         self._key = key
-        self._hash = hasher(key)
+        self._hash = fast_hasher(key)
         self._last = Head(0, FIRST_HASH)
         db.execute("CREATE TEMP TABLE taken (at, request, what, who, team, data)")
 

@@ -221,20 +221,6 @@ def row_hash(text: str, key: bytes) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def hasher(key: bytes) -> Callable[[str], str]:
-    """Return a function that hashes like `row_hash` with this key, but prepares the key only once."""
-    if not key:
-        return lambda text: row_hash(text, key)
-    begun = hmac.new(key, digestmod="sha256")
-
-    def hashed(text: str) -> str:
-        one = begun.copy()
-        one.update(text.encode())
-        return one.hexdigest()
-
-    return hashed
-
-
 def fingerprint(key: bytes) -> str:
     """Return 32 hex digits that identify a key without revealing it; empty for no key."""
     return hmac.digest(key, b"billing-bot audit key", "sha256").hex()[:32] if key else ""

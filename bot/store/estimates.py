@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.store.engine import Database, Question, ask
-from bot.store.times import from_text, from_text_or_none, to_text
+from bot.store.times import from_text_or_none, to_text
 
-_COLUMNS = "request, key, begun, looks, wake_at"
+_COLUMNS = "request, key, begun, looks"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,14 +18,12 @@ class Waiting:
         key: Random part of the key under which Zuora is asked to begin it.
         begun: Its name in Zuora; empty until it was begun.
         looks: How many times it was begun or looked at.
-        wake_at: When to do so next.
     """
 
     request: int
     key: str
     begun: str = ""
     looks: int = 0
-    wake_at: datetime
 
 
 class Estimates:
@@ -52,8 +50,8 @@ class Estimates:
             [to_text(now), limit],
         )
         return [
-            Waiting(request=request, key=key, begun=begun, looks=looks, wake_at=from_text(wake_at))
-            for request, key, begun, looks, wake_at in rows
+            Waiting(request=request, key=key, begun=begun, looks=looks)
+            for request, key, begun, looks in rows
         ]
 
     def next_wake(self) -> datetime | None:

@@ -25,7 +25,7 @@ _BY_END = (
 
 _COLUMNS = (
     "number", "operation", "subject", "requester", "state", "created_at", "expires_at", "state_at",
-    "decided_by", "channel", "card_ts", "rule", "progress", "result", "place", "place_words",
+    "channel", "card_ts", "rule", "progress", "place_words",
 )  # fmt: skip
 
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM requests "  # noqa: S608 - names of this module alone
@@ -82,13 +82,10 @@ class Brief:
     created_at: datetime
     expires_at: datetime
     state_at: datetime
-    decided_by: str | None
     channel: str
     card_ts: str | None
     rule: Rule
     progress: str
-    result: str
-    place: str
     place_words: str
     denied_by: tuple[str, ...] = ()
 

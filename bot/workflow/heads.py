@@ -45,8 +45,6 @@ class Heads:
         self._clock = clock
         self._anchors = anchors
         self._wake_sender = wake_sender
-        self.trouble = ""
-        """Why the latest head is not everywhere where it should be; empty if it is."""
 
     async def run(self) -> None:
         """Bind what was sent to Slack, and write and leave each head that is due, until cancelled."""
@@ -101,7 +99,7 @@ class Heads:
         if latest is None:
             return
         head = Head(int(latest.entry.data["sequence"]), str(latest.entry.data["hash"]))
-        troubles = []
+        not_left = 0
         for place in self._anchors.places:
             left = self._store.history.since(latest.sequence, What.ANCHORED)
             if place.where in {each.entry.data["where"] for each in left}:
@@ -110,9 +108,8 @@ class Heads:
                 await self._leave_at(place, head, str(latest.entry.data.get("signature", "")))
             except NotLeftError as error:
                 logger.warning("head_was_not_left: %s", error)
-                troubles.append(str(error))
-        self.trouble = "; ".join(troubles)
-        HEADS_NOT_LEFT.set(len(troubles))
+                not_left += 1
+        HEADS_NOT_LEFT.set(not_left)
 
     async def _leave_at(self, place: Keeper, head: Head, signature: str) -> None:
         signer = self._anchors.signer

@@ -69,10 +69,8 @@ class BillRun:
     invoice_date: date | None = None
     auto_post: bool | None = None
     auto_email: bool | None = None
-    auto_renewal: bool | None = None
     no_email_for_zero_amount: bool | None = None
     batches: tuple[str, ...] = ()
-    bill_cycle_day: str = ""
     billed_account_id: str = ""
     invoice_count: int | NotKnown = NOT_READ
     credit_memo_count: int | NotKnown = NOT_READ
@@ -204,6 +202,5 @@ class Subscription:
     is_latest_version: bool | None = None
     account_id: str = ""
     account_number: str = ""
-    account_name: str = ""
     invoice_owner_id: str = ""
     invoice_owner_number: str = ""

@@ -29,7 +29,6 @@ class BillingRules:
 class Preview:
     """The charges of billing one account, in the account's currency."""
 
-    account_id: str
     charges: Decimal | NotKnown
     tax: Decimal | NotKnown
     credits: Decimal | NotKnown
@@ -104,7 +103,6 @@ async def billing_preview(
     if credited is rows.MISSING or credited is rows.NULL:
         credited = ()  # without Invoice Settlement there are none
     return Preview(
-        account_id=rows.text(data, "accountId") or account_id,
         charges=_sum(invoiced, "chargeAmount"),
         tax=_sum(invoiced, "taxAmount"),
         credits=_sum(credited, "amount"),

@@ -11,7 +11,7 @@ from bot.domain.digest import canonical, text_hash
 from bot.domain.known import NotKnown
 from bot.zuora import calls, paging, rows
 from bot.zuora.caller import Caller
-from bot.zuora.errors import ZuoraContradicts, for_people
+from bot.zuora.errors import ZuoraContradicts
 from bot.zuora.rows import Here, ZuoraRow
 
 _WINDOW: Final = timedelta(days=3)  # the longest range the mail history takes
@@ -37,10 +37,7 @@ class EmailRecord:
 
     mark: str
     sent_at: datetime | NotKnown | None
-    notification: str
     delivered_to_server: bool
-    recipients: int
-    words: str = ""
     account_id: str = ""
     is_of_memo: bool = False
 
@@ -121,16 +118,11 @@ async def _window(
 
 def _record(row: ZuoraRow, here: Here) -> EmailRecord:
     said = rows.text(row, "result")
-    addresses = [one for name in ("toEmail", "cc", "bcc") for one in rows.words(row, name)]
-    failed = "" if said.upper() == "OK" else said
     notification = rows.text(row, "notification")
     return EmailRecord(
         mark=text_hash(canonical({str(name): str(value) for name, value in row.items()})),
         sent_at=rows.moment(row, "sendTime", zone=here.zone),
-        notification=notification,
         delivered_to_server=said.upper() == "OK",
-        recipients=len(addresses),
-        words=for_people(rows.text(row, "errorMessage") or failed),
         account_id=rows.text(row, "accountId"),
         is_of_memo="memo" in f"{notification} {rows.text(row, 'subject')}".casefold(),
     )

@@ -26,7 +26,6 @@ class MailedInvoice:
     """
 
     number: str
-    id: str
     bill_run: str
     at: MailedAt
     updated_by: str
@@ -62,7 +61,6 @@ def _mailed(page: Iterable[ZuoraRow], since: datetime, here: Here) -> Iterable[M
         if isinstance(at, NotKnown) or (at is not None and at >= since):
             yield MailedInvoice(
                 number=rows.text(row, "invoiceNumber"),
-                id=rows.text(row, "id"),
                 bill_run=rows.text(row, "sourceId"),
                 at=at,
                 updated_by=rows.text(row, "updatedById"),

@@ -146,11 +146,6 @@ class Pace:
         return self._width.calls
 
     @property
-    def out(self) -> int:
-        """Return how many calls are under way."""
-        return self._out
-
-    @property
     def at_the_gate(self) -> int:
         """Return how many calls are under way or wait for their turn."""
         return self._out + len(self._waiting)

@@ -53,10 +53,8 @@ def bill_run_of(counts: ZuoraRow, plain: ZuoraRow, here: Here) -> BillRun:
         invoice_date=rows.day(both, "invoiceDate"),
         auto_post=rows.flag(both, "autoPost"),
         auto_email=rows.flag(both, "autoEmail"),
-        auto_renewal=rows.flag(both, "autoRenewal"),
         no_email_for_zero_amount=rows.flag(both, "noEmailForZeroAmountInvoice"),
         batches=rows.words(both, "batches"),
-        bill_cycle_day=rows.text(both, "billCycleDay"),
         billed_account_id=rows.text(filters[0] if filters else counts, "accountId"),
         invoice_count=rows.number(counts, "numberOfInvoices"),
         credit_memo_count=rows.number(counts, "numberOfCreditMemos"),
@@ -265,7 +263,6 @@ def subscription_of(data: ZuoraRow) -> Subscription:
         is_latest_version=rows.flag(data, "isLatestVersion"),
         account_id=rows.text(data, "accountId"),
         account_number=rows.text(data, "accountNumber"),
-        account_name=rows.name(data, "accountName"),
         invoice_owner_id=rows.text(data, "invoiceOwnerAccountId"),
         invoice_owner_number=rows.text(data, "invoiceOwnerAccountNumber"),
     )

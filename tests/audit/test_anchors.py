@@ -23,6 +23,7 @@ from bot.audit import rows as plain
 from bot.audit import standalone
 from bot.audit.along import SignedHeads
 from bot.domain.history import What
+from bot.metrics import HEADS_NOT_LEFT
 from bot.settings import Settings
 from bot.store.errors import StoreError
 from tests.audit.test_evidence import checked, entries, lines, made, read
@@ -463,17 +464,16 @@ async def test_heads_keys_and_stamps_of_a_package_are_checked_by_both(
 
 
 async def test_an_authority_that_fails_is_asked_again_and_what_is_wrong_is_said(
-    stage, authority_files
+    stage, authority_files, caplog
 ):
     answers = ["fail"]
     async with authority(authority_files, answers) as address:
         await begun(stage, timestamp_url=address)
-        await stage.until(lambda: bool(stage.bot._heads.trouble))
-        assert "no time stamp" in stage.bot._heads.trouble
+        await stage.until(lambda: "no time stamp" in caplog.text)
         answers[0] = "work"
         await stage.pass_time(minutes=1)
         await stage.until(lambda: of(stage, What.ANCHORED))
-        await stage.until(lambda: not stage.bot._heads.trouble)
+        await stage.until(lambda: HEADS_NOT_LEFT._value.get() == 0)
 
 
 async def test_none_configured_is_said_at_each_start(stage, caplog):

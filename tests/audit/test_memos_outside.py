@@ -132,7 +132,7 @@ def order(request, minutes, account="a"):
 def mail(minutes, account="a"):
     at = datetime.fromisoformat("2026-11-21T10:00:00+00:00") + timedelta(minutes=minutes)
     return EmailRecord(
-        mark=str(minutes), sent_at=at, notification="", delivered_to_server=True, recipients=1,
+        mark=str(minutes), sent_at=at, delivered_to_server=True,
         account_id=account, is_of_memo=True,
     )  # fmt: skip
 

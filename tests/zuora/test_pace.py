@@ -171,7 +171,7 @@ async def test_the_gate_lets_so_many_through_and_the_next_when_one_leaves(clock)
     pace.leave(None, {}, None)
 
     assert await third == 0
-    assert pace.out == 2
+    assert pace.at_the_gate == 2
 
 
 async def test_a_spent_rate_makes_everybody_rest(clock):
@@ -203,7 +203,7 @@ async def test_a_long_rest_is_returned_instead_of_sat_out(clock):
     pace.leave(429, {"RateLimit-Remaining": "0"}, 600.0)
 
     assert await pace.enter() == 600
-    assert (pace.out, clock.slept) == (0, [])
+    assert (pace.at_the_gate, clock.slept) == (0, [])
 
 
 async def test_one_call_too_many_narrows_and_the_others_go_on(clock):
