@@ -43,14 +43,12 @@ from bot.wiring.reaching import Opened, Outside, reach
 from bot.wiring.running import Bot
 from bot.wiring.starting import CannotStartError, fence_of, work_lock
 from bot.workflow.backups import Backups
-from bot.workflow.estimates import Estimating
 from bot.workflow.guard import Guard
 from bot.workflow.heads import Heads
 from bot.workflow.installed import surroundings
 from bot.workflow.parts import Parts
 from bot.workflow.preparing import drop_left_over
 from bot.workflow.rules import Rules
-from bot.workflow.runner import Runner
 from bot.workflow.start import record_start
 from bot.zuora.environments import Environment, environment
 
@@ -152,9 +150,7 @@ async def build(
         parts=parts,
         app=app,
         answering=answering,
-        runner=Runner(parts),
         sender=sender,
-        estimates=Estimating(parts),
         lock=lock,
         patience=None if fence is None else _patience(tuning),
         slack=reached.slack,
@@ -169,9 +165,13 @@ async def build(
             clocks=clocks,
             seconds=tuning.look_seconds,
         ),
-        loops=loops_of(parts, changes, reached.people),
-        heads=Heads(opened.store, clock, anchors=anchors, wake_sender=parts.bells.sender.set),
-        daily=Daily(parts, Links(reached.identity.team_url), _timetable(settings)),
+        loops={
+            "heads": Heads(
+                opened.store, clock, anchors=anchors, wake_sender=parts.bells.sender.set
+            ).run,
+            **loops_of(parts, changes, reached.people),
+            "daily": Daily(parts, Links(reached.identity.team_url), _timetable(settings)).run,
+        },
     )
 
 

@@ -18,7 +18,6 @@ from bot.health.health import Health, Loops
 from bot.health.watch import Watch
 from bot.settings import Settings
 from bot.slack.answering import Answering
-from bot.slack.daily import Daily
 from bot.slack.sender import Sender
 from bot.slack.web import SlackWeb
 from bot.slack.witness import Witness
@@ -27,7 +26,6 @@ from bot.store.errors import CouldNotRecordError
 from bot.store.lock import Lock
 from bot.workflow.backups import Backups
 from bot.workflow.estimates import Estimating
-from bot.workflow.heads import Heads
 from bot.workflow.parts import Parts
 from bot.workflow.refused import write_counts
 from bot.workflow.runner import Runner
@@ -54,35 +52,29 @@ class Bot:
         parts: Parts,
         app: AsyncApp,
         answering: Answering,
-        runner: Runner,
         sender: Sender,
-        estimates: Estimating,
         lock: Lock,
         patience: timedelta | None,
         slack: SlackWeb,
         close: Callable[[], Awaitable[None]],
-        heads: Heads,
         loops: Mapping[str, Callable[[], Awaitable[None]]],
-        daily: Daily,
         witness: Witness,
         backups: Backups,
         watch: Callable[[Health], Watch],
     ) -> None:
         self.parts = parts
         self.app = app
-        self.runner = runner
+        self.runner = Runner(parts)
         self.sender = sender
-        self.estimates = estimates
+        self.estimates = Estimating(parts)
         self.answering = answering
         self.backups = backups
         self._lock = lock
         self._patience = patience
         self.slack = slack
         self._close = close
-        self._heads = heads
         self._loops = loops
         self._witness = witness
-        self._daily = daily
         self._supervised = Supervised(parts.clock)
         self._worker: asyncio.Task[None] | None = None
         self.readiness = Health(
@@ -217,9 +209,7 @@ class Bot:
             run("estimates", partial(self._check.before, self.estimates.run)),
             run("listener", self._hear_others),
             run("checkpoints", self._checkpoints),
-            run("heads", self._heads.run),
             *(run(name, loop) for name, loop in self._loops.items()),
-            run("daily", self._daily.run),
             run("backups", self.backups.run),
             run("zuora", self._notice_the_login),
             run("refusals", partial(write_counts, self.parts.store, self.parts.clock)),

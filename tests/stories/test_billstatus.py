@@ -7,7 +7,8 @@ import re
 import sys
 import zipfile
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -16,9 +17,11 @@ from bot.domain.history import What
 from bot.sandbox.slack.workspace import User
 from bot.settings import Settings
 from bot.slack.commands import status
+from bot.slack.daily import Daily
 from bot.status.answers import STORY_LIMIT
-from bot.status.lists import SHOWN
+from bot.status.lists import SHOWN, Links
 from bot.status.month import month_named
+from bot.status.morning import Timetable
 from tests.stage import ALICE, BOB, CARLA, CHANNEL, EMAILS, MARA
 from tests.status.made import exported
 from tests.stories.test_numbers import add
@@ -679,7 +682,8 @@ async def test_two_processes_post_the_digest_once(stage):
     await stage.restart()
     await stage.ask()
     stage.clock.advance(days=2)
-    daily = stage.bot._daily
+    every_day = Timetable(at=time(8), zone=ZoneInfo("UTC"), days=frozenset(range(7)))
+    daily = Daily(stage.bot.parts, Links("https://example.slack.com/"), every_day)
 
     said = [daily.post_if_due(), daily.post_if_due()]
 
