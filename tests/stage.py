@@ -189,6 +189,11 @@ class Stage:
         await self.stop()
         await self.start()
 
+    async def with_policy(self, policy: str) -> None:
+        """Start anew with another policy file."""
+        self.policy = policy
+        await self.restart()
+
     async def taken_over(self) -> None:
         """On a server let the time pass in which a successor leaves alone what another process has sent."""
         if self.address:

@@ -60,8 +60,9 @@ RULES = (
 
 @pytest.mark.parametrize("rules", [RULES, RULES[::-1]], ids=["allowing first", "forbidding first"])
 async def test_story_02_of_two_rules_none_lets_the_requester_approve(stage, rules):
-    stage.policy = 'requesters = ["U0ALICE"]\napprovers = ["U0ALICE", "U0BOB"]\n' + "".join(rules)
-    await stage.restart()
+    await stage.with_policy(
+        'requesters = ["U0ALICE"]\napprovers = ["U0ALICE", "U0BOB"]\n' + "".join(rules)
+    )
     ts = await stage.ask()
 
     await stage.press(ALICE, ts)
@@ -88,8 +89,7 @@ async def test_story_02_a_group_that_holds_the_requester_alone_is_refused_at_the
 
 
 async def test_story_03_another_spelling_of_the_requesters_id_is_nobody(stage):
-    stage.policy = EVERYWHERE
-    await stage.restart()
+    await stage.with_policy(EVERYWHERE)
     await stage.ask()
 
     for written in ("u0alice", "U0ALICE ", " U0ALICE", "U0Alice", "@alice"):
@@ -195,8 +195,7 @@ async def test_story_07_a_stranger_ends_nothing_with_a_forged_form(stage):
 
 
 async def test_story_08_a_click_without_a_person_is_refused(stage):
-    stage.policy = EVERYWHERE
-    await stage.restart()
+    await stage.with_policy(EVERYWHERE)
     await stage.ask()
 
     for who in (Who(None), Who("")):
@@ -261,11 +260,10 @@ async def test_story_10_who_left_the_group_before_the_click_is_refused(stage):
 
 
 async def test_story_10_who_approved_and_left_before_the_last_approval_does_not_count(stage):
-    stage.policy = (
+    await stage.with_policy(
         'requesters = ["S0BILLING"]\napprovers = ["S0CONTROLLERS", "U0MARA"]\n'
         "[[rule]]\napprovals = 2\n"
     )
-    await stage.restart()
     ts = await stage.ask()
     await stage.press(BOB, ts)
     await stage.until_card(ts, f"Approved: by <@{BOB}>")
@@ -282,8 +280,7 @@ async def test_story_10_who_approved_and_left_before_the_last_approval_does_not_
 
 
 async def test_story_11_an_id_that_is_a_part_of_another_has_no_right(stage):
-    stage.policy = 'requesters = ["U0ALICE"]\napprovers = ["U0BOB"]\n'
-    await stage.restart()
+    await stage.with_policy('requesters = ["U0ALICE"]\napprovers = ["U0BOB"]\n')
     await stage.ask()
 
     for user_id in ("U0BO", "U0BOBBY", "0BOB", "U"):
@@ -344,8 +341,7 @@ async def test_story_12_of_a_forms_metadata_nothing_is_believed_that_is_not_so(s
 
 
 async def test_story_12_a_form_that_names_another_persons_request_does_not_withdraw_it(stage):
-    stage.policy = 'requesters = ["U0ALICE", "U0MARA"]\napprovers = ["S0CONTROLLERS"]\n'
-    await stage.restart()
+    await stage.with_policy('requesters = ["U0ALICE", "U0MARA"]\napprovers = ["S0CONTROLLERS"]\n')
     await stage.ask()
 
     typed = {"bill_run": "BR-00000001", "reason": "Mine"}

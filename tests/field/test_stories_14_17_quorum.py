@@ -12,15 +12,10 @@ TWO = HEAD + 'approvers = ["S0CONTROLLERS", "U0MARA"]\n[[rule]]\napprovals = 2\n
 ONE = HEAD + 'approvers = ["S0CONTROLLERS", "U0MARA"]\n'
 
 
-async def with_policy(stage, policy):
-    stage.policy = policy
-    await stage.restart()
-
-
 async def test_story_14_one_person_in_two_groups_counts_once(stage):
     stage.slack.workspace.groups["S0FINANCE"].members.append(BOB)
     approvers = '["S0CONTROLLERS", "S0FINANCE", "U0BOB"]'
-    await with_policy(stage, HEAD + f"approvers = {approvers}\n[[rule]]\napprovals = 2\n")
+    await stage.with_policy(HEAD + f"approvers = {approvers}\n[[rule]]\napprovals = 2\n")
     ts = await stage.ask()
 
     app = stage.bot.app
@@ -37,7 +32,7 @@ async def test_story_14_one_person_in_two_groups_counts_once(stage):
 
 
 async def test_story_15_more_approvals_than_needed_approve_and_do_not_get_stuck(stage):
-    await with_policy(stage, TWO)
+    await stage.with_policy(TWO)
     members = stage.slack.workspace.groups["S0CONTROLLERS"].members
     ts = await stage.ask()
     await stage.press(BOB, ts)
@@ -57,7 +52,7 @@ async def test_story_15_more_approvals_than_needed_approve_and_do_not_get_stuck(
 
 
 async def test_story_15_several_at_once_where_one_is_needed_are_one_approval(stage):
-    await with_policy(stage, ONE)
+    await stage.with_policy(ONE)
     ts = await stage.ask()
 
     app = stage.bot.app
@@ -73,9 +68,9 @@ async def test_story_15_several_at_once_where_one_is_needed_are_one_approval(sta
 
 @pytest.mark.parametrize(("then", "now"), [(TWO, ONE), (ONE, TWO)])
 async def test_story_16_the_rule_of_the_asking_and_todays_both_hold(stage, then, now):
-    await with_policy(stage, then)
+    await stage.with_policy(then)
     ts = await stage.ask()
-    await with_policy(stage, now)
+    await stage.with_policy(now)
 
     await stage.press(BOB, ts)
     await stage.quiet()
@@ -88,7 +83,7 @@ async def test_story_16_the_rule_of_the_asking_and_todays_both_hold(stage, then,
 
 async def test_story_17_what_could_never_be_approved_is_refused_with_the_names(stage):
     stage.slack.workspace.groups["S0CONTROLLERS"].members[:] = [ALICE, BOB]
-    await with_policy(stage, HEAD + 'approvers = ["S0CONTROLLERS"]\n[[rule]]\napprovals = 2\n')
+    await stage.with_policy(HEAD + 'approvers = ["S0CONTROLLERS"]\n[[rule]]\napprovals = 2\n')
 
     submitted = await stage.fill()
 

@@ -59,8 +59,7 @@ def target_date(stage):
     "change", [amount, currency, more_credit, less, swap, invoice_date, target_date]
 )
 async def test_story_18_a_run_that_changed_is_not_mailed_and_its_approvals_are_void(stage, change):
-    stage.policy = HEAD + "[[rule]]\napprovals = 2\n"
-    await stage.restart()
+    await stage.with_policy(HEAD + "[[rule]]\napprovals = 2\n")
     ts = await stage.ask()
     await stage.press(BOB, ts)
     await stage.until_card(ts, f"Approved: by <@{BOB}>")
@@ -202,8 +201,7 @@ SENDS = HEAD + "[[rule]]\nsends = true\napprovals = 2\n"
 async def test_story_23_a_run_that_would_post_and_mail_itself_is_a_sending_one(
     stage, smuggled, needed
 ):
-    stage.policy = SENDS
-    await stage.restart()
+    await stage.with_policy(SENDS)
     world = stage.zuora.world
     world.add_account("A1", batch="Batch1")
     world.add_subscription("A1", "100.00")
@@ -227,8 +225,7 @@ async def test_story_23_what_is_no_word_of_the_bot_reaches_no_body(stage, word):
 
 @pytest.mark.parametrize("active", [True, False])
 async def test_story_23_posting_counts_as_sending_whatever_the_notifications_say(stage, active):
-    stage.policy = SENDS
-    await stage.restart()
+    await stage.with_policy(SENDS)
     stage.zuora.world.add_bill_run(
         DRAFTS, status="Completed", invoices=[("A00000001", "USD", "1.00")]
     )
@@ -257,8 +254,7 @@ AMOUNTS = [
 
 
 async def test_story_24_an_amount_of_an_odd_form_does_not_fall_below_its_tier(stage):
-    stage.policy = TIER
-    await stage.restart()
+    await stage.with_policy(TIER)
 
     for number, (currency, amount, needed) in enumerate(AMOUNTS, 1):
         key = f"BR-0000010{number}"

@@ -124,8 +124,7 @@ async def test_story_29_a_form_submitted_several_times_at_once_is_one_request(st
 
 
 async def test_story_30_the_second_to_ask_for_the_same_run_reads_of_the_first(stage):
-    stage.policy = 'requesters = ["U0ALICE", "U0MARA"]\napprovers = ["S0CONTROLLERS"]\n'
-    await stage.restart()
+    await stage.with_policy('requesters = ["U0ALICE", "U0MARA"]\napprovers = ["S0CONTROLLERS"]\n')
     await stage.ask()
 
     second = await stage.ask(user=MARA)

@@ -40,11 +40,10 @@ async def test_story_36_a_clock_that_steps_back_brings_nothing_back(stage):
 
 
 async def test_story_37_silence_never_approves(stage):
-    stage.policy = (
+    await stage.with_policy(
         'requesters = ["S0BILLING"]\napprovers = ["S0CONTROLLERS"]\n'
         '[[rule]]\nremind_after = ["1h"]\n'
     )
-    await stage.restart()
     ts = await stage.ask()
 
     for _ in range(5):

@@ -10,15 +10,7 @@ from bot.domain.mailing import Certainty, Mailing
 from bot.domain.operation import Deed
 from bot.store.in_parts import PART
 from bot.store.store import Store
-from tests.fresh import fresh
 from tests.store.test_schema import NOW, REQUEST
-
-
-@pytest.fixture
-def store(tmp_path):
-    store = Store.open(fresh(tmp_path / "bot.db"))
-    yield store
-    store.close()
 
 
 def mailing(number, run="BR-1"):
@@ -90,7 +82,7 @@ def test_what_another_process_writes_is_found(store, tmp_path):
     with store.transaction():
         ask(store, 1, mailing("INV1"))
     assert others(store) == []
-    other = Store.open(tmp_path / "bot.db")
+    other = Store.open(tmp_path / "billing-bot.db")
     with other.transaction():
         ask(other, 2, mailing("INV1"))
     other.close()

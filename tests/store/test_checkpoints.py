@@ -6,12 +6,9 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pytest
-
 from bot.domain.history import Entry, What
 from bot.store.checkpoints import MANY_ROWS, checkpoint
 from bot.store.store import Store
-from tests.fresh import fresh
 from tests.postgres import only_sqlite
 
 NOW = datetime(2026, 11, 21, 10, tzinfo=UTC)
@@ -35,13 +32,6 @@ def in_the_file_alone(path, folder):
 
 def size_of_the_file(stage):
     return Path(stage.settings().database_path).stat().st_size
-
-
-@pytest.fixture
-def store(tmp_path):
-    store = Store.open(fresh(tmp_path / "billing-bot.db"))
-    yield store
-    store.close()
 
 
 def test_a_commit_leaves_it_to_the_checkpoint(store, tmp_path):

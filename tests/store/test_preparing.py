@@ -17,21 +17,12 @@ from bot.store.errors import CouldNotRecordError
 from bot.store.in_parts import PART
 from bot.store.mailings_bound import RowsHash, hash_of
 from bot.store.preparing import KeptNumber
-from bot.store.store import Store
-from tests.fresh import fresh
 from tests.store.test_schema import NOW, REQUEST
 
 ANN = Person(user_id="U0ANN", team_id="T1")
 NUMBERS = [f"INV{number:08}" for number in range(PART + 3)]
 PARTS = (b"the first", b"the second")
 MINE = [Mailing(each, "document", each, f"id-{each}", "A1", "BR-1", "") for each in NUMBERS]
-
-
-@pytest.fixture
-def store(tmp_path):
-    store = Store.open(fresh(tmp_path / "bot.db"))
-    yield store
-    store.close()
 
 
 def prepare(store, number=1):

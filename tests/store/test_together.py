@@ -9,19 +9,10 @@ import pytest
 
 from bot.domain.history import Entry, What
 from bot.store.errors import CouldNotRecordError, ForbiddenByDatabaseError
-from bot.store.store import Store
 from bot.store.together import AT_ONCE
-from tests.fresh import fresh
 from tests.patient import LONG, LONGEST
 
 NOW = datetime(2026, 11, 21, 10, tzinfo=UTC)
-
-
-@pytest.fixture
-def store(tmp_path):
-    store = Store.open(fresh(tmp_path / "billing-bot.db"))
-    yield store
-    store.close()
 
 
 @pytest.fixture

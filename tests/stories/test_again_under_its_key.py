@@ -370,11 +370,9 @@ async def lost(stage, fault=NEVER_CAME):
 
 
 async def test_what_was_approved_by_somebody_taken_out_is_not_sent_again(stage):
-    stage.policy = BOTH
-    await stage.restart()
+    await stage.with_policy(BOTH)
     ts = await lost(stage)
-    stage.policy = CARLA_ALONE
-    await stage.restart()
+    await stage.with_policy(CARLA_ALONE)
 
     await stage.as_time_passes(lambda: stage.request().state == "unknown", step=5)
     await stage.until_card(ts, "OUTCOME UNKNOWN")

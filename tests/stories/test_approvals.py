@@ -37,8 +37,7 @@ above = { USD = "100.00" }
 @pytest.fixture
 async def two(stage):
     """A stage on which two people must approve."""
-    stage.policy = TWO
-    await stage.restart()
+    await stage.with_policy(TWO)
     return stage
 
 
@@ -64,8 +63,7 @@ async def test_two_distinct_people_are_needed_and_the_card_shows_who_has_approve
 
 
 async def test_mailing_again_can_take_more_approvals_than_mailing_once(stage):
-    stage.policy = AGAIN
-    await stage.restart()
+    await stage.with_policy(AGAIN)
     stage.zuora.world.add_bill_run(
         "BR-00000003", invoices=[("A00000001", "USD", "5.00")], mailed_at=stage.clock.now()
     )
@@ -129,8 +127,7 @@ async def test_one_rejection_ends_it_although_somebody_approved(two):
 
 
 async def test_a_rule_that_nobody_could_fulfil_is_refused_with_the_names(stage):
-    stage.policy = TWO.replace('"S0CONTROLLERS", "U0MARA"', '"U0ALICE", "U0BOB"')
-    await stage.restart()
+    await stage.with_policy(TWO.replace('"S0CONTROLLERS", "U0MARA"', '"U0ALICE", "U0BOB"'))
 
     submitted = await stage.fill()
 
@@ -190,8 +187,7 @@ async def test_the_rule_in_force_when_it_was_asked_for_holds(two):
 
 
 async def test_in_the_largest_tier_the_number_is_typed(stage):
-    stage.policy = LARGEST
-    await stage.restart()
+    await stage.with_policy(LARGEST)
     ts = await stage.ask()
 
     await stage.press(BOB, ts)
@@ -205,8 +201,7 @@ async def test_in_the_largest_tier_the_number_is_typed(stage):
 
 
 async def test_a_forged_click_does_not_go_by_the_typing(stage):
-    stage.policy = LARGEST
-    await stage.restart()
+    await stage.with_policy(LARGEST)
     await stage.ask()
 
     outcome = decide(

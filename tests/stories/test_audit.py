@@ -243,8 +243,7 @@ async def test_a_start_and_a_changed_policy_are_recorded(stage):
     assert kinds(stage).count(What.POLICY_CHANGED) == 1
     first = stage.store.history.last_of(What.POLICY_CHANGED).entry.data
 
-    stage.policy = 'requesters = ["S0BILLING"]\napprovers = ["U0CARLA"]\n'
-    await stage.restart()
+    await stage.with_policy('requesters = ["S0BILLING"]\napprovers = ["U0CARLA"]\n')
 
     second = stage.store.history.last_of(What.POLICY_CHANGED).entry.data
     assert second["old"] == first["new"] != second["new"]

@@ -151,8 +151,9 @@ async def test_too_many_for_one_message_are_counted_and_the_longest_waiting_show
 
 
 async def test_mine_has_only_my_requests_the_open_ones_first(stage):
-    stage.policy = 'requesters = ["S0BILLING", "U0CARLA"]\napprovers = ["S0CONTROLLERS"]\n'
-    await stage.restart()
+    await stage.with_policy(
+        'requesters = ["S0BILLING", "U0CARLA"]\napprovers = ["S0CONTROLLERS"]\n'
+    )
     stage.zuora.world.add_bill_run("BR-00000002", invoices=[("A00000001", "USD", "1.00")])
     await approve(stage, await stage.ask(), CARLA)
     await stage.ask(CARLA, "BR-00000002")
@@ -179,11 +180,10 @@ async def test_waiting_leaves_out_what_one_asked_and_what_one_approved(stage):
 
 
 async def test_waiting_follows_the_rule_that_each_request_was_asked_under(stage):
-    stage.policy = (
+    await stage.with_policy(
         'requesters = ["S0BILLING"]\napprovers = ["S0CONTROLLERS"]\nviewers = ["U0MARA"]\n\n'
         '[[rule]]\noperations = ["post_bill_run"]\napprovers = ["U0CARLA", "U0MARA"]\n'
     )
-    await stage.restart()
     await stage.ask()
     stage.zuora.world.add_bill_run(
         "BR-00000002", status="Completed", invoices=[("A00000001", "USD", "1.00")]
@@ -506,11 +506,10 @@ async def test_the_story_claims_no_order_that_has_not_gone_out(stage):
 
 
 async def test_more_approvers_than_fit_on_a_line_are_counted(stage):
-    stage.policy = (
+    await stage.with_policy(
         'requesters = ["S0BILLING"]\nviewers = ["U0MARA"]\n'
         'approvers = ["U0BOB", "U0CARLA", "U0DAVE", "U0ERIN", "U0FRED", "U0GINA"]\n'
     )
-    await stage.restart()
     await stage.ask()
 
     assert "<@U0ERIN> and 2 others until" in await ask_status(stage, MARA)

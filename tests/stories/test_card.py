@@ -286,11 +286,10 @@ async def test_the_queue_shows_one_request_a_page_with_figures_and_buttons(stage
 
 
 async def test_a_reminder_has_the_same_facts_and_the_approve_button(stage):
-    stage.policy = (
+    await stage.with_policy(
         'requesters = ["S0BILLING"]\napprovers = ["S0CONTROLLERS"]\n\n[[rule]]\n'
         'remind_after = ["1h"]\n'
     )
-    await stage.restart()
     ts = await stage.ask()
 
     await stage.pass_time(hours=1, seconds=1)

@@ -11,16 +11,11 @@ BOB_ALONE = f'requesters = ["{ALICE}"]\napprovers = ["{BOB}"]\n'
 TWO = f'{BOTH}[[rule]]\nsends = true\napprovals = 2\napprovers = ["{BOB}", "{CARLA}"]\n'
 
 
-async def with_policy(stage, policy):
-    stage.policy = policy
-    await stage.restart()
-
-
 @pytest.mark.parametrize("button", ["approve", "reject"])
 async def test_who_was_taken_out_of_the_policy_decides_nothing_any_more(stage, button):
-    await with_policy(stage, BOTH)
+    await stage.with_policy(BOTH)
     ts = await stage.ask()
-    await with_policy(stage, CARLA_ALONE)
+    await stage.with_policy(CARLA_ALONE)
 
     await stage.press(BOB, ts, button)
 
@@ -31,9 +26,9 @@ async def test_who_was_taken_out_of_the_policy_decides_nothing_any_more(stage, b
 
 
 async def test_who_came_into_the_policy_since_does_not_decide_what_was_asked_before(stage):
-    await with_policy(stage, CARLA_ALONE)
+    await stage.with_policy(CARLA_ALONE)
     ts = await stage.ask()
-    await with_policy(stage, BOTH)
+    await stage.with_policy(BOTH)
 
     await stage.press(BOB, ts)
 
@@ -43,13 +38,13 @@ async def test_who_came_into_the_policy_since_does_not_decide_what_was_asked_bef
 
 @pytest.mark.never_repeated
 async def test_who_was_taken_out_settles_nothing_any_more(stage):
-    await with_policy(stage, BOTH)
+    await stage.with_policy(BOTH)
     stage.zuora.faults.add(EMAILS, kind="lose_answer")
     ts = await stage.ask()
     await stage.press(CARLA, ts)
     await stage.slack.until(lambda: stage.request().state == "unknown")
     await stage.quiet()
-    await with_policy(stage, CARLA_ALONE)
+    await stage.with_policy(CARLA_ALONE)
 
     await stage.slack.click(BOB, CHANNEL, ts, "record_not_sent", value="1", force=True)
 
@@ -59,12 +54,11 @@ async def test_who_was_taken_out_settles_nothing_any_more(stage):
 
 
 async def test_the_approval_of_somebody_taken_out_is_not_counted(stage):
-    await with_policy(stage, TWO)
+    await stage.with_policy(TWO)
     ts = await stage.ask()
     await stage.press(BOB, ts)
     await stage.until_card(ts, "waiting for one more approval")
-    await with_policy(
-        stage,
+    await stage.with_policy(
         f'{CARLA_ALONE}[[rule]]\nsends = true\napprovals = 2\napprovers = ["{MARA}", "{CARLA}"]\n',
     )
 
@@ -76,13 +70,13 @@ async def test_the_approval_of_somebody_taken_out_is_not_counted(stage):
 
 
 async def test_what_was_approved_by_somebody_taken_out_is_not_sent(stage):
-    await with_policy(stage, BOTH)
+    await stage.with_policy(BOTH)
     ts = await stage.ask()
     stage.zuora.faults.add("*", kind="status", status=503, times=None)
     await stage.press(BOB, ts)
     await stage.as_time_passes(lambda: any("keeps trying" in line for line in stage.thread(ts)))
     stage.zuora.faults.clear()
-    await with_policy(stage, CARLA_ALONE)
+    await stage.with_policy(CARLA_ALONE)
 
     await stage.pass_time(seconds=120)
 
@@ -95,7 +89,7 @@ async def test_what_was_approved_by_somebody_taken_out_is_not_sent(stage):
 @pytest.mark.parametrize("policy", [BOTH, ""], ids=["named", "in a group"])
 async def test_who_was_deactivated_or_made_a_guest_since_has_approved_nothing(stage, policy, flag):
     if policy:
-        await with_policy(stage, policy)
+        await stage.with_policy(policy)
     ts = await stage.ask()
     stage.zuora.faults.add("*", kind="status", status=503, times=None)
     await stage.press(BOB, ts)
@@ -113,7 +107,7 @@ async def test_who_was_deactivated_or_made_a_guest_since_has_approved_nothing(st
 
 
 async def test_while_slack_does_not_say_whose_account_it_is_nothing_is_sent(stage):
-    await with_policy(stage, BOTH)
+    await stage.with_policy(BOTH)
     ts = await stage.ask()
     stage.zuora.faults.add("*", kind="status", status=503, times=None)
     await stage.press(BOB, ts)
@@ -146,9 +140,9 @@ async def test_who_left_the_group_since_has_approved_nothing(stage):
 
 
 async def test_a_rule_of_today_that_wants_more_holds_for_what_was_asked_before(stage):
-    await with_policy(stage, BOTH)
+    await stage.with_policy(BOTH)
     ts = await stage.ask()
-    await with_policy(stage, TWO)
+    await stage.with_policy(TWO)
 
     await stage.press(BOB, ts)
     await stage.until_thread(ts, "1 more approval needed")
@@ -202,8 +196,7 @@ async def test_what_was_approved_for_one_tenant_is_not_carried_out_in_another(st
 
 async def test_a_tenant_that_is_not_known_counts_as_production(stage):
     stage.tuning.where = environment(stage.zuora.base_url)
-    await with_policy(
-        stage,
+    await stage.with_policy(
         f'{BOTH}[[rule]]\ntenants = ["production"]\napprovals = 2\n'
         f'approvers = ["{BOB}", "{CARLA}"]\n',
     )

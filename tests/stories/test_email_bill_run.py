@@ -198,8 +198,7 @@ async def test_resend_says_how_many_get_their_mail_again(stage):
 
 
 async def test_a_requester_may_not_approve(stage):
-    stage.policy = 'requesters = ["U0ALICE"]\napprovers = ["U0ALICE", "S0CONTROLLERS"]\n'
-    await stage.restart()
+    await stage.with_policy('requesters = ["U0ALICE"]\napprovers = ["U0ALICE", "S0CONTROLLERS"]\n')
     ts = await stage.ask()
 
     await stage.press(ALICE, ts)

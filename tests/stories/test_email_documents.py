@@ -590,8 +590,7 @@ async def test_what_the_bot_mailed_meanwhile_is_not_mailed_twice_whatever_zuora_
 
 
 async def test_a_mail_that_the_bot_knows_of_counts_as_mailed_before_for_the_policy(stage, invoice):
-    stage.policy = AGAIN
-    await stage.restart()
+    await stage.with_policy(AGAIN)
     stage.zuora.world.add_debit_memo("A00000077", "USD", "10.00")
     (first,) = await ask(stage, "DM00000001")
     await approved(stage, first)

@@ -78,8 +78,7 @@ async def test_an_estimate_that_arrives_is_the_amount_of_card_details_and_confir
 
 
 async def test_the_form_of_the_highest_tier_has_the_estimate_that_has_arrived(stage, world):
-    stage.policy = POLICY + '[[rule]]\nabove = { USD = "10" }\napprovals = 2\n'
-    await stage.restart()
+    await stage.with_policy(POLICY + '[[rule]]\nabove = { USD = "10" }\napprovals = 2\n')
     ts = await ask(stage)
     await stage.pass_time(seconds=20)
 

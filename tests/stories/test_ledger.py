@@ -115,8 +115,7 @@ async def test_a_document_is_known_by_its_number_where_zuora_left_out_its_id(sta
 
 
 async def test_days_after_a_run_its_memo_alone_is_shown_as_mailed_again_and_needs_two(stage, held):
-    stage.policy = AGAIN
-    await stage.restart()
+    await stage.with_policy(AGAIN)
     await accepted(stage, await asked(stage, RUN))
     await stage.pass_time(hours=48)
 
@@ -255,8 +254,7 @@ approvals = 2
 @pytest.fixture
 async def unknown(stage):
     """Two have approved and typed the number; the answer was lost, and three hours are over."""
-    stage.policy = TWO
-    await stage.restart()
+    await stage.with_policy(TWO)
     ts = await stage.ask(text=RUN)
     stage.zuora.faults.add("/v1/*/*/emails", kind="drop")
     for person in (BOB, CARLA):
@@ -315,8 +313,7 @@ async def test_todays_rule_wants_two_though_that_of_then_wanted_one(stage, held)
     stage.zuora.faults.add("/v1/*/*/emails", kind="drop")
     await stage.press(BOB, ts)
     await stage.until_card(ts, "OUTCOME UNKNOWN")
-    stage.policy = TWO
-    await stage.restart()
+    await stage.with_policy(TWO)
 
     assert (await stage.record(CARLA, ts, "record_sent", typed=held["credit_memo"])).ok
     await stage.quiet()

@@ -56,8 +56,7 @@ async def test_the_confirmation_and_the_thread_say_again(stage, held):
 
 
 async def test_the_policys_rule_for_mailing_again_holds_for_it(stage, held):
-    stage.policy = AGAIN
-    await stage.restart()
+    await stage.with_policy(AGAIN)
 
     await asked(stage, held["credit_memo"], **RESEND)
 
@@ -129,8 +128,7 @@ async def test_the_others_of_a_run_that_is_mailed_again_are_mailed_again_too(sta
 
 async def test_a_memo_that_somebody_mailed_in_zuora_lately_counts_as_mailed(stage, held):
     """Zuora keeps no mail date of memos, and its mail history lists their mails."""
-    stage.policy = AGAIN
-    await stage.restart()
+    await stage.with_policy(AGAIN)
     memo = stage.zuora.world.credit_memos[held["credit_memo"]]
     stage.zuora.world.history.append(
         HistoryRow(

@@ -149,8 +149,7 @@ async def test_documents_of_other_runs_are_offered_by_number(stage, posted_latel
 async def test_an_hour_later_it_can_be_mailed_and_counts_as_mailed_again(
     stage, posted_lately, kind
 ):
-    stage.policy = AGAIN
-    await stage.restart()
+    await stage.with_policy(AGAIN)
     await stage.pass_time(minutes=51)
 
     ts = await asked(stage, posted_lately.get(kind, RUN))

@@ -48,8 +48,7 @@ def documents(stage):
 
 
 async def under(stage, policy):
-    stage.policy = LISTS + policy
-    await stage.restart()
+    await stage.with_policy(LISTS + policy)
 
 
 async def test_each_document_goes_out_by_the_call_of_its_kind_and_each_result_is_there(stage):

@@ -34,11 +34,6 @@ def invoices(stage):
     return list(stage.zuora.world.invoices.values())
 
 
-async def use(stage, policy):
-    stage.policy = policy
-    await stage.restart()
-
-
 async def needs(stage, ts):
     return next(line for line in stage.card(ts).splitlines() if "· waiting for " in line)
 
@@ -46,7 +41,7 @@ async def needs(stage, ts):
 @pytest.mark.parametrize("said", ODD_AMOUNTS)
 @pytest.mark.parametrize("what", ["BR-00000001", "INV00000001"])
 async def test_an_amount_that_is_not_known_is_above_every_limit(stage, said, what):
-    await use(stage, TIERS)
+    await stage.with_policy(TIERS)
     document = invoices(stage)[0]
     document.says = {"amount": said}
 
@@ -59,7 +54,7 @@ async def test_an_amount_that_is_not_known_is_above_every_limit(stage, said, wha
 
 
 async def test_an_amount_that_is_missing_is_above_every_limit(stage):
-    await use(stage, TIERS)
+    await stage.with_policy(TIERS)
     document = invoices(stage)[0]
     document.hides = frozenset({"amount"})
 
@@ -71,7 +66,7 @@ async def test_an_amount_that_is_missing_is_above_every_limit(stage):
 
 @pytest.mark.parametrize("said", [None, "", "usd", "US Dollar", 840])
 async def test_a_currency_that_is_not_known_makes_the_amount_not_known(stage, said):
-    await use(stage, TIERS)
+    await stage.with_policy(TIERS)
     document = invoices(stage)[0]
     document.says = {"currency": said}
     document.account.says = {"currency": said}
@@ -144,7 +139,7 @@ async def test_rows_of_another_run_refuse_the_request(stage):
 @pytest.mark.parametrize("said", ODD_DATES)
 @pytest.mark.parametrize("what", ["BR-00000001", "INV"])
 async def test_a_mail_date_that_is_not_known_counts_as_mailed(stage, said, what):
-    await use(stage, AGAIN)
+    await stage.with_policy(AGAIN)
     document = invoices(stage)[0]
     document.says = {"lastEmailSentDate": said}
 
@@ -202,7 +197,7 @@ async def test_what_is_wrong_to_send_is_said_on_the_card(stage, says, words):
 
 
 async def test_a_large_negative_document_makes_no_request_smaller(stage):
-    await use(stage, TIERS)
+    await stage.with_policy(TIERS)
     big = [("A00000001", "USD", "120000.00"), ("A00000002", "USD", "-119500.00")]
     stage.zuora.world.add_bill_run("BR-00000002", invoices=big)
 

@@ -245,8 +245,7 @@ async def test_an_entity_where_none_are_listed_is_said_so(stage):
 
 
 async def test_the_policy_rules_an_entity(stage, worlds):
-    stage.policy = RULED
-    await stage.restart()
+    await stage.with_policy(RULED)
 
     ts = await stage.ask(entity=AMERICA)
     await stage.press(BOB, ts)

@@ -130,8 +130,7 @@ def _as_of_before(stage, place):
 
 
 async def test_the_policy_names_who_approves_in_an_entity(stage, worlds):
-    stage.policy = RULED.replace("approvals = 2", f'approvers = ["{CARLA}"]')
-    await stage.restart()
+    await stage.with_policy(RULED.replace("approvals = 2", f'approvers = ["{CARLA}"]'))
     here, there = [await stage.ask(entity=entity) for entity in (EUROPE, AMERICA)]
 
     await stage.press(BOB, there)

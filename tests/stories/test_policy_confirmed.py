@@ -41,8 +41,7 @@ def direct(stage, user):
 async def changed(stage):
     """Mara is made an approver, and what asks under that waits for a confirmation."""
     with_channel(stage)
-    stage.policy = GENERAL
-    await stage.restart()
+    await stage.with_policy(GENERAL)
     await stage.quiet()
     stage.policy, stage.changes["policy_changes"] = ADDED, "confirm"
     await stage.restart()
@@ -187,10 +186,8 @@ async def test_with_tell_nothing_waits_and_that_it_is_not_confirmed_stays_in_the
     stage, tmp_path
 ):
     with_channel(stage)
-    stage.policy = GENERAL
-    await stage.restart()
-    stage.policy = ADDED
-    await stage.restart()
+    await stage.with_policy(GENERAL)
+    await stage.with_policy(ADDED)
     await stage.slack.until(lambda: bool(posted(stage)))
     ts = await stage.ask()
     await stage.press(MARA, ts)

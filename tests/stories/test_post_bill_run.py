@@ -457,8 +457,7 @@ async def test_a_zuora_that_is_away_while_it_is_followed_is_waited_for(stage, ru
 
 
 async def test_a_requester_may_not_approve_it(stage, run):
-    stage.policy = 'requesters = ["U0ALICE"]\napprovers = ["U0ALICE", "S0CONTROLLERS"]\n'
-    await stage.restart()
+    await stage.with_policy('requesters = ["U0ALICE"]\napprovers = ["U0ALICE", "S0CONTROLLERS"]\n')
     ts = await ask(stage)
 
     await stage.press(ALICE, ts)

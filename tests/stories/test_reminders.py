@@ -66,8 +66,7 @@ async def test_without_a_word_in_the_policy_there_is_one_reminder_after_four_hou
     ],
 )
 async def test_the_policy_says_it_for_every_rule_at_once(stage, said, hours):
-    stage.policy = said + THREE
-    await stage.restart()
+    await stage.with_policy(said + THREE)
     ts = await stage.ask()
 
     seen = []
@@ -80,8 +79,7 @@ async def test_the_policy_says_it_for_every_rule_at_once(stage, said, hours):
 
 
 async def test_a_short_life_is_reminded_of_at_its_half(stage):
-    stage.policy = f'{THREE}\n[[rule]]\nexpires_after = "2h"\n'
-    await stage.restart()
+    await stage.with_policy(f'{THREE}\n[[rule]]\nexpires_after = "2h"\n')
     ts = await stage.ask()
 
     await stage.pass_time(minutes=59)
@@ -143,8 +141,7 @@ async def test_an_unknown_outcome_is_reminded_of_until_somebody_has_settled_it(s
 @pytest.mark.never_repeated
 async def test_those_are_reminded_who_may_record_with_what_the_card_shows(stage):
     ts = await unknown(stage)
-    stage.policy = 'requesters = ["S0BILLING"]\napprovers = ["U0CARLA", "U0MARA"]\n'
-    await stage.restart()
+    await stage.with_policy('requesters = ["S0BILLING"]\napprovers = ["U0CARLA", "U0MARA"]\n')
 
     await pass_hours(stage, 1)
 
@@ -160,8 +157,7 @@ async def test_those_are_reminded_who_may_record_with_what_the_card_shows(stage)
 
 @pytest.mark.never_repeated
 async def test_where_two_have_to_record_it_whoever_has_is_not_reminded(stage):
-    stage.policy = f"{THREE}\n[[rule]]\napprovals = 2\n"
-    await stage.restart()
+    await stage.with_policy(f"{THREE}\n[[rule]]\napprovals = 2\n")
     ts = await stage.ask()
     stage.zuora.faults.add(EMAILS, kind="drop")
     await stage.press(BOB, ts)

@@ -137,8 +137,7 @@ async def test_a_word_of_a_command_is_what_it_looks_like(stage, typed, shown):
     "typed", ["BR\u201300000001", "br-0000\u200b0001.", "\u201cBR-00000001\u201d"]
 )
 async def test_the_number_that_confirms_an_approval_is_what_it_looks_like(stage, typed):
-    stage.policy = LARGEST
-    await stage.restart()
+    await stage.with_policy(LARGEST)
     ts = await stage.ask()
     await stage.press(BOB, ts)
 

@@ -32,8 +32,7 @@ async def test_both_changes_of_a_policy_stand_in_the_history_with_text_and_diffe
     stage, tmp_path
 ):
     for text in (TWO, ONE, TWO):
-        stage.policy = text
-        await stage.restart()
+        await stage.with_policy(text)
 
     changes = [each.data for each in entries(stage, What.POLICY_CHANGED)][-3:]
     assert [each["text"] for each in changes] == [TWO, ONE, TWO]
@@ -56,8 +55,7 @@ def test_a_difference_names_what_went_and_what_came_alone():
 
 
 async def test_a_request_says_why_it_needed_two(stage, tmp_path):
-    stage.policy = TWO
-    await stage.restart()
+    await stage.with_policy(TWO)
 
     await stage.ask()
     await stage.quiet()

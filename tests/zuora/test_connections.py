@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import httpx2
 import pytest
 
-from bot.zuora.connections import NOTHING_WAS_SENT, http_client
+from bot.zuora.connections import NOTHING_WAS_SENT
 from tests.patient import LONGEST
 
 YES = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
@@ -71,12 +71,6 @@ def no_proxy(monkeypatch):
     for name in PROXIES:
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
-
-
-@pytest.fixture
-async def http() -> AsyncIterator[httpx2.AsyncClient]:
-    async with http_client() as client:
-        yield client
 
 
 async def send(
