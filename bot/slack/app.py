@@ -17,6 +17,7 @@ from bot.slack.answering import Answering
 from bot.slack.forms.catalog import Forms
 from bot.slack.holding import answer_not_recorded, held
 from bot.slack.home import HomeTab
+from bot.slack.payloads import mapping, only_action
 from bot.status.lists import Links
 from bot.store.errors import CouldNotRecordError
 
@@ -93,10 +94,8 @@ async def logged(req: AsyncBoltRequest, next_: Callable[[], Awaitable[None]]) ->
     """Log who did what, never what they typed; later log lines get the number of the request that it names."""
     body = req.body
     what = body.get("command") or body.get("type") or ""
-    view, actions = _mapping(body.get("view")), body.get("actions")
-    action = _mapping(actions[0]) if isinstance(actions, list) and actions else {}
-    user = body.get("user_id") or _mapping(body.get("user")).get("id")
-    event = _mapping(body.get("event"))
+    view, action, event = mapping(body, "view"), only_action(body), mapping(body, "event")
+    user = body.get("user_id") or mapping(body, "user").get("id")
     meant = named(_value_of(action) or str(view.get("private_metadata") or ""))
     fields = {
         "kind": what,
@@ -109,11 +108,7 @@ async def logged(req: AsyncBoltRequest, next_: Callable[[], Awaitable[None]]) ->
         await next_()
 
 
-def _mapping(found: object) -> Mapping[str, Any]:
-    return found if isinstance(found, Mapping) else {}
-
-
 def _value_of(action: Mapping[str, Any]) -> str:
     """Return the request that a button or a menu's entry, such as `withdraw R-17.k3f9…`, names."""
-    value = action.get("value") or _mapping(action.get("selected_option")).get("value") or ""
+    value = action.get("value") or mapping(action, "selected_option").get("value") or ""
     return str(value).rpartition(" ")[2]

@@ -26,6 +26,7 @@ def summary(facts: EmailRunFacts, *, resend: bool) -> Summary:
     mailed = facts.mailed or documents.kinds
     again = facts.mailed_again if resend else 0
     may_again = documents.mailed_unknown or facts.mails_itself is not False
+    largest = first_of_each(facts.largest, SHOWN_LARGEST)
     mails = count(facts.mails(resend=resend), "document")
     to = f" to {count(facts.customers, 'customer')}" if facts.customers else ""
     return Summary(
@@ -48,7 +49,7 @@ def summary(facts: EmailRunFacts, *, resend: bool) -> Summary:
                 if facts.mails_itself and not resend
                 else "",
             ),
-            *([line("Largest", _largest(facts))] if facts.largest else []),
+            *([line("Largest", " · ".join(map(str, largest)))] if largest else []),
         ),
     )
 
@@ -86,8 +87,3 @@ def _left_out(facts: EmailRunFacts, *, resend: bool) -> Iterator[str]:
         yield f"{count(stay_out, 'document was', 'documents were')} mailed before and will not be again"
     if documents.not_posted:
         yield f"{count(documents.not_posted, 'document is', 'documents are')} not posted, so not mailed"
-
-
-def _largest(facts: EmailRunFacts) -> str:
-    """Return the largest documents of each currency."""
-    return " · ".join(map(str, first_of_each(facts.largest, SHOWN_LARGEST)))
