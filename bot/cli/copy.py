@@ -60,7 +60,7 @@ def copy_command(source: str, target: str, *, even_if_not_whole: bool) -> None:
             raise StoreError(f"There is no database {here.database_path}.")
         key = read_audit_settings().audit_key.get_secret_value()
         with _alone_on(here), _alone_on(there):
-            _refuse_unless(_is_whole(here, key) or even_if_not_whole)
+            _refuse_unless(may_be_copied=_is_whole(here, key) or even_if_not_whole)
             with _watched() as look:
                 rows = copy(here.database_path, there.database_path, look)
             is_whole = _is_whole(there, key)
@@ -73,7 +73,7 @@ def copy_command(source: str, target: str, *, even_if_not_whole: bool) -> None:
         sys.exit(NOT_READABLE)
 
 
-def _refuse_unless(may_be_copied: bool) -> None:  # noqa: FBT001 - it says what it means
+def _refuse_unless(*, may_be_copied: bool) -> None:
     """Refuse a damaged source.
 
     Raises:

@@ -58,7 +58,7 @@ async def look(
     if now.status in (CANCELING, run.status) and len(progress.seen) < MOST_LOOKS:
         return progress.model_copy(update={"seen": (*progress.seen, now.status)})
     if now.status == CANCELED:
-        words = f"{number} is Canceled.{_what_follows(progress, schedule_goes_on)}"
+        words = f"{number} is Canceled.{_what_follows(progress, schedule_goes_on=schedule_goes_on)}"
         return _ended(progress, CANCELED, words).model_copy(update={"ended": "succeeded"})
     posted = sum(1 for d in await zuora.documents_of_run(number) if d.status == "Posted")
     still = "still" if now.status in (CANCELING, run.status) else "now"
@@ -69,7 +69,7 @@ async def look(
     return _ended(progress, now.status, words).model_copy(update={"next_steps": legal})
 
 
-def _what_follows(progress: Progress, schedule_goes_on: bool) -> str:  # noqa: FBT001 - a private step
+def _what_follows(progress: Progress, *, schedule_goes_on: bool) -> str:
     if progress.next_run:
         return f" The schedule continues with {progress.next_run}, a new bill run."
     return " The schedule continues with a new bill run." if schedule_goes_on else ""

@@ -54,7 +54,7 @@ def read(values: Values) -> CreateBillRunBody | Problems:
     schedule = read_schedule(form) if scheduled else None
     monthly = scheduled and text(form, "repeat_type").lower() == "monthly"
     dates = read_dates(form, scheduled=scheduled, monthly=monthly)
-    run_type = _run_type(form, scheduled)
+    run_type = _run_type(form, scheduled=scheduled)
     posting = _posting(form, run_type)
     options = _known(form, "options", OPTIONS)
     left_out = _left_out(form)
@@ -210,7 +210,7 @@ def _is_key(typed: str) -> bool:
     return len(typed) <= LONGEST and is_one_line(typed)
 
 
-def _run_type(form: TypedForm, scheduled: bool) -> RunType:  # noqa: FBT001 - one fact
+def _run_type(form: TypedForm, *, scheduled: bool) -> RunType:
     typed = text(form, "run_type").lower().replace("-", "").replace("_", "")
     if typed not in ("", "regular", "catchup"):
         form.wrong["run_type"] = "Choose Regular or CatchUp."
