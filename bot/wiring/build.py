@@ -44,7 +44,6 @@ from bot.wiring.running import Bot
 from bot.wiring.starting import CannotStartError, fence_of, work_lock
 from bot.workflow.backups import Backups
 from bot.workflow.guard import Guard
-from bot.workflow.heads import Heads
 from bot.workflow.installed import surroundings
 from bot.workflow.parts import Parts
 from bot.workflow.preparing import drop_left_over
@@ -166,10 +165,7 @@ async def build(
             seconds=tuning.look_seconds,
         ),
         loops={
-            "heads": Heads(
-                opened.store, clock, anchors=anchors, wake_sender=parts.bells.sender.set
-            ).run,
-            **loops_of(parts, changes, reached.people),
+            **loops_of(parts, changes, reached.people, anchors),
             "daily": Daily(parts, Links(reached.identity.team_url), _timetable(settings)).run,
         },
     )

@@ -16,6 +16,7 @@ from bot.workflow.anchor_mail import Mailbox
 from bot.workflow.anchoring import Anchors, Folder, Keeper
 from bot.workflow.denials import Answers
 from bot.workflow.groups import Groups, MembersOfGroups
+from bot.workflow.heads import Heads
 from bot.workflow.parts import Parts
 from bot.workflow.policy_changes import PolicyChanges
 from bot.workflow.signing import Signer
@@ -82,13 +83,20 @@ def register_evidence(
 
 
 def loops_of(
-    parts: Parts, changes: PolicyChanges, people: People
+    parts: Parts, changes: PolicyChanges, people: People, anchors: Anchors
 ) -> Mapping[str, Callable[[], Awaitable[None]]]:
-    """Return the loops other than the runner's and the sender's, by name."""
+    """Return the loops that make evidence, by name."""
 
     def read() -> Awaitable[MembersOfGroups]:
         return people.groups(parts.rules.policy.everybody)  # of the policy at that moment
 
-    groups = Groups(parts.store, parts.clock, read)
-    statements = Statements(parts.store, parts.clock, wake_sender=parts.bells.sender.set)
-    return {"policy": changes.run, "groups": groups.run, "statements": statements.run}
+    store, clock, wake_sender = parts.store, parts.clock, parts.bells.sender.set
+    heads = Heads(store, clock, anchors=anchors, wake_sender=wake_sender)
+    groups = Groups(store, clock, read)
+    statements = Statements(store, clock, wake_sender=wake_sender)
+    return {
+        "heads": heads.run,
+        "policy": changes.run,
+        "groups": groups.run,
+        "statements": statements.run,
+    }
