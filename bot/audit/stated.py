@@ -138,10 +138,19 @@ def by_hand(rule: Json, story: Story, denied: dict[int, FileRow]) -> Wrong:  # w
             yield row, "is a record by the requester"
         elif not {row.who, *groups} & {*rule["approvers"]}:
             yield row, "is a record by somebody who is not in the rule's lists or groups"
-        agree = [at for accepted, at in said.values() if accepted == data["accepted"]]
-        agree = [at for at in agree if at not in denied or denied[at].sequence > row.sequence]
+        agree = {who: at for who, (accepted, at) in said.items() if accepted == data["accepted"]}
+        agree = {who: at for who, at in agree.items() if at not in denied or denied[at].sequence > row.sequence}
         if row.what == "request.settled" and len(agree) < needed:
             yield row, f"is settled by {len(agree)} of {needed} people"
+        elif row.what == "request.settled" and needed > 1 and is_by_approvers(rule, story, {*agree}):
+            yield row, "is settled by nobody but people who approved it"
+
+
+def is_by_approvers(rule: Json, story: Story, people: set[str]) -> bool:  # though the rule names somebody else, by id or in a group
+    (first, asked), approved = story[0], {row.who for row, _ in story if row.what == APPROVED}
+    named = [[part for part in name.split("&") if part[0] != "S"] for name in rule["approvers"]]  # groups begin with S
+    has_another = any(not each or {*each} - {first.who, *approved} for each in named)
+    return bool(asked.get("settled_by_another")) and has_another and people <= approved
 
 
 def stated(record: Json, story: Story, stands: Any) -> Wrong:  # of one request

@@ -10,6 +10,7 @@ from bot.domain.check import counted
 from bot.domain.next_step import MOST_REPEATS
 from bot.domain.operation import Deed
 from bot.domain.request import Request, State
+from bot.domain.settling import needs_another
 from bot.domain.summary import Summary
 from bot.domain.words import (
     Line,
@@ -115,6 +116,19 @@ def _to_be_settled(request: Request, summary: Summary) -> Iterator[Line]:
     if request.state is State.UNKNOWN:
         yield line("Amount", summary.money)
         yield line("⚠ Look", f"at {where_to_look(request)}, then record here what you see")
+        yield from _recorded_by(request)
+
+
+def _recorded_by(request: Request) -> Iterator[Line]:
+    """Yield how many people have to record the same, and who not alone, if one is not enough."""
+    needed = request.rule.approvals
+    if needed > 1:
+        another = "at least one of whom did not approve it"
+        nobody = "who may be those who approved it: the rule names nobody else"
+        yield line(
+            "Recorded by",
+            f"{needed} people, {another if needs_another(request, needed) else nobody}",
+        )
 
 
 def _in_parts(request: Request) -> Iterator[Line]:

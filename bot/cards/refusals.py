@@ -3,7 +3,7 @@
 from bot.cards.approvers import approvers_in_words
 from bot.cards.headline import headline
 from bot.domain.authority import Person, Refusal
-from bot.domain.policy import Policy
+from bot.domain.policy import Policy, is_group
 from bot.domain.request import Request
 from bot.domain.words import Mention, Moment, Part
 
@@ -62,6 +62,21 @@ def misnamed(refusal: Refusal, number: int | None) -> tuple[Part, ...]:
         case _:
             words = "Nothing was changed: the bot does not know this request."
     return (words,)
+
+
+def only_approvers(request: Request) -> tuple[Part, ...]:
+    """Return why a record would not count beside those before it: all of them are by people who approved."""
+    approved = [Mention(approval.person) for approval in request.approvals]
+    nots = [part for each in approved for part in (", ", each)]
+    who = f"Nothing was recorded: everybody who saw this for {request.name}, you included, approved it. Somebody who did not must look too: "
+    more = ". If nobody else is in the group, whoever keeps it in Slack has to add somebody."
+    has_group = any(map(is_group, request.rule.approvers))
+    return (
+        who,
+        *approvers_in_words(request.rule.approvers),
+        " (not ", Mention(request.requester), *nots, ")",
+        more if has_group else ".",
+    )  # fmt: skip
 
 
 def _not_yours(refusal: Refusal, request: Request) -> tuple[Part, ...]:

@@ -66,6 +66,7 @@ class Refusal(StrEnum):
     EXPIRED = "expired"
     NOT_UNKNOWN = "not_unknown"
     TOO_EARLY = "too_early"
+    ONLY_APPROVERS = "only_approvers"
     NO_SUCH_REQUEST = "no_such_request"
     ANOTHER_REQUEST = "another_request"
     ANOTHER_DATABASE = "another_database"

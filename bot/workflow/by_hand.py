@@ -30,6 +30,7 @@ class Record:
         accepted: Whether the order went through.
         note: What was seen, and where.
         beside: Digest, rule, groups and clocks at the decision, for the history.
+        only_approvers: Whether somebody who did not approve must still record the same.
     """
 
     person: str
@@ -37,6 +38,7 @@ class Record:
     accepted: bool
     note: str
     beside: Mapping[str, Any] = field(default_factory=dict)
+    only_approvers: bool = False
 
     @property
     def seen(self) -> str:
@@ -92,12 +94,14 @@ def note(store: Store, request: Request, record: Record, missing: int, now: date
         missing: How many more people the stricter rule requires.
         now: The moment, aware UTC.
     """
+    who = "and did not approve it" if missing == 1 else "and one of them did not approve it"
+    more = f" {who}" if record.only_approvers else ""
     reply = lines.reply(
         request,
         Mention(record.person),
         f" looked in Zuora and recorded for {request.name}: {record.seen} ({named(record.note, MOST_TYPED)}). "
         f"It counts when {count(missing, 'more person', 'more people')} "
-        f"{'has' if missing == 1 else 'have'} recorded the same.",
+        f"{'has' if missing == 1 else 'have'} recorded the same{more}.",
     )
     store.record(_entry(What.RECORDED, request, record, missing=missing), now, reply)
     give(store, record.person, now)

@@ -17,6 +17,7 @@ from bot.domain.message import Message
 from bot.domain.named import Named
 from bot.domain.policy import Rule
 from bot.domain.request import Approval, Request, State
+from bot.domain.settling import is_by_approvers
 from bot.domain.words import Mention, count, named
 from bot.store.store import Store
 from bot.workflow import by_hand
@@ -96,25 +97,34 @@ def _record_by_hand(
     before = by_hand.records(store, request)
     if any(person not in decision.standing for person in before):
         return CheckAgain()
-    accepted = decision.verb is Verb.RECORD_SENT
-    agreeing = [
-        person
-        for person, seen in before.items()
-        if seen.accepted is accepted
-        and decision.standing[person] is None
-        and person != decision.person.user_id
-    ]
-    missing = max(request.rule.approvals, today.approvals) - len(agreeing) - 1
+    agreeing = _agreeing(before, decision)
+    needed = max(request.rule.approvals, today.approvals)
+    missing = needed - len(agreeing) - 1
     record = by_hand.Record(
         person=decision.person.user_id,
         team=decision.person.team_id,
-        accepted=accepted,
+        accepted=decision.verb is Verb.RECORD_SENT,
         note=decision.reason,
         beside=_held(request, decision),
     )
     if missing > 0:
-        return Decided(by_hand.note(store, request, record, missing, now))
+        more = is_by_approvers(request, needed, [*agreeing, record.person])
+        return Decided(
+            by_hand.note(store, request, replace(record, only_approvers=more), missing, now)
+        )
     return Decided(by_hand.settle(store, request, record, agreeing, now))
+
+
+def _agreeing(before: Mapping[str, by_hand.Record], decision: Decision) -> list[str]:
+    """Return who else recorded what this person records, and may still decide."""
+    accepted = decision.verb is Verb.RECORD_SENT
+    return [
+        person
+        for person, seen in before.items()
+        if seen.accepted is accepted
+        and decision.standing.get(person) is None
+        and person != decision.person.user_id
+    ]
 
 
 def _stopped(typed: str) -> str:
@@ -225,11 +235,24 @@ def _declined(
         words = refusals.clocks_differ(decision.clocks_wrong)
         return Declined(Refusal.CLOCKS_DIFFER, words)
     if refusal is None:
-        too_early = decision.verb is Verb.RECORD_NOT_SENT and by_hand.too_early(
-            parts.store, request, parts.guard.span, now
-        )
-        return Declined(Refusal.TOO_EARLY, too_early) if too_early else None
+        return _no_record_yet(parts, decision, request, now) if decision.verb in RECORDS else None
     return Declined(refusal, refusals.to_decide(refusal, decision.person, request))
+
+
+def _no_record_yet(
+    parts: Working, decision: Decision, request: Request, now: datetime
+) -> Declined | None:
+    """Return why this record cannot count: Zuora may still show a mail, or only people who approved have looked."""
+    too_early = decision.verb is Verb.RECORD_NOT_SENT and by_hand.too_early(
+        parts.store, request, parts.guard.span, now
+    )
+    if too_early:
+        return Declined(Refusal.TOO_EARLY, too_early)
+    people = [*_agreeing(by_hand.records(parts.store, request), decision), decision.person.user_id]
+    needed = max(request.rule.approvals, parts.rules.today(request).approvals)
+    if len(people) >= needed and is_by_approvers(request, needed, people):
+        return Declined(Refusal.ONLY_APPROVERS, refusals.only_approvers(request))
+    return None
 
 
 def _not_sure(decision: Decision, request: Request, today: Rule) -> Refusal | None:

@@ -10,6 +10,7 @@ from bot.cards.facts import in_doubt, where_to_look
 from bot.domain.history import Entry, What
 from bot.domain.message import MessageKind
 from bot.domain.request import Request, State
+from bot.domain.settling import is_by_approvers
 from bot.domain.words import Moment, Part, count
 from bot.store.store import Store
 from bot.workflow.beside import beside
@@ -66,6 +67,9 @@ def _waited_for(store: Store, request: Request, found: list[frozenset[str] | Non
     done = {approval.person for approval in request.approvals}
     if request.state is State.UNKNOWN:
         done = set(records(store, request))
+        needed = request.rule.approvals
+        if len(done) + 1 >= needed and is_by_approvers(request, needed, done):
+            done |= {approval.person for approval in request.approvals}
     return sorted(may - done - {request.requester})[:MOST_MENTIONS] or [request.requester]
 
 

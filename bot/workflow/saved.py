@@ -219,6 +219,7 @@ def _asked_entry(request: Request, shown: Message, why: Mapping[str, Any]) -> En
             "policy": request.policy_hash,
             "rule": request.rule.name,
             **why,
+            "settled_by_another": True,
             "parent": request.parent,
             "record": asked_hash(request),
             "plain": plain_hash(request),

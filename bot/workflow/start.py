@@ -10,7 +10,7 @@ from bot.domain.policy import Policy
 from bot.store.store import Store
 from bot.workflow.signing import Signer, begin_signing
 
-SAYS = ("bound", "compared", "groups", "plain")
+SAYS = ("bound", "compared", "groups", "plain", "settled_by_another")
 """What each row of a request's asking has besides what older versions wrote; auditors ask for all of it."""
 
 

@@ -530,15 +530,31 @@ class Request:
                     f"{words}: recorded by {row['who']}",
                 )
                 at = row["sequence"]
-                same = [
-                    each for accepted, each in seen.values()
+                same = {
+                    who for who, (accepted, each) in seen.items()
                     if accepted == data["accepted"] and self.check.denied.get(each, at) >= at
-                ]  # fmt: skip
+                }  # fmt: skip
                 is_enough = len(same) >= self.rule.get("approvals", 1)
                 self.need(
                     row["what"] != "request.settled" or is_enough,
                     f"{words}: settled by {len(same)}",
                 )
+                self.need(
+                    row["what"] != "request.settled" or not self.by_approvers(same),
+                    f"{words}: settled by those who approved",
+                )
+
+    def by_approvers(self, people):
+        """Whether somebody who did not approve is missing among those who recorded a lost answer."""
+        approved = {each["who"] for each in self.history if each["what"] == "request.approved"}
+        first, rule = self.history[0], self.rule
+        parts = {part for name in rule["approvers"] for part in name.split("&")}
+        alone = {
+            name for name in rule["approvers"] if {part[0] for part in name.split("&")} == {"S"}
+        }
+        others = {part for part in parts if part[0] != "S"} - approved - {first["who"]}
+        is_asked = rule.get("approvals", 1) > 1 and first["data"].get("settled_by_another")
+        return bool(is_asked and (alone or others) and not people - approved)
 
     def planned(self, sent):
         subject, facts, body = sent["subject"], self.facts, self.body

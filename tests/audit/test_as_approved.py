@@ -8,6 +8,7 @@ import json
 import shutil
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -194,6 +195,57 @@ def test_a_lost_answer_is_recorded_by_as_many_people_as_approve(rows, words):
     denied = {row.sequence: first for row, _ in story if row.what == SEEN and row.who == BOB}
     if denied and not words:
         assert [said for _, said in by_hand(rule, story, denied)] == ["is settled by 1 of 2 people"]
+
+
+@pytest.mark.parametrize(
+    ("people", "approvers", "is_said", "words"),
+    [
+        (
+            [BOB, CARLA],
+            [BOB, CARLA, MARA],
+            True,
+            ["is settled by nobody but people who approved it"],
+        ),
+        (
+            [CARLA, BOB],
+            ["S0CONTROLLERS", BOB],
+            True,
+            ["is settled by nobody but people who approved it"],
+        ),
+        (
+            [CARLA, BOB],
+            [BOB, CARLA, f"S0CONTROLLERS&{MARA}"],
+            True,
+            ["is settled by nobody but people who approved it"],
+        ),
+        ([BOB, MARA], [BOB, CARLA, MARA], True, []),
+        ([MARA, BOB], [BOB, CARLA, MARA], True, []),
+        ([BOB, CARLA], [ALICE, BOB, CARLA], True, []),  # nobody else is named, now or later
+        ([BOB, CARLA], [f"S0CONTROLLERS&{BOB}", CARLA], True, []),
+        ([BOB, CARLA], [BOB, CARLA, MARA], False, []),  # an earlier version asked for it
+    ],
+)
+def test_where_two_approve_one_of_those_who_record_a_lost_answer_did_not(
+    people, approvers, is_said, words
+):
+    rows: list[tuple[str, str, dict[str, Any]]] = [
+        ("request.asked", ALICE, {"settled_by_another": True} if is_said else {}),
+        *(("request.approved", each, {}) for each in (BOB, CARLA)),
+        (LOST, "", {}),
+        *(
+            (what, each, {"accepted": True, "groups": ["S0CONTROLLERS"]})
+            for what, each in zip((SEEN, SETTLED), people, strict=True)
+        ),
+    ]
+    story = [
+        (FileRow(number, "1", 1, what, who, "T", "", "", "", masked=False), data)
+        for number, (what, who, data) in enumerate(rows, 1)
+    ]
+
+    rule = {"approvals": 2, "approvers": approvers}
+    found = [said for _, said in by_hand(rule, story, {})]
+
+    assert [each for each in found if "lists or groups" not in each] == words
 
 
 def with_rule(**change):

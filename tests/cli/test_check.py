@@ -99,6 +99,31 @@ async def test_a_group_that_is_empty_and_a_scope_that_is_missing_are_named(tmp_p
     assert "the channel cannot be read (missing_scope)" in text
 
 
+async def test_a_rule_that_names_nobody_to_settle_a_lost_answer_is_a_warning(tmp_path, servers):
+    """Rule 1 needs both people of its group, rule 2 has a third person, and rule 3 needs one approval."""
+    slack, zuora = servers
+    rules = """
+        [[rule]]
+        operations = ["email_bill_run"]
+        approvals = 2
+        [[rule]]
+        operations = ["post_bill_run"]
+        approvals = 2
+        approvers = ["S0CONTROLLERS", "U0MARA"]
+        [[rule]]
+        operations = ["cancel_bill_run"]
+        approvers = ["U0MARA"]
+    """
+    (tmp_path / "policy.toml").write_text(POLICY + rules)
+
+    _, lines = await checked(tmp_path, complete(slack, zuora))
+
+    found = [line for line in lines if "if an answer of Zuora is lost" in line]
+    assert len(found) == 1, lines
+    assert "rule 1: needs 2 approvals and names 2 people" in found[0]
+    assert "add somebody to its group or list" in found[0]
+
+
 async def test_what_passes_by_itself_has_a_status_of_its_own(tmp_path, servers):
     slack, zuora = servers
     settings = complete(slack, zuora)

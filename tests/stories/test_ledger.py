@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from tests.stage import ALICE, BOB, CARLA
+from tests.audit.test_evidence import checked
+from tests.stage import ALICE, BOB, CARLA, MARA
 
 pytestmark = pytest.mark.never_repeated
 RUN = "BR-00000001"
@@ -253,7 +254,8 @@ approvals = 2
 
 @pytest.fixture
 async def unknown(stage):
-    """Two have approved and typed the number; the answer was lost, and three hours are over."""
+    """Two of three have approved and typed the number; the answer was lost, and three hours are over."""
+    stage.slack.workspace.groups["S0CONTROLLERS"].members.append(MARA)
     await stage.with_policy(TWO)
     ts = await stage.ask(text=RUN)
     stage.zuora.faults.add("/v1/*/*/emails", kind="drop")
@@ -279,11 +281,12 @@ async def test_where_the_rule_wants_two_two_people_record_the_same_and_type_the_
     assert (await stage.record(BOB, unknown, "record_not_sent", "Again", typed=RUN)).ok
     await stage.quiet()
     assert stage.request().state == "unknown"
-    assert "It counts when 1 more person has recorded the same" in stage.thread(unknown)[-1]
+    more = "It counts when 1 more person has recorded the same and did not approve it."
+    assert more in stage.thread(unknown)[-1]
 
-    assert (await stage.record(CARLA, unknown, "record_sent", "Another's word", typed=RUN)).ok
+    assert (await stage.record(MARA, unknown, "record_sent", "Another's word", typed=RUN)).ok
     assert stage.request().state == "unknown"
-    assert (await stage.record(CARLA, unknown, "record_not_sent", "As Bob says", typed=RUN)).ok
+    assert (await stage.record(MARA, unknown, "record_not_sent", "As Bob says", typed=RUN)).ok
 
     await stage.until_card(unknown, "Failed")
     assert (
@@ -296,6 +299,54 @@ async def test_where_the_rule_wants_two_two_people_record_the_same_and_type_the_
         if each.entry.what in ("request.recorded", "request.settled")
     ]
     assert notes == ["History, 13:05", "Again", "Another's word", "As Bob says"]
+
+
+async def test_two_who_approved_cannot_settle_it_between_them(stage, unknown):
+    """Somebody who did not approve must look too; whoever of the three comes last settles it."""
+    assert "Recorded by: 2 people, at least one of whom did not approve it" in stage.card(unknown)
+    assert (await stage.record(BOB, unknown, "record_sent", typed=RUN)).ok
+
+    await stage.press(CARLA, unknown, "record_sent")
+
+    await stage.until_private(CARLA, "everybody who saw this for R-1, you included, approved it")
+    said = stage.private(CARLA)[-1]
+    assert f"<!subteam^S0CONTROLLERS> (not <@{ALICE}>, <@{BOB}>, <@{CARLA}>)" in said
+    assert "whoever keeps it in Slack has to add somebody" in said
+    refused = [each.entry for each in stage.store.history.of(1) if each.entry.what == "refused"]
+    assert [each.data["refusal"] for each in refused] == ["only_approvers"]
+    assert stage.request().state == "unknown"
+    assert (await stage.record(MARA, unknown, "record_not_sent", typed=RUN)).ok
+    assert (await stage.record(MARA, unknown, "record_sent", typed=RUN)).ok
+    await stage.until_card(unknown, "Accepted by Zuora")
+    assert checked(stage.settings().database_path).exit_code == 0
+
+
+async def test_one_who_did_not_approve_and_one_who_did_settle_it_in_any_order(stage, unknown):
+    assert (await stage.record(MARA, unknown, "record_sent", typed=RUN)).ok
+
+    assert (await stage.record(CARLA, unknown, "record_sent", typed=RUN)).ok
+
+    await stage.until_card(unknown, "Accepted by Zuora")
+
+
+async def test_where_the_rule_names_nobody_else_those_who_approved_settle_it(stage):
+    """A request keeps its rule, so nobody else could ever come."""
+    two = f'approvals = 2\napprovers = ["{BOB}", "{CARLA}"]'
+    await stage.with_policy(TWO.replace("approvals = 2", two))
+    ts = await stage.ask(text=RUN)
+    stage.zuora.faults.add("/v1/*/*/emails", kind="drop")
+    for person in (BOB, CARLA):
+        await stage.press(person, ts)
+        assert (await stage.slack.submit(person, {"typed": RUN})).ok
+    await stage.until_card(ts, "OUTCOME UNKNOWN")
+    words = "Recorded by: 2 people, who may be those who approved it: the rule names nobody else"
+    assert words in stage.card(ts)
+
+    assert (await stage.record(BOB, ts, "record_sent", typed=RUN)).ok
+    assert (await stage.record(CARLA, ts, "record_sent", typed=RUN)).ok
+
+    await stage.until_card(ts, "Accepted by Zuora")
+    assert checked(stage.settings().database_path).exit_code == 0
 
 
 async def test_who_may_decide_no_more_has_recorded_nothing(stage, unknown):

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Collection, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from pathlib import Path
 
 import aiohttp
@@ -46,8 +46,12 @@ async def look(
     yield _scopes(identity.scopes)
     yield await _channels(settings, client)
     yield await _history(settings, client)
+    members: dict[str, list[str]] = {}
     for group in _groups(policy):
-        yield await _group(client, group, identity.team_id if identity.organization else None)
+        team = identity.team_id if identity.organization else None
+        yield await _group(client, group, team, members)
+    for each in _lost_answers(policy, members):
+        yield each
     if settings.slack_app_token.get_secret_value():
         yield await _app_token(settings, client, alone=alone)
 
@@ -106,7 +110,28 @@ def _groups(policy: Policy | None) -> Iterable[str]:
     return (each for each in dict.fromkeys(named) if is_group(each))
 
 
-async def _group(client: SlackWeb, group: str, team: str | None) -> Noticed:
+def _lost_answers(policy: Policy | None, members: Mapping[str, list[str]]) -> Iterable[Noticed]:
+    """Yield the rules that name just as many people as must approve: nobody else could settle a lost answer."""
+    if policy is None:
+        return
+    for rule in dict.fromkeys(tier.rule for tier in policy.tiers):
+        groups = [name for name in rule.approvers if is_group(name)]
+        if rule.approvals < 2 or not {*groups} <= {*members}:  # noqa: PLR2004 - one settles alone
+            continue
+        people = {*rule.approvers} - {*groups} | {who for each in groups for who in members[each]}
+        if len(people) <= rule.approvals:
+            yield warning(
+                rule.name,
+                f"needs {rule.approvals} approvals and names {count(len(people), 'person', 'people')}: if an answer of Zuora is lost, "
+                "nobody who did not approve can say what Zuora shows",
+                "add somebody to its group or list",
+            )
+
+
+async def _group(
+    client: SlackWeb, group: str, team: str | None, members: dict[str, list[str]]
+) -> Noticed:
+    """Return what is wrong with a group; put who is in it into `members`."""
     about = f"group {group}"
     try:
         found = await client.usergroups_users_list(usergroup=group, team_id=team)
@@ -116,7 +141,8 @@ async def _group(client: SlackWeb, group: str, team: str | None) -> Noticed:
         )
     except NO_ANSWER as error:
         return passes(about, f"Slack does not answer ({_words(error)})", LATER)
-    number = len(found.get("users") or ())
+    members[group] = list(found.get("users") or ())
+    number = len(members[group])
     if not number:
         return wrong(
             about, "has nobody in it", "add people to the group: nobody may do what it allows"
