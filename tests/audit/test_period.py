@@ -1,11 +1,14 @@
 """No row is in no package."""
 
+import re
 from datetime import timedelta
 
 import pytest
 
+from bot.audit.evidence.workbook import SHEETS
 from bot.domain.history import What
 from tests.audit.test_evidence import checked, entries, lines, made, of_kind, packet_of, read
+from tests.audit.test_for_people import page_of, sheets_of
 from tests.audit.test_package import Forger, status
 from tests.stage import BOB, CARLA, CHANNEL, Stage
 
@@ -54,6 +57,29 @@ async def test_what_was_dated_back_is_in_the_package_that_follows_and_marked(wor
     again = checked(b)
     assert again.exit_code == 22
     assert "clock went back" in again.output
+    need_marks_of_r2(b)
+
+
+def need_marks_of_r2(out):
+    """Page, list and workbook say which rows bear an older time, by which clock, why, and whose day it is."""
+    late = [row[0] for row in lines(out, "late.jsonl")]
+    text = " ".join(page_of(out).text.split())
+    assert text.count("⚠ Late") == 1
+    page = text[text.index("R-2: email bill run") : text.index("R-3: email bill run")]
+    mark = f"{len(late)} of its rows ({late[0]} to {late[-1]}) bear a time before the period (2026-09-25 "
+    assert mark in page
+    assert "it was asked for before the period, recorded in it" in page
+    row = f"{late[0]} 2026-09-25 10:00:"
+    (line,) = re.findall(f"{row}.*?2026-09-25 (?={late[1]} )", text)
+    host = read(out, "verification.json")["host"]
+    why = f"of the machine {host} R-2 request.asked the clock was set back: the earlier row 1 bears 2026-11-21"
+    assert why in line
+    assert line.endswith("one whose period has 2026-09-25 ")
+    sheets = sheets_of(out)
+    column = SHEETS["Requests"].index("late")
+    marked = {row[0]: mark in row[column] for row in sheets["Requests"][1:]}
+    assert marked == {"R-2": True, "R-3": False}
+    assert [int(row[0]) for row in sheets["Late rows"][1:]] == late
 
 
 async def test_each_package_begins_with_the_row_after_the_last_of_the_one_before(worked, tmp_path):
@@ -74,6 +100,7 @@ async def test_each_package_begins_with_the_row_after_the_last_of_the_one_before
     assert before["package_before"] is None
     line = next(each for each in lines(b, "population.jsonl") if each["number"] == 2)
     assert line["asked_in_period"].startswith("late")
+    assert "in its order: no package before this one goes so far" in page_of(b).text
     hashed = after["before"]["hash"]
     assert checked(b, "--head", f"{before['last']}:{hashed}").exit_code == 0
     assert checked(a, "--head", f"{before['last']}:{hashed}").exit_code == 0

@@ -145,6 +145,11 @@ class Package:
         """Yield the rows of the period."""
         return (FileRow(*line) for line in self.lines("history.jsonl"))
 
+    def rows_before(self) -> Iterator[FileRow]:
+        """Yield the rows from before the period that say what was in force in it."""
+        rows = (FileRow(*line) for line in self.lines("standing.jsonl"))
+        return (row for row in rows if row.sequence < self.about["first"])
+
     def state_of(self, line: Json) -> str:
         """Return a request's state; never just `waiting` if its time has ended."""
         is_over = line["number"] in self.overdue

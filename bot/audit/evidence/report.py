@@ -3,11 +3,12 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from html import escape
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
 from bot.audit.control import LATE
 from bot.audit.evidence.explained import of_package, signed
+from bot.audit.evidence.late import late_rows, of_request
 from bot.audit.evidence.lights import lights, verdict
 from bot.audit.evidence.package import HistoryRow, Package
 from bot.audit.evidence.said import (
@@ -24,6 +25,9 @@ from bot.audit.rows import Json
 from bot.domain.words import count, listed
 
 NAME = "00-report.html"
+MOST_LATE = 1000
+"""The most rows with a time before the period that the report lists."""
+
 MOST_PAGES = 1000
 """The most requests with a separate page; of more, the sample and the first ones. All are in the packets."""
 
@@ -113,6 +117,8 @@ def _first(package: Package) -> Iterator[str]:
     yield from _earlier(package)
     yield "<h2>Explanations that were signed in this period</h2>"
     yield _explanations(package)
+    yield "<h2>Rows with a time before the period</h2>"
+    yield from _late(package)
     yield "<h2>What people said of the decisions in their names</h2>"
     yield from _statements(package)
     if package.sample["numbers"]:
@@ -198,6 +204,37 @@ def _earlier(package: Package) -> Iterator[str]:
         yield from _listed(package, chain([first], found), "Which package")
 
 
+def _late(package: Package) -> Iterator[str]:
+    """Yield what was recorded for an older day, and stands here so that it is in some package."""
+    found = list(islice(late_rows(package), MOST_LATE + 1))
+    yield _table(
+        (
+            "Row",
+            "Time that it bears",
+            "By the clock",
+            "Request",
+            "What",
+            "Why it stands here",
+            "Package of its day",
+        ),
+        (
+            (
+                row.sequence,
+                moment(row.at),
+                clock,
+                f"R-{row.request}" if row.request else "",
+                row.what,
+                why,
+                of_day,
+            )
+            for row, clock, why, of_day in found[:MOST_LATE]
+        ),
+        "None.",
+    )
+    if len(found) > MOST_LATE:
+        yield f'<p class="small">More than {MOST_LATE:,}: all are in late.jsonl and in the workbook.</p>'
+
+
 def _explanations(package: Package) -> str:
     """Return what was signed with the button in Slack, by whom, and which exception it explains."""
     return _table(
@@ -270,6 +307,7 @@ def _request(
             "Approvals needed": _why(line, asked),
             "State": f"{line['state']} since {moment(line['state_at'])}{_ended(package, line)}{_by_hand(line, history)}",
             "Digest": line["digest"],
+            **_marked_late(package, line, history),
         }
     )
     yield "<h3>Who decided</h3>"
@@ -305,6 +343,14 @@ def _request(
         "Nothing.",
     )
     yield f'<p class="small">Everything else: its line in requests.jsonl, rows {history[0].sequence} to {history[-1].sequence}.</p></section>'
+
+
+def _marked_late(package: Package, line: Json, history: list[HistoryRow]) -> dict[str, str]:
+    """Return the mark of a request of which something was recorded for an older day; nothing of any other."""
+    rows = of_request(package, history)
+    asked = f"; it was {_ASKED[LATE]}" if line["asked_in_period"] == LATE else ""
+    where = "The first page says by which clock, and why it stands in this package."
+    return {"⚠ Late": f"{rows}{asked}. {where}"} if rows else {}
 
 
 _DECIDED = {

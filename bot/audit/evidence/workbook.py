@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.audit.evidence.explained import of_package, signed
+from bot.audit.evidence.late import late_rows, of_request
 from bot.audit.evidence.lights import lights, verdict
 from bot.audit.evidence.package import HistoryRow, Package
 from bot.audit.evidence.said import OUT_OF_HOURS, happened, in_words, is_out_of_hours, moment
@@ -31,7 +32,7 @@ SETTLED = ("request.recorded", "request.settled")
 SHEETS: Mapping[str, Sequence[str]] = {
     "Requests": (
         "request", "operation", "subject", "tenant", "place", "requester", "reason", "created_at", "state", "state_at",
-        "rule", "approvals_needed", "conditions", "compared", "approvers", "decided_by", "decided_at", "asked_in_period",
+        "rule", "approvals_needed", "conditions", "compared", "approvers", "decided_by", "decided_at", "asked_in_period", "late",
         "digest", "policy",
     ),
     "Decisions": ("row", "at", "request", "what", "who", "name", "groups", "rule", "policy", "note", "seconds", "digest"),
@@ -44,6 +45,7 @@ SHEETS: Mapping[str, Sequence[str]] = {
         "package", "at", "what", "kind", "number", "bill_run", "who", "request", "explanation", "explained_by", "place",
     ),
     "Explanations": ("row", "at", "who", "name", "number", "explains", "explanation", "written_by"),
+    "Late rows": ("row", "at", "clock", "request", "what", "late_why", "package_of_day"),
     "Statements": ("row", "at", "what", "who", "name", "month", "request", "rows"),
     "People and groups": ("row", "at", "what", "group", "members", "came", "went"),
     "Segregation of duties": (
@@ -79,6 +81,10 @@ COLUMNS: Mapping[str, tuple[str, str]] = {
     "decided_by": ("Last decision by", "Who approved, rejected or withdrew last"),
     "decided_at": ("Last decision at", ""),
     "asked_in_period": ("Asked for in the period", "yes, no (in an earlier one), or late: recorded in it with an earlier date"),
+    "late": ("Late", "Which of its rows bear a time before the period; Late rows says by which clock, and why they are here"),
+    "clock": ("By the clock", "That gave the time"),
+    "late_why": ("Why it stands here", "And not in an earlier package"),
+    "package_of_day": ("Package of its day", "In which it would stand if it had been recorded on that day"),
     "digest": ("Digest", "The hash of exactly what an approval is bound to (FORMAT.md)"),
     "policy": ("Policy", "The hash of the policy file; Policy changes has its text as differences"),
     "row": ("Row", "Its number in history.jsonl"),
@@ -234,7 +240,7 @@ def write(path: Path, package: Package) -> None:
             f"R-{line['number']}", line["operation"], line["subject"], line["tenant"], line["place_words"], package.named(line["requester"]),
             line["reason"], moment(line["created_at"]), package.state_of(line), moment(line["state_at"]), line["rule"], line["approvals_needed"],
             in_words(line["conditions"] or {}), in_words(line["compared"] or {}), ", ".join(map(package.named, line["approvers"])), package.named(line["decided_by"]), moment(line["decided_at"]),
-            line["asked_in_period"], line["digest"], line["policy_hash"],
+            line["asked_in_period"], of_request(package, history), line["digest"], line["policy_hash"],
         )  # fmt: skip
         duties.take(history)
         for each in history:
@@ -294,6 +300,10 @@ def _others(book: _Book, package: Package) -> None:
             row.data.get("refusal"),
         )
     _exceptions(book, package)
+    for late, *about in late_rows(package):
+        clock, why, of_day = about
+        name = f"R-{late.request}" if late.request else None
+        book.add("Late rows", late.sequence, moment(late.at), clock, name, late.what, why, of_day)
     for row in package.entries("statements.jsonl"):
         data = row.data
         rows = _spaced(data.get("rows"))
