@@ -159,7 +159,7 @@ class PolicyChanges:
             "base": found.base(change),
             "needed": judged.needed,
             "members": members,
-            **person.called,
+            **person.named,
         }
         self._store.record(_entry(What.POLICY_CONFIRMED, person, data), now)
         missing = judged.needed - len({*found.agreed(change), person.user_id})

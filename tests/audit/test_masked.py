@@ -17,6 +17,7 @@ from bot.cli import main
 from bot.domain.history import OPEN, SEALED
 from tests.audit.test_control import sealed as rehashed
 from tests.audit.test_evidence import KEY, PERIOD, checked
+from tests.audit.test_for_people import sheets_of
 from tests.audit.test_package import Forger, packed, status, story
 from tests.audit.test_verify import KEY as ITS_KEY
 from tests.audit.test_verify import Tampering
@@ -53,6 +54,29 @@ def test_each_masked_row_has_its_own_hash_and_no_salt_of_what_is_left_out(whole,
         assert not data["sealed"].keys() & (data["salts"].keys() | OPEN)
     with zipfile.ZipFile(package) as archive:
         assert not [name for name in archive.namelist() if b"jane.doe" in archive.read(name)]
+
+
+async def test_addresses_of_those_who_act_are_in_their_rows_and_masked_nowhere_but_with_redact(
+    tmp_path, whole
+):
+    """Slack gives them for the scope of the manifest; the address of a person is no customer's, and masked all the same."""
+    masked = whole[0]
+    out, _ = await packed(tmp_path, KEY)
+    there = {
+        row[3]: json.loads(row[6])["person_email"]
+        for row in rows_of(out) if "person_email" in json.loads(row[6])
+    }  # fmt: skip
+
+    assert there.keys() == {"request.asked", "request.approved", "request.rejected"}
+    assert set(there.values()) <= {"alice@example.com", "bob@example.com", "carla@example.com"}
+    assert "bob@example.com" in str(sheets_of(out)["Decisions"])
+    with zipfile.ZipFile(masked) as archive:
+        said = {name: archive.read(name) for name in archive.namelist()}
+    assert not [
+        name for name in said if any(each.encode() in said[name] for each in there.values())
+    ]
+    assert "@example.com" not in str(sheets_of(masked))
+    assert "[address " in str(sheets_of(masked)["Decisions"])
 
 
 def _who(row):

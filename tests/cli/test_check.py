@@ -4,8 +4,11 @@ import asyncio
 import json
 
 import pytest
+import yaml
 
-from bot.cli.sandbox import POLICY
+from bot.cli.clock import SystemClock
+from bot.cli.sandbox import APP_TOKEN, BOT_TOKEN, MANIFEST, POLICY
+from bot.sandbox.slack.server import LocalSlack
 from tests.cli.test_commands import MODULE, environment, servers
 from tests.patient import LONGEST
 from tests.stage import ALICE, CHANNEL
@@ -97,6 +100,23 @@ async def test_a_group_that_is_empty_and_a_scope_that_is_missing_are_named(tmp_p
     assert status == WRONG
     assert "group S0CONTROLLERS: has nobody in it" in text
     assert "the channel cannot be read (missing_scope)" in text
+
+
+async def test_the_bot_works_without_the_scope_for_mail_addresses_and_check_says_so(
+    tmp_path, servers
+):
+    _, zuora = servers
+    manifest = yaml.safe_load(MANIFEST.read_text())
+    manifest["oauth_config"]["scopes"]["bot"].remove("users:read.email")
+    slack = LocalSlack(SystemClock(), manifest=manifest, bot_token=BOT_TOKEN, app_token=APP_TOKEN)
+    await slack.start()
+
+    status, lines = await checked(tmp_path, complete(slack, zuora))
+
+    await slack.stop()
+    assert status == WARNING
+    words = "missing: users:read.email: the history has no mail addresses of those who act"
+    assert any(line.startswith("warning") and words in line for line in lines), lines
 
 
 async def test_a_rule_that_names_nobody_to_settle_a_lost_answer_is_a_warning(tmp_path, servers):

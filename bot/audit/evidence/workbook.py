@@ -35,11 +35,11 @@ SHEETS: Mapping[str, Sequence[str]] = {
         "rule", "approvals_needed", "conditions", "compared", "approvers", "decided_by", "decided_at", "asked_in_period", "late",
         "digest", "policy",
     ),
-    "Decisions": ("row", "at", "request", "what", "who", "name", "groups", "rule", "policy", "note", "seconds", "digest"),
+    "Decisions": ("row", "at", "request", "what", "who", "name", "person_email", "groups", "rule", "policy", "note", "seconds", "digest"),
     "Calls": ("row", "at", "request", "what", "subject", "method", "address", "body_sha256", "verdict", "track_id"),
     "Documents": ("request", "kind", "number", "currency", "amount", "status", "wrong", "not_checked"),
     "Refusals": ("row", "at", "request", "who", "wanted", "refusal"),
-    "Settlements": ("row", "at", "request", "what", "who", "name", "accepted", "note", "rule", "groups"),
+    "Settlements": ("row", "at", "request", "what", "who", "name", "person_email", "accepted", "note", "rule", "groups"),
     "Exceptions": ("at", "what", "kind", "number", "bill_run", "who", "request", "explanation", "explained_by", "place"),
     "Brought forward": (
         "package", "at", "what", "kind", "number", "bill_run", "who", "request", "explanation", "explained_by", "place",
@@ -92,6 +92,7 @@ COLUMNS: Mapping[str, tuple[str, str]] = {
     "what": ("What", "The kind of row or deed. Of a call: sent; answered; lost, no clear answer came; settled, reading Zuora showed the outcome"),
     "who": ("Who", "A Slack id; of an exception the id of a user in Zuora"),
     "name": ("Name", "As Slack said it at that moment"),
+    "person_email": ("Mail address", "As Slack said it at that moment, if the bot may read it (users:read.email)"),
     "groups": ("In groups", "Slack groups by which the person decided"),
     "note": ("Note", "As typed"),
     "seconds": ("Seconds", "From the asking to the decision"),
@@ -255,13 +256,13 @@ def _of_request(book: _Book, row: HistoryRow, asked: HistoryRow) -> None:
     if row.what in DECIDED:
         book.add(
             "Decisions",
-            row.sequence, moment(row.at), name, _kind(row), row.who, data.get("person_name"), " ".join(data.get("groups", ())),
+            row.sequence, moment(row.at), name, _kind(row), row.who, data.get("person_name"), data.get("person_email"), " ".join(data.get("groups", ())),
             data.get("rule"), data.get("policy"), data.get("reason") or data.get("note"), _seconds(asked, row), data.get("digest"),
         )  # fmt: skip
     elif row.what in SETTLED:
         book.add(
             "Settlements",
-            row.sequence, moment(row.at), name, _kind(row), row.who or "the bot", data.get("person_name"), _SEEN.get(str(data.get("accepted")), ""),
+            row.sequence, moment(row.at), name, _kind(row), row.who or "the bot", data.get("person_name"), data.get("person_email"), _SEEN.get(str(data.get("accepted")), ""),
             data.get("note"), data.get("rule"), " ".join(data.get("groups", ())),
         )  # fmt: skip
     elif row.what.startswith("call."):

@@ -20,6 +20,8 @@ from bot.slack.web import SlackWeb, proxy_for
 MANIFEST = Path(socket_mode.__file__).parent / "manifest.yml"
 LATER = "try again; https://slack-status.com says whether Slack has trouble"
 HELLO_SECONDS = 10.0
+ADDRESSES = "users:read.email"
+"""The one scope that the bot works without."""
 
 
 async def look(
@@ -66,6 +68,11 @@ def _scopes(given: Collection[str]) -> Noticed:
         return warning(
             "scopes", "Slack does not say which the token has", "compare them with manifest.yml"
         )
+    if missing == [ADDRESSES]:
+        return warning(
+            "scopes", f"missing: {ADDRESSES}: the history has no mail addresses of those who act",
+            "add it under OAuth & Permissions and install the app again, or leave it so",
+        )  # fmt: skip
     if missing:
         return wrong(
             "scopes", f"missing: {', '.join(missing)}",

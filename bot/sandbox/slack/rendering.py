@@ -87,8 +87,9 @@ def _thread_facts(core: Core, message: Message) -> dict[str, Any]:
     }
 
 
-def user_json(user: User) -> dict[str, Any]:
-    """Return a member as ``users.info`` shows it."""
+def user_json(user: User, *, with_address: bool) -> dict[str, Any]:
+    """Return a member as ``users.info`` shows it; with the mail address only for the scope ``users:read.email``."""
+    address = {"email": user.email} if with_address and user.email else {}
     return {
         "id": user.id,
         "team_id": user.team_id,
@@ -107,6 +108,7 @@ def user_json(user: User) -> dict[str, Any]:
             "real_name": user.real_name,
             "display_name": user.name,
             "title": user.title,
+            **address,
         },
     }
 

@@ -64,13 +64,17 @@ def users_info(core: Core, args: Args) -> dict[str, Any]:
     user = core.workspace.users.get(args.need("user"))
     if user is None:
         raise SlackError("user_not_found")
-    return {"user": user_json(user)}
+    return {"user": user_json(user, with_address=_may_read_addresses(core))}
+
+
+def _may_read_addresses(core: Core) -> bool:
+    return "users:read.email" in core.scopes()
 
 
 def users_list(core: Core, args: Args) -> dict[str, Any]:
     """Answer users.list."""
     users, cursor = page(list(core.workspace.users.values()), args)
-    members = [user_json(user) for user in users]
+    members = [user_json(user, with_address=_may_read_addresses(core)) for user in users]
     return {"members": members, "response_metadata": {"next_cursor": cursor}}
 
 

@@ -31,6 +31,11 @@ class User:
     tz: str = "Europe/Berlin"
     tz_offset: int = 3600
 
+    @property
+    def email(self) -> str:
+        """Return the mail address; a bot has none."""
+        return "" if self.is_bot else f"{self.name}@example.com"
+
 
 @dataclass
 class UserGroup:

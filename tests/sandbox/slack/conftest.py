@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -13,7 +14,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox.slack import LocalSlack
 
-MANIFEST = {
+MANIFEST: dict[str, Any] = {
     "display_information": {"name": "Billing Bot"},
     "features": {
         "app_home": {"home_tab_enabled": True},

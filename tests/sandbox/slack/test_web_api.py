@@ -215,6 +215,22 @@ async def test_a_permalink_points_into_the_thread(client):
     assert link["permalink"].endswith(f"?thread_ts={posted['ts']}&cid=C0BILLING")
 
 
+async def test_a_mail_address_is_given_only_for_its_own_scope(client, monkeypatch):
+    async def profiles():
+        one = (await client.users_info(user="U0BOB"))["user"]["profile"]
+        return one, *(each["profile"] for each in (await client.users_list())["members"])
+
+    assert not any("email" in each for each in await profiles())
+
+    scopes = MANIFEST["oauth_config"]["scopes"]
+    monkeypatch.setitem(scopes, "bot", [*scopes["bot"], "users:read.email"])
+
+    one, *everybody = await profiles()
+    assert "@" in one["email"]
+    assert one in everybody
+    assert any("email" not in each for each in everybody)  # a bot has none
+
+
 async def test_people_and_groups_are_as_the_workspace_says(client, slack):
     assert (await client.users_info(user="U0BOB"))["user"]["profile"]["title"] == "Controller"
     slack.workspace.users["U0BOB"].deleted = True
