@@ -8,9 +8,16 @@ PARTS = ("rows", "expected", "stated", "control", "along", "standalone")
 OURS = "from bot.audit."
 """The start of an import between the modules, which one file does not need."""
 
+ALONE = """import sys
+if __name__ == "__main__" and not sys.flags.isolated:  # before anything is loaded that somebody could have put in its place
+    sys.exit("Nothing was checked. Type: python3 -I verify.py PACKAGE.zip (without -I, Python also runs what lies beside this file, "
+             "and what PYTHONPATH names)")
+"""
+"""The first lines: the module `sys` is part of Python itself, so no file can take its place."""
+
 
 def text() -> str:
-    """Return the text of `verify.py`: how to run it, then each module under a heading."""
+    """Return the text of `verify.py`: how to run it, that it runs only alone, then each module under a heading."""
     room = resources.files("bot.audit")
     read = [room.joinpath(f"{name}.py").read_text(encoding="utf-8") for name in PARTS]
     split = [each.split("\n", 1) for each in read]
@@ -20,5 +27,5 @@ def text() -> str:
     parts = [
         f"{heading}\n{rest.strip()}\n" for heading, (_, rest) in zip(headings, split, strict=True)
     ]
-    lines = "\n\n".join([f"{called}\n", *parts]).splitlines()
+    lines = "\n\n".join([f"{called}\n{ALONE}", *parts]).splitlines()
     return "\n".join(line for line in lines if not line.startswith(OURS)) + "\n"
