@@ -13,6 +13,7 @@ from slack_bolt.async_app import AsyncApp
 from bench.big_picture import PICTURE
 from bench.cards import file_of
 from bot.cli import COMMANDS
+from bot.cli.checks.at_slack import ADDRESSES
 from bot.domain.request import TRANSITIONS, State
 from bot.sandbox.slack.methods import METHODS
 from bot.settings import Settings
@@ -165,6 +166,8 @@ def test_the_manifest_asks_for_exactly_the_scopes_of_the_methods_that_are_called
         scopes |= HISTORY
     if "conversations.info" in methods:
         scopes |= CHANNELS
+    if "users.info" in methods:
+        scopes.add(ADDRESSES)
     if registered().commands:
         scopes.add("commands")
 

@@ -1,9 +1,13 @@
-"""The report of the evidence, on a phone."""
+"""The report of the evidence, on a phone and on paper."""
 
+import copy
 import zipfile
 
-from tests.audit.test_evidence import made
+from bot.audit.evidence.archive import readable
+from tests.audit.test_evidence import lines, made
+from tests.audit.test_package import Forger, packed
 from tests.browser.conftest import PHONE, in_one_loop
+from tests.browser.printed import Printed
 from tests.stage import Stage
 
 pytestmark = in_one_loop
@@ -36,3 +40,52 @@ async def test_the_report_fits_a_phone_and_runs_nothing_that_people_typed(browse
     async with browser.window(f"file://{path}", PHONE, **phone) as page:
         assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
         assert MARKUP in await page.inner_text("body")
+
+
+MANY, CALLS = 40, 60
+PAPER = 688
+"""Pixels of a line of A4 within the margins that the report asks for."""
+
+
+async def printed_of(folder):
+    """The report of a package with many requests, of which R-2 has calls for several pages, and words without a place to break."""
+    out, _ = await packed(folder, "", "--sample", "1", "--seed", LONG)
+    forger = Forger(out, "")
+    (line, *_), (packet, *_) = lines(out, "population.jsonl"), lines(out, "requests.jsonl")
+    packet["card"]["text"] += f"\n{LONG}"
+    population = [line | {"number": number} for number in range(1, MANY + 1)]
+    packets = [copy.deepcopy(packet) for _ in population]
+    calls = [each for each in packet["history"] if each["what"].startswith("call.")]
+    packets[1]["history"] += calls * CALLS
+    forger.put("population.jsonl", population)
+    forger.put("requests.jsonl", packets)
+    page, _ = readable(forger.sealed(), folder)
+    return page
+
+
+async def test_the_report_is_printed_with_each_request_on_a_page_of_its_own(browser, tmp_path):
+    path = await printed_of(tmp_path)
+    async with browser.window(f"file://{path}", (PAPER, 800)) as page:
+        await page.emulate_media(media="print")
+        assert await page.evaluate("document.documentElement.scrollWidth") <= PAPER
+        printed = Printed(await page.pdf(prefer_css_page_size=True))
+
+    begins = {
+        number: at
+        for number in range(1, MANY + 1)
+        for at, words in enumerate(printed.pages) if words.startswith(f"R-{number}: email bill run")
+    }  # fmt: skip
+    long = begins[3] - begins[2]
+    assert [*begins] == [*range(1, MANY + 1)]
+    assert [begins[number + 1] - begins[number] for number in range(3, MANY)] == [1] * (MANY - 3)
+    assert len(printed.pages) == begins[MANY] + 1
+    assert long > 2
+    assert all(
+        words.startswith("WhenWhatAboutVerdict")
+        for words in printed.pages[begins[2] + 1 : begins[3]]
+    )
+    assert (
+        sum(words.count("sent POST") for words in printed.pages[begins[2] : begins[3]]) == CALLS + 1
+    )
+    assert all(LONG in printed.pages[each] for each in begins.values())
+    assert printed.images == 0
