@@ -43,13 +43,14 @@ class Mailing(NamedTuple):
 
 
 class ByItself(NamedTuple):
-    """A bill run whose documents Zuora mails when it posts them, without an order.
+    """A bill run, or a document, that Zuora mails when it is posted, without an order.
 
     Attributes:
+        what: Its number.
         posted_at: When it was posted, aware UTC; None: not yet, or not known.
     """
 
-    run: str
+    what: str
     posted_at: datetime | None
 
     def may_come(self, now: datetime, guard: timedelta) -> bool:
@@ -207,13 +208,13 @@ def in_the_way(
 def not_reached(
     mine: Sequence[Mailing], effects: Sequence[Effect], runs: Collection[str] = ()
 ) -> tuple[str, ...]:
-    """Return the numbers of the documents that none of these effects or runs can have mailed.
+    """Return the numbers of the documents that none of these effects, runs or postings can have mailed.
 
     Returns none if one of the effects is a whole run whose documents are not known.
     """
     if any(not one.number for one in effects):
         return ()
-    reached = {one.number for one in effects}
+    reached = {*(one.number for one in effects), *runs}
     return tuple(
         each.number
         for each in mine
@@ -261,15 +262,15 @@ def too_soon_after_a_copy(put_back: datetime | None, *, now: datetime, guard: ti
 
 def too_soon_by_itself(runs: Sequence[ByItself], *, now: datetime, guard: timedelta) -> str:
     """Return why documents of these runs may not be mailed now: Zuora may be mailing them by itself right now."""
-    for run, posted_at in (each for each in runs if each.may_come(now, guard)):
+    for what, posted_at in (each for each in runs if each.may_come(now, guard)):
         if posted_at is None:
             return (
-                f"Zuora mails {run} by itself once it is posted, and does not say when that was, so "
+                f"Zuora mails {what} by itself once it is posted, and does not say when that was, so "
                 "an order now could mail customers twice. Look in Zuora to see who has the mail, and ask "
                 "for the others by number, with “Mail them again” ticked."
             )
         return (
-            f"Zuora posted {run} on {in_minutes(posted_at)} and mails it by itself. It marks documents "
+            f"Zuora posted {what} on {in_minutes(posted_at)} and mails it by itself. It marks documents "
             "as mailed only later, so an order now could mail customers twice. Ask again after "
             f"{in_minutes(posted_at + guard)}, or now with “Mail them again” ticked."
         )

@@ -17,6 +17,7 @@ from bot.operations import mail_contents, notices, pdf_checks
 from bot.operations.notices import Notice, Profiles
 from bot.operations.on_run import OnRun, read_of
 from bot.operations.pdf_checks import Pdfs
+from bot.operations.posting_mails import Mails, posting_mails
 from bot.operations.typed import Problems
 from bot.zuora.answers import BillingDocument, BillRun
 from bot.zuora.aside import aside
@@ -27,10 +28,15 @@ T = TypeVar("T")
 
 
 class MailChecks(BaseModel, frozen=True):
-    """What may keep mails from going out."""
+    """What may keep mails from going out, and whether posting alone mails them.
+
+    Attributes:
+        posting: Whether posting these documents through the API or by hand mails their customers.
+    """
 
     notices: tuple[Notice, ...] = ()
     pdfs: Pdfs = Pdfs()
+    posting: Mails = "no"
 
     def material(self) -> dict[str, Any]:
         """Return what an approval is bound to: which documents may stay unmailed; nothing if none may."""
@@ -123,9 +129,9 @@ async def read_checks(
     used = await aside(notices.profiles_in_use, documents, profiles)
     notifications = None if profiles is None else await zuora.mail_notifications(used)
     found = await aside(notices.notices_of, documents, profiles, notifications)
-    if not pdfs:
-        return MailChecks(notices=found)
-    return MailChecks(notices=found, pdfs=await _pdfs(zuora, documents, profiles, found))
+    posting = posting_mails(notifications, by_hand=True)
+    read = await _pdfs(zuora, documents, profiles, found) if pdfs else Pdfs()
+    return MailChecks(notices=found, pdfs=read, posting=posting)
 
 
 async def _pdfs(

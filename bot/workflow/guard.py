@@ -189,8 +189,8 @@ class Guard:
         return too_soon_after_a_copy(resumed.at if resumed else None, now=now, guard=self.span)
 
     def _mailing(self, runs: Sequence[ByItself], at: datetime) -> frozenset[str]:
-        """Return the runs whose documents Zuora may be mailing by itself right now."""
-        return frozenset(each.run for each in runs if each.may_come(at, self.span))
+        """Return the runs, and the documents of none, that Zuora may be mailing by itself right now."""
+        return frozenset(each.what for each in runs if each.may_come(at, self.span))
 
     def proved_by_no_mail(self, calls: Sequence[Call], request: Request) -> frozenset[str]:
         """Return the subjects of lost calls for which a mail in Zuora proves nothing, because it may be another one.
@@ -206,7 +206,7 @@ class Guard:
             its = [each for each in mine if each.call == call.subject]
             at = call.first_sent_at
             if at is not None and (
-                any(each.run in self._mailing(runs, at) for each in its)
+                any({each.run, each.number} & self._mailing(runs, at) for each in its)
                 or any(
                     one.how in MAYBE_MAILED and one.may_come(at, self.span)
                     for one in effects_of(self.store, its, request.number, request.place)

@@ -103,6 +103,7 @@ class BillingDocument:
     Attributes:
         last_emailed_at: Zuora keeps it for invoices only. None: never, and Zuora said so plainly.
         emailed_known: Whether Zuora keeps it for this kind.
+        posted_at: When it was posted, if no bill run made it; None if not known.
         trouble: Why it must not be sent even if it is Posted, for example `was reversed`.
         unchecked: Which such reasons Zuora said nothing about, for example `reversed`.
         bill_to_mail: Whether the bill-to contact has an address; None if not read.
@@ -128,6 +129,7 @@ class BillingDocument:
     mail_domain: str = ""
     more_mail: bool | None = None
     profile_id: str = ""
+    posted_at: datetime | None = None
     trouble: tuple[str, ...] = ()
     unchecked: tuple[str, ...] = ()
 

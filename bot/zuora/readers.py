@@ -150,7 +150,7 @@ def document_of(
         here: The time and zone for reading.
         leaves_out_null: Whether a missing field is null, as in ZOQL.
     """
-    account = rows.part(row, "account")
+    account, run = rows.part(row, "account"), intern(_run_number(row))
     return BillingDocument(
         kind=kind,
         id=rows.text(row, "id", "Id"),
@@ -164,12 +164,18 @@ def document_of(
         balance=rows.money(row, "balance", "unappliedAmount", "Balance"),
         last_emailed_at=_mailed(kind, row, here, leaves_out_null=leaves_out_null),
         emailed_known=kind == "invoice",
-        bill_run_number=intern(_run_number(row)),
+        bill_run_number=run,
         more_mail=_more_mail(account),
         profile_id=intern(rows.text(account, _PROFILE) or rows.text(row, _PROFILE)),
+        posted_at=None if run else _posted(row, here),
         trouble=tuple(_trouble(row)),
         unchecked=_unchecked(kind, row),
     )
+
+
+def _posted(row: ZuoraRow, here: Here) -> datetime | None:
+    """Return when a document was posted, of memos too; `/v1` says only the day, which is no time."""
+    return rows.known(rows.moment(row, "postedDate", "postedOn", "PostedDate", zone=here.zone))
 
 
 def _more_mail(account: ZuoraRow) -> bool | None:

@@ -498,6 +498,14 @@ async def test_a_list_that_is_too_long_for_the_card_is_a_table_in_the_thread(nam
     assert [len(table.rows) for table in order.tables()] == [MANY], "tables(): who has no address"
 
 
+def _posting_mails(stage):
+    """Switch on that posting mails; what is posted was posted long ago."""
+    stage.zuora.knobs = replace(stage.zuora.knobs, inactive_notifications=frozenset())
+    world = stage.zuora.world
+    for each in (*world.bill_runs.values(), *documents_of(world).values()):
+        each.posted_at = each.posted_at and each.posted_at - timedelta(days=3)
+
+
 @pytest.mark.parametrize("name", newest_first(MAILING), ids=str, scope="module")
 async def test_a_run_that_mails_by_itself_is_said_of_what_it_mails(name, local, zuora, clock):
     order = await order_of(name, local, zuora)
@@ -509,7 +517,7 @@ async def test_a_run_that_mails_by_itself_is_said_of_what_it_mails(name, local, 
         run.posted_at = clock.now() - timedelta(minutes=10)
     order = await looked_up(OPERATIONS[name], {**typed, "resend": "yes"}, zuora)
 
-    assert [each.run for each in order.mailed_by_zuora()] == [RUN], "mailed_by_zuora()"
+    assert [each.what for each in order.mailed_by_zuora()] == [RUN], "mailed_by_zuora()"
     assert order.mails_again()
 
 
@@ -628,10 +636,10 @@ async def test_zuora_shows_what_its_class_says_of_it_when_it_was_asked_for_and_a
 ):
     """From the command, or the run's button, to its end: deeds, mails, documents and words."""
     world = stage.zuora.world
-    stage.zuora.knobs = replace(stage.zuora.knobs, inactive_notifications=frozenset())
     stage.zuora.timings = replace(stage.zuora.timings, removing=5.0)  # so that following is missed
     example = EXAMPLES[name].typed(world)
     made = [maker(world, FIRST + at) for at, (maker, _) in enumerate(MAKERS)]
+    _posting_mails(stage)
     wanted = next((each for each in made if each.operation == name), None)
     assert wanted, NO_MAKER
     before, orders = Picture.of(world), len(effects_of(stage.zuora))

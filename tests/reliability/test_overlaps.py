@@ -16,6 +16,7 @@ import re
 import tempfile
 from collections import Counter
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +131,8 @@ class Overlaps(RuleBasedStateMachine):
             stage, world = self.stage, self.stage.zuora.world
             await stage.open()
             line = ("A00000001", "USD", "10.00")
-            world.add_bill_run(RUN, invoices=[line, line], credit_memos=[line, line])
+            run = world.add_bill_run(RUN, invoices=[line, line], credit_memos=[line, line])
+            run.posted_at = stage.clock.now() - timedelta(days=3)  # posting mails, and did then
             world.add_bill_run(DRAFTS, status="Completed", invoices=[line], credit_memos=[line])
             stage.zuora.knobs = replace(stage.zuora.knobs, inactive_notifications=frozenset())
             world.add_account(BILLED)

@@ -10,6 +10,7 @@ from bot.sandbox.zuora.options import (
     MANUAL_CREDIT_MEMO,
     MANUAL_DEBIT_MEMO,
     MANUAL_INVOICE,
+    POSTED_BY_API,
 )
 from tests.stage import ALICE, BOB, CHANNEL
 
@@ -30,7 +31,8 @@ def world(stage):
 
 
 def switch_off(stage, *names):
-    stage.zuora.knobs = replace(stage.zuora.knobs, inactive_notifications=frozenset(names))
+    off = frozenset({POSTED_BY_API, *names})
+    stage.zuora.knobs = replace(stage.zuora.knobs, inactive_notifications=off)
 
 
 def forbid_settings(stage, *, allowed=False):
@@ -376,7 +378,7 @@ async def test_a_run_that_mails_by_itself_warns_of_a_second_mail(stage, world):
         "BR-00000009", invoices=documents, auto_post=True, auto_email=True, posted_at=posted
     )
 
-    assert "Note: this run was set to mail its documents by itself" in stage.card(
+    assert "Note: this run mails its documents by itself" in stage.card(
         await ask(stage, "BR-00000009")
     )
     assert "by itself" not in stage.card(await ask(stage, "BR-00000001"))

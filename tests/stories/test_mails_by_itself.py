@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 
 from tests.every_message import cards
-from tests.stage import BOB, CARLA, CHANNEL
+from tests.stage import ALICE, BOB, CARLA, CHANNEL
 from tests.stories import test_create_bill_run as creating
 from tests.stories.test_create_bill_run import world
 from tests.stories.test_ledger import AGAIN, accepted, asked
@@ -179,3 +179,101 @@ async def test_a_mail_of_its_own_that_zuora_shows_late_does_not_prove_another(st
         await stage.pass_time(minutes=10)
 
     assert "OUTCOME UNKNOWN" in stage.card(ts)
+
+
+@pytest.fixture
+def posted_by_hand(stage):
+    """Posted in Zuora by somebody, ten minutes ago; posting through the API or by hand mails there."""
+    posting_mails(stage)
+    run = stage.zuora.world.add_bill_run(RUN, **POSTED)
+    run.posted_at = stage.clock.now() - timedelta(minutes=10)
+    return {each.kind: each.number for each in stage.zuora.world.documents_of(run)}
+
+
+def posting_mails(stage, **knobs):
+    stage.zuora.knobs = replace(
+        stage.zuora.knobs, **{"inactive_notifications": frozenset(), **knobs}
+    )
+
+
+@pytest.mark.parametrize("kind", ["run", "invoice", "credit_memo"])
+async def test_what_somebody_posted_in_zuora_is_not_mailed_at_once_where_posting_mails(
+    stage, posted_by_hand, kind
+):
+    submitted = await stage.fill(text=posted_by_hand.get(kind, RUN))
+
+    (said,) = submitted.errors.values()
+    assert f"Zuora posted {RUN} on 21 Nov 2026 10:50 CET and mails it by itself" in said
+
+
+async def test_what_was_posted_and_mailed_meanwhile_stops_what_was_approved(stage):
+    """The notification is switched on after the card, and nothing else changes."""
+    run = stage.zuora.world.add_bill_run(RUN, **POSTED)
+    run.posted_at = stage.clock.now() - timedelta(minutes=10)
+    ts = await stage.ask(text=RUN)
+    posting_mails(stage)
+
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "Stopped")
+
+    assert "mails it by itself" in " ".join(stage.thread(ts))
+    assert not stage.orders()
+
+
+async def test_an_hour_after_somebody_posted_it_it_is_marked_as_perhaps_mailed(
+    stage, posted_by_hand
+):
+    await stage.pass_time(hours=1)
+
+    ts = await stage.ask(text=RUN)
+
+    assert stage.card(ts).startswith("⚠ May mail again: Email 2 documents")
+
+
+async def test_a_run_that_posted_itself_without_mailing_is_mailed_at_once(stage):
+    """Zuora's other notification fires there, and needs auto-email."""
+    posting_mails(stage)
+    run = stage.zuora.world.add_bill_run(RUN, **POSTED, auto_post=True)
+    run.posted_at = stage.clock.now() - timedelta(minutes=10)
+
+    await accepted(stage, await stage.ask(text=RUN))
+
+
+@pytest.mark.parametrize("kind", ["run", "invoice"])
+async def test_for_a_day_the_card_says_that_posting_may_have_mailed_where_that_is_not_known(
+    stage, posted_by_hand, kind
+):
+    stage.policy = AGAIN
+    posting_mails(stage, settings_allowed=False)
+    await stage.restart()
+
+    ts = await stage.ask(text=posted_by_hand.get(kind, RUN))
+    card = stage.card(ts)
+    assert card.startswith("⚠ May mail again: ")
+    assert "posted lately, and whether posting mails could not be checked" in card
+    assert "waiting for two approvals" in card
+    await stage.withdraw(ALICE, ts)
+    await stage.pass_time(days=1)
+
+    assert "again" not in stage.card(await stage.ask(text=posted_by_hand.get(kind, RUN)))
+
+
+@pytest.mark.parametrize("kind", ["invoice", "credit_memo", "debit_memo"])
+async def test_a_document_without_a_run_that_somebody_just_posted_is_not_mailed_at_once(
+    stage, kind
+):
+    posting_mails(stage)
+    world = stage.zuora.world
+    made = [
+        world.add_document(kind, "A7", "USD", "7.00", created_at=stage.clock.now() - ago)
+        for ago in (timedelta(minutes=10), timedelta(days=3))
+    ]
+    lately, long_ago = (each.number for each in made)
+
+    submitted = await stage.fill(text=f"{lately} {long_ago}")
+
+    assert f"Zuora posted {lately} on 21 Nov 2026 10:50 CET and mails it by itself" in str(
+        submitted.view
+    )
+    assert f"The others can be mailed by number now: {long_ago}." in str(submitted.view)
+    await accepted(stage, await stage.ask(text=long_ago))

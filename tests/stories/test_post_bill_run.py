@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from bot.operations.post_bill_run import PostBillRun, posting_mails
+from bot.operations.post_bill_run import PostBillRun
+from bot.operations.posting_mails import posting_mails
 from bot.operations.typed import Problems
 from bot.zuora.notifications import MailNotification
 from tests.patient import LONGEST

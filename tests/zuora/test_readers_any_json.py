@@ -13,7 +13,7 @@ from bot.operations.email_bill_run import words
 from bot.operations.email_bill_run.facts import EmailRunFacts
 from bot.operations.notices import state_of
 from bot.operations.pdf_checks import STATES, pdfs_of
-from bot.operations.post_bill_run.operation import posting_mails
+from bot.operations.posting_mails import posting_mails
 from bot.zuora import agreement, readers, rows
 from bot.zuora.errors import ZuoraContradicts
 from bot.zuora.notifications import MailNotification, MailProfile

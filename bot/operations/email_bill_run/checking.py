@@ -54,11 +54,13 @@ def _mailed_before(facts: EmailRunFacts, *, resend: bool) -> Check:
 
 def _mails_itself(facts: EmailRunFacts) -> Check:
     silent = "Zuora does not say whether the run was set to mail by itself"
+    posting = "Zuora does not say whether posting it mails"
+    is_open = facts.mails_itself is None
     return check(
         "mails by itself",
-        f"{facts.number} was not set to post and mail by itself",
-        found=f"{facts.number} was set to post and mail by itself" if facts.mails_itself else "",
-        not_known=silent if facts.mails_itself is None else "",
+        f"{facts.number} was not set to post and mail by itself, and posting it mails nobody",
+        found=f"{facts.number} mails by itself" if facts.mails_itself else "",
+        not_known=silent if is_open else posting if facts.posting_may_mail else "",
     )
 
 

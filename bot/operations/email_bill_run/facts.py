@@ -20,8 +20,10 @@ class EmailRunFacts(RunFacts):
         checks: What may keep mails from going out.
         zero_left_out: Whether the run is set not to mail invoices of zero; None if Zuora did not
             say. A run keeps that setting, so no approval need be bound to it.
-        mails_itself: Whether the run was set to post and mail by itself; None if Zuora did not say.
-            A run keeps that setting too.
+        mails_itself: Whether Zuora mails the run without an order: it was set to post and mail by itself, or posting it
+            mailed; None if Zuora did not say whether it was set to. No approval need be bound to it, because the
+            request does not begin while that mail may come.
+        posting_may_mail: Whether it was posted lately, and Zuora does not say whether that mailed.
         posted_at: When it was posted; None if not known. A run is posted once.
         mailed: The documents that Zuora is ordered to mail and somebody can get, counted; None in
             older requests.
@@ -45,6 +47,7 @@ class EmailRunFacts(RunFacts):
     checks: MailChecks = MailChecks()
     zero_left_out: bool | None = None
     mails_itself: bool | None = False
+    posting_may_mail: bool = False
     posted_at: datetime | None = None
 
     @property

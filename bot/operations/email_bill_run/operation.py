@@ -29,6 +29,7 @@ from bot.operations.listing import mailed_at
 from bot.operations.mail_checks import MailChecks, read_checks, read_run
 from bot.operations.on_run import OnRun, RunBody
 from bot.operations.operation import LastTime, Table
+from bot.operations.posting_mails import posted
 from bot.operations.progress import Reread, Settlement
 from bot.operations.typed import Problems, Values
 from bot.zuora.answers import BillingDocument, BillRun
@@ -85,11 +86,13 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
     def mails_again(self) -> bool:
         """Return whether it has `resend`, or the run mails by itself, or a mail date is not known."""
         return self.body.resend or bool(
-            self.facts.documents.mailed_unknown or self.mailed_by_zuora()
+            self.facts.documents.mailed_unknown
+            or self.facts.mails_itself
+            or self.facts.posting_may_mail
         )
 
     def mailed_by_zuora(self) -> tuple[ByItself, ...]:
-        """Return the run if it was set to mail by itself."""
+        """Return the run if Zuora mails it without an order."""
         facts = self.facts
         return (ByItself(facts.number, facts.posted_at),) if facts.mails_itself else ()
 
@@ -141,7 +144,7 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
             before={each.number for each in facts.reached if each.shown not in ("", NOT_SHOWN)},
         )
         return _pointless(facts.number, checks) or facts.model_copy(
-            update={"checks": checks, **mailed}
+            update={"checks": checks, **mailed, **_by_posting(run, checks, zuora.now())}
         )
 
     def material(self) -> dict[str, Any]:
@@ -249,6 +252,15 @@ def _nothing_to_send(body: EmailBillRunBody, facts: EmailRunFacts) -> Problems |
             {"bill_run": f"{already}; nothing would be sent unless Mail them again is ticked."}
         )
     return None
+
+
+def _by_posting(run: BillRun, checks: MailChecks, now: datetime) -> dict[str, bool | None]:
+    """Return `mails_itself` and `posting_may_mail` of `EmailRunFacts`."""
+    found = posted((run,), (), checks.posting, now)
+    return {
+        "mails_itself": True if found.itself else run.mails_itself,
+        "posting_may_mail": bool(found.perhaps),
+    }
 
 
 def _to_send(

@@ -14,6 +14,7 @@ from bot.domain.words import count, line, some, some_named
 from bot.operations import doubts
 from bot.operations.email_bill_run.facts import EmailRunFacts
 from bot.operations.kinds import first_of_each, money_of
+from bot.operations.posting_mails import POSTING_MAY_MAIL
 
 SHOWN_LARGEST = 2
 SHOWN_ACCOUNTS = 3
@@ -25,7 +26,8 @@ def summary(facts: EmailRunFacts, *, resend: bool) -> Summary:
     documents = facts.documents
     mailed = facts.mailed or documents.kinds
     again = facts.mailed_again if resend else 0
-    may_again = documents.mailed_unknown or facts.mails_itself is not False
+    by_itself = facts.mails_itself is not False or facts.posting_may_mail
+    may_again = documents.mailed_unknown or by_itself
     largest = first_of_each(facts.largest, SHOWN_LARGEST)
     mails = count(facts.mails(resend=resend), "document")
     to = f" to {count(facts.customers, 'customer')}" if facts.customers else ""
@@ -71,6 +73,8 @@ def _not_said(facts: EmailRunFacts) -> Iterator[str]:
         yield f"Zuora does not say whether {some_named(documents.address_unknown, 5)} has a mail address"
     if facts.mails_itself is None:
         yield "Zuora does not say whether this run mails by itself"
+    elif facts.posting_may_mail and not facts.mails_itself:
+        yield POSTING_MAY_MAIL.format("it was")
 
 
 def _left_out(facts: EmailRunFacts, *, resend: bool) -> Iterator[str]:

@@ -122,11 +122,12 @@ def _mails_itself(facts: EmailRunFacts) -> tuple[Line, ...]:
     """Return a warning if the run mails by itself, because Zuora marks those documents as mailed only later."""
     if facts.mails_itself is False:
         return ()
-    made = "was set" if facts.mails_itself else "may have been set (Zuora does not say)"
-    said = (
-        f"this run {made} to mail its documents by itself; where that mail is still on its way, "
-        "customers get it twice"
+    mails = (
+        "mails its documents by itself"
+        if facts.mails_itself
+        else "may have been set (Zuora does not say) to mail its documents by itself"
     )
+    said = f"this run {mails}; where that mail is still on its way, customers get it twice"
     return (line("Note", said),)
 
 

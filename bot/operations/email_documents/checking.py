@@ -46,10 +46,10 @@ def _mailed_before(facts: EmailDocumentsFacts) -> Check:
 
 
 def _mails_itself(facts: EmailDocumentsFacts) -> Check:
-    unclear = facts.runs_unclear
+    unclear = (*facts.runs_unclear, *facts.perhaps_by_itself)
     return check(
         "mails by itself",
-        "no bill run involved was set to post and mail by itself",
+        "no bill run involved was set to post and mail by itself, and posting mails nobody",
         found=words.by_itself(facts),
         not_known=f"whether {some(unclear, SHOWN)} mails by itself" if unclear else "",
     )

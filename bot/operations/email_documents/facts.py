@@ -37,8 +37,10 @@ class EmailDocumentsFacts(Facts):
         checks: What may keep their mails from going out.
         pdf_file_known: Whether Zuora lists the PDF file to attach among those of the memo; None if
             it was not asked or did not say.
-        by_itself: Bill runs that mail by themselves, of documents that show no mail. A run keeps
-            that setting, so no approval need be bound to it.
+        by_itself: What Zuora mails without an order, of documents that show no mail: bill runs, and documents that
+            no run made and that were posted lately. No approval need be bound to it, because the request does not
+            begin while that mail may come.
+        perhaps_by_itself: Numbers of those that were posted lately, and of which Zuora does not say whether that mailed.
         runs_unclear: Numbers of bill runs for which Zuora did not say that.
         shown: What is shown of the documents together, if they are stored apart; None: they are
             counted.
@@ -51,6 +53,7 @@ class EmailDocumentsFacts(Facts):
     checks: MailChecks = MailChecks()
     pdf_file_known: bool | None = None
     by_itself: tuple[ByItself, ...] = ()
+    perhaps_by_itself: tuple[str, ...] = ()
     runs_unclear: tuple[str, ...] = ()
     shown: Totals | None = Field(default=None, exclude_if=lambda shown: shown is None)
 

@@ -7,13 +7,13 @@ from functools import partial
 from typing import Any
 
 from bot.domain.kind import KIND_WORDS, DocumentKind
-from bot.domain.mailing import ByItself
 from bot.domain.words import some
 from bot.operations import notices, pdf_checks
 from bot.operations.email_documents.document import MailDocument
 from bot.operations.email_documents.facts import SHOWN, EmailDocumentsFacts
 from bot.operations.email_documents.reading import EmailDocumentsBody
-from bot.operations.mail_checks import read_checks, with_profiles
+from bot.operations.mail_checks import MailChecks, read_checks, with_profiles
+from bot.operations.posting_mails import posted
 from bot.operations.typed import Problems
 from bot.zuora.answers import BillingDocument, BillRun
 from bot.zuora.aside import aside
@@ -48,14 +48,15 @@ async def read_facts(
     if none_reaches := not once:
         once, without = without, []
     listed = await _listed(once, zuora)
+    checks = await read_checks(zuora, once, profiles, pdfs=not body.pdf_file_id)
     facts = EmailDocumentsFacts(
         documents=await aside(_all_of, once, listed),
         nobody=await aside(_all_of, without, {}),
         to_bill_to=body.recipients == "bill_to" and not body.additional,
         perhaps=body.recipients == "template" and any(e.bill_to_mail is False for e in once),
-        checks=await read_checks(zuora, once, profiles, pdfs=not body.pdf_file_id),
+        checks=checks,
         pdf_file_known=await _pdf_file_known(body, once[0], zuora),
-        **await _by_itself(once, zuora),
+        **await _by_itself(once, checks, zuora),
     )
     problems = _problems(body, facts, none_reaches=none_reaches)
     return Problems(problems) if problems else facts
@@ -105,29 +106,34 @@ def _of_two_kinds(documents: Sequence[BillingDocument]) -> str:
     )
 
 
-async def _by_itself(documents: Sequence[BillingDocument], zuora: ZuoraClient) -> dict[str, Any]:
-    """Return the runs that mail by themselves, for the documents that show no mail.
+async def _by_itself(
+    documents: Sequence[BillingDocument], checks: MailChecks, zuora: ZuoraClient
+) -> dict[str, Any]:
+    """Return what Zuora mails without an order, of the documents that show no mail.
 
     Returns:
-        `by_itself` and `runs_unclear` of `EmailDocumentsFacts`.
+        `by_itself`, `perhaps_by_itself` and `runs_unclear` of `EmailDocumentsFacts`.
     """
-    numbers = await aside(_runs_of_unmailed, documents)
+    numbers, alone = await aside(_runs_of_unmailed, documents)
     read = [partial(_run_or_none, number, zuora) for number in numbers]
     runs = dict(zip(numbers, await all_or_none(read) if read else [], strict=True))
     silent = (n for n, run in runs.items() if run is None or run.mails_itself is None)
+    readable = (run for run in runs.values() if run is not None)
+    found = posted(readable, alone, checks.posting, zuora.now())
     return {
-        "by_itself": tuple(
-            ByItself(run.number, run.posted_at)
-            for run in runs.values()
-            if run is not None and run.mails_itself
-        ),
+        "by_itself": found.itself,
+        "perhaps_by_itself": found.perhaps,
         "runs_unclear": tuple(silent),
     }
 
 
-def _runs_of_unmailed(documents: Sequence[BillingDocument]) -> list[str]:
-    unmailed = (each for each in documents if not isinstance(each.last_emailed_at, datetime))
-    return sorted({each.bill_run_number for each in unmailed} - {""})
+def _runs_of_unmailed(
+    documents: Sequence[BillingDocument],
+) -> tuple[list[str], list[BillingDocument]]:
+    """Return the runs of documents that show no mail, and those of them that no run made."""
+    unmailed = [each for each in documents if not isinstance(each.last_emailed_at, datetime)]
+    runs = sorted({each.bill_run_number for each in unmailed} - {""})
+    return runs, [each for each in unmailed if not each.bill_run_number]
 
 
 async def _run_or_none(number: str, zuora: ZuoraClient) -> BillRun | None:

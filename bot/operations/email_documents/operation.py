@@ -185,10 +185,11 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
         """Return whether mailing again was asked for, or a document was or may have been mailed before."""
         totals = self.facts.totals
         known = totals.mailed_before or totals.mailed_unknown or totals.mailed_lately
-        return self.body.again or bool(known or self.facts.by_itself)
+        itself = self.facts.by_itself or self.facts.perhaps_by_itself
+        return self.body.again or bool(known or itself)
 
     def mailed_by_zuora(self) -> tuple[ByItself, ...]:
-        """Return the runs that mail by themselves, of documents that show no mail."""
+        """Return what Zuora mails without an order, of documents that show no mail."""
         return self.facts.by_itself
 
     def is_repeat(self) -> bool:

@@ -27,12 +27,12 @@ def summary(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> Summary:
     """Return which documents, to whom, and the totals."""
     typed, totals = bool(body.email_addresses), facts.totals
     again = body.again or bool(totals.mailed_before or totals.mailed_lately)
-    one = facts.one
+    one, itself = facts.one, facts.by_itself or facts.perhaps_by_itself
     return Summary(
         headline=_headline(facts),
         risks=(
             *((MAILS_AGAIN,) if again or totals.mailed_unknown else ()),
-            *((MAY_MAIL_AGAIN,) if facts.by_itself and not again else ()),
+            *((MAY_MAIL_AGAIN,) if itself and not again else ()),
             *(("typed addresses",) if typed else ()),
             *((AMOUNTS_NOT_KNOWN,) if totals.amount_unknown else ()),
         ),
@@ -44,6 +44,7 @@ def summary(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> Summary:
                 *alarming(words.doubts_of(facts)),
                 words.mailed_lately(facts),
                 words.by_itself(facts),
+                words.perhaps_by_itself(facts),
                 _left_out(facts),
                 _not_said(facts),
                 *_contents(body, facts),

@@ -19,6 +19,7 @@ from bot.operations.kinds import counted_in_kinds, credited, in_kinds, money_of
 from bot.operations.listing import mail_words, mailed_words
 from bot.operations.mail_contents import BOXES
 from bot.operations.operation import Table
+from bot.operations.posting_mails import POSTING_MAY_MAIL
 from bot.store.listed import MOST_LISTED
 from bot.zuora import answers
 
@@ -67,7 +68,9 @@ def _again(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> Iterator[Lin
     if facts.totals.mailed_lately:
         yield line("Mailed lately", mailed_lately(facts))
     if facts.by_itself:
-        yield line("Runs", by_itself(facts))
+        yield line("By itself", by_itself(facts))
+    if facts.perhaps_by_itself:
+        yield line("By itself", perhaps_by_itself(facts))
 
 
 def mailed_lately(facts: EmailDocumentsFacts) -> str:
@@ -80,11 +83,18 @@ def mailed_lately(facts: EmailDocumentsFacts) -> str:
 
 def by_itself(facts: EmailDocumentsFacts) -> str:
     """Return that Zuora may have mailed some of them without an order; empty if no run mails by itself."""
-    runs = [each.run for each in facts.by_itself]
+    runs = [each.what for each in facts.by_itself]
     if not runs:
         return ""
     mails = "mails by itself" if len(runs) == 1 else "mail by themselves"
     return f"{some(runs, SHOWN_LARGEST)} {mails}; customers may get it twice"
+
+
+def perhaps_by_itself(facts: EmailDocumentsFacts) -> str:
+    """Return that posting some of them may have mailed them; empty if that is known."""
+    numbers = facts.perhaps_by_itself
+    was = "was" if len(numbers) == 1 else "were"
+    return POSTING_MAY_MAIL.format(f"{some(numbers, SHOWN_LARGEST)} {was}") if numbers else ""
 
 
 def doubts_of(facts: EmailDocumentsFacts) -> tuple[Line, ...]:

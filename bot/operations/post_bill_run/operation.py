@@ -4,9 +4,9 @@ Source: page *Post a bill run*. It makes every draft of a Completed run final. Z
 idempotency key for a PUT, so after a lost answer the bot only reads and never repeats the call.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date
-from typing import Any, Literal
+from typing import Any
 
 from typing_extensions import override
 
@@ -20,11 +20,12 @@ from bot.operations import doubts
 from bot.operations.asking import Asking, DayField, run_field
 from bot.operations.kinds import money_of
 from bot.operations.mail_checks import read_run
-from bot.operations.notices import profiles_in_use, state_of
+from bot.operations.notices import profiles_in_use
 from bot.operations.on_drafts import DRAFT, Drafts, DraftsFacts, OnDrafts
 from bot.operations.on_run import UNKNOWN, RunBody
 from bot.operations.operation import LastTime
 from bot.operations.post_bill_run import following
+from bot.operations.posting_mails import Mails, posting_mails
 from bot.operations.progress import Progress, Settlement
 from bot.operations.run_documents import RunFacts
 from bot.operations.typed import Problems, Values, day
@@ -32,9 +33,6 @@ from bot.zuora.answers import Answer
 from bot.zuora.aside import aside
 from bot.zuora.client import ZuoraClient
 from bot.zuora.effects import Prepared
-from bot.zuora.notifications import MailNotification
-
-Mails = Literal["yes", "no", "not known"]
 
 MAIL_WORDS: dict[Mails, str] = {
     "yes": (
@@ -257,26 +255,6 @@ class PostBillRun(OnDrafts[PostBillRunBody, PostFacts]):
         """Return that posting is final, and may be the moment when customers are mailed."""
         final = "A posted run cannot be canceled any more."
         return final if self.facts.mails == "no" else f"{final} {MAIL_WORDS[self.facts.mails]}."
-
-
-def posting_mails(notifications: Sequence[MailNotification] | None) -> Mails:
-    """Return whether a notification mails customers when an invoice is posted through the API.
-
-    The page *Email delivery* says which notification fires: posting through the API has one; bill
-    runs with auto-post have another, which does not fire here. A muted profile sends nothing. If
-    Zuora lists no such notification, that proves nothing, because its name may be different.
-    """
-    state = state_of([each for each in notifications or () if _fires_on_post(each)])
-    if state == "on":
-        return "yes"
-    return "no" if state in ("off", "muted") else "not known"
-
-
-def _fires_on_post(notification: MailNotification) -> bool:
-    words = f"{notification.event} {notification.name}".lower()
-    of_a_run = "invoice" in words or "credit memo" in words
-    by_hand = "manually" in words and "api" not in words
-    return of_a_run and "posted" in words and "auto-post" not in words and not by_hand
 
 
 def _dates(body: PostBillRunBody, run: RunFacts) -> str:

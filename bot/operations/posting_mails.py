@@ -1,0 +1,106 @@
+"""Whether posting itself mails customers, without an order. No I/O.
+
+Source: page *Email delivery*. Posting through the API or by hand has a notification of its own, which mails while it is
+on, also where mail is not how the account gets its invoices. A bill run that posts itself has another one, which needs
+auto-email.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Literal, NamedTuple
+
+from bot.domain.mailing import ByItself
+from bot.operations.notices import state_of
+from bot.zuora.answers import BillingDocument, BillRun
+from bot.zuora.notifications import MailNotification
+
+Mails = Literal["yes", "no", "not known"]
+
+LATELY = timedelta(days=1)
+"""For how long a posting matters that may have mailed; no guard against a second mail is longer."""
+
+POSTING_MAY_MAIL = (
+    "{} posted lately, and whether posting mails could not be checked; customers may get it twice"
+)
+
+
+class Posted(NamedTuple):
+    """What Zuora mails when it posts, without an order.
+
+    Attributes:
+        itself: Runs that mail by themselves, and documents that were mailed when somebody posted them.
+        perhaps: Numbers of those that were posted lately, and of which Zuora does not say whether that mailed.
+    """
+
+    itself: tuple[ByItself, ...] = ()
+    perhaps: tuple[str, ...] = ()
+
+
+def posting_mails(
+    notifications: Sequence[MailNotification] | None, *, by_hand: bool = False
+) -> Mails:
+    """Return whether a notification mails customers when an invoice is posted through the API.
+
+    A muted profile sends nothing. If Zuora lists no such notification, that proves nothing, because its name may be
+    different.
+
+    Args:
+        notifications: Those of the profiles concerned; None if they may not be read.
+        by_hand: Whether it may have been posted by hand, which can have a notification of its own.
+    """
+    fires = [each for each in notifications or () if _fires(each, by_hand=by_hand)]
+    state = state_of(fires)
+    if state == "on":
+        return "yes"
+    return "no" if state in ("off", "muted") else "not known"
+
+
+def _fires(notification: MailNotification, *, by_hand: bool) -> bool:
+    words = f"{notification.event} {notification.name}".lower()
+    of_a_run = "invoice" in words or "credit memo" in words
+    only_by_hand = "manually" in words and "api" not in words
+    return (
+        of_a_run
+        and "posted" in words
+        and "auto-post" not in words
+        and (by_hand or not only_by_hand)
+    )
+
+
+def posted(
+    runs: Iterable[BillRun],
+    alone: Iterable[BillingDocument],
+    mails: Mails,
+    now: datetime,
+) -> Posted:
+    """Return what Zuora mails, or may mail, without an order, because it was posted.
+
+    Args:
+        runs: Bill runs of the documents.
+        alone: Documents that no bill run made.
+        mails: Whether posting through the API or by hand mails these documents.
+        now: The moment, aware UTC.
+    """
+    itself: list[ByItself] = []
+    by_others: list[ByItself] = []
+    for run in runs:
+        one = ByItself(run.number, run.posted_at)
+        if run.mails_itself:
+            itself.append(one)
+        elif run.auto_post is not True:
+            by_others.append(one)
+    by_others += [
+        ByItself(each.number, each.posted_at)
+        for each in alone
+        if each.posted_at and _is_lately(each.posted_at, now)
+    ]
+    if mails == "yes":
+        return Posted(itself=(*itself, *by_others))
+    perhaps = by_others if mails == "not known" else []
+    return Posted(
+        tuple(itself), tuple(each.what for each in perhaps if _is_lately(each.posted_at, now))
+    )
+
+
+def _is_lately(posted_at: datetime | None, now: datetime) -> bool:
+    return posted_at is None or now - posted_at < LATELY
