@@ -27,7 +27,6 @@ from bot.slack.naming import with_kinds
 from bot.slack.reading import Readings
 from bot.store.errors import CouldNotRecordError, NotKnownWhetherRecordedError
 from bot.workflow.ask import Refused, ask
-from bot.workflow.meant import meant
 from bot.workflow.ready import Asker
 from bot.workflow.refused import record_refusal
 from bot.zuora.progress import HowFar, watched
@@ -178,7 +177,7 @@ class _Asking:
         """Return the number of the request that the form continues, and why the form no longer means it."""
         parts, submission = self.answering.parts, self.submission
         name = origin_of(submission.metadata).continues
-        if name is None or meant(parts.store, name)[1] is Refusal.NO_SUCH_REQUEST:
+        if name is None or parts.store.meant(name)[1] is Refusal.NO_SUCH_REQUEST:
             return None, ()  # a form may name a request that never was
         request, why = meant_or_why(parts, name, submission.actor, "form of another request")
         return request.number if request else None, why

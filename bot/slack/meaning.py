@@ -11,7 +11,6 @@ from bot.slack.answering import COULD_NOT_RECORD
 from bot.slack.payloads import Actor
 from bot.store.errors import CouldNotRecordError
 from bot.store.store import Store
-from bot.workflow.meant import meant
 from bot.workflow.parts import Working
 
 
@@ -22,7 +21,7 @@ def stored(store: Store, name: Named | None) -> Request | None:
 
 def known(store: Store, name: Named | None) -> Request | None:
     """Return the request that is meant, if any, without recording anything."""
-    request, refusal = meant(store, name)
+    request, refusal = store.meant(name)
     return None if refusal else request
 
 
@@ -30,7 +29,7 @@ def meant_or_why(
     parts: Working, name: Named | None, actor: Actor, wanted: str
 ) -> tuple[Request | None, tuple[Part, ...]]:
     """Return the request that is meant, or why there is none; that is recorded, and the card is drawn again."""
-    request, refusal = meant(parts.store, name)
+    request, refusal = parts.store.meant(name)
     if refusal is None:
         return request, ()
     entry = Entry(

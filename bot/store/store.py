@@ -10,8 +10,10 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+from bot.domain.authority import Refusal
 from bot.domain.history import Entry
 from bot.domain.message import Message, MessageKind
+from bot.domain.named import Named, misnamed
 from bot.domain.request import Request
 from bot.store.archives import Archives
 from bot.store.calls import Calls
@@ -150,6 +152,16 @@ class Store:
     def at_once(self, *questions: Question[Any]) -> list[Any]:
         """Return the answers to several questions, of which a server is asked in one round trip."""
         return ask_at_once(self._database, *questions)
+
+    def meant(self, name: Named | None) -> tuple[Request | None, Refusal | None]:
+        """Return the stored request with the number that a button or a form names, and why it is not meant; None: it is.
+
+        This is the only way from a name to a request that something is done with.
+        """
+        if name is None:
+            return None, Refusal.NO_SUCH_REQUEST
+        request = self.requests.get(name.number)
+        return request, misnamed(name, request, self.copies.ids)
 
     def record(self, entry: Entry, now: datetime, *messages: Message) -> None:
         """Write a history entry and the messages that it causes; inside a transaction."""

@@ -24,7 +24,6 @@ from bot.workflow import by_hand
 from bot.workflow.decision import MOST_TYPED, CheckAgain, Decidable, Decided, Decision, Declined
 from bot.workflow.groups import MembersOfGroups
 from bot.workflow.groups import note as note_groups
-from bot.workflow.meant import meant
 from bot.workflow.parts import Working
 from bot.workflow.receipts import give
 
@@ -209,7 +208,7 @@ def _asked_of(
     parts: Working, decision: Decision, now: datetime
 ) -> tuple[Request | None, Declined | None]:
     """Return the request that is named, and why the decision is declined (None: it is not)."""
-    request, refusal = meant(parts.store, decision.name)
+    request, refusal = parts.store.meant(decision.name)
     if refusal is None:
         return request, None if request is None else _declined(parts, decision, request, now)
     if request is not None:  # a stranger learns nothing about what the button means

@@ -17,7 +17,6 @@ from bot.metrics import DENIED as DENIED_DECISIONS
 from bot.store.past import Written
 from bot.store.store import Store
 from bot.workflow.deadlines import stop
-from bot.workflow.meant import meant
 from bot.workflow.receipts import DONE, decided_by, direct, row_named, subject_of, what_was_decided
 from bot.workflow.rules import DENIED
 from bot.workflow.statements import sent
@@ -99,7 +98,7 @@ class Answers:
     def _rows(self, value: str, name: Named | None) -> list[Written]:
         if row := row_named(self._store, value):
             return [row]
-        request, why = meant(self._store, name)
+        request, why = self._store.meant(name)
         return self._store.history.of(request.number) if request and not why else []
 
     def _about(self, row: Written) -> str:
