@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.cards.card import card
 from bot.domain.clock import Clock
@@ -45,8 +45,22 @@ METHODS = {
 }
 """The Web API methods for kinds of messages that do not use `chat.postMessage`."""
 
+WORTH = timedelta(minutes=2)
+"""A private answer is dropped after this, because it is of no use to somebody who pressed longer ago."""
+
 LOOKS = frozenset({"conversations.history", "conversations.replies"})
 """The methods that look for a message whose answer was lost."""
+
+
+def is_needless(store: Store, outgoing: Outgoing, now: datetime) -> bool:
+    """Return whether nobody needs a message: too old an answer, an overtaken reminder, or what the channel shows."""
+    message = outgoing.message
+    if message.kind is MessageKind.REMINDER:
+        return store.outbox.is_overtaken(outgoing)
+    if message.kind is MessageKind.PRIVATE:
+        return now - outgoing.created_at > WORTH
+    waits = store.outbox.waits_to_speak
+    return message.kind is MessageKind.DIRECT and not (message.request and waits(message.request))
 
 
 def may_stand_there(outgoing: Outgoing) -> bool:

@@ -28,7 +28,9 @@ from bot.slack.lanes import (
     FLEETING,
     LOOKS,
     METHODS,
+    WORTH,
     as_it_looks_now,
+    is_needless,
     may_stand_there,
     next_of,
     record_sent,
@@ -54,9 +56,6 @@ LONGEST_PAUSE = timedelta(seconds=60)
 
 UNRECORDED_PAUSE = timedelta(seconds=5)
 """Until the next try where nothing could be recorded: soon after a short outage, and no flood of looks at Slack in a long one."""
-
-WORTH = timedelta(minutes=2)
-"""A private answer is dropped after this, because it is of no use to somebody who pressed longer ago."""
 
 
 class Sender:
@@ -265,7 +264,7 @@ class Sender:
         """Return whether it stays: it may still arrive, its method rests, or nobody needs it (it is ended)."""
         self._mind_the_clock()
         now, message = self._clock.now(), outgoing.message
-        if self._is_needless(outgoing):
+        if is_needless(self._store, outgoing, now):
             self._end(outgoing, "needless")
             return True
         rests = map(self._client.rest_of, METHODS.get(message.kind, ("chat.postMessage",)))
@@ -282,18 +281,6 @@ class Sender:
         if self.handover_at is None or tried_at >= self.handover_at:
             return tried_at + LANDING
         return tried_at + timedelta(seconds=FRESH_SECONDS) + LANDING
-
-    def _is_needless(self, outgoing: Outgoing) -> bool:
-        """Return whether nobody needs it: too old an answer, an overtaken reminder, or what the channel shows."""
-        message = outgoing.message
-        if message.kind is MessageKind.REMINDER:
-            return self._store.outbox.is_overtaken(outgoing)
-        if message.kind is MessageKind.PRIVATE:
-            return self._clock.now() - outgoing.created_at > WORTH
-        waits = self._store.outbox.waits_to_speak
-        return message.kind is MessageKind.DIRECT and not (
-            message.request and waits(message.request)
-        )
 
     def _again(self, outgoing: Outgoing, at: datetime, *, never_arrived: bool) -> None:
         if outgoing.message.kind is MessageKind.PRIVATE:
