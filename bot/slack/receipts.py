@@ -1,4 +1,4 @@
-"""The buttons of receipts and statements, with which people say whether a decision was theirs."""
+"""The buttons with which people say whether a decision was theirs, and confirm a change of the policy."""
 
 from typing import Any
 
@@ -7,11 +7,13 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from bot.slack import payloads
 from bot.slack.answering import Answering
 from bot.workflow.denials import Answers
+from bot.workflow.policy_changes import CONFIRM as CONFIRM_POLICY
+from bot.workflow.policy_changes import PolicyChanges
 from bot.workflow.receipts import NOT_MINE
 from bot.workflow.statements import CONFIRM, DENY
 
 
-def register(app: AsyncApp, answering: Answering, answers: Answers) -> None:
+def register(app: AsyncApp, answering: Answering, answers: Answers, changes: PolicyChanges) -> None:
     """Connect them."""
 
     @app.action(NOT_MINE)
@@ -36,3 +38,13 @@ def register(app: AsyncApp, answering: Answering, answers: Answers) -> None:
     @app.action(DENY)
     async def denied(ack: AsyncAck, body: dict[str, Any]) -> None:
         await answered(ack, body, mine=False)
+
+    @app.action(CONFIRM_POLICY)
+    async def confirmed_policy(ack: AsyncAck, body: dict[str, Any]) -> None:
+        await ack()
+        click = payloads.click(body)  # who may not look any more could confirm it before
+        names = await changes.names(click.value)
+        person = await answering.people.person(click.actor, names)
+        words = changes.confirm(click.value, person)
+        answering.parts.bells.runner.set()
+        await answering.say(click.channel, click.actor, *words)

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 from slack_bolt.async_app import AsyncApp
 
 from bot.settings import Settings
-from bot.slack import confirming, explaining, receipts
+from bot.slack import explaining, receipts
 from bot.slack.answering import Answering
 from bot.slack.people import People
 from bot.wiring.starting import CannotStartError
@@ -77,8 +77,7 @@ def register_evidence(
     app: AsyncApp, answering: Answering, changes: PolicyChanges, answers: Answers
 ) -> None:
     """Connect the buttons that are evidence themselves."""
-    confirming.register(app, answering, changes)
-    receipts.register(app, answering, answers)
+    receipts.register(app, answering, answers, changes)
     explaining.register(app, answering)
 
 
