@@ -10,8 +10,7 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any, NamedTuple
 
-from bot.store.committed import once_committed
-from bot.store.engine import Database, Question, answered, ask
+from bot.store.engine import Database, Question, answered, ask, once_committed
 
 MOST = 200
 """How many requests are remembered; more than ever wait at once."""

@@ -11,7 +11,6 @@ from typing import Any, Generic, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from bot.domain.history import Head
-from bot.store.committed import Committed
 from bot.store.waits import Waits
 
 SCHEMES = ("postgresql://", "postgres://")
@@ -57,6 +56,31 @@ class Question(Generic[T]):
 def answered(value: T) -> Question[T]:
     """Return a question whose answer is known."""
     return Question(None, lambda _: value)
+
+
+class Committed:
+    """Work that waits for the commit of a database, in order."""
+
+    def __init__(self) -> None:
+        self._waiting: list[Callable[[], None]] = []
+
+    def __len__(self) -> int:
+        """Return how many pieces of work wait."""
+        return len(self._waiting)
+
+    def add(self, work: Callable[[], None]) -> None:
+        """Add a piece of work."""
+        self._waiting.append(work)
+
+    def undone(self, until: int) -> None:
+        """Forget all but the first `until` pieces of work."""
+        del self._waiting[until:]
+
+    def done(self) -> None:
+        """Do everything that waits."""
+        waiting, self._waiting = self._waiting, []
+        for work in waiting:
+            work()
 
 
 class Rows(Protocol):
@@ -166,3 +190,11 @@ def ask_at_once(database: Database, *questions: Question[Any]) -> list[Any]:
     rows = iter(database.at_once(*(each.query for each in questions if each.query is not None)))
     found = [[] if each.query is None else next(rows) for each in questions]
     return [each.meaning(its) for each, its in zip(questions, found, strict=True)]
+
+
+def once_committed(database: Database, work: Callable[[], None]) -> None:
+    """Do something after the commit of the open transaction; outside a transaction at once."""
+    if database.in_transaction:
+        database.committed.add(work)
+    else:
+        work()

@@ -17,8 +17,7 @@ from bot.domain.history import (
     row_text,
     stored,
 )  # fmt: skip
-from bot.store.committed import once_committed
-from bot.store.engine import Database
+from bot.store.engine import Database, once_committed
 from bot.store.errors import REPLACED, CouldNotRecordError, StoreError
 from bot.store.past import Past
 from bot.store.times import to_text

@@ -14,8 +14,7 @@ from bot.domain.operation import Deed
 from bot.domain.place import entity_part, where
 from bot.domain.request import APART, Approval, Request
 from bot.metrics import MOVES
-from bot.store.committed import once_committed
-from bot.store.engine import Database, Question
+from bot.store.engine import Database, Question, once_committed
 from bot.store.places import ENTITY_OF_PLACE
 from bot.store.request_rows import COLUMNS, approvals_from_text, from_row, to_row
 from bot.store.times import from_text_or_none, to_text, to_text_or_none

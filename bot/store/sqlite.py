@@ -7,8 +7,7 @@ from typing import Any
 from sqlite_utils import Database
 
 from bot.domain.history import Head
-from bot.store.committed import Committed
-from bot.store.engine import Query
+from bot.store.engine import Committed, Query
 from bot.store.waits import Waits
 
 

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from bot.domain.history import Head
-from bot.store.committed import Committed
 from bot.store.database import Guarded
-from bot.store.engine import Query
+from bot.store.engine import Committed, Query
 from bot.store.opening import open_database
 from bot.store.postgres.database import PostgresDatabase
 from bot.store.postgres.opening import open_postgres

@@ -17,8 +17,7 @@ from psycopg.pq import TransactionStatus
 
 from bot.awaited import Awaited, awaited, was_answered
 from bot.domain.history import START, Head
-from bot.store.committed import Committed
-from bot.store.engine import Query
+from bot.store.engine import Committed, Query
 from bot.store.errors import (
     NEWER,
     NOT_ANSWERING,
