@@ -150,19 +150,6 @@ async def test_a_catch_up_run_is_refused(stage, run):
     assert "Zuora cannot cancel a catch-up run" in submitted.errors["bill_run"]
 
 
-@pytest.mark.parametrize("typed", ["  ", "nonsense"])
-async def test_what_is_no_bill_run_is_said_at_its_field(stage, run, typed):
-    submitted = await stage.fill_step("cancel_bill_run", RUN, bill_run=typed)
-
-    assert "BR-00000001" in submitted.errors["bill_run"]
-
-
-async def test_an_unknown_run_is_said_at_its_field(stage, run):
-    submitted = await stage.fill_step("cancel_bill_run", RUN, bill_run="BR-00000099")
-
-    assert submitted.errors == {"bill_run": "Zuora knows no bill run, invoice or memo BR-00000099."}
-
-
 async def stopped(stage, ts):
     await stage.press(BOB, ts)
     await stage.until_card(ts, "Stopped")

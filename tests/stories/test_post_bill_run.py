@@ -194,20 +194,6 @@ async def test_a_closed_period_is_shown_in_zuoras_words(stage, run):
     assert len(stage.puts("post")) == 1
 
 
-@pytest.mark.parametrize("typed", ["  ", "nonsense", "INV00000001"])
-async def test_what_is_no_bill_run_is_said_at_its_field(stage, run, typed):
-    submitted = await stage.fill_step("post_bill_run", RUN, bill_run=typed, reason=" ")
-
-    assert "BR-00000001" in submitted.errors["bill_run"]
-    assert "reason" in submitted.errors
-
-
-async def test_an_unknown_run_is_said_at_its_field(stage, run):
-    submitted = await stage.fill_step("post_bill_run", RUN, bill_run="BR-00000099")
-
-    assert submitted.errors == {"bill_run": "Zuora knows no bill run, invoice or memo BR-00000099."}
-
-
 async def stopped(stage, ts):
     await stage.press(BOB, ts)
     await stage.until_card(ts, "Stopped")

@@ -49,6 +49,20 @@ async def approved(stage, put):
     return ts
 
 
+@pytest.mark.parametrize("typed", ["  ", "nonsense", "INV00000001"])
+async def test_what_is_no_bill_run_is_said_at_its_field(stage, run, put, typed):
+    submitted = await stage.fill_step(put.operation, RUN, bill_run=typed, reason=" ")
+
+    assert "BR-00000001" in submitted.errors["bill_run"]
+    assert "reason" in submitted.errors
+
+
+async def test_an_unknown_run_is_said_at_its_field(stage, run, put):
+    submitted = await stage.fill_step(put.operation, RUN, bill_run="BR-00000099")
+
+    assert submitted.errors == {"bill_run": "Zuora knows no bill run, invoice or memo BR-00000099."}
+
+
 async def test_a_run_that_was_deleted_meanwhile_ends_it(stage, run, put):
     ts = await approved(stage, put)
     await stage.until_card(ts, "Running in Zuora")
