@@ -42,8 +42,8 @@ class Daily:
                 logger.warning("daily_work_was_not_recorded")
             await self._clock.sleep(self._rest().total_seconds())
 
-    def post_if_due(self) -> bool:
-        """Put today's digest into the outbox if it is due and not done yet; return whether it was put there.
+    def post_if_due(self) -> None:
+        """Put today's digest into the outbox if it is due and not done yet.
 
         A row of the database claims the day. Before the first request there is nothing to say, so a new bot is silent.
 
@@ -53,17 +53,16 @@ class Daily:
         now = self._clock.now()
         due = self._timetable.due_at(now)
         if due is None or now < due or not self._store.requests.newest():
-            return False
+            return
         with self._store.transaction():
             if not self._store.mornings.claim(self._timetable.day(now), now):
-                return False
+                return
             text, blocks = mornings_digest(self._store, self._links, self._timetable, now)
             message = Message(
                 kind=MessageKind.NOTICE, channel=self._channel, text=text, blocks=list(blocks)
             )
             self._store.outbox.add(message, now)
         self._wake_sender()
-        return True
 
     def _rest(self) -> timedelta:
         now = self._clock.now()

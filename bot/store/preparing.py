@@ -91,13 +91,13 @@ class Preparing:
             msg = "could not record this: it was not written whole; please try again"
             raise CouldNotRecordError(msg)
 
-    def drop_part(self, number: int, now: datetime, why: str) -> bool:
-        """Delete a part of what was written for a request that will not be saved; return whether more is left.
+    def drop_part(self, number: int, now: datetime, why: str) -> None:
+        """Delete a part of what was written for a request that will not be saved.
 
-        With the last part goes the number, which the history says.
+        With the last part goes the number, which the history says; until then it `stands`.
         """
         if not self.stands(number):  # it was saved, or dropped by somebody else
-            return False
+            return
         for table, key in _TABLES.items():
             deleted = self._database.execute(
                 f"DELETE FROM {table} WHERE request = ? AND {key} IN "  # noqa: S608 - own names
@@ -105,13 +105,12 @@ class Preparing:
                 [number, number, PART],
             )
             if deleted.rowcount:
-                return True
+                return
         self._database.execute("DELETE FROM preparing WHERE number = ?", [number])
         kept = self._database.execute(_KEPT, [number]).fetchone()
         if kept is not None:  # by an earlier version, which did not write it down
             data = {"number": number, "kept": kept[0], "why": why}
             self._history.append(Entry(what=What.NUMBER_DROPPED, data=data), now)
-        return False
 
 
 _TABLES = {"mailings": "document_number", "facts_in_parts": "part", "request_subjects": "subject"}

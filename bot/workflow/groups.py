@@ -41,18 +41,18 @@ class Groups:
             except CouldNotRecordError:
                 logger.warning("groups_were_not_recorded")
 
-    def compare(self, found: MembersOfGroups) -> bool:
+    def compare(self, found: MembersOfGroups) -> None:
         """Record who is in the groups if that has changed; a group that is not known counts as unchanged.
 
         Raises:
             CouldNotRecordError: It was not written.
         """
         with self._store.transaction():
-            return note(self._store, found, self._clock.now())
+            note(self._store, found, self._clock.now())
 
 
-def note(store: Store, found: MembersOfGroups, now: datetime, *, listed: bool = False) -> bool:
-    """Record who is in the groups if the last row differs; return whether it did. Runs inside a transaction.
+def note(store: Store, found: MembersOfGroups, now: datetime, *, listed: bool = False) -> None:
+    """Record who is in the groups if the last row differs. Runs inside a transaction.
 
     Args:
         store: The store.
@@ -62,7 +62,7 @@ def note(store: Store, found: MembersOfGroups, now: datetime, *, listed: bool = 
     """
     known = {name: members for name, members in found.items() if members is not None}
     if not known:
-        return False
+        return
     latest = store.history.last_of(What.GROUPS)
     before: MembersOfGroups = latest.entry.data["groups"] if latest else {}
     if listed:
@@ -76,7 +76,6 @@ def note(store: Store, found: MembersOfGroups, now: datetime, *, listed: bool = 
         if members != before.get(name)
     }
     if not changed:
-        return False
+        return
     data = {"groups": {**before, **known}, "changed": changed}
     store.record(Entry(what=What.GROUPS, data=data), now)
-    return True

@@ -50,12 +50,12 @@ def record_start(
         store.record(Entry(what=What.STARTED_BOT, data=started), now)
 
 
-def record_policy(store: Store, policy: Policy, now: datetime) -> bool:
-    """Record a changed policy; return whether it has changed. Runs inside a transaction."""
+def record_policy(store: Store, policy: Policy, now: datetime) -> None:
+    """Record the policy if it has changed. Runs inside a transaction."""
     latest = store.history.last_of(What.POLICY_CHANGED)
     before = latest.entry.data if latest else {"new": ""}
     if before["new"] == policy.hash:
-        return False
+        return
     data = {
         "old": before["new"],
         "new": policy.hash,
@@ -69,7 +69,6 @@ def record_policy(store: Store, policy: Policy, now: datetime) -> bool:
     }
     store.record(Entry(what=What.POLICY_CHANGED, data=data), now)
     store.homes.redraw(now)  # viewers and approvers may have changed
-    return True
 
 
 def policy_read_last(store: Store) -> str:

@@ -36,10 +36,11 @@ def prepare(store, number=1):
 
 
 def drop(store, number):
-    more = True
-    while more:
+    left = True
+    while left:
         with store.transaction():
-            more = store.preparing.drop_part(number, NOW, "not saved")
+            store.preparing.drop_part(number, NOW, "not saved")
+        left = store.preparing.stands(number)
 
 
 def left(store, number):

@@ -175,8 +175,8 @@ class Life:
         store.mailings.add(number, [Mailing("c", "document", "INV-1", "", "A1", "", "")])
         store.requests.add_subjects(number, SUBJECTS)
         assert store.preparing.begun_before(NOW + timedelta(days=1)) == [number]
-        while store.preparing.drop_part(number, NOW, "not saved"):
-            pass
+        while store.preparing.stands(number):
+            store.preparing.drop_part(number, NOW, "not saved")
 
     def _figure(self, number):
         return Figure(

@@ -684,9 +684,9 @@ async def test_two_processes_post_the_digest_once(stage):
     every_day = Timetable(at=time(8), zone=ZoneInfo("UTC"), days=frozenset(range(7)))
     daily = Daily(stage.bot.parts, Links("https://example.slack.com/"), every_day)
 
-    said = [daily.post_if_due(), daily.post_if_due()]
+    daily.post_if_due()
+    daily.post_if_due()
 
-    assert said.count(True) <= 1
     await stage.slack.until(lambda: bool(digests(stage)))
     await stage.quiet()
     assert len(digests(stage)) == 1
