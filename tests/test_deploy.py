@@ -6,7 +6,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-import sysconfig
+from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
@@ -241,7 +241,10 @@ class Container:
     def __init__(self, root):
         self.root = root
         self.workdir = "/"
-        self.environment = {"PATH": os.environ["PATH"], "HOME": str(root), **MEASURED}
+        without_index = {"PIP_NO_INDEX": "1", "PIP_CONFIG_FILE": os.devnull}
+        self.environment = {
+            "PATH": os.environ["PATH"], "HOME": str(root), **without_index, **MEASURED
+        }  # fmt: skip
         self.user = self.volume = ""
         self.entry, self.command = list[str](), list[str]()
         self.stages = 0
@@ -298,11 +301,25 @@ class Container:
         if words[0] == "useradd":  # an image's PATH has it, a user's may not
             words[0] = shutil.which("useradd", path="/usr/sbin:/sbin:/usr/bin") or words[0]
         done = self.ran(*words)
-        if done.returncode and "--require-hashes" in words:  # no package index here
-            site = next((self.root / "bot" / "lib").glob("python*/site-packages"))
-            (site / "needed.pth").write_text(sysconfig.get_path("purelib") + "\n")
+        if "--require-hashes" in words:
+            assert "No matching distribution found" in done.stderr, done.stderr  # it took the rest
+            self._link(self.within(words[-1]))
             return
         assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+
+    def _link(self, locked):
+        """Put what a file locks there, and nothing else: `make` has installed it here by the same hashes."""
+        site = next((self.root / "bot" / "lib").glob("python*/site-packages"))
+        for name, version in re.findall(r"^([\w.-]+)==(\S+)", locked.read_text(), re.MULTILINE):
+            found = distribution(name)
+            assert found.version == version, name
+            if name == "pip":  # it has its own, which a later step takes away
+                continue
+            for top in {each.parts[0] for each in found.files or ()} - {"..", "__pycache__"}:
+                if (site / top).is_dir():  # an older setuptools, which Python 3.11 puts there
+                    shutil.rmtree(site / top)
+                (site / top).unlink(missing_ok=True)
+                (site / top).symlink_to(Path(str(found.locate_file(top))))
 
     def _placed(self, word):
         return str(self.root / word.lstrip("/")) if word.startswith("/") else word

@@ -15,8 +15,12 @@ from pathlib import Path
 from typing import Annotated, Any, Union, get_args, get_origin
 from urllib.parse import unquote
 
-import zuora_sdk
+import pydantic
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, field_validator
+
+BaseModel.model_config["defer_build"] = True
+pydantic.validate_call = lambda method: method  # type: ignore[assignment]  # what is read of the SDK is never called
+import zuora_sdk  # noqa: E402 - half of its import would be making checks that `_model` makes anew
 
 OUR_OWN = {"host", "accept", "accept-encoding", "content-type", "content-length", "user-agent",
            "connection", "content-encoding", "authorization", "zuora-version"}  # fmt: skip
