@@ -72,16 +72,16 @@ class History(Past):
         """Remember the last row of the database when it is opened."""
         self.known = self.last()
 
-    def append(self, entry: Entry, now: datetime) -> None:
-        """Write the next entry of the chain.
+    def append(self, entry: Entry, now: datetime) -> Head:
+        """Write the next entry of the chain; return which row it is.
 
         Raises:
             CouldNotRecordError: The chain needs another key than this process has.
         """
-        self.append_all([entry], now)
+        return self.append_all([entry], now)
 
-    def append_all(self, entries: Iterable[Entry], now: datetime) -> None:
-        """Write the next entries of the chain, all at this moment.
+    def append_all(self, entries: Iterable[Entry], now: datetime) -> Head:
+        """Write the next entries of the chain, all at this moment; return the last row.
 
         The last row is read each time, by its index, because another process may have written it
         or begun the key. The last row that this process knows must still be there, because
@@ -112,7 +112,9 @@ class History(Past):
             )
             before = hashed
         self._database.executemany(_APPEND, rows)
-        once_committed(self._database, partial(self._committed, Head(sequence, before), written))
+        head = Head(sequence, before)
+        once_committed(self._database, partial(self._committed, head, written))
+        return head
 
     def _committed(self, head: Head, written: Iterable[Entry]) -> None:
         self.known = head

@@ -59,8 +59,7 @@ class Preparing:
         )
         data = {"number": number, "operation": operation}
         entry = Entry(what=What.NUMBER_KEPT, who=person.user_id, team=person.team_id, data=data)
-        self._history.append(entry, now)
-        return self._history.last().sequence
+        return self._history.append(entry, now).sequence
 
     def stands(self, number: int) -> bool:
         """Return whether that number is still kept for a request that is about to be saved."""

@@ -11,7 +11,7 @@ from threading import Event
 from typing import Any
 
 from bot.domain.authority import Refusal
-from bot.domain.history import Entry
+from bot.domain.history import Entry, Head
 from bot.domain.message import Message, MessageKind
 from bot.domain.named import Named, misnamed
 from bot.domain.request import Request
@@ -163,11 +163,12 @@ class Store:
         request = self.requests.get(name.number)
         return request, misnamed(name, request, self.copies.ids)
 
-    def record(self, entry: Entry, now: datetime, *messages: Message) -> None:
-        """Write a history entry and the messages that it causes; inside a transaction."""
-        self.history.append(entry, now)
+    def record(self, entry: Entry, now: datetime, *messages: Message) -> Head:
+        """Write a history entry and the messages that it causes, inside a transaction; return the history's new row."""
+        row = self.history.append(entry, now)
         for message in messages:
             self.outbox.add(message, now)
+        return row
 
     def refuse(self, entry: Entry, now: datetime, *messages: Message) -> None:
         """Record a refusal, or count it if there are many, and add its messages; inside a transaction.
@@ -184,8 +185,8 @@ class Store:
 
     def move(
         self, before: Request, after: Request, entry: Entry, now: datetime, *messages: Message
-    ) -> None:
-        """Move a request, with its history entry and its messages; inside a transaction.
+    ) -> Head:
+        """Move a request, with its history entry and its messages, inside a transaction; return the history's new row.
 
         Cards of requests that wait about the same documents, or wait to bill too, are drawn again, because they show
         what this request does.
@@ -194,15 +195,16 @@ class Store:
             RequestMovedError: Somebody else was first.
         """
         self.requests.move(before, after)
-        self.record(entry, now, *messages)
+        row = self.record(entry, now, *messages)
         if after.state is before.state:
-            return
+            return row
         mailing = self.mailings.waiting_beside(after.number)
         for number, channel in [*mailing, *self.requests.waiting_to_bill_beside(after)]:
             edit = Message(
                 kind=MessageKind.UPDATE, channel=channel, text="", blocks=[], request=number
             )
             self.outbox.add(edit, now)
+        return row
 
     def others_have_written(self) -> bool:
         """Return whether another connection has changed the database since the last call. Very cheap."""

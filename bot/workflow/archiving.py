@@ -56,7 +56,7 @@ def archive(store: Store, copy: Path, copied: Head, before: datetime, now: datet
             "kept": leaving.kept,
             "stays": leaving.stays,
         }
-        store.record(Entry(what=What.ARCHIVED, data=data), now)
+        row = store.record(Entry(what=What.ARCHIVED, data=data), now)
         made = Archive(
             position=len(store.archives.all()) + 1,
             at=to_text(now),
@@ -64,7 +64,7 @@ def archive(store: Store, copy: Path, copied: Head, before: datetime, now: datet
             file=copy.name,
             sha256=digest,
             last=leaving.last,
-            entry=store.history.last()[0],
+            entry=row.sequence,
         )
         store.archives.take(made, leaving.requests)
     return Archived(len(leaving.requests), leaving.last.sequence)

@@ -133,11 +133,11 @@ def beside(
 
 def estimated(store: Store, request: Request) -> tuple[Line, ...]:
     """Return the estimate that arrived after the request was made, or that none arrived in time."""
+    if not issubclass(OPERATIONS[request.operation], Estimated):
+        return ()
     if words := store.estimates.of(request.number):
         return (line(ESTIMATE, words),)
     if request.state is State.WAITING:
-        return ()
-    if not issubclass(OPERATIONS[request.operation], Estimated):
         return ()
     order = opened(request)
     foreseen = isinstance(order, Estimated) and order.foresees()

@@ -103,8 +103,8 @@ def note(store: Store, request: Request, record: Record, missing: int, now: date
         f"It counts when {count(missing, 'more person', 'more people')} "
         f"{'has' if missing == 1 else 'have'} recorded the same{more}.",
     )
-    store.record(_entry(What.RECORDED, request, record, missing=missing), now, reply)
-    give(store, record.person, now)
+    row = store.record(_entry(What.RECORDED, request, record, missing=missing), now, reply)
+    give(store, record.person, row, now)
     return request
 
 
@@ -144,8 +144,8 @@ def settle(
         Mention(request.requester),
     )
     listed = [] if record.accepted else results.failures(after, calls)
-    store.move(request, after, entry, now, card_edit(after), reply, *listed)
-    give(store, record.person, now)
+    row = store.move(request, after, entry, now, card_edit(after), reply, *listed)
+    give(store, record.person, row, now)
     return after
 
 

@@ -84,8 +84,8 @@ def _approve(
         )  # fmt: skip
     noted = {"note": decision.reason} if decision.reason else {}
     entry = _entry(What.APPROVED, request, decision, {"missing": max(0, missing), **noted})
-    store.move(request, after, entry, now, card_edit(after), reply)
-    give(store, person.user_id, now)
+    row = store.move(request, after, entry, now, card_edit(after), reply)
+    give(store, person.user_id, row, now)
     return Decided(after)
 
 
@@ -146,9 +146,10 @@ def _end(store: Store, request: Request, decision: Decision, now: datetime) -> D
     )
     what = What.REJECTED if rejected else What.WITHDRAWN
     entry = _entry(what, request, decision, {"reason": reason})
-    store.move(request, after, entry, now, card_edit(after), change_and_ask_again(reply, after))
+    below = change_and_ask_again(reply, after)
+    row = store.move(request, after, entry, now, card_edit(after), below)
     if rejected:  # whoever withdraws decides about their own request
-        give(store, person.user_id, now)
+        give(store, person.user_id, row, now)
     return Decided(after)
 
 

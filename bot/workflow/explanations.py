@@ -34,8 +34,7 @@ def write(store: Store, clock: Clock, person: Person, about: About, words: str) 
         entity = {"entity": about.entity} if about.entity else {}
         data = {"number": about.number, **entity, "words": words[:LONGEST], **person.called}
         entry = Entry(what=What.EXPLANATION, who=person.user_id, team=person.team_id, data=data)
-        store.record(entry, clock.now())
-        return store.history.last()[0]
+        return store.record(entry, clock.now()).sequence
 
 
 def sign(store: Store, clock: Clock, person: Person, row: str) -> str:
@@ -58,6 +57,6 @@ def sign(store: Store, clock: Clock, person: Person, row: str) -> str:
             **person.called,
         }
         entry = Entry(what=What.EXPLAINED, who=person.user_id, team=person.team_id, data=data)
-        store.record(entry, clock.now())
-        give(store, person.user_id, clock.now())
+        signed = store.record(entry, clock.now())
+        give(store, person.user_id, signed, clock.now())
     return str(data["number"])

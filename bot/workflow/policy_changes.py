@@ -161,14 +161,14 @@ class PolicyChanges:
             "members": members,
             **person.named,
         }
-        self._store.record(_entry(What.POLICY_CONFIRMED, person, data), now)
+        row = self._store.record(_entry(What.POLICY_CONFIRMED, person, data), now)
         missing = judged.needed - len({*found.agreed(change), person.user_id})
         more = f" As all who could confirm it gain by it, {_more(missing)} must confirm it."
         words = f" confirmed the change of the policy in row {change}.{more if missing > 0 else ''}"
         if self._channel:
             said = _said(self._channel, (Mention(person.user_id), words))
             self._store.outbox.add(said, now)
-        give(self._store, person.user_id, now)
+        give(self._store, person.user_id, row, now)
         if missing > 0:
             return (f"Recorded.{more}",)
         return ("Confirmed. Whatever was waiting for this continues within a minute.",)

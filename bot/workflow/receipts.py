@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from bot.cards import blocks
 from bot.cards.blocks import Block
-from bot.domain.history import What
+from bot.domain.history import Head, What
 from bot.domain.message import Message, MessageKind
 from bot.domain.request import Request
 from bot.domain.words import Moment, Part, named
@@ -38,14 +38,13 @@ BESIDE = (What.POLICY_CONFIRMED, What.EXPLAINED)
 """Those that are about no request."""
 
 
-def give(store: Store, person: str, now: datetime) -> None:
-    """Put the receipt for the decision that was just recorded into the outbox, inside its transaction.
+def give(store: Store, person: str, row: Head, now: datetime) -> None:
+    """Put the receipt for a decision into the outbox, inside the transaction that recorded it as this row.
 
     It goes to the person in the history (Slack user id), even if somebody else clicked in their
     name. It only names the row, and is drawn when it goes out, so that nobody waits for its words.
     """
-    text = name_of(*store.history.last())
-    receipt = Message(kind=MessageKind.NOTICE, channel=person, text=text, blocks=[])
+    receipt = Message(kind=MessageKind.NOTICE, channel=person, text=name_of(*row), blocks=[])
     store.outbox.add(receipt, now)
 
 
