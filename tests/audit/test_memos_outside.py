@@ -91,6 +91,9 @@ async def test_a_memo_that_was_mailed_by_hand_is_an_exception_by_its_number(tena
     by_hand = {(number, "mailed outside the bot") for number in ("CM00000011", "DM00000012")}
     assert found(out) == by_hand
     assert checked(out).exit_code == 0
+    of_memos = [each for each in lines(out, "exceptions.jsonl") if each["kind"] == "memo"]
+    assert {each["who"] for each in of_memos} == {""}
+    assert all("Zuora's history of mails names nobody" in each["known_from"] for each in of_memos)
 
 
 async def test_a_memo_of_the_bot_that_was_mailed_again_by_hand_is_an_exception(tenant, tmp_path):

@@ -58,6 +58,12 @@ async def test_all_three_are_exceptions_with_who(tenant, tmp_path):
         ("BR-00000003", "canceled outside the bot"),
     ):
         assert exceptions[key]["who"] == HAND, exceptions
+        assert "Zuora names only who changed it last" in exceptions[key]["known_from"]
+    canceled = exceptions["BR-00000003", "canceled outside the bot"]
+    assert "(2026-11-21 10:10:00 UTC)" in canceled["known_from"]
+    created = exceptions["BR-00000003", "created outside the bot"]
+    assert created["known_from"] == "Zuora names this user as the creator"
+    assert f"{HAND}; {canceled['known_from']}" in page_of(out).text
     at = exceptions["BR-00000003", "canceled outside the bot"]["at"]
     assert ["2026-11-21 10:10:00 UTC", "canceled outside the bot"] in [
         row[:2] for row in sheets_of(out)["Exceptions"]

@@ -14,7 +14,18 @@ from bot.audit.standalone import lines_of
 from bot.store.errors import StoreError
 
 NAME = "brought_forward.jsonl"
-FIELDS = ("at", "last_emailed_at", "what", "kind", "number", "bill_run", "who", "request", "place")
+FIELDS = (
+    "at",
+    "last_emailed_at",
+    "what",
+    "kind",
+    "number",
+    "bill_run",
+    "who",
+    "known_from",
+    "request",
+    "place",
+)
 """What is kept of an exception, none of which names a customer."""
 
 

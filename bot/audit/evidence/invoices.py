@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from bot.audit.evidence.by_whom import last_to_change
 from bot.audit.evidence.own import MARKED_WITHIN, Own, Period
 from bot.audit.evidence.runs import did
 from bot.domain.operation import Deed
@@ -45,9 +46,17 @@ def mailed_invoices(
         )
         deed = {"what": "mailed", "by": by}
         if by and late:
-            deed = {"what": "mailed again outside the bot", "who": invoice.updated_by, "by": []}
+            deed = {
+                "what": "mailed again outside the bot",
+                **last_to_change(invoice.updated_by),
+                "by": [],
+            }
         elif not by and invoice.bill_run not in of_runs:
-            deed = {"what": "mailed outside the bot", "who": invoice.updated_by, "by": []}
+            deed = {
+                "what": "mailed outside the bot",
+                **last_to_change(invoice.updated_by),
+                "by": [],
+            }
         if deed["by"] or deed["what"] != "mailed":
             found.append(
                 {

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
+from bot.audit.evidence.by_whom import mailer
 from bot.store.file.by_the_bot import Done, Mailed
 from bot.zuora.client import ZuoraClient
 from bot.zuora.mail_history import EmailRecord
@@ -136,9 +137,7 @@ def _outside(
     ordered = {order.memo.number for order in orders}
     for mail, memo in found:
         again = "again " if memo is not None and memo.number in ordered else ""
-        yield _thing(
-            memo, mail, {"what": f"mailed {again}outside the bot", "who": "not said", "by": []}
-        )
+        yield _thing(memo, mail, {"what": f"mailed {again}outside the bot", **mailer(), "by": []})
 
 
 def _thing(memo: Memo | None, mail: EmailRecord, deed: dict[str, Any]) -> dict[str, Any]:

@@ -249,7 +249,7 @@ def _explanations(package: Package) -> str:
 
 def _listed(package: Package, exceptions: Iterable[Json], more: str = "") -> Iterator[str]:
     """Yield a table of exceptions; with `more` as a heading, each with the package that it stands in."""
-    yield "<table><thead><tr><th>When</th><th>What</th><th>Where</th><th>User in Zuora (its id there), or request</th><th>Explanation</th>"
+    yield "<table><thead><tr><th>When</th><th>What</th><th>Where</th><th>Id of the user in Zuora, or request</th><th>Explanation</th>"
     yield f"{f'<th>{more}</th>' if more else ''}</tr></thead>"
     for each in exceptions:
         where = each.get("number") or each.get("why", "")
@@ -263,11 +263,17 @@ def _listed(package: Package, exceptions: Iterable[Json], more: str = "") -> Ite
             happened(each),
             each["what"],
             where,
-            each.get("who") or each.get("request") or "",
+            _by_whom(each),
             f"{explained}{by}" or ("not explained" if more else ""),
             *([of_package(each)] if more else []),
         )
     yield "</table>"
+
+
+def _by_whom(found: Json) -> str:
+    """Return the user in Zuora and how that is known; of what Zuora does not show, the request."""
+    words = (found.get("who"), found.get("known_from"), found.get("request"))
+    return "; ".join(str(each) for each in words if each)
 
 
 def _statements(package: Package) -> Iterator[str]:

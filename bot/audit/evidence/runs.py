@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+from bot.audit.evidence.by_whom import creator, last_to_change
 from bot.audit.evidence.own import MARKED_WITHIN, Period
 from bot.domain.known import NotKnown
 from bot.domain.operation import Deed
@@ -82,19 +83,22 @@ def _deeds(run: BillRun, period: Period, done: Iterable[Done]) -> Iterator[dict[
         found = [each for each in mine if did(each, what)]
         if not found:
             at = {"at": at} if isinstance(at := _when(run, what), datetime) else {}
-            yield {"what": f"{what} outside the bot", "who": _who(run, what), "by": [], **at}
+            yield {"what": f"{what} outside the bot", **_who(run, what), "by": [], **at}
             continue
         yield {"what": what.value, "by": sorted({each.request for each in found})}
         if what == Deed.MAILED and isinstance(run.last_emailed_at, NotKnown):
             words = "mailed by the bot; whether again outside the bot is not known"
-            yield {"what": words, "who": run.updated_by, "by": []}
+            yield {"what": words, **last_to_change(run.updated_by, run.updated_at), "by": []}
         elif what == Deed.MAILED and _mailed_later(run, found):
-            yield {"what": "mailed again outside the bot", "who": run.updated_by, "by": []}
+            by = last_to_change(run.updated_by, run.updated_at)
+            yield {"what": "mailed again outside the bot", **by, "by": []}
 
 
-def _who(run: BillRun, deed: Deed) -> str:
-    """Return the id of Zuora's user who did it; after the creation, of the one who last changed the run."""
-    return run.created_by if deed is Deed.CREATED else run.updated_by
+def _who(run: BillRun, deed: Deed) -> dict[str, str]:
+    """Return Zuora's user who did it; after the creation, the one who last changed the run."""
+    if deed is Deed.CREATED:
+        return creator(run.created_by)
+    return last_to_change(run.updated_by, run.updated_at)
 
 
 def _when(run: BillRun, deed: Deed) -> datetime | NotKnown | None:
