@@ -15,13 +15,15 @@ from bot.slack import asking, commands, deciding, more, opening, queue, sent_fil
 from bot.slack.admission import Identity
 from bot.slack.answering import Answering
 from bot.slack.forms.catalog import Forms
-from bot.slack.holding import answer_not_recorded, held
+from bot.slack.holding import answer_click, answer_not_recorded, held
 from bot.slack.home import HomeTab
 from bot.slack.payloads import mapping, only_action
 from bot.status.lists import Links
 from bot.store.errors import CouldNotRecordError
 
 logger = logging.getLogger(__name__)
+
+FAULT = "Something went wrong in Billing Bot; its log has the details. Look at the card before you try again."
 
 
 def make_app(answering: Answering, identity: Identity, *, over_http: bool) -> AsyncApp:
@@ -85,6 +87,7 @@ def _failed(answering: Answering) -> Callable[..., Awaitable[BoltResponse]]:
             return answer_not_recorded(answering, body, error)
         # A fault in the program. Only the listener may see the body.
         logger.error("listener_failed", exc_info=error)
+        answer_click(answering, body, FAULT)  # after it was acknowledged, Slack shows nothing
         return BoltResponse(status=500, body="")
 
     return failed

@@ -53,10 +53,15 @@ def answer(
         return BoltResponse(
             status=200, body=json.dumps(shown), headers={"content-type": ["application/json"]}
         )
+    answer_click(answering, body, why)
+    if sent := payloads.sent_file(body):
+        answering.keep(answering.say_now(sent.actor.user_id, sent.actor, why))
+    return BoltResponse(status=200, body="")
+
+
+def answer_click(answering: Answering, body: dict[str, Any], why: str) -> None:
+    """Say a sentence privately to whoever clicked a button or chose a shortcut; nothing for other payloads."""
     if body.get("type") in ("block_actions", "shortcut", "message_action"):
         click = payloads.click(body)
         channel = click.channel or click.actor.user_id
         answering.keep(answering.say_now(channel, click.actor, why))
-    if sent := payloads.sent_file(body):
-        answering.keep(answering.say_now(sent.actor.user_id, sent.actor, why))
-    return BoltResponse(status=200, body="")

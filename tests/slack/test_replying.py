@@ -2,8 +2,11 @@
 
 import logging
 
+import pytest
+
+from bot.operations.catalog import OPERATIONS
 from bot.slack.replying import FAULT
-from tests.stage import ALICE, CARLA, CHANNEL
+from tests.stage import ALICE, BOB, CARLA, CHANNEL
 
 
 async def test_a_file_that_cannot_be_made_is_said_to_who_asked_for_it(stage):
@@ -24,3 +27,18 @@ async def test_a_fault_while_a_form_is_on_its_way_is_said_to_who_typed_the_comma
 
     assert ack.ok
     await stage.until_private(ALICE, FAULT)
+
+
+@pytest.mark.parametrize("button", ["reject", "withdraw"])
+async def test_a_fault_after_a_click_was_acknowledged_is_said_to_who_clicked(
+    stage, monkeypatch, button
+):
+    """As where a request is an operation's that only a newer version beside this one knows."""
+    ts = await stage.ask()
+    await stage.quiet()
+    user = BOB if button == "reject" else ALICE
+    monkeypatch.delitem(OPERATIONS, stage.request().operation)
+
+    await stage.press(user, ts, button)
+
+    await stage.until_private(user, "Something went wrong in Billing Bot")
