@@ -4,15 +4,17 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
+from bot.audit.confirmed import CHANGED, CONFIRMED, ChangesOfPolicy
 from bot.audit.expected import called, summed
 from bot.audit.rows import APPROVED, ASKED, STARTED, UNSUPPORTED, Json, Remark, FileRow, Story, hashed, loaded
-from bot.audit.stated import DAY, by_hand, seconds, stated
+from bot.audit.stated import by_hand, stated
+from bot.domain.gains import DAY, seconds
 
 DENIED, EXPLAINED = "statement.denied", "exception.explained"
 SHAPES: dict[str, tuple[str, type, Any]] = {  # what such a row has in any case, and what stands for it in an older one
-    "policy.changed": ("difference", list, []), "people.groups": ("groups", dict, None), "audit.anchored": ("where", str, None),
+    CHANGED: ("difference", list, []), "people.groups": ("groups", dict, None), "audit.anchored": ("where", str, None),
     "bot.started": ("says", list, [])}
-STANDS = {*SHAPES, DENIED, EXPLAINED}
+STANDS = {*SHAPES, CONFIRMED, DENIED, EXPLAINED}
 SAID = {"plain", "bound", "compared"}  # by each `request.asked`, since starts say that rows keep salts and before they list it
 ENDS = {f"request.{each}": each for each in ("rejected", "withdrawn", "expired", "stopped")}
 STATES = {**ENDS, ASKED: "waiting", STARTED: "running"}
@@ -27,6 +29,7 @@ class InForce:
     def __init__(self) -> None:
         self.policies, self.force, self.groups = dict[str, Any](), list[tuple[int, str]](), dict[str, Any]()
         self.starts = list[tuple[int, list[str]]]()  # and what each `request.asked` says from there on
+        self.changes = ChangesOfPolicy()
         self.denied, self.named, self.signed = dict[int, FileRow](), set[int](), dict[int, tuple[Any, ...]]()
 
     def note(self, row: FileRow) -> Iterator[Remark]:
@@ -36,6 +39,7 @@ class InForce:
         if not isinstance(data.get(name, older), kind):
             yield Remark(UNSUPPORTED, row.sequence, f"Row {row.sequence} ({row.what}) has no `{name}` as the bot writes it.")
             return
+        yield from self.changes.take(row, data, self.members) if data else ()
         says = data.get("says", sorted(SAID) if data.get("sealed") is True else [])
         self.starts += [(row.sequence, says)] * (row.what == "bot.started")
         if row.what == DENIED:
@@ -45,7 +49,7 @@ class InForce:
         for name, members in data.get("groups", {}).items():
             known = self.groups.setdefault(name, [])
             known += [(row.sequence, members)] * (not known or known[-1][1] != members)
-        if "new" in data:
+        if row.what == CHANGED:
             self.force.append((row.sequence, data["new"]))
             if "text" in data and hashed(data["text"]) != data["new"]:
                 yield Remark(UNSUPPORTED, row.sequence, f"Row {row.sequence} has another policy than its hash says.")
@@ -187,6 +191,7 @@ def control(record: Json, story: Story, stands: InForce) -> Iterator[Remark]:  #
         found += (*by_hand(rule, story, stands.denied), *stated(record, story, stands)) if "plain" in asked else ()
         found += [(first, words) for words in asked_for(record, first, asked, stands)]
         found += called(record, story, asked) if "bound" in asked else ()
+        found += stands.changes.began(record, story)
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
         found.append((first, f"cannot be performed again: {error!r}"))
     yield from stands.denials(story)

@@ -6,11 +6,11 @@ from typing import Any
 
 ASKED, APPROVED, STARTED, KEEPS, DROPS = "request.asked", "request.approved", "request.started", "number.kept", "number.dropped"
 NEW_KEY, PUT_BACK, BEGINS = "audit.signing_key", "database.resumed", "bot.started"
-MASKED = ("request.", "call.", "refused", "statement.", "exception.", "estimate.")  # how the kinds begin that may be masked
+MASKED = ("request.", "call.", "refused", "statement.", "exception.", "estimate.", "policy.confirmed")  # kinds that may be masked
 OPEN = frozenset({  # of a row's data: what is never masked
-    "about", "accepted", "address", "again_under_its_key", "body_sha256", "card", "clocks_ahead", "compared", "conditions",
-    "count", "digest", "facts_sha256", "groups", "http_status", "kept", "key", "mailings", "members", "method", "missing",
-    "number", "operation", "parent", "plain", "policy", "record", "refusal", "rule", "run", "state", "status", "subject",
+    "about", "accepted", "address", "again_under_its_key", "base", "body_sha256", "card", "change", "clocks_ahead", "compared",
+    "conditions", "count", "digest", "facts_sha256", "groups", "http_status", "kept", "key", "mailings", "members", "method", "missing",
+    "needed", "new", "number", "operation", "parent", "plain", "policy", "record", "refusal", "rule", "run", "state", "status", "subject",
     "track_id", "try", "verdict", "wanted", "zuora_request_id"})
 UNSUPPORTED, BACK = "not supported by the history", timedelta(minutes=1)
 P, L = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493  # of Ed25519 (RFC 8032)

@@ -103,7 +103,7 @@ def of_requests(opened: zipfile.ZipFile, rows: PeriodRows, sums: Json) -> Iterat
             *unlike(packet, story, about), *documents.unlike(packet["record"], story[0][1]))]
         yield from (*control(packet["record"], story, stands), *slack_clock(number, packet["messages"]))
         made["population"].update(f"{compact(line_of(packet['record'], story, about))}\n".encode())
-    yield from stands.others()
+    yield from (*stands.others(), *stands.changes.left(about["before"]["sequence"]))
     unproven = [each for each in lines_of(opened, "brought_forward.jsonl") if unsigned(each, each, stands)]
     for thing, deed in ((each, deed) for each in lines_of(opened, "things.jsonl") for deed in each.pop("deeds")):
         made["exceptions"].update(b"" if deed["by"] else f"{compact({**thing, **deed})}\n".encode())

@@ -7,18 +7,12 @@ from urllib.parse import urlsplit
 
 from bot.audit.rows import APPROVED, STARTED, FileRow, Json, Story, has_mask, hashed, is_masked, loaded
 
-DAY, SECONDS = "1d", {"m": 60, "h": 3600, "d": 86400}
 TENANTS = {"PRODUCTION": "production", "SANDBOX": "sandbox", "UNKNOWN ENVIRONMENT": "unknown"}  # how a record's `tenant` begins
 PRODUCTION = {"rest.na.zuora.com", "rest.zuora.com", "rest.eu.zuora.com", "rest.ap.zuora.com"}  # hosts
 SANDBOX = {"rest.test.zuora.com", "rest.sandbox.na.zuora.com", "rest.apisandbox.zuora.com", "rest.test.eu.zuora.com",
            "rest.sandbox.eu.zuora.com", "rest.test.ap.zuora.com", "127.0.0.1", "localhost", "::1"}  # and the bot's own sandbox
 DECIDES = {APPROVED, "request.rejected", "request.withdrawn", "request.recorded", "request.settled"}  # by a person
 Wrong = Iterator[tuple[FileRow, str]]
-
-
-def seconds(span: str) -> float:  # of a time in a policy, such as `8h`
-    found = re.fullmatch(r"(\d{1,4})\s*(m|h|d)", span, re.ASCII)
-    return int(found[1]) * SECONDS[found[2]] if found else -1
 
 
 def may_ask(asked: Json, row: FileRow, policy: Json, members: Any) -> bool:  # by id, or by a group with the requester in it then

@@ -263,7 +263,7 @@ def _performed_again(file: DatabaseFile, walked: Walked, vouched: int) -> Iterat
         yield from stands.note(row)
     for record, story in performed_again.decided(file):
         yield from control(record, [(row, json.loads(row.data)) for row in _plain(story)], stands)
-    yield from stands.others()
+    yield from (*stands.others(), *stands.changes.left(0))
     order = Numbers(file.first(), number=0, at=walked.last_at)
     for row in _plain(performed_again.counted(file)):
         yield from order.counted(row) if row.what in COUNTED else ()

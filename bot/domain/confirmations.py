@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
-from bot.domain.gains import Terms, compared, read, terms_of
+from bot.domain.gains import Terms, read, terms_of, told_apart
 
 AT_THE_END = 2**63
 """Comes after every row of a history."""
@@ -55,11 +55,10 @@ def gain(who: str, policies: tuple[Any, Any], members: Members, you: str = "you"
     asks = is_among(who, read(after["text"])["requesters"], members, unknown=True)
     if asks and not is_among(who, read(before["text"])["requesters"], members, unknown=False):
         return f"{you} may ask only since then"
-    pairs = compared(before["text"], after["text"])
-    return next(
-        filter(None, (_by(who, *pair, members, you, "ask for" if asks else "") for pair in pairs)),
-        "",
-    )
+    verb = "ask for" if asks else ""
+    pairs = told_apart(before["text"], after["text"])
+    found = (_by(who, old, new, members, you, verb) for old, new in pairs)
+    return next(filter(None, found), "")
 
 
 def _by(who: str, old: Terms, new: Terms, members: Members, you: str, asks: str) -> str:
@@ -148,19 +147,16 @@ class Confirmations:
 
     def with_hash(self, policy: str, before: int = AT_THE_END) -> int:
         """Return the last change before a row that introduced the policy with this hash; 0 if there is none."""
-        found = (
-            row for row, data in self.changes.items() if data["new"] == policy and row < before
-        )
-        return max(found, default=0)
+        found = (row for row, data in self.changes.items() if data["new"] == policy)
+        return max((row for row in found if row < before), default=0)
 
     def judge(
         self, change: int, who: str, members: Members, before: int = AT_THE_END, you: str = "you"
     ) -> Confirming:
         """Return whether somebody may confirm a change, and how many like them must."""
         policies = self.changes.get(self.base(change, before)) or {}, self.changes[change]
-        open_ = [
-            each for each in names_of(*policies) if each.startswith("S") and each not in members
-        ]
+        groups = (name for name in names_of(*policies) if name.startswith("S"))
+        open_ = [name for name in groups if name not in members]
         unsure = f" (Slack does not say who is in {', '.join(open_)})" if open_ else ""
         named = deciders_of(policies[0])
         people = sorted({one for name in named for one in members.get(name, [name])} - {*open_})
@@ -173,9 +169,8 @@ class Confirmations:
         free = [each for each in people if not gain(each, policies, members)]
         if free or open_:
             return Confirming(0, why + unsure, free)
-        return Confirming(
-            max(FEWEST, *(each.approvals for each in _terms(policies[0]))), "", people
-        )
+        needed = max(each.approvals for each in _terms(policies[0]))
+        return Confirming(max(FEWEST, needed), "", people)
 
 
 def _policy(data: Any) -> Any:

@@ -120,7 +120,7 @@ def _is_said(key: str) -> Callable[[Any, Any], bool]:
 
 
 @lru_cache(99)
-def compared(before: str, after: str) -> tuple[tuple[Terms, Terms], ...]:
+def told_apart(before: str, after: str) -> tuple[tuple[Terms, Terms], ...]:
     """Return the old and the new terms of every kind of request, each pair once; texts are policies."""
     old, new = read(before), read(after)
     rules = [*old.get("rule", ()), {}, *new.get("rule", ()), {}]

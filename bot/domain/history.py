@@ -104,14 +104,16 @@ class Head(NamedTuple):
 
 START = Head(0, FIRST_HASH)
 
-SEALED = ("request.", "call.", "refused", "statement.", "exception.", "estimate.")
-"""How the kinds begin whose rows may hold a customer's text; all other rows are about the bot itself."""
+SEALED = (
+    "request.", "call.", "refused", "statement.", "exception.", "estimate.", "policy.confirmed",
+)  # fmt: skip
+"""How the kinds begin whose rows may hold a customer's text or a person's name; all other rows are about the bot itself."""
 
 OPEN = frozenset(
     {
-        "about", "accepted", "address", "again_under_its_key", "body_sha256", "card", "clocks_ahead", "compared",
-        "conditions", "count", "digest", "facts_sha256", "groups", "http_status", "kept", "key", "mailings", "members",
-        "method", "missing", "number", "operation", "parent", "plain", "policy", "record", "refusal", "rule", "run",
+        "about", "accepted", "address", "again_under_its_key", "base", "body_sha256", "card", "change", "clocks_ahead",
+        "compared", "conditions", "count", "digest", "facts_sha256", "groups", "http_status", "kept", "key", "mailings",
+        "members", "method", "missing", "needed", "new", "number", "operation", "parent", "plain", "policy", "record", "refusal", "rule", "run",
         "state", "status", "subject", "track_id", "try", "verdict", "wanted", "zuora_request_id",
     }
 )  # fmt: skip

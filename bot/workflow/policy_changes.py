@@ -11,7 +11,7 @@ from bot.cards.approvers import approvers_in_words
 from bot.domain.authority import Person
 from bot.domain.clock import Clock
 from bot.domain.confirmations import Confirmations, Confirming, deciders_of
-from bot.domain.gains import compared
+from bot.domain.gains import told_apart
 from bot.domain.history import Entry, What
 from bot.domain.message import Message, MessageKind
 from bot.domain.words import Mention, Part
@@ -120,7 +120,7 @@ class PolicyChanges:
         rows = found.changes.get(found.base(change)), found.changes[change]
         texts = [str(each["text"]) for each in rows if each and each.get("text")]
         if len(texts) == len(rows):  # with many rules it takes long, and is kept
-            await asyncio.to_thread(compared, *texts)
+            await asyncio.to_thread(told_apart, *texts)
         return found.names(change)
 
     def confirm(self, value: str, person: Person) -> tuple[Part, ...]:

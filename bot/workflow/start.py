@@ -13,6 +13,9 @@ from bot.workflow.signing import Signer, begin_signing
 SAYS = ("bound", "compared", "groups", "plain", "settled_by_another")
 """What each row of a request's asking has besides what older versions wrote; auditors ask for all of it."""
 
+CONFIRMS = ("base", "members", "needed")
+"""What each row has in which somebody confirms a change of the policy; older versions wrote none of it."""
+
 
 def record_start(
     store: Store,
@@ -46,6 +49,7 @@ def record_start(
             store.record(Entry(what=What.GROUPS, data={"groups": dict(groups)}), now)
         started = {
             **about, "policy": policy.hash, "database": store.copies.id, "sealed": True, "says": SAYS,
+            "confirms": CONFIRMS,
         }  # fmt: skip
         store.record(Entry(what=What.STARTED_BOT, data=started), now)
 

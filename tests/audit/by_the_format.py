@@ -19,9 +19,9 @@ BEGINNINGS = {
 }  # fmt: skip
 ENDS = {f"request.{each}" for each in ("rejected", "withdrawn", "expired", "stopped")}
 NEVER_MASKED = (
-    "about", "accepted", "address", "again_under_its_key", "body_sha256", "card", "clocks_ahead", "compared",
+    "about", "accepted", "address", "again_under_its_key", "base", "body_sha256", "card", "change", "clocks_ahead", "compared",
     "conditions", "count", "digest", "facts_sha256", "groups", "http_status", "kept", "key", "mailings", "members",
-    "method", "missing", "number", "operation", "parent", "plain", "policy", "record", "refusal", "rule", "run", "state",
+    "method", "missing", "needed", "new", "number", "operation", "parent", "plain", "policy", "record", "refusal", "rule", "run", "state",
     "status", "subject", "track_id", "try", "verdict", "wanted", "zuora_request_id",
 )  # fmt: skip
 COLUMNS = ("sequence", "at", "request", "what", "who", "team", "data", "before", "hash", "masked")

@@ -13,6 +13,7 @@ import tomllib
 import zipfile
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from itertools import product
 from urllib.parse import quote, urlsplit
 
 P = 2**255 - 19
@@ -124,7 +125,9 @@ class Check:
         last = json.loads(self.archive.read("verification.json"))["last"]
         named = [row for row in self.rows if row[0] == last["sequence"]]
         self.need(all(row[8] == last["hash"] for row in named), "verification.json: the last row")
+        self.changes = Changes(self)
         for packet in self.lines("requests.jsonl"):
+            self.changes.begin(packet)
             Request(self, packet).perform()
 
     def signatures(self):
@@ -202,6 +205,158 @@ class Check:
         before = [members for at, members in listed if at < sequence]
         after = [members for at, members in listed if at > sequence]
         return not before or any(who in (each or ()) for each in (before[-1], *after[:1]))
+
+
+class Changes:
+    """The changes of the policy, and who confirmed them."""
+
+    def __init__(self, check):
+        self.check, self.said, self.waits, named = check, [], [], False
+        self.changes: dict[int, dict[str, str]] = {}
+        for row in check.every:
+            data = json.loads(row[6])
+            if row[3] == "bot.started":
+                named = named or "confirms" in data
+                is_held = data.get("settings", {}).get("POLICY_CHANGES") == "confirm"
+                self.waits.append((row[0], is_held))
+            if row[3] == "policy.changed":
+                self.changes[row[0]] = data
+            if row[3] == "policy.confirmed":
+                if found := self.wrong(row, data, named):
+                    check.wrong.append(f"row {row[0]}: {found}")
+                else:
+                    self.said.append((row[0], row[4], data))
+
+    def confirmed(self, at):
+        good: list[int] = []
+        for change, data in self.changes.items():
+            if change < at and (
+                not data["old"]
+                or (good and self.changes[good[-1]]["new"] == data["new"])
+                or self.is_said(change, at, good)
+            ):
+                good.append(change)
+        return good
+
+    def is_said(self, change, at, good):
+        people: dict[int, set[str]] = {}
+        for sequence, who, data in self.said:
+            is_denied = self.check.denied.get(sequence, at) < at
+            base = data.get("base", 0)
+            if data["change"] == change and sequence < at and not is_denied and base in {0, *good}:
+                people.setdefault(base, set()).add(who)
+                if len(people[base]) >= data.get("needed", 1):
+                    return True
+        return False
+
+    def wrong(self, row, data, named):
+        change = self.changes.get(data["change"])
+        if not change or change["new"] != data["new"]:
+            return "of no change before it"
+        if "base" not in data:
+            return "no base" if named else ""
+        base = [each for each in self.confirmed(row[0]) if each < data["change"]]
+        if base[-1:] != [data["base"]]:
+            return "another base"
+        return self.by_whom(row, data, change)
+
+    def by_whom(self, row, data, change):
+        if not isinstance(data["members"], dict):
+            return "no members"
+        old, new = (tomllib.loads(each["text"]) for each in (self.changes[data["base"]], change))
+        if data["needed"] != needed(row[4], old, new, data["members"]):
+            return "another needed, or may not"
+        for group, people in data["members"].items():
+            listed = [
+                (at[0], json.loads(at[6])["groups"][group])
+                for at in self.check.every
+                if at[3] == "people.groups" and group in json.loads(at[6]).get("groups", {})
+            ]
+            before = [members for at, members in listed if at < row[0]]
+            after = [members for at, members in listed if at > row[0]]
+            if before and all(
+                (row[4] in people) != (row[4] in (each or ())) for each in (before[-1], *after[:1])
+            ):
+                return "in a group by itself alone"
+        return ""
+
+    def begin(self, packet):
+        for row in packet["history"]:
+            holds = [held for at, held in self.waits if at < row["sequence"]]
+            if row["what"] == "request.started" and holds and holds[-1]:
+                mine = [
+                    at for at, data in self.changes.items()
+                    if data["new"] == packet["record"]["policy_hash"] and at < row["sequence"]
+                ]  # fmt: skip
+                is_right = mine and mine[-1] in self.confirmed(row["sequence"])
+                self.check.need(is_right, f"row {row['sequence']}: not confirmed")
+
+
+def rules_of(policy):
+    usual = {"approvers": policy["approvers"], "approvals": 1, "expires_after": "1d"}
+    return [usual | rule for rule in policy.get("rule", [])] + [usual]
+
+
+def names(who, listed, members, *, unknown):
+    return who in listed or any(
+        who in members[each] if each in members else unknown
+        for each in listed
+        if each.startswith("S")
+    )
+
+
+def needed(who, old, new, members):
+    """How many people like this one must confirm the change; 0: this one may not."""
+    named = {each for rule in rules_of(old) for each in rule["approvers"]}
+    people = {one for each in named for one in members.get(each, [each])}
+    if who not in people:
+        return 0
+    if not may_do_more(who, old, new, members):
+        return 1
+    lists = [rule["approvers"] for rule in rules_of(old) + rules_of(new)]
+    lists += [old["requesters"], new["requesters"]]
+    groups = {each for one in lists for each in one if each.startswith("S")}
+    if groups - {*members} or not all(may_do_more(each, old, new, members) for each in people):
+        return 0
+    return max(2, *(rule["approvals"] for rule in rules_of(old)))
+
+
+def may_do_more(who, old, new, members):
+    asks = names(who, new["requesters"], members, unknown=True)
+    if asks and not names(who, old["requesters"], members, unknown=False):
+        return True
+    for operations, compared in every_request(rules_of(old) + rules_of(new)):
+        was, now = (
+            next(rule for rule in rules_of(each) if matches(rule, operations, compared))
+            for each in (old, new)
+        )
+        decides = names(who, now["approvers"], members, unknown=True)
+        if decides and not names(who, was["approvers"], members, unknown=False):
+            return True
+        is_more = now["approvals"] < was["approvals"] or seconds(now["expires_after"]) > seconds(
+            was["expires_after"]
+        )
+        if is_more and (decides or asks):
+            return True
+    return False
+
+
+def every_request(rules):
+    """Operations, and what is compared, of each kind of request that these rules tell apart."""
+    named = sorted({each for rule in rules for each in rule.get("operations", ())} | {""})
+    operations = [[each] for each in named]
+    operations += [[each, "email_mixed_list"] for each in named if "bill_run" not in each]
+    steps = {("OTHER", "0")}
+    for rule in rules:
+        for code, limit in rule.get("above", {}).items():
+            steps |= {(code, str(limit)), (code, str(Decimal(limit) + 1))}
+    totals = [[], *([one, other] for one in steps for other in steps)]
+    many = {0} | {each["documents_above"] + 1 for each in rules if "documents_above" in each}
+    for each in product(
+        operations, ("production", "sandbox", "unknown"), (True, False), (True, False), many, totals
+    ):
+        names_ = ("tenant", "sends", "mails_again", "documents", "amounts")
+        yield each[0], dict(zip(names_, each[1:], strict=True))
 
 
 class Request:

@@ -434,7 +434,7 @@ def test_two_processes_with_different_policies_are_named():
     row = FileRow(7, "1", 1, "request.asked", BOB, "T", "", "", "", masked=False)
     stands = InForce()
     for sequence, new in enumerate("ab", 5):
-        data = compact({"new": new})
+        data = compact({"old": "" if new == "a" else "a", "new": new})
         assert not list(
             stands.note(
                 FileRow(sequence, "1", None, "policy.changed", "", "", data, "", "", masked=False)

@@ -139,9 +139,12 @@ async def test_the_first_page_begins_with_what_all_lights_say_together(stage, tm
 
 
 def test_the_verdict_says_what_is_not_known_and_what_did_not_hold():
-    def of(requests, unexplained, open_before=0, **shades):
+    def of(requests, unexplained, open_before=0, not_confirmed=(), **shades):
         package: Any = SimpleNamespace(
-            about={"requests": requests}, unexplained=unexplained, open_before=open_before
+            about={"requests": requests},
+            unexplained=unexplained,
+            open_before=open_before,
+            not_confirmed=not_confirmed,
         )
         names = ("Chain", "Anchors", "Control", "Zuora", "Slack")
         found = [Light(name, shades.get(name, Shade.GOOD), "") for name in names]
@@ -152,6 +155,10 @@ def test_the_verdict_says_what_is_not_known_and_what_did_not_hold():
     )
     assert of(0, 0, Zuora=Shade.UNKNOWN) == (
         "No request is in this package; whether anything in Zuora went round it is not known. The history is whole. Not known: Zuora."
+    )
+    assert of(2, 0, not_confirmed=(4, 9), Control=Shade.UNKNOWN) == (
+        "The control held for the 2 requests of this package, and nothing in Zuora went round it unexplained; 2 changes of the policy are "
+        "not confirmed. The history is whole."
     )
     assert of(3, 1, Control=Shade.BAD, Chain=Shade.BAD, Zuora=Shade.BAD) == (
         "The control did not hold for all of the 3 requests of this package; 1 deed in Zuora went round it, and nobody has "

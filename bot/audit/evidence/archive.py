@@ -8,6 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from hashlib import sha256
 from importlib import resources
+from itertools import chain as chained
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 from typing import IO, Any
@@ -47,6 +48,9 @@ SIGNED = "billing-bot package {}"
 """The text that is signed, with the hash of the manifest without its signature and its seal."""
 
 NOT_MASKED = "names cannot be masked, because R-{} does not have all that it was asked for with: {}. Make the package without --redact"
+
+BESIDE = ("refused", "statement.", "exception.", "policy.confirmed")
+"""How the kinds begin whose rows name people and may be about no request."""
 
 STEPS = 3
 """Steps for each request: its packet, the report and the workbook."""
@@ -268,6 +272,7 @@ class _Writing:
             StoreError: Some of them cannot be read, so they would stay unmasked elsewhere.
         """
         if self._mask.masks:
+            self._learn_people()
             for number in evidence.concerned(self._file, self._span):
                 try:
                     self._mask.learn(evidence.packet(self._file, number))
@@ -275,6 +280,16 @@ class _Writing:
                         self._mask.learn({"documents": part})
                 except facts.UNREADABLE as error:
                     raise StoreError(NOT_MASKED.format(number, repr(error))) from error
+
+    def _learn_people(self) -> None:
+        """Learn the names of people who did something that is about no request."""
+        first = self._span.first
+        earlier = (
+            row for row in self._file.standing(first, first) if Row(*row).what.startswith(BESIDE)
+        )
+        of_the_span = (evidence.rows_of(self._file, self._span, kind, "") for kind in BESIDE)
+        for row in chained(earlier, *of_the_span):
+            self._mask.learn(json.loads(Row(*row).data))
 
     def _rows(self, kind: str, before: str) -> Iterator[bytes]:
         """Yield the lines of rows whose kind begins like this; if a time is given, of those before it."""

@@ -66,11 +66,17 @@ NEXT = {
         "Ask for a head that somebody else has kept, and give it to verify.py. Without one, a rebuilt history would look the same."
     ),
     ("Control", Shade.BAD): "Look at the page of each request that is named, and ask the people on it.",
+    ("Control", Shade.UNKNOWN): (
+        "Ask who changed the policy and why. Somebody who could approve before and gains nothing by it can still confirm it in Slack."
+    ),
     ("Zuora", Shade.BAD): "Ask who did each of the exceptions in Zuora, and why. Management can sign the answer in Slack.",
     ("Zuora", Shade.UNKNOWN): "Have the package made where Zuora can be read, or compare it with Zuora's own lists.",
     ("Slack", Shade.BAD): "Open what is named in Slack, and ask who changed or deleted it.",
     ("Slack", Shade.UNKNOWN): "Have the package made with the bot's token, or open the cards of your sample in Slack.",
 }  # fmt: skip
+
+SAID_ALREADY = ("Control", Shade.UNKNOWN)
+"""The verdict says in its first sentence what is not confirmed."""
 
 
 def verdict(package: Package, found: Sequence[Light]) -> str:
@@ -102,11 +108,17 @@ def verdict(package: Package, found: Sequence[Light]) -> str:
         Shade.BAD: "is not whole",
         Shade.UNKNOWN: "is whole since an older copy was put back",
     }
+    if number_open := len(package.not_confirmed):
+        said += f"; {count(number_open, 'change')} of the policy {'is' if number_open == 1 else 'are'} not confirmed"
     history = histories.get(shades["Chain"], "is whole")
     others = [
         f"{words}: {listed(names)}."
         for words, shade in (("Not as it should be", Shade.BAD), ("Not known", Shade.UNKNOWN))
-        if (names := [each.name for each in found if each.shade is shade])
+        if (
+            names := [
+                each.name for each in found if each.shade is shade and each[:2] != SAID_ALREADY
+            ]
+        )
     ]
     return " ".join([f"{said}. The history {history}.", *others])
 
@@ -131,9 +143,24 @@ def lights(package: Package) -> Iterator[Light]:
         f"{person(each)} says that {denial(each)} is not theirs (row {each.sequence})."
         for each in package.denied
     ]
-    yield _of("Control", control, performed)
+    yield _control(package, control, performed)
     yield _zuora(package)
     yield slack_light(package.slack)
+
+
+def _control(package: Package, wrong: list[str], performed: str) -> Light:
+    notes = [each.words for each in package.changes.left(package.about["first"] - 1)]
+    if wrong or not package.not_confirmed:
+        return _of(
+            "Control",
+            [*wrong, *(f"{_capital(words)}." for words in notes)] if wrong else [],
+            "; ".join([performed, *notes]),
+        )
+    return Light("Control", Shade.UNKNOWN, f"{performed}; but {'; '.join(notes)}")
+
+
+def _capital(words: str) -> str:
+    return words[0].upper() + words[1:]
 
 
 def _of(name: str, wrong: list[str], right: str) -> Light:

@@ -8,10 +8,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from bot.audit.confirmed import ChangesOfPolicy
+from bot.audit.control import STANDS, InForce
 from bot.audit.evidence.runs import NOT_COMPARED
-from bot.audit.rows import PUT_BACK, FileRow, Json
+from bot.audit.rows import APPROVED, PUT_BACK, FileRow, Json
 from bot.audit.standalone import texts_of
 from bot.domain.history import SALTS, What
+
+DECIDED = {APPROVED, "request.rejected"}
+"""The rows by which a request counts as decided under a policy."""
 
 
 class HistoryRow(NamedTuple):
@@ -140,6 +145,32 @@ class Package:
         lines = texts_of(self._archive, "history.jsonl")
         named = [FileRow(*json.loads(line)) for line in lines if PUT_BACK in line]
         return [row.sequence for row in named if row.what == PUT_BACK]
+
+    @cached_property
+    def changes(self) -> ChangesOfPolicy:
+        """Return the changes of the policy, and which of them are confirmed by the rows here."""
+        stands, kinds = InForce(), STANDS | DECIDED
+        named = tuple(f'"{kind}"' for kind in kinds)
+        for name in ("standing.jsonl", "history.jsonl"):
+            for line in texts_of(self._archive, name):
+                if not any(kind in line for kind in named):
+                    continue
+                row = FileRow(*json.loads(line))
+                if row.what in STANDS:
+                    list(stands.note(row))
+                elif row.what in DECIDED:
+                    data = json.loads(row.data)
+                    record = {"number": row.request, "policy_hash": data.get("policy")}
+                    list(stands.changes.began(record, [(row, data)]))
+        return stands.changes
+
+    @cached_property
+    def not_confirmed(self) -> list[int]:
+        """Return the changes of the policy that nobody has confirmed, of the period or in force in it."""
+        confirmed = self.changes.confirmed()
+        return [
+            row for row, _ in self.changes.open(self.about["first"] - 1) if row not in confirmed
+        ]
 
     def history(self) -> Iterator[FileRow]:
         """Yield the rows of the period."""

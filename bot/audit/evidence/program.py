@@ -2,10 +2,13 @@
 
 from importlib import resources
 
-PARTS = ("rows", "expected", "stated", "control", "along", "standalone")
+PARTS = (
+    "bot.audit.rows", "bot.domain.gains", "bot.domain.confirmations", "bot.audit.confirmed", "bot.audit.expected",
+    "bot.audit.stated", "bot.audit.control", "bot.audit.along", "bot.audit.standalone",
+)  # fmt: skip
 """Modules in an order in which each needs only earlier ones."""
 
-OURS = "from bot.audit."
+OURS = "from bot."
 """The start of an import between the modules, which one file does not need."""
 
 ALONE = """import sys
@@ -18,8 +21,11 @@ if __name__ == "__main__" and not sys.flags.isolated:  # before anything is load
 
 def text() -> str:
     """Return the text of `verify.py`: how to run it, that it runs only alone, then each module under a heading."""
-    room = resources.files("bot.audit")
-    read = [room.joinpath(f"{name}.py").read_text(encoding="utf-8") for name in PARTS]
+    names = (part.rpartition(".") for part in PARTS)
+    read = [
+        resources.files(room).joinpath(f"{name}.py").read_text(encoding="utf-8")
+        for room, _, name in names
+    ]
     split = [each.split("\n", 1) for each in read]
     *_, (called, _) = split
     headings = [f"# {'-' * 20} {first.strip(chr(34))}" for first, _ in split[:-1]]

@@ -14,6 +14,7 @@ from bot.audit.evidence.package import HistoryRow, Package
 from bot.audit.evidence.said import (
     Messages,
     as_shown,
+    confirmed_by,
     days_in_words,
     denial,
     happened,
@@ -30,6 +31,9 @@ MOST_LATE = 1000
 
 MOST_PAGES = 1000
 """The most requests with a separate page; of more, the sample and the first ones. All are in the packets."""
+
+MOST_LINES = 60
+"""The most lines of a policy's difference."""
 
 CONTROL = (
     "Nothing is created, posted, canceled or mailed in Zuora through this bot until as many people as the rule requires, none of "
@@ -56,6 +60,7 @@ th { font-weight: 600; } h2, h3 { break-after: avoid; } .facts th { width: 11rem
 .light td:first-child::before { content: ""; display: inline-block; width: .8rem; height: .8rem; border-radius: 50%; margin-right: .5rem; background: #8a8a8a; }
 .verdict { font-size: 1.15rem; font-weight: 600; margin: .6rem 0; } .light.good td:first-child::before { background: #1f8a4c; } .light.bad td:first-child::before { background: #c0262d; }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; background: #f6f6f4; padding: .7rem; font-size: .82rem; margin: .3rem 0; }
+.changes td:first-child, .changes td:last-child { width: 22%; } .changes pre { margin: 0; }
 .request, footer { border-top: 3px solid #1b1b1b; margin-top: 2.5rem; padding-top: 1rem; }
 @media screen and (max-width: 40rem) { body { padding: 1rem; } .facts th { width: 6.5rem; } table:not(.facts) { display: block; overflow-x: auto; } thead ~ tbody td { min-width: 5.5rem; } }
 @page { size: A4; margin: 16mm 14mm; }
@@ -119,6 +124,8 @@ def _first(package: Package) -> Iterator[str]:
     yield _explanations(package)
     yield "<h2>Rows with a time before the period</h2>"
     yield from _late(package)
+    yield "<h2>Changes of the policy</h2>"
+    yield from _changes(package)
     yield "<h2>What people said of the decisions in their names</h2>"
     yield from _statements(package)
     if package.sample["numbers"]:
@@ -183,6 +190,9 @@ def _exceptions(package: Package) -> Iterator[str]:
         yield "<p>None: Zuora shows nothing that was done outside the bot.</p>"
     else:
         yield from _listed(package, chain([first], found))
+    notes = {each.row: each.words for each in package.changes.left(package.about["first"] - 1)}
+    for row in package.not_confirmed:
+        yield f"<p>{escape(notes[row][0].upper() + notes[row][1:])}.</p>"
     for words in package.zuora.get("limits", ()):
         yield f'<p class="small">{escape(words)}</p>'
     yield f"<p class=small>{SEALED}</p>"
@@ -245,6 +255,31 @@ def _explanations(package: Package) -> str:
         ),
         "None.",
     )
+
+
+def _changes(package: Package) -> Iterator[str]:
+    """Yield each change of the period, and those before it that were in force: when, what differs, who confirmed it."""
+    changes, first = package.changes, package.about["first"]
+    in_force = max((row for row in changes.changes if row < first), default=0)
+    shown = {in_force, *package.not_confirmed, *(row for row in changes.changes if row >= first)}
+    lines = [
+        f"<tr><td>{moment(changes.at[row])} (row {row})</td><td>{_difference(data)}</td><td>{escape(confirmed_by(package, row))}</td></tr>"
+        for row, data in changes.changes.items()
+        if row in shown
+    ]
+    head = "<thead><tr><th>When</th><th>What differs</th><th>Confirmed</th></tr></thead>"
+    yield f"<table class=changes>{head}{''.join(lines)}</table>" if lines else "<p>None.</p>"
+
+
+def _difference(data: Json) -> str:
+    """Return the lines that a change takes out and puts in; of the first policy and of older rows there are none."""
+    if not data.get("old"):
+        return "The first policy."
+    found = [str(each) for each in data.get("difference", ())]
+    more = [f"… {len(found) - MOST_LINES} more lines: policy_changes.jsonl"] * (
+        len(found) > MOST_LINES
+    )
+    return f"<pre>{escape(chr(10).join([*found[:MOST_LINES], *more]))}</pre>"
 
 
 def _listed(package: Package, exceptions: Iterable[Json], more: str = "") -> Iterator[str]:

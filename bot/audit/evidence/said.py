@@ -7,7 +7,7 @@ from decimal import Decimal, InvalidOperation
 from html import unescape
 from typing import Any
 
-from bot.audit.evidence.package import HistoryRow
+from bot.audit.evidence.package import HistoryRow, Package
 from bot.audit.rows import Json
 from bot.domain.money import Money
 from bot.domain.words import count, listed
@@ -48,6 +48,26 @@ def person(row: HistoryRow) -> str:
     """Return who did something: the name at that moment and the Slack id."""
     name = row.data.get("person_name")
     return f"{name} ({row.who})" if name else row.who or "the bot"
+
+
+def confirmed_by(package: Package, change: int) -> str:
+    """Return who confirmed a change of the policy, and when: `by Bob Tanaka (U0BOB) on 2026-11-21 10:00 UTC`; or that nobody has."""
+    changes = package.changes
+    confirmed = changes.confirmed()
+    if change not in confirmed:
+        some = listed([package.named(who) for who in sorted(changes.agreed(change))])
+        return f"not confirmed{f'; not enough: {some}' if some else ''}"
+    if not confirmed[change]:
+        return (
+            "not needed: it changes nothing" if changes.changes[change].get("old") else "not needed"
+        )
+    said = [
+        each for each in changes.said if each.change == change and each.row <= confirmed[change]
+    ]
+    said = said if said[-1].needed > 1 else said[-1:]
+    return listed(
+        [f"by {package.named(each.who)} on {moment(changes.at[each.row])}" for each in said]
+    )
 
 
 def denial(row: HistoryRow) -> str:

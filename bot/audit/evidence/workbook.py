@@ -12,7 +12,14 @@ from bot.audit.evidence.explained import of_package, signed
 from bot.audit.evidence.late import late_rows, of_request
 from bot.audit.evidence.lights import lights, verdict
 from bot.audit.evidence.package import HistoryRow, Package
-from bot.audit.evidence.said import OUT_OF_HOURS, happened, in_words, is_out_of_hours, moment
+from bot.audit.evidence.said import (
+    OUT_OF_HOURS,
+    confirmed_by,
+    happened,
+    in_words,
+    is_out_of_hours,
+    moment,
+)
 
 NAME = "evidence.xlsx"
 LONGEST = 32_000
@@ -53,7 +60,7 @@ SHEETS: Mapping[str, Sequence[str]] = {
         "out of hours",
     ),
     "Pairs": ("asked by", "approved by", "requests"),
-    "Policy changes": ("row", "at", "what", "who", "old", "new", "difference"),
+    "Policy changes": ("row", "at", "what", "who", "old", "new", "difference", "confirmed"),
     "Starts": ("row", "at", "version", "files", "host", "user", "policy", "clocks_ahead"),
     "Heads": ("row", "at", "what", "sequence", "hash", "signature", "where"),
 }  # fmt: skip
@@ -136,6 +143,7 @@ COLUMNS: Mapping[str, tuple[str, str]] = {
     "requests": ("Requests", "How many this pair shares"),
     "old": ("Policy before", "Its hash"),
     "new": ("Policy after", "Its hash"),
+    "confirmed": ("Confirmed", "By whom and when; or that nobody has confirmed it"),
     "difference": ("Difference", "Lines taken out (-) and put in (+)"),
     "version": ("Version", "Of Billing Bot"),
     "files": ("Hash of the program", "Of all its installed files"),
@@ -360,7 +368,10 @@ def _about_the_bot(book: _Book, package: Package) -> None:
     for row in package.entries("policy_changes.jsonl"):
         said = "\n".join(row.data.get("difference", ()))
         hashes = row.data.get("old"), row.data.get("new")
-        book.add("Policy changes", row.sequence, moment(row.at), _kind(row), row.who, *hashes, said)
+        by = confirmed_by(package, row.sequence) if row.sequence in package.changes.changes else ""
+        book.add(
+            "Policy changes", row.sequence, moment(row.at), _kind(row), row.who, *hashes, said, by
+        )
     for name, file in (("Starts", "starts.jsonl"), ("Heads", "heads.jsonl")):
         for row in package.entries(file):
             known = row._asdict() | row.data

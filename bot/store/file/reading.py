@@ -24,12 +24,13 @@ _ROWS = "SELECT sequence, at, request, what, who, team, data, before, hash FROM 
 _LAST = "SELECT MAX(sequence) FROM history WHERE request IS NULL AND what = '{}' AND sequence < {}"
 _STANDING = f"""
 {_ROWS} WHERE request IS NULL AND sequence < :before AND (
-  what = 'policy.changed' AND sequence >= COALESCE(({_LAST.format("policy.changed", ":first")}), 0)
+  what IN ('policy.changed', 'policy.confirmed')
   OR what = 'people.groups' AND sequence >= COALESCE(({_LAST.format("people.groups", ":first")}), 0)
-  OR what = 'statement.denied' AND sequence >= :first
+  OR what = 'statement.denied' AND (sequence >= :first OR EXISTS (SELECT 1 FROM json_each(data, '$.rows') AS one JOIN history AS said
+    ON said.sequence = one.value AND said.what = 'policy.confirmed'))
   OR what = 'bot.started' AND sequence >= COALESCE(({_LAST.format("bot.started", ":first")}), 0))
 ORDER BY sequence
-"""
+"""  # noqa: S608 - own words
 _SIGNING_KEYS = """
 SELECT sequence, json_extract(data, '$.public') FROM history
 WHERE request IS NULL AND what = 'audit.signing_key' AND sequence <= ? ORDER BY sequence
@@ -78,7 +79,10 @@ class DatabaseFile:
         )
 
     def standing(self, first: int = 1, before: int = sys.maxsize) -> Iterator[Row]:
-        """Yield the rows on policies, groups and starts before `before`, beginning with those in force at row `first`; and the denials since."""
+        """Yield rows before `before`: all on policies, those on groups and starts from the ones in force at row `first` on, and denials since.
+
+        Denials of a confirmed policy come too, however old.
+        """
         return self.database.execute(_STANDING, {"first": first, "before": before})
 
     def signing_keys(self, last: int = sys.maxsize) -> list[dict[str, Any]]:

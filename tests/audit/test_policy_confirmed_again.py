@@ -1,0 +1,292 @@
+"""The confirmation of a policy's change is performed again from the rows of a package, and of a database.
+
+Whoever forges here has the key: the chain is whole, and every file is made again.
+"""
+
+import asyncio
+import json
+import re
+import shutil
+import zipfile
+from datetime import timedelta
+from html import unescape
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from bot.audit.rows import FileRow, compact
+from bot.domain.history import What
+from bot.domain.request import State
+from bot.sandbox.slack.workspace import BOT_USER
+from tests.audit.test_as_approved import status, with_data
+from tests.audit.test_evidence import KEY, checked, lines, made
+from tests.audit.test_for_people import sheets_of
+from tests.audit.test_package import Forger, rebuilt, written
+from tests.stage import ALICE, BOB, CARLA, MARA, Stage
+from tests.stories.test_audit import AUDIT
+from tests.stories.test_policy_confirmed import change_to, confirm, notices
+
+MAILS = f"""
+requesters = ["S0BILLING"]
+approvers = ["S0CONTROLLERS"]
+[[rule]]
+operations = ["email_bill_run"]
+approvers = ["{CARLA}"]
+"""
+BOB_TOO = MAILS.replace(f'["{CARLA}"]', f'["{CARLA}", "{BOB}"]')
+
+
+async def story(folder, policy_changes="confirm"):
+    """Bob may approve mails too: Carla confirms that where it must be confirmed, and Bob approves one."""
+    stage = Stage(folder, "run")
+    stage.policy = MAILS
+    stage.changes = {
+        "audit_key": SecretStr(KEY),
+        "policy_changes": policy_changes,
+        "audit_channel": AUDIT,
+    }
+    await stage.open()
+    stage.zuora.world.add_bill_run("BR-00000001", invoices=[("A00000001", "USD", "7.00")])
+    stage.slack.workspace.channels[AUDIT].members += [BOT_USER, ALICE, BOB, CARLA, MARA]
+    await stage.start()
+    await change_to(stage, BOB_TOO)
+    if policy_changes == "confirm":
+        await confirm(stage, CARLA)
+        await stage.slack.until(lambda: "Confirmed." in notices(stage, CARLA))
+    ts = await stage.ask()
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "Accepted by Zuora")
+    await stage.quiet()
+    return stage
+
+
+async def packed(folder, *options, policy_changes="confirm"):
+    stage = await story(folder, policy_changes)
+    try:
+        result, out = await made(stage, folder, *options, key=KEY)
+        assert result.exit_code == 0, result.output
+        return out
+    finally:
+        await stage.close()
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    return asyncio.run(packed(tmp_path_factory.mktemp("confirmed")))
+
+
+@pytest.fixture
+def package(whole, tmp_path):
+    return Path(shutil.copy(whole, tmp_path / "out.zip"))
+
+
+def rows_of(path, name="history.jsonl"):
+    return [FileRow(*line) for line in lines(path, name)]
+
+
+def test_a_change_that_was_confirmed_as_it_should_be_is_no_finding(package):
+    result = status(package, KEY)
+    assert result.exit_code == 0, result.output
+    assert "is not confirmed" not in result.output
+
+
+HELD_UP = "goes on although nobody had confirmed the change of the policy in row"
+
+
+def by(who, **more):
+    def change(row):
+        if row.what != What.POLICY_CONFIRMED:
+            return row
+        return row._replace(who=who, data=compact({**json.loads(row.data), **more}))
+
+    return change
+
+
+def data(**more):
+    return with_data("policy.confirmed", lambda data: data.update(more), None)
+
+
+DAMAGE = {
+    "by Bob, who gains by it": (
+        by(BOB), f"is by {BOB}: {BOB} may approve under rule 1 what only others could approve before", HELD_UP,
+    ),
+    "by somebody who approves nothing": (
+        by(ALICE), f"is by {ALICE}: {ALICE} may not approve under the policy that was confirmed last", HELD_UP,
+    ),
+    "by somebody who is in the group by this row alone": (
+        by(MARA, members={"S0CONTROLLERS": [BOB, CARLA, MARA], "S0BILLING": []}),
+        f"says by itself alone whether {MARA} is in S0CONTROLLERS", HELD_UP,
+    ),
+    "before the change": (data(change=99), "confirms a change of the policy that no row before it makes", HELD_UP),
+    "of another policy": (data(new="0" * 64), "confirms a change of the policy that no row before it makes", HELD_UP),
+    "compared with another policy": (data(base=99), "compares it with row 99, and the last that was confirmed is in row 2", HELD_UP),
+    "as one of two": (data(needed=2), f"is by {CARLA}: of people like this one 1 must confirm it", HELD_UP),
+    "with no groups": (data(members=3), "cannot be performed again", HELD_UP),
+    "as an older version would say it": (
+        with_data("policy.confirmed", lambda data: [data.pop(name) for name in ("base", "needed", "members")], None),
+        "says nothing of base, members, needed, as the bot did at that time", HELD_UP,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_a_confirmation_that_does_not_hold_is_found(package, name):
+    change, *words = DAMAGE[name]
+    result = status(rebuilt(package, KEY, change=change), KEY)
+    assert result.exit_code == 23, result.output
+    for each in words:
+        assert each in result.output
+
+
+def test_a_confirmation_that_was_taken_out_is_found_by_what_began(package):
+    forged = rebuilt(package, KEY, without=("policy.confirmed", CARLA))
+    result = status(forged, KEY)
+    assert result.exit_code == 23
+    assert HELD_UP in result.output
+    assert "is not confirmed; 1 request was decided under it" in result.output
+
+
+def test_a_confirmation_that_was_denied_before_it_began_does_not_count(package):
+    """The row with which Carla got her receipt becomes her denial."""
+    (confirmed,) = (row.sequence for row in rows_of(package) if row.what == "policy.confirmed")
+
+    def change(row):
+        if row.what != "request.approved":
+            return row
+        return row._replace(
+            request=None, what="statement.denied", who=CARLA, data=compact({"rows": [confirmed]})
+        )
+
+    result = status(rebuilt(package, KEY, change=change), KEY)
+    assert result.exit_code == 23
+    assert HELD_UP in result.output
+    assert "says in row" in result.output
+
+
+@pytest.mark.parametrize("old", ["", "0" * 64])
+def test_a_change_whose_policy_before_is_missing_is_found(package, old):
+    def change(row):
+        if row.what != "policy.changed" or not json.loads(row.data)["old"]:
+            return row
+        return row._replace(data=compact({**json.loads(row.data), "old": old}))
+
+    result = status(rebuilt(package, KEY, change=change), KEY)
+    assert result.exit_code == 19
+    assert "changes another policy than one that a row before it has" in result.output
+
+
+async def test_what_is_not_confirmed_is_said_and_is_no_finding_where_nothing_waits_for_it(tmp_path):
+    out = await packed(tmp_path, policy_changes="tell")
+    result = status(out, KEY)
+    assert result.exit_code == 0, result.output
+    assert "the change of the policy in row" in result.output
+    assert "UTC) is not confirmed; 1 request was decided under it" in result.output
+    report = report_of(out)
+    assert "The control held for the one request of this package" in report
+    assert "1 change of the policy is not confirmed" in report
+    assert re.search(
+        r"<td>Control</td><td>not known</td>.+but the change of the policy in row", report
+    )
+    assert re.search(
+        r"<p>The change of the policy in row \d+ [^<]+ is not confirmed; 1 request was decided under it.</p>",
+        report,
+    )
+    assert "<td>not confirmed</td>" in report
+
+
+async def test_two_of_those_who_all_gain_are_both_named(tmp_path):
+    """Both may approve what needed two of them before; each receives one row."""
+    stage = Stage(tmp_path, "run")
+    stage.policy = MAILS + "[[rule]]\napprovals = 2\n"
+    stage.changes = {
+        "audit_key": SecretStr(KEY),
+        "policy_changes": "confirm",
+        "audit_channel": AUDIT,
+    }
+    await stage.open()
+    stage.slack.workspace.channels[AUDIT].members += [BOT_USER, ALICE, BOB, CARLA, MARA]
+    await stage.start()
+    try:
+        await change_to(stage, MAILS)
+        await confirm(stage, BOB)
+        await stage.slack.until(lambda: "one more person must confirm it" in notices(stage, BOB))
+        _, half = await made(stage, tmp_path, key=KEY)
+        assert re.search(
+            r"<td>not confirmed; not enough: U0BOB</td>|<td>not confirmed; not enough: Bob [^<]+</td>",
+            report_of(half),
+        )
+        await confirm(stage, CARLA)
+        await stage.slack.until(lambda: "Confirmed." in notices(stage, CARLA))
+        (tmp_path / "whole").mkdir()
+        _, out = await made(stage, tmp_path / "whole", key=KEY)
+    finally:
+        await stage.close()
+    assert status(out, KEY).exit_code == 0
+    assert re.search(r"<td>by Bob [^<]+ and by Carla [^<]+</td>", report_of(out))
+
+
+def report_of(path):
+    with zipfile.ZipFile(path) as archive:
+        return unescape(archive.read("00-report.html").decode())
+
+
+def test_the_report_says_what_was_changed_and_who_confirmed_it(package):
+    report = report_of(package)
+    assert f'+approvers = ["{CARLA}", "{BOB}"]' in report
+    assert re.search(rf"<td>by Carla [^<]+ \({CARLA}\) on 2026-11-21 10:00:00 UTC</td>", report)
+    assert "not confirmed" not in report
+    heads, *rows = sheets_of(package)["Policy changes"]
+    confirmed = [dict(zip(heads, each, strict=False)).get("Confirmed", "") for each in rows]
+    assert [each[:8] for each in confirmed if each] == ["not need", "by Carla"]
+
+
+async def test_the_next_period_rests_on_all_changes_before_it(tmp_path):
+    """Another request in the next month, under the policy that was confirmed in this one."""
+    stage = await story(tmp_path)
+    try:
+        await stage.pass_time(days=20)
+        stage.zuora.world.add_bill_run("BR-00000002", invoices=[("A00000001", "USD", "7.00")])
+        ts = await stage.ask(text="BR-00000002")
+        await stage.press(BOB, ts)
+        await stage.until_card(ts, "Accepted by Zuora")
+        await stage.quiet()
+        start = (stage.clock.now() - timedelta(days=5)).date().isoformat()
+        days = ("--from", start, "--to", stage.clock.now().date().isoformat())
+        result, out = await made(stage, tmp_path, *days, key=KEY)
+        assert not result.exit_code, result.output
+        database = checked(stage.settings().database_path, key=KEY)
+    finally:
+        await stage.close()
+
+    assert database.exit_code == 0, database.output
+    standing = rows_of(out, "standing.jsonl")
+    kinds = [row.what for row in standing]
+    assert (kinds.count("policy.changed"), kinds.count("policy.confirmed")) == (2, 1)
+    assert status(out, KEY).exit_code == 24, "no package before it was named"
+    for what, code in (("policy.confirmed", 23), ("policy.changed", 19)):
+        forger = Forger(out, KEY)
+        left = next(row for row in standing if row.what == what)
+        forger.files["standing.jsonl"] = written(row for row in standing if row != left)
+        found = status(forger.sealed(), KEY)
+        assert found.exit_code == code, found.output
+
+
+async def test_names_of_who_confirmed_are_masked(tmp_path):
+    out = await packed(tmp_path, "--redact")
+    assert status(out, KEY).exit_code == 0
+    (row,) = (row for row in rows_of(out) if row.what == "policy.confirmed")
+    assert row.masked
+    assert "[name " in row.data
+    assert "Carla" not in row.data
+    assert json.loads(row.data)["needed"] == 1
+
+
+async def test_the_database_itself_is_asked_the_same(tmp_path):
+    stage = await story(tmp_path, "tell")
+    path = stage.settings().database_path
+    assert stage.request().state is State.SUCCEEDED
+    await stage.close()
+    result = checked(path, key=KEY)
+    assert result.exit_code == 0, result.output
+    assert "is not confirmed; 1 request was decided under it" in result.output
