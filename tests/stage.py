@@ -11,6 +11,8 @@ from typing import Any
 
 import yaml
 
+from bot.audit.finding import Finding
+from bot.audit.verify import verify_database
 from bot.cards.blocks import literal
 from bot.cli.sandbox import (
     APP_TOKEN,
@@ -225,6 +227,10 @@ class Stage:
         path = self.folder / f"copied-{secrets.token_hex(4)}.db"
         copy(self.address, str(path))
         return path
+
+    def findings(self) -> tuple[Finding, ...]:
+        """What `billing-bot verify` says is wrong with the database as it is now."""
+        return verify_database(self.file(), key="").findings
 
     def lose_the_database(self) -> None:
         """Put it away, while the bot is stopped: the next start begins another one."""

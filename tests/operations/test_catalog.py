@@ -16,7 +16,6 @@ import pytest
 from bot.audit.expected import called
 from bot.audit.rows import FileRow, compact
 from bot.audit.stated import in_facts
-from bot.audit.verify import verify_database
 from bot.domain.call import Call, Verdict
 from bot.domain.digest import canonical, digest
 from bot.domain.kind import KIND_WORDS
@@ -37,7 +36,6 @@ from bot.slack.forms.catalog import FORMS
 from bot.slack.forms.fields import with_problems
 from bot.status.counting import effect_name
 from bot.status.lists import what_of
-from bot.store.snapshot import as_file
 from bot.zuora.errors import OutcomeUnknown
 from tests.crash import reckoning
 from tests.crash.plan import FIRST, MAKERS, plan_of
@@ -663,14 +661,9 @@ async def test_zuora_shows_what_its_class_says_of_it_when_it_was_asked_for_and_a
     assert len(effects_of(stage.zuora)) - orders == len(order.subjects())
     assert order.ended_well() in stage.card(card.ts)
     assert order.result(stage.store.calls.of(1)).endswith(".")
-    assert _findings(stage) == (), "audit/expected.py: orders() and summed()"
+    assert stage.findings() == (), "audit/expected.py: orders() and summed()"
     month = (await stage.slack.slash(ALICE, CHANNEL, "/billstatus month")).text
     assert f"{'1' if order.counted_as else 'Documents'} {order.deed}" in month, COUNTED_AS
-
-
-def _findings(stage):
-    with as_file(stage.settings().database_path) as file:
-        return verify_database(file, key="").findings
 
 
 async def _open(stage, wanted):

@@ -2,7 +2,6 @@
 
 import asyncio
 
-from bot.audit.verify import verify_database
 from bot.domain.history import What
 from bot.domain.message import MessageKind
 from bot.store.outbox import ANSWERS_A_MINUTE
@@ -44,7 +43,7 @@ async def test_a_thousand_refusals_of_one_person_are_some_rows_and_one_that_coun
     assert (last.who, last.data["count"]) == (MARA, CLICKS - WRITTEN_A_MINUTE)
     assert last.data["first_at"].startswith("2026-11-21T10:0")
     assert stage.store.figures.refusals("2026-11") == CLICKS
-    assert verify_database(stage.file(), key="").findings == ()
+    assert stage.findings() == ()
     result, out = await made(stage, tmp_path)
     assert result.exit_code == 0, result.output
     shown = entries(out, "refusals.jsonl")

@@ -503,7 +503,7 @@ async def test_a_record_of_an_earlier_version_beside_a_refused_mail_is_a_failure
     assert performed(out, "")[0] == 0
     with Tampering(path) as connection:
         connection.execute("UPDATE requests SET state = 'succeeded'")
-    (wrong, *_) = verify_database(stage.file(), key="").findings
+    (wrong, *_) = stage.findings()
     assert "R-1 is succeeded, and the history's last word" in str(wrong)
 
 

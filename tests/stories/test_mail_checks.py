@@ -12,7 +12,8 @@ from bot.sandbox.zuora.options import (
     MANUAL_INVOICE,
     POSTED_BY_API,
 )
-from tests.stage import ALICE, BOB, CHANNEL
+from tests.stage import ALICE, CHANNEL
+from tests.stories.test_email_documents import approved
 
 PROFILE = "the communication profile Default Profile"
 ORDER = "autopost=yes autoemail=yes batch=1 target=2026-11-30"
@@ -60,11 +61,6 @@ async def card_of_new_run(stage, line=ORDER):
     assert submitted.ok, submitted.errors
     await stage.slack.until(lambda: len(stage.slack.channel_messages(CHANNEL)) > before)
     return stage.slack.channel_messages(CHANNEL)[-1]
-
-
-async def approved(stage, ts, headline="Accepted by Zuora"):
-    await stage.press(BOB, ts)
-    await stage.until_card(ts, headline)
 
 
 # Notifications

@@ -5,19 +5,12 @@ from datetime import timedelta
 
 import pytest
 
-from bot.audit.verify import verify_database
-from bot.store.snapshot import as_file
 from tests.postgres import reading_only
 from tests.stage import BOB
 from tests.stories.test_email_many_documents import MAILS, add_invoices, ask, ended, orders_of
 from tests.stories.test_several_at_once import all_out
 
 RUN = "/v1/bill-runs/*"
-
-
-def findings(stage):
-    with as_file(stage.settings().database_path) as file:
-        return verify_database(file, key="").findings
 
 
 def verdicts(stage):
@@ -34,7 +27,9 @@ async def test_answers_that_could_not_be_written_before_the_pass_was_cut_short_a
     reading_only(stage.store, "on")
     stage.clock.advance(seconds=1)
     again = stage.clock.monotonic() + 1
-    await stage.until(lambda: stage.bot.parts.tenancy.zuora._pace.out == 0)  # every answer has come
+    await stage.until(
+        lambda: stage.bot.parts.tenancy.zuora._pace.at_the_gate == 0
+    )  # every answer has come
     await stage.until(lambda: again in {due for due, _ in stage.clock._sleepers})
     reading_only(stage.store, "off")
     stage.bot.runner._held[1].cancel()
@@ -65,7 +60,7 @@ async def test_what_was_never_sent_is_not_sent_a_day_after_the_approval(stage):
 
     assert orders_of(stage) == sent
     assert verdicts(stage) == {"lost": len(sent), "rejected": 60 - len(sent)}
-    assert findings(stage) == ()
+    assert stage.findings() == ()
 
 
 async def test_a_pass_that_takes_until_a_day_after_the_approval_sends_no_more(stage):
@@ -80,7 +75,7 @@ async def test_a_pass_that_takes_until_a_day_after_the_approval_sends_no_more(st
 
     assert orders_of(stage) == sent
     assert verdicts(stage) == {"accepted": len(sent), "rejected": 60 - len(sent)}
-    assert findings(stage) == ()
+    assert stage.findings() == ()
 
 
 async def planned(stage):
@@ -151,7 +146,7 @@ async def test_of_what_zuora_never_took_the_history_records_that_it_was_given_up
     assert stage.request().state == "failed"
     assert found == {"accepted": 5, "rejected": 55}
     assert any(call.tries == 0 for call in stage.store.calls.of(1))
-    assert findings(stage) == ()
+    assert stage.findings() == ()
 
 
 async def test_what_was_planned_just_before_it_became_too_late_is_stopped_at_once(stage):
@@ -200,4 +195,4 @@ async def test_a_list_that_half_went_out_never_ends_as_if_nothing_had_been_sent(
     assert not any(
         "nothing was sent" in text.lower() for text in [stage.card(ts), *stage.thread(ts)]
     )
-    assert findings(stage) == ()
+    assert stage.findings() == ()
