@@ -233,7 +233,20 @@ def receipts_are_drawn(_db: Database) -> None:
     """
 
 
-BESIDE_OLDER: frozenset[str] = frozenset({"0057_parents", "0059_any_deed", "0060_rules"})
+# Requests are found by what they act on in `request_subjects`, and no statement asks for a place, so these were only written.
+by_sql(
+    "0062_unused_indexes",
+    """
+DROP INDEX requests_about;
+DROP INDEX requests_subject;
+DROP INDEX requests_of_a_place;
+""",
+)
+
+
+BESIDE_OLDER: frozenset[str] = frozenset(
+    {"0057_parents", "0059_any_deed", "0060_rules", "0062_unused_indexes"}
+)
 """Migrations that older processes need not know, such as one that adds an index; they go on writing.
 
 Every other migration changes the format, and older processes then write nothing more.
