@@ -134,6 +134,8 @@ class PolicyChanges:
             found = confirmations(self._store)
             change = _named(found, value)
             if not change:
+                refused = {"wanted": "confirm the policy", "refusal": "no_such_change"}
+                self._store.refuse(_entry(What.REFUSED, person, refused), now)
                 return ("The bot does not know this change of the policy. Nothing was changed.",)
             if change in (confirmed := found.confirmed()):
                 return _confirmed_before(found, confirmed[change])

@@ -208,6 +208,7 @@ async def test_a_button_that_names_no_change_confirms_nothing(changed, value):
 
     await stage.slack.until(lambda: "does not know this change" in notices(stage, CARLA))
     assert not entries(stage, What.POLICY_CONFIRMED)
+    assert entries(stage, What.REFUSED)[-1].data["refusal"] == "no_such_change"
 
 
 async def test_who_is_in_the_groups_is_recorded_at_a_start_and_when_it_changes(stage, tmp_path):
