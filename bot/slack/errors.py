@@ -29,6 +29,11 @@ NOT_NOW = frozenset({
 })  # fmt: skip
 """Errors that mean that the bot may do nothing at all right now."""
 
+NOBODY = frozenset(
+    {"channel_not_found", "user_not_found", "user_disabled", "user_not_visible", "cannot_dm_bot"}
+)
+"""Errors of a direct message that mean that there is nobody who could read it: most often, the person has left."""
+
 ANYWHERE = MALFORMED | PASSING | LIMITED | NOT_NOW
 """Errors that a message would meet wherever it is sent; every other one may be the channel's."""
 

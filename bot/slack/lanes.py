@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 
 from bot.cards.card import card
 from bot.domain.clock import Clock
-from bot.domain.message import MessageKind
+from bot.domain.message import Message, MessageKind
+from bot.slack.errors import NOBODY
 from bot.store.outgoing import Outgoing
 from bot.store.store import Store
 from bot.workflow import receipts
@@ -48,6 +49,9 @@ METHODS = {
 WORTH = timedelta(minutes=2)
 """A private answer is dropped after this, because it is of no use to somebody who pressed longer ago."""
 
+PERSON = ("U", "W")
+"""What the ids of people begin with."""
+
 LOOKS = frozenset({"conversations.history", "conversations.replies"})
 """The methods that look for a message whose answer was lost."""
 
@@ -66,6 +70,11 @@ def is_needless(store: Store, outgoing: Outgoing, now: datetime) -> bool:
 def may_stand_there(outgoing: Outgoing) -> bool:
     """Return whether a message was sent before and would be shown twice if sent again."""
     return outgoing.tries > 0 and outgoing.message.kind in LOOKED_FOR
+
+
+def reaches_nobody(message: Message, error: str) -> bool:
+    """Return whether Slack refused a message to a person whom nobody can write to, most often as that person has left."""
+    return error in NOBODY and message.channel[:1] in PERSON
 
 
 def next_of(store: Store, lane: str, now: datetime) -> Outgoing | None:

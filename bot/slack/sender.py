@@ -33,6 +33,7 @@ from bot.slack.lanes import (
     is_needless,
     may_stand_there,
     next_of,
+    reaches_nobody,
     record_sent,
     record_try,
 )
@@ -242,7 +243,7 @@ class Sender:
             logger.error("slack_refuses_the_text", extra={"error": name, "says": str(error)})
             with self._store.transaction():
                 self._store.outbox.make_short(outgoing.sequence, short)
-        elif message.kind in FLEETING and name not in NOT_NOW:
+        elif reaches_nobody(message, name) or (message.kind in FLEETING and name not in NOT_NOW):
             logger.error(
                 "slack_refuses_a_message",
                 extra={"error": name, "channel": message.channel, "request": message.request},

@@ -26,6 +26,10 @@ def silence(stage, error):
     stage.slack.faults.silent[CHANNEL] = error
 
 
+def silence_to(stage, user, error):
+    stage.slack.faults.silent[user] = error
+
+
 def let_speak(stage):
     stage.slack.faults.silent.clear()
 
@@ -149,3 +153,36 @@ async def test_that_it_could_not_be_recorded_is_said_directly_where_the_bot_cann
     await stage.press(BOB, ts)
 
     await stage.until(lambda: any("could not record this" in t for t in directly(stage, BOB)))
+
+
+@pytest.mark.parametrize("error", ["channel_not_found", "user_disabled", "cannot_dm_bot"])
+async def test_what_somebody_who_left_can_be_told_no_more_is_logged_and_stands_in_nobodys_way(
+    stage, error, caplog
+):
+    """A receipt and a month's statement, which would wait for ever, with the health of all messages."""
+    silence_to(stage, BOB, error)
+    ts = await stage.ask()
+
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "Accepted by Zuora")
+    await stage.pass_time(days=11)
+
+    def said():
+        return [r for r in caplog.records if "slack_refuses_a_message" in r.message]
+
+    await stage.until(lambda: len(said()) == 2)
+    assert {(each.error, each.channel) for each in said()} == {(error, BOB)}
+    assert stage.bot.health()["status"] == "ready"
+
+
+async def test_what_a_person_cannot_be_told_for_a_while_waits(stage):
+    silence_to(stage, BOB, "missing_scope")
+    ts = await stage.ask()
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "Accepted by Zuora")
+    assert stage.bot.health()["status"] == "slack refuses messages"
+
+    let_speak(stage)
+    await pass_time(stage, minutes=5)
+
+    assert any(text.startswith("Receipt: you approved R-1") for text in directly(stage, BOB))
