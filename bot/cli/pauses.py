@@ -35,7 +35,7 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 """The names of the settings in glibc's `malloc.h`."""
 
 LONG = 1 << 20
-"""Bytes from which on a piece of memory is the system's again as soon as it is let go."""
+"""Bytes from which on a piece of memory is the system's again as soon as it is let go, and free memory at the end of the process's."""
 
 
 def give_back_only_long_texts() -> None:
@@ -46,9 +46,9 @@ def give_back_only_long_texts() -> None:
 
     Once that is set, glibc no longer adapts how much free memory it keeps at the end of its own, and 128 KB are too little: SQLite
     takes and lets go of half a megabyte for each statement with many triggers, which the system then clears anew each time. That
-    took more than the rest of a decision. Twice the length is what glibc would adapt it to.
+    took more than the rest of a decision.
     """
     with suppress(AttributeError, OSError):
         library = ctypes.CDLL(None)
         library.mallopt(_M_MMAP_THRESHOLD, LONG)
-        library.mallopt(_M_TRIM_THRESHOLD, 2 * LONG)
+        library.mallopt(_M_TRIM_THRESHOLD, LONG)
