@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 
-from tests.measured import NAMED, pays
+from tests.measured import LEFT_OUT, NAMED, WHOLE, pays
 from tests.processes import ENVIRONMENT, ROOT
 
 PROGRAM = """
@@ -29,7 +29,8 @@ after()
 
 
 def test_what_is_measured_is_there():
-    assert not [name for name in NAMED if not _is_there(*name.partition("::")[::2])]
+    names = NAMED | LEFT_OUT
+    assert not [name for name in names if not _is_there(*name.partition("::")[::2])]
 
 
 def _is_there(file: str, test: str) -> bool:
@@ -46,6 +47,15 @@ def test_a_test_is_measured_that_is_named_or_stands_in_what_is_named():
     assert pays(f"{folder}test_new.py::test_it")
     assert not pays(f"{test}_too")
     assert not pays("tests/of_another_folder.py::test_it")
+
+
+def test_a_test_that_is_left_out_of_what_is_named_is_not_measured():
+    assert LEFT_OUT
+    for test in LEFT_OUT:
+        assert test.startswith(WHOLE)
+        assert not pays(test)
+        assert not pays(f"{test}[a row]")
+        assert pays(f"{test}_too")
 
 
 def test_nothing_is_measured_in_a_pause_and_everything_after_it(tmp_path):
