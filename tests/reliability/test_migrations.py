@@ -256,7 +256,7 @@ async def test_a_database_of_every_earlier_version_goes_on_with_its_open_request
         assert len(orders_of(stage, number)) == 1
     assert any("R-8: we don't know whether" in text for text in stage.thread(cards[RUNNING]))
     assert stage.request(LOST).state == "unknown"
-    await pass_time(stage, step=120, minutes=60)  # Zuora may still show it before that
+    await pass_time(stage, step=600, minutes=60)  # Zuora may still show it before that
     card = cards[LOST]
     await stage.slack.click(CARLA, CHANNEL, card, "record_not_sent", value=str(LOST), force=True)
     assert (await stage.slack.submit(CARLA, {"reason": "No mail in its history at noon"})).ok

@@ -205,13 +205,14 @@ def at_rest(stage: Stage) -> bool:
     """Whether the bot has nothing to do at this moment of the clock."""
     assert stage.bot is not None
     bot, now = stage.bot, stage.clock.now()
+    if bot.runner.under_way or bot.sender.under_way:
+        return False
     try:
         heads = stage.store.outbox.heads()
         due = stage.store.requests.due(now, 1)
     except sqlite3.Error:
         return False
-    waits = all(wake_at and wake_at > now for _, wake_at in heads)
-    return waits and not bot.runner.under_way and not bot.sender.under_way and not due
+    return not due and all(wake_at and wake_at > now for _, wake_at in heads)
 
 
 async def rest(stage: Stage, push: float = 1.0, seconds: float = LONGEST) -> None:
