@@ -13,7 +13,6 @@ from pydantic import SecretStr
 
 from bot.audit import rows as plain
 from bot.cli import main
-from bot.domain.digest import canonical
 from tests.stage import BOB, CARLA, MARA, Stage
 
 KEY = "e" * 40
@@ -239,15 +238,11 @@ async def test_a_package_of_another_format_is_named_as_one(busy, tmp_path):
 
 
 async def test_names_and_addresses_are_masked_and_the_rest_stays_checkable(busy, tmp_path):
-    database = busy.store._database
-    ((stored,),) = database.execute("SELECT facts FROM requests WHERE number = 3").fetchall()
-    facts = canonical({**json.loads(stored), "listed": [{"account_name": "Gluon & Sons"}]})
-    card = "email INV-1 of Gluon &amp; Sons to jane.doe@example.com"
-    for trigger in ("requests_keep_their_facts", "messages_that_were_sent_are_never_changed"):
-        database.execute(f"DROP TRIGGER {trigger}")
-    database.execute("UPDATE requests SET facts = ? WHERE number = 3", [facts])
-    database.execute("UPDATE outbox SET text = ? WHERE request = 3", [card])
-    database.conn.commit()
+    world = busy.zuora.world
+    world.add_account("A00000077", name="Gluon & Sons")
+    world.add_invoice("A00000077", "USD", "120.50", number="INV00000077")
+    await busy.ask(text="INV00000077", reason="to jane.doe@example.com")
+    await busy.quiet()
 
     _, out = await made(busy, tmp_path, "--redact")
 
@@ -256,11 +251,10 @@ async def test_names_and_addresses_are_masked_and_the_rest_stays_checkable(busy,
     for name, text in texts.items():
         assert "jane.doe" not in text, name
         assert "Gluon" not in text, name
-    packet = json.loads(texts["requests.jsonl"].splitlines()[2])
-    (name,) = re.findall(r"\[name \d+\]", packet["card"]["text"])
-    assert packet["card"]["text"] == f"email INV-1 of {name} to [address 1]"
-    facts = json.loads(packet["record"]["facts"])
-    assert facts["listed"][0]["account_name"] == name
+    packet = json.loads(texts["requests.jsonl"].splitlines()[3])
+    (name,) = {*re.findall(r"\[name \d+\]", packet["card"]["text"])} - {"[name 1]"}
+    assert f"Email invoice INV00000077 of {name}\n" in packet["card"]["text"]
+    assert name in packet["record"]["facts"]
     for text in texts.values():
         assert "Bob Tanaka" not in text
     assert "[address 1]" in texts["population.jsonl"]

@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from bot.audit.evidence.mask import Mask
 from bot.audit.rows import compact
 from bot.cli import main
 from bot.domain.history import OPEN, SEALED
 from tests.audit.test_control import sealed as rehashed
-from tests.audit.test_evidence import KEY, PERIOD, checked
+from tests.audit.test_evidence import KEY, PERIOD, checked, made
 from tests.audit.test_for_people import sheets_of
 from tests.audit.test_package import Forger, packed, status, story
 from tests.audit.test_verify import KEY as ITS_KEY
@@ -189,3 +190,86 @@ async def test_rows_of_before_are_masked_as_they_were_and_counted(tmp_path):
     assert result.exit_code == 0, result.output
     assert f"{len(masked)} of these without commitments: of them only the place" in result.output
     assert {row[3].split(".")[0] for row in masked} <= {each.rstrip(".") for each in SEALED}
+
+
+LONG = "Gluon & Sons Wholesale of Rare Earths and Minerals, Trondheim"
+"""A name that cards cut short."""
+
+
+async def test_the_names_of_a_runs_customers_are_masked_also_where_a_card_cuts_them_short(tmp_path):
+    stage = await story(tmp_path)
+    try:
+        world = stage.zuora.world
+        world.add_account("A00000077", name=LONG)
+        world.add_account("A00000078", name="Vanadium GmbH", email=None)
+        documents = [("A00000077", "USD", "7.00"), ("A00000078", "USD", "1.00")]
+        world.add_bill_run("BR-00000077", invoices=documents)
+        ts = await stage.ask(text="BR-00000077")
+        await stage.quiet()
+        assert "Largest: Gluon &amp; Sons Wholesale of Rare Earths a…" in stage.card(ts)
+        assert "no address (Vanadium GmbH (A00000078))" in stage.card(ts)
+        assert LONG not in stage.card(ts)
+
+        result, out = await made(stage, tmp_path, "--redact")
+    finally:
+        await stage.close()
+
+    assert result.exit_code == 0, result.output
+    with zipfile.ZipFile(out) as archive:
+        texts = {name: archive.read(name).decode("utf-8", "replace") for name in archive.namelist()}
+    found = {name for name, text in texts.items() if "Gluon" in text or "Vanadium" in text}
+    assert not found
+    assert "Gluon" not in str(sheets_of(out))
+    assert checked(out).exit_code == 0
+
+
+def test_a_name_that_is_a_number_masks_no_amount():
+    mask = Mask()
+    mask.learn([{"account_name": "7.00"}, {"customer_name": "2026"}, {"account_name": "Acme 7"}])
+
+    said = mask.masked(
+        {
+            "account_name": "7.00",
+            "amount": "7.00",
+            "text": "USD 7.00 of Acme 7 in 2026",
+            "year": "2026",
+        }
+    )
+
+    assert said["account_name"].startswith("[name ")
+    assert (said["amount"], said["year"]) == ("7.00", "2026")
+    assert said["text"] == "USD 7.00 of [name 3] in 2026"
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("Buyer Gluon & Sons Whol… has no tax id", "Buyer [name 1]… has no tax id"),
+        ("Buyer Gluon &amp; Sons W... has none", "Buyer [name 1]... has none"),
+        ("of Gluon …", "of [name 1] …"),
+        ("Wait a moment… Glu…", "Wait a moment… Glu…"),
+        (f"of {LONG}, and more…", "of [name 1], and more…"),
+        ("Polygluon…", "Polygluon…"),
+    ],
+)
+def test_a_name_that_was_cut_short_is_masked_by_its_beginning(text, masked):
+    mask = Mask()
+    mask.learn({"largest": {"customer": LONG}})
+
+    assert mask.masked(text) == masked
+
+
+def test_the_number_of_an_account_without_a_name_stays():
+    mask = Mask()
+    mask.learn({"largest": {"customer": "A00000001"}, "nobody": ["A00000002", "Gluon (A00000003)"]})
+
+    assert mask.masked({"customer": "A00000001", "nobody": ["A00000002", "Gluon (A00000003)"]}) == {
+        "customer": "A00000001", "nobody": ["A00000002", "[name 1] (A00000003)"],
+    }  # fmt: skip
+
+
+def test_an_address_is_masked_whole_though_its_domain_is_a_name_too():
+    mask = Mask()
+    mask.learn({"mail_domain": "example.com"})
+
+    assert mask.masked("to jane.doe@example.com of example.com") == "to [address 1] of [name 1]"

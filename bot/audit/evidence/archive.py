@@ -273,7 +273,10 @@ class _Writing:
         """
         if self._mask.masks:
             self._learn_people()
+            changed = {*facts.with_other_parts(self._file)}
             for number in evidence.concerned(self._file, self._span):
+                if number in changed or self._is_changed(number):
+                    raise StoreError(NOT_MASKED.format(number, "it was changed"))
                 try:
                     self._mask.learn(evidence.packet(self._file, number))
                     for part in facts.documents(self._file, number):
@@ -290,6 +293,13 @@ class _Writing:
         of_the_span = (evidence.rows_of(self._file, self._span, kind, "") for kind in BESIDE)
         for row in chained(earlier, *of_the_span):
             self._mask.learn(json.loads(Row(*row).data))
+
+    def _is_changed(self, number: int) -> bool:
+        """Return whether a request is not what its first row binds, so that it may lack names which stand elsewhere."""
+        record = evidence.kept(self._file, number)["record"]
+        first = next(evidence.story(self._file, number), None)
+        bound = json.loads(Row(*first).data).get("record") if first else None
+        return bound not in {None, text_hash(canonical([*record.values()]))}
 
     def _rows(self, kind: str, before: str) -> Iterator[bytes]:
         """Yield the lines of rows whose kind begins like this; if a time is given, of those before it."""

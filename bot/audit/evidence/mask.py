@@ -1,13 +1,15 @@
 """Masks names and addresses: the same name has the same mask everywhere in one evidence file."""
 
+import bisect
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from bot.cards.blocks import escaped
 from bot.domain.digest import canonical
 from bot.domain.secrets_in import MAIL_ADDRESS
+from bot.domain.words import TURNS
 
 _NAMES = (
     "account_name",
@@ -19,8 +21,23 @@ _NAMES = (
     "mail_domain",
     "person_name",
 )
+_CUSTOMERS = ("customer", "nobody")
+"""Fields with names of customers, or the numbers of their accounts if these have no name."""
+
 SHORTEST = 2
 """The shortest name to mask; a shorter one would be found in the middle of other words."""
+
+SHORTEST_CUT = 4
+"""The fewest characters of a name that was cut short by which it is recognised."""
+
+NUMBER = re.compile(r"[\W\d_]*|[A-Z]{1,4}-?\d{3,}|[0-9a-f]{32}")
+"""A name without letters, or the number or id of an account: in a text it could be an amount, so it is masked in its own field alone."""
+
+ACCOUNT = re.compile(r" \([^()\s]+\)$")
+"""The number of an account behind its name, which stays."""
+
+CUT = re.compile(r"([^\n…]{1,200}?) ?(?:…|\.\.\.)")
+"""A text that was cut short, by Zuora or by the bot."""
 
 
 class Mask:
@@ -34,37 +51,45 @@ class Mask:
 
     def __init__(self) -> None:
         self._names: dict[str, str] = {}
+        self._number = 0
         self._addresses: dict[str, str] = {}
         self._pattern: re.Pattern[str] | None = None
+        self._sorted: list[str] = []
 
     def learn(self, value: Any) -> None:
         """Learn every text in a name's field as a name; addresses are recognised by their form."""
         if isinstance(value, Mapping):
             for key, item in value.items():
-                if key in _NAMES and isinstance(item, str) and len(item.strip()) >= SHORTEST:
-                    self._name(item.strip())
-                else:
-                    self.learn(item)
+                for name in _named_in(key, item):
+                    self._name(name)
+                self.learn(item)
         elif isinstance(value, list | tuple):
             for item in value:
                 self.learn(item)
 
     def _name(self, name: str) -> None:
         if name not in self._names:
-            mask = f"[name {len(set(self._names.values())) + 1}]"
-            self._names[name] = mask
-            self._names[escaped(name)] = mask
-            self._pattern = None
+            self._number += 1
+            mask = f"[name {self._number}]"
+            plain = TURNS.sub("", name)  # as cards show it
+            self._names |= dict.fromkeys((name, escaped(name), plain, escaped(plain)), mask)
+            self._pattern, self._sorted = None, []
 
     def masked(self, value: Any) -> Any:
         """Return the same value without names and addresses."""
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, Mapping):
-            return {key: self.masked(item) for key, item in value.items()}
+            return {key: self._in_its_place(key, item) for key, item in value.items()}
         if isinstance(value, list | tuple):
             return [self.masked(item) for item in value]
         return value
+
+    def _in_its_place(self, key: str, value: Any) -> Any:
+        """Return a field's value masked; a name in its own field is one whatever it looks like."""
+        if isinstance(value, str) and [*_named_in(key, value)]:
+            return self._names.get(value.strip()) or self.text(value)
+        return self.masked(value)
 
     def stored(self, value: Any) -> Any:
         """Return a stored column masked: JSON stays JSON, and a text that needs no mask stays the same."""
@@ -76,11 +101,34 @@ class Mask:
         return value if masked == inside else canonical(masked)
 
     def text(self, text: str) -> str:
-        """Return the same text without names and addresses."""
-        if self._names:
-            self._pattern = self._pattern or _any_of(self._names)
-            text = self._pattern.sub(lambda found: self._names[found[0]], text)
-        return MAIL_ADDRESS.sub(self._address, text)
+        """Return the same text without names and addresses; addresses come first, as a domain can be a known name too."""
+        masked, at = [], 0
+        for found in MAIL_ADDRESS.finditer(text):
+            masked += [self._without_names(text[at : found.start()]), self._address(found)]
+            at = found.end()
+        return "".join([*masked, self._without_names(text[at:])])
+
+    def _without_names(self, text: str) -> str:
+        if not self._names:
+            return text
+        self._pattern = self._pattern or _any_of(
+            each for each in self._names if not NUMBER.fullmatch(each)
+        )
+        text = self._pattern.sub(lambda found: self._names[found[0]], text)
+        return CUT.sub(self._whole, text)
+
+    def _whole(self, found: re.Match[str]) -> str:
+        """Return a text that was cut short with the mask of the name that it ends with, if it ends with the beginning of one."""
+        self._sorted = self._sorted or sorted(
+            each for each in self._names if not NUMBER.fullmatch(each)
+        )
+        said = found[1]
+        for at in range(len(said) - SHORTEST_CUT + 1):
+            begins = at == 0 or not said[at - 1].isalnum()
+            near = bisect.bisect_left(self._sorted, said[at:])
+            if begins and near < len(self._sorted) and self._sorted[near].startswith(said[at:]):
+                return f"{said[:at]}{self._names[self._sorted[near]]}{found[0][len(said) :]}"
+        return found[0]
 
     def _address(self, found: re.Match[str]) -> str:
         address = found[0].lower().rstrip(".")
@@ -105,6 +153,19 @@ class NoMask(Mask):
         return text
 
 
+def _named_in(key: str, value: Any) -> Iterator[str]:
+    """Yield the names of customers and people that a field holds; the number of an account without a name is none."""
+    if key in _CUSTOMERS:
+        values = (
+            [value] if isinstance(value, str) else value if isinstance(value, list | tuple) else ()
+        )
+        names = (ACCOUNT.sub("", each).strip() for each in values if isinstance(each, str))
+        yield from (each for each in names if len(each) >= SHORTEST and not NUMBER.fullmatch(each))
+    elif key in _NAMES and isinstance(value, str) and len(value.strip()) >= SHORTEST:
+        yield value.strip()
+
+
 def _any_of(names: Iterable[str]) -> re.Pattern[str]:
     """Return a pattern with the longest name first, so that no shorter one is found inside it."""
-    return re.compile("|".join(re.escape(name) for name in sorted(names, key=len, reverse=True)))
+    longest = sorted(names, key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, longest)) or "(?!)")
