@@ -48,11 +48,6 @@ class Person:
     called: Mapping[str, str] = field(default_factory=dict)
     zone: tzinfo = UTC
 
-    @property
-    def named(self) -> dict[str, str]:
-        """Return the name alone, for rows that no masked package can mask."""
-        return {name: said for name, said in self.called.items() if name == "person_name"}
-
 
 @unique
 class Refusal(StrEnum):

@@ -161,7 +161,7 @@ class PolicyChanges:
             "base": found.base(change),
             "needed": judged.needed,
             "members": members,
-            **person.named,
+            **person.called,
         }
         row = self._store.record(_entry(What.POLICY_CONFIRMED, person, data), now)
         missing = judged.needed - len({*found.agreed(change), person.user_id})
