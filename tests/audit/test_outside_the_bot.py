@@ -259,7 +259,7 @@ async def test_what_the_bot_says_happened_and_zuora_does_not_show_is_an_exceptio
     assert ("BR-00000009", f"posted {words}", "R-3") in await shown(stage, days=3)
 
 
-WHERE = "the package from 2026-11-20 00:00:00 UTC to before 2026-11-23 00:00:00 UTC"
+WHERE = "the package from 2026-11-20 to before 2026-11-23"
 """The package of which the next one brings exceptions forward."""
 
 

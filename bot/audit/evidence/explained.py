@@ -44,7 +44,12 @@ def of_package(found: Json) -> str:
     package = found.get("package")
     if not package:
         return "this package"
-    return f"the package from {moment(package['start'])} to before {moment(package['end'])}"
+    return f"the package from {_day(package['start'])} to before {_day(package['end'])}"
+
+
+def _day(text: str) -> str:
+    """Return a day if it begins then in UTC; else the moment."""
+    return text[:10] if text[10:].startswith("T00:00:00.000000") else moment(text)
 
 
 def _nothing(package: Package) -> str:

@@ -55,6 +55,7 @@ body { font: 15px/1.45 system-ui, sans-serif; color: #1b1b1b; margin: 0 auto; ma
 h1 { font-size: 1.7rem; margin: 0 0 .5rem; } h2 { font-size: 1.2rem; margin: 1.8rem 0 .5rem; } h3 { font-size: 1rem; margin: 1.1rem 0 .3rem; }
 table { border-collapse: collapse; width: 100%; font-size: .87rem; } th, td { text-align: left; vertical-align: top; padding: .3rem .6rem .3rem 0; border-bottom: 1px solid #ddd; } td { overflow-wrap: anywhere; } th { overflow-wrap: break-word; }
 th { font-weight: 600; } h2, h3 { break-after: avoid; } .facts th { width: 11rem; } .lead { font-size: 1.05rem; } .small { color: #555; font-size: .82rem; overflow-wrap: anywhere; }
+.things td:nth-child(-n+3) { overflow-wrap: break-word; hyphens: none; }
 .counts td + td { text-align: right; width: 6rem; padding-right: 0; }
 .light td:nth-child(-n+2) { white-space: nowrap; width: 1%; padding-right: 1rem; }
 .light td:first-child::before { content: ""; display: inline-block; width: .8rem; height: .8rem; border-radius: 50%; margin-right: .5rem; background: #8a8a8a; }
@@ -284,7 +285,7 @@ def _difference(data: Json) -> str:
 
 def _listed(package: Package, exceptions: Iterable[Json], more: str = "") -> Iterator[str]:
     """Yield a table of exceptions; with `more` as a heading, each with the package that it stands in."""
-    yield "<table><thead><tr><th>When</th><th>What</th><th>Where</th><th>Id of the user in Zuora, or request</th><th>Explanation</th>"
+    yield "<table class=things><thead><tr><th>When</th><th>What</th><th>Where</th><th>Id of the user in Zuora, or request</th><th>Explanation</th>"
     yield f"{f'<th>{more}</th>' if more else ''}</tr></thead>"
     for each in exceptions:
         where = each.get("number") or each.get("why", "")
