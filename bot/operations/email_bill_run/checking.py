@@ -1,10 +1,17 @@
-"""The checks before the documents of a bill run are mailed. No I/O."""
+"""The checks before the documents of a bill run are mailed, and what is refused at the form's field. No I/O."""
+
+from collections.abc import Sequence
+from datetime import datetime
 
 from bot.domain.check import Check, check
 from bot.domain.words import all_of, any_of, count, part_was, some_named
-from bot.operations import doubts, notices
+from bot.operations import doubts, notices, pdf_checks
 from bot.operations.email_bill_run.facts import EmailRunFacts
+from bot.operations.listing import mailed_at
+from bot.operations.mail_checks import MailChecks
 from bot.operations.run_documents import DocumentsFacts
+from bot.operations.typed import Problems
+from bot.zuora.answers import BillingDocument, BillRun
 
 SHOWN = 5
 
@@ -72,3 +79,40 @@ def _addresses(documents: DocumentsFacts) -> Check:
         found=f"no bill-to address: {some_named(without, SHOWN)}" if without else "",
         not_known=f"for {some_named(unknown, SHOWN)}" if unknown else "",
     )
+
+
+def nothing_to_send(facts: EmailRunFacts, *, resend: bool) -> Problems | None:
+    """Return why nothing of the run would be mailed; None: something is."""
+    documents = facts.documents
+    if not documents.posted:
+        return Problems({"bill_run": f"{facts.number} has no posted invoice or credit memo."})
+    if not facts.ordered(resend=resend):
+        number = documents.posted
+        all_ = f"{all_of(number, 'document').capitalize()} of {facts.number}"
+        already = f"{all_} {'was' if number == 1 else 'were'} mailed before"
+        return Problems(
+            {"bill_run": f"{already}; nothing would be sent unless Mail them again is ticked."}
+        )
+    return None
+
+
+def to_send(
+    documents: Sequence[BillingDocument], run: BillRun, *, resend: bool
+) -> list[BillingDocument]:
+    """Return the documents that Zuora is ordered to mail."""
+    return [
+        document
+        for document in documents
+        if document.status == "Posted"
+        and (resend or not isinstance(mailed_at(document, run), datetime))
+    ]
+
+
+def pointless(number: str, checks: MailChecks) -> Problems | None:
+    """Return what certainly leaves a whole kind of documents unmailed, and how to fix that; None: nothing."""
+    said = []
+    if off := notices.switched_off(checks.notices, whole_kind=True):
+        said.append(f"{number}: {notices.off_in_words(off)}")
+    if checks.pdfs.all_failed:
+        said.append(pdf_checks.failed_in_words(checks.pdfs))
+    return Problems({"bill_run": " ".join(said)}) if said else None

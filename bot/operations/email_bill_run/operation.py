@@ -18,14 +18,17 @@ from bot.domain.mailing import NOT_SHOWN, ByItself, Mailing
 from bot.domain.money import Money
 from bot.domain.operation import Deed, OperationName
 from bot.domain.summary import Summary
-from bot.domain.words import Line, all_of, count
-from bot.operations import notices, pdf_checks
+from bot.domain.words import Line, count
 from bot.operations.email_bill_run import words
-from bot.operations.email_bill_run.checking import all_checked
+from bot.operations.email_bill_run.checking import (
+    all_checked,
+    nothing_to_send,
+    pointless,
+    to_send,
+)
 from bot.operations.email_bill_run.facts import EmailRunFacts, going_out
 from bot.operations.email_bill_run.summary import summary
 from bot.operations.kinds import KindTotals
-from bot.operations.listing import mailed_at
 from bot.operations.mail_checks import MailChecks, read_checks, read_run
 from bot.operations.on_run import OnRun, RunBody
 from bot.operations.operation import LastTime, Table
@@ -131,9 +134,9 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
             mails_itself=run.mails_itself,
             posted_at=run.posted_at,
         )
-        if nothing := _nothing_to_send(body, facts):
+        if nothing := nothing_to_send(facts, resend=body.resend):
             return nothing
-        ordered = await aside(_to_send, documents, body, run)
+        ordered = await aside(to_send, documents, run, resend=body.resend)
         checks = await read_checks(zuora, ordered, profiles)
         mailed = await aside(
             going_out,
@@ -143,7 +146,7 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
             zero_left_out=facts.zero_left_out,
             before={each.number for each in facts.reached if each.shown not in ("", NOT_SHOWN)},
         )
-        return _pointless(facts.number, checks) or facts.model_copy(
+        return pointless(facts.number, checks) or facts.model_copy(
             update={"checks": checks, **mailed, **_by_posting(run, checks, zuora.now())}
         )
 
@@ -240,20 +243,6 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
         )
 
 
-def _nothing_to_send(body: EmailBillRunBody, facts: EmailRunFacts) -> Problems | None:
-    documents = facts.documents
-    if not documents.posted:
-        return Problems({"bill_run": f"{facts.number} has no posted invoice or credit memo."})
-    if not facts.ordered(resend=body.resend):
-        number = documents.posted
-        all_ = f"{all_of(number, 'document').capitalize()} of {facts.number}"
-        already = f"{all_} {'was' if number == 1 else 'were'} mailed before"
-        return Problems(
-            {"bill_run": f"{already}; nothing would be sent unless Mail them again is ticked."}
-        )
-    return None
-
-
 def _by_posting(run: BillRun, checks: MailChecks, now: datetime) -> dict[str, bool | None]:
     """Return `mails_itself` and `posting_may_mail` of `EmailRunFacts`."""
     found = posted((run,), (), checks.posting, now)
@@ -261,18 +250,6 @@ def _by_posting(run: BillRun, checks: MailChecks, now: datetime) -> dict[str, bo
         "mails_itself": True if found.itself else run.mails_itself,
         "posting_may_mail": bool(found.perhaps),
     }
-
-
-def _to_send(
-    documents: Sequence[BillingDocument], body: EmailBillRunBody, run: BillRun
-) -> list[BillingDocument]:
-    """Return the documents that Zuora is ordered to mail."""
-    return [
-        document
-        for document in documents
-        if document.status == "Posted"
-        and (body.resend or not isinstance(mailed_at(document, run), datetime))
-    ]
 
 
 def _was_mailed(before: EmailRunFacts, run: BillRun, documents: Sequence[BillingDocument]) -> bool:
@@ -300,13 +277,3 @@ def _proof(number: str) -> Settlement:
     return Settlement(
         accepted=True, words=f"Zuora shows mail for {number} that was not there before"
     )
-
-
-def _pointless(number: str, checks: MailChecks) -> Problems | None:
-    """Return what certainly leaves a whole kind of documents unmailed, and how to fix that; None: nothing."""
-    said = []
-    if off := notices.switched_off(checks.notices, whole_kind=True):
-        said.append(f"{number}: {notices.off_in_words(off)}")
-    if checks.pdfs.all_failed:
-        said.append(pdf_checks.failed_in_words(checks.pdfs))
-    return Problems({"bill_run": " ".join(said)}) if said else None
