@@ -56,6 +56,7 @@ MAY_NAME = {
     Path("bot/domain/operation.py"),
     Path("bot/store/schema.py"),
     *Path("bot/store/migrations").glob("*.py"),
+    Path("bot/domain/gains.py"),
     Path("bot/audit/expected.py"),
     Path("bot/audit/control.py"),
     Path("bot/audit/stated.py"),
