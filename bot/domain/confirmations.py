@@ -168,7 +168,8 @@ class Confirmations:
             return Confirming(1, "", people)
         free = [each for each in people if not gain(each, policies, members)]
         if free or open_:
-            return Confirming(0, why + unsure, free)
+            gains = f"{you} gain{'' if you == 'you' else 's'} by it"
+            return Confirming(0, f"{gains}: {why}{unsure}", free)
         needed = max(each.approvals for each in _terms(policies[0]))
         return Confirming(max(FEWEST, needed), "", people)
 

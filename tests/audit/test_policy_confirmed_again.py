@@ -25,6 +25,7 @@ from tests.audit.test_for_people import sheets_of
 from tests.audit.test_package import Forger, rebuilt, written
 from tests.stage import ALICE, BOB, CARLA, MARA, Stage
 from tests.stories.test_audit import AUDIT
+from tests.stories.test_denied import denied
 from tests.stories.test_policy_confirmed import change_to, confirm, notices
 
 MAILS = f"""
@@ -109,7 +110,7 @@ def data(**more):
 
 DAMAGE = {
     "by Bob, who gains by it": (
-        by(BOB), f"is by {BOB}: {BOB} may approve under rule 1 what only others could approve before", HELD_UP,
+        by(BOB), f"is by {BOB}: {BOB} gains by it: {BOB} may approve under rule 1 what only others could approve before", HELD_UP,
     ),
     "by somebody who approves nothing": (
         by(ALICE), f"is by {ALICE}: {ALICE} may not approve under the policy that was confirmed last", HELD_UP,
@@ -241,19 +242,24 @@ def test_the_report_says_what_was_changed_and_who_confirmed_it(package):
     assert [each[:8] for each in confirmed if each] == ["not need", "by Carla"]
 
 
+async def next_month(stage, folder):
+    """Bob approves a mail in the next month; the package of its last days."""
+    await stage.pass_time(days=20)
+    stage.zuora.world.add_bill_run("BR-00000002", invoices=[("A00000001", "USD", "7.00")])
+    ts = await stage.ask(text="BR-00000002")
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "Accepted by Zuora")
+    await stage.quiet()
+    start = (stage.clock.now() - timedelta(days=5)).date().isoformat()
+    days = ("--from", start, "--to", stage.clock.now().date().isoformat())
+    return await made(stage, folder, *days, key=KEY)
+
+
 async def test_the_next_period_rests_on_all_changes_before_it(tmp_path):
     """Another request in the next month, under the policy that was confirmed in this one."""
     stage = await story(tmp_path)
     try:
-        await stage.pass_time(days=20)
-        stage.zuora.world.add_bill_run("BR-00000002", invoices=[("A00000001", "USD", "7.00")])
-        ts = await stage.ask(text="BR-00000002")
-        await stage.press(BOB, ts)
-        await stage.until_card(ts, "Accepted by Zuora")
-        await stage.quiet()
-        start = (stage.clock.now() - timedelta(days=5)).date().isoformat()
-        days = ("--from", start, "--to", stage.clock.now().date().isoformat())
-        result, out = await made(stage, tmp_path, *days, key=KEY)
+        result, out = await next_month(stage, tmp_path)
         assert not result.exit_code, result.output
         database = checked(stage.settings().database_path, key=KEY)
     finally:
@@ -270,6 +276,24 @@ async def test_the_next_period_rests_on_all_changes_before_it(tmp_path):
         forger.files["standing.jsonl"] = written(row for row in standing if row != left)
         found = status(forger.sealed(), KEY)
         assert found.exit_code == code, found.output
+
+
+async def test_a_confirmation_that_was_denied_long_ago_is_denied_in_the_next_period_too(tmp_path):
+    stage = await story(tmp_path, "tell")
+    try:
+        await confirm(stage, CARLA)
+        await stage.slack.until(lambda: "Confirmed." in notices(stage, CARLA))
+        await stage.quiet()
+        await denied(stage, CARLA)
+        _, out = await next_month(stage, tmp_path)
+    finally:
+        await stage.close()
+
+    kinds = [row.what for row in rows_of(out, "standing.jsonl")]
+    assert kinds.count("statement.denied") == 1
+    result = status(out, KEY)
+    assert result.exit_code == 24, "no package before it was named"
+    assert "UTC) is not confirmed; 1 request was decided under it" in result.output
 
 
 async def test_names_of_who_confirmed_are_masked(tmp_path):

@@ -214,7 +214,7 @@ def test_two_changes_of_which_each_is_harmless_are_compared_with_what_was_confir
     asks = TOP.replace(f'["{ALICE}"]', f'["{ALICE}", "{CARLA}"]')
     found = changed(TOP, asks, f"# reviewed\n{asks}")
     assert not gains(CARLA, asks, f"# reviewed\n{asks}")
-    assert say(found, 4, 3, CARLA).why == "you may ask only since then"
+    assert say(found, 4, 3, CARLA).why == "you gain by it: you may ask only since then"
     assert say(found, 5, 3, BOB).needed == 1
     assert found.confirmed() == {1: 0, 3: 5}
 

@@ -141,6 +141,25 @@ async def test_a_change_by_which_all_approvers_gain_is_confirmed_by_two_of_them(
     assert rows[2]["members"]["S0CONTROLLERS"] == sorted([BOB, CARLA])
 
 
+async def test_who_gains_reads_what_they_gain_and_who_can_confirm(stage):
+    """Bob approves mails too since then; Carla always did."""
+    with_channel(stage)
+    stage.changes["policy_changes"] = "confirm"
+    mails = f'{GENERAL}[[rule]]\noperations = ["email_bill_run"]\napprovers = ["{CARLA}"]\n'
+    await change_to(stage, mails)
+    await confirm(stage, CARLA)
+    await stage.slack.until(lambda: "Confirmed." in notices(stage, CARLA))
+    await change_to(stage, mails.replace(f'["{CARLA}"]', f'["{CARLA}", "{BOB}"]'))
+    await confirm(stage, BOB)
+    await stage.slack.until(
+        lambda: (
+            "You cannot confirm this change of the policy: you gain by it: you may approve under rule 1 what only others could approve "
+            "before. These can: <@U0CARLA>." in notices(stage, BOB)
+        )
+    )
+    assert len(entries(stage, What.POLICY_CONFIRMED)) == 1
+
+
 async def test_a_second_change_is_compared_with_the_last_that_was_confirmed(changed):
     """Mara approves since the first change, and nobody has confirmed that; the second one gives her nothing."""
     stage = changed

@@ -26,7 +26,7 @@ _STANDING = f"""
 {_ROWS} WHERE request IS NULL AND sequence < :before AND (
   what IN ('policy.changed', 'policy.confirmed')
   OR what = 'people.groups' AND sequence >= COALESCE(({_LAST.format("people.groups", ":first")}), 0)
-  OR what = 'statement.denied' AND (sequence >= :first OR EXISTS (SELECT 1 FROM json_each(data, '$.rows') AS one JOIN history AS said
+  OR what = 'statement.denied' AND (sequence >= :first OR EXISTS (SELECT 1 FROM json_each(history.data, '$.rows') AS one JOIN history AS said
     ON said.sequence = one.value AND said.what = 'policy.confirmed'))
   OR what = 'bot.started' AND sequence >= COALESCE(({_LAST.format("bot.started", ":first")}), 0))
 ORDER BY sequence
