@@ -119,20 +119,26 @@ def test_whoever_can_carry_a_request_further_gains(name):
         assert words in found if words else not found, (who, found)
 
 
-def test_two_currencies_in_one_request_can_gain_what_neither_does():
-    """The first rule for either is another one, and so is the first for both."""
-    before = (
-        TOP
-        + rule(above={"USD": 100, "EUR": 9999}, approvals=2)
-        + rule(documents_above=5, above={"USD": 9999, "EUR": 100}, approvals=1)
-        + rule(approvals=2)
+FIRST = {"amounts": rule(above={"USD": 9999, "EUR": 9999}), "places": rule(entities=["Asia"])}
+TWICE = {
+    "totals in two currencies": (
+        FIRST["amounts"], {"above": {"USD": 100, "EUR": 9999}}, {"above": {"EUR": 100, "USD": 9999}},
+    ),
+    "a part of a mixed list": ("", {"operations": ["email_mixed_list"]}, {"operations": ["email_invoice"]}),
+    "a tenant that is not known": ("", {"tenants": ["unknown"]}, {"tenants": ["production"]}),
+    "an entity by name and id": (FIRST["places"], {"entities": ["Europe"]}, {"entities": ["1d" * 16]}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TWICE)
+def test_who_gains_only_where_two_rules_are_for_one_request_gains(name):
+    """Whatever only one of the rules is for needs as many approvals as before; in the other order the second one comes first."""
+    first, one, other = TWICE[name]
+    needs_two, needs_one = rule(approvals=2, **one), rule(**other)
+    assert "needs 1 in place of 2" in gains(
+        BOB, TOP + first + needs_two + needs_one, TOP + first + needs_one + needs_two
     )
-    after = (
-        TOP
-        + rule(documents_above=5, above={"USD": 9999, "EUR": 100}, approvals=1)
-        + rule(approvals=2)
-    )
-    assert "needs 1 in place of 2" in gains(BOB, before, after)
+    assert not gains(BOB, TOP + first + needs_one + needs_two, TOP + first + needs_two + needs_one)
 
 
 NAMES = [
@@ -169,7 +175,12 @@ REQUESTS = st.builds(
     st.none() | st.lists(st.tuples(st.sampled_from(["USD", "EUR", "GBP"]), st.integers(-4, 4).map(Decimal)), max_size=3),
     st.none() | st.integers(0, 4), st.sampled_from(UNITS),
 )  # fmt: skip
-POLICIES = st.lists(RULES, max_size=4).map(lambda each: TOP + "".join(rule(**one) for one in each))
+CHANGED = st.lists(RULES, max_size=4).flatmap(
+    lambda rules: st.tuples(
+        st.just(rules), st.permutations(rules) | st.lists(RULES, max_size=4)
+    ).map(lambda both: [TOP + "".join(rule(**one) for one in each) for each in both])
+)
+"""The rules of a policy, and then the same in another order, or others."""
 
 
 @pytest.fixture(scope="module")
@@ -178,7 +189,7 @@ def file(tmp_path_factory):
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.lists(POLICIES, min_size=2, max_size=2), st.lists(REQUESTS, min_size=1, max_size=2))
+@given(CHANGED, st.lists(REQUESTS, min_size=1, max_size=2))
 def test_nobody_who_gains_nothing_can_do_more_about_any_request(file, texts, requests):
     """The policies as the bot reads them are asked about requests as it makes them, also for parts of a mixed list."""
     rules = []
