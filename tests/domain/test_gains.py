@@ -4,6 +4,7 @@ import hashlib
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -120,7 +121,7 @@ def test_whoever_can_carry_a_request_further_gains(name):
 
 
 FIRST = {"amounts": rule(above={"USD": 9999, "EUR": 9999}), "places": rule(entities=["Asia"])}
-TWICE = {
+TWICE: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "totals in two currencies": (
         FIRST["amounts"], {"above": {"USD": 100, "EUR": 9999}}, {"above": {"EUR": 100, "USD": 9999}},
     ),
