@@ -126,16 +126,14 @@ async def test_the_others_of_a_run_that_is_mailed_again_are_mailed_again_too(sta
     assert '"again":true' in stage.request(3).body
 
 
-async def test_a_memo_that_somebody_mailed_in_zuora_lately_counts_as_mailed(stage, held):
-    """Zuora keeps no mail date of memos, and its mail history lists their mails."""
-    await stage.with_policy(AGAIN)
-    memo = stage.zuora.world.credit_memos[held["credit_memo"]]
+def mailed_in_zuora(stage, document):
+    """Somebody mails it there, which is listed at once."""
     stage.zuora.world.history.append(
         HistoryRow(
-            account_id=memo.account.id,
-            object_id=memo.id,
+            account_id=document.account.id,
+            object_id=document.id,
             to="a@example.com",
-            subject="Memo",
+            subject=document.number,
             time=stage.clock.now(),
             notification="By hand",
             event_category=1400,
@@ -143,6 +141,13 @@ async def test_a_memo_that_somebody_mailed_in_zuora_lately_counts_as_mailed(stag
             error_message=None,
         )
     )
+
+
+async def test_a_memo_that_somebody_mailed_in_zuora_lately_counts_as_mailed(stage, held):
+    """Zuora keeps no mail date of memos, and its mail history lists their mails."""
+    await stage.with_policy(AGAIN)
+    memo = stage.zuora.world.credit_memos[held["credit_memo"]]
+    mailed_in_zuora(stage, memo)
 
     ts = await asked(stage, memo.number)
 
@@ -168,3 +173,24 @@ def test_what_is_not_to_be_mailed_again_has_the_body_and_the_digest_of_before():
         for body in (before, now, again)
     )
     assert old == same != new
+
+
+async def test_an_invoice_that_somebody_mailed_in_zuora_minutes_ago_counts_as_mailed(stage, held):
+    """Zuora lists the mail at once, and shows its date only later."""
+    mailed_in_zuora(stage, stage.zuora.world.invoices[held["invoice"]])
+
+    ts = await stage.ask(text=held["invoice"])
+
+    assert stage.card(ts).startswith("⚠ Mails again: ")
+    assert f"Zuora's mail history lists a mail of {held['invoice']}" in stage.card(ts)
+
+
+async def test_an_invoice_that_somebody_mails_in_zuora_after_the_card_stops_it(stage, held):
+    ts = await stage.ask(text=held["invoice"])
+    mailed_in_zuora(stage, stage.zuora.world.invoices[held["invoice"]])
+
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "Stopped")
+
+    assert "was mailed meanwhile" in " ".join(stage.thread(ts))
+    assert not stage.orders()

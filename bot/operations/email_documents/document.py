@@ -19,8 +19,8 @@ class MailDocument:
             as mailed.
         trouble: What makes it wrong to send: `was reversed`.
         unchecked: What of that kind Zuora did not say.
-        listed: What Zuora's mail history lists for a memo, to compare with what it lists later;
-            None if it may not be read. No approval is bound to it, because old mails drop out of
+        listed: What Zuora's mail history lists for it, to compare with what it lists later; None if it may not be read,
+            or for invoices of a long list. No approval is bound to it, because old mails drop out of
             it.
         bill_to_mail: Whether the bill-to contact has an address; None if it was not read.
         mail_domain: Domain of that address; empty if not known, or if names are not read.

@@ -25,6 +25,9 @@ NO_PERMISSION = 10
 """Category of a missing feature or permission (guide *Error codes*)."""
 
 
+A_FEW = 20
+"""Up to this many documents, each invoice is looked for in Zuora's mail history, which takes a call for each."""
+
 ReadOfOneKind = tuple[Sequence[BillingDocument], str]
 """Documents of one kind, and why some of those asked for cannot be mailed."""
 
@@ -147,14 +150,18 @@ async def _run_or_none(number: str, zuora: ZuoraClient) -> BillRun | None:
 async def _listed(
     documents: Sequence[BillingDocument], zuora: ZuoraClient
 ) -> dict[str, tuple[str, ...]]:
-    """Return what Zuora's mail history lists for memos, which have no mail date; nothing if it cannot be read."""
-    memos = [document for document in documents if document.kind != "invoice"]
-    reads = [partial(mail_marks, each.id, zuora.now(), zuora) for each in memos]
+    """Return what Zuora's mail history lists for memos, which have no mail date; nothing if it cannot be read.
+
+    It lists a mail of an invoice minutes before the invoice shows its date, so it is read for a few invoices too.
+    """
+    few = len(documents) <= A_FEW
+    looked_for = [document for document in documents if few or document.kind != "invoice"]
+    reads = [partial(mail_marks, each.id, zuora.now(), zuora) for each in looked_for]
     try:
         found = await all_or_none(reads) if reads else []
     except ZuoraRefused:
         return {}
-    return {memo.number: marks for memo, marks in zip(memos, found, strict=True)}
+    return {each.number: marks for each, marks in zip(looked_for, found, strict=True)}
 
 
 async def mail_marks(document_id: str, at: datetime, zuora: ZuoraClient) -> tuple[str, ...]:

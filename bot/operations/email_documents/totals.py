@@ -25,7 +25,7 @@ class Totals(Remembering, frozen=True):
         mailed_before: How many are known to have been mailed before.
         mailed_last: When the last of those was mailed.
         mailed_unknown: Invoices whose mail date is not known; they count as mailed.
-        mailed_lately: Numbers of the memos for which Zuora's mail history lists a mail of the last day.
+        mailed_lately: Numbers of documents without a mail date for which Zuora's mail history lists a mail of the last day.
         trouble: Which are wrong to send, and why.
         unchecked: For which Zuora does not say whether they are right to send.
         unreachable: Those whose bill-to contact has no address, mailed or not.
@@ -71,7 +71,11 @@ class Totals(Remembering, frozen=True):
                 for each in documents
                 if each.kind == "invoice" and isinstance(each.mailed_at, NotKnown)
             ),
-            mailed_lately=tuple(each.number for each in documents if each.listed),
+            mailed_lately=tuple(
+                each.number
+                for each in documents
+                if each.listed and not isinstance(each.mailed_at, datetime)
+            ),
             trouble=tuple(
                 Doubt(number=each.number, words=words)
                 for each in documents

@@ -74,7 +74,7 @@ def _again(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> Iterator[Lin
 
 
 def mailed_lately(facts: EmailDocumentsFacts) -> str:
-    """Return that memos, which have no mail date, were mailed lately; empty if none was."""
+    """Return that documents that show no mail date were mailed lately; empty if none was."""
     if not facts.totals.mailed_lately:
         return ""
     numbers = some(facts.totals.mailed_lately, SHOWN_LARGEST)
