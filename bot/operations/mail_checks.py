@@ -6,6 +6,7 @@ attaches the PDF, whether the PDFs are made.
 
 import asyncio
 from collections.abc import Awaitable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -22,9 +23,12 @@ from bot.operations.typed import Problems
 from bot.zuora.answers import BillingDocument, BillRun
 from bot.zuora.aside import aside
 from bot.zuora.client import ZuoraClient
-from bot.zuora.paging import side_by_side
+from bot.zuora.errors import ZuoraRefused
+from bot.zuora.paging import all_or_none, side_by_side
 
 T = TypeVar("T")
+A_FEW = 5
+"""How many documents of a bill run are looked for in Zuora's mail history, which takes a call for each."""
 
 
 class MailChecks(BaseModel, frozen=True):
@@ -132,6 +136,25 @@ async def read_checks(
     posting = posting_mails(notifications, by_hand=True)
     read = await _pdfs(zuora, documents, profiles, found) if pdfs else Pdfs()
     return MailChecks(notices=found, pdfs=read, posting=posting)
+
+
+async def listed_lately(
+    documents: Sequence[BillingDocument], zuora: ZuoraClient
+) -> tuple[str, ...] | None:
+    """Return which of a few of these documents Zuora's mail history lists in the last day; None if it may not be read.
+
+    Somebody who mails a bill run in Zuora reaches all of them, and Zuora shows their mail dates only later.
+
+    Raises:
+        ZuoraError: Zuora could not be read.
+    """
+    few = documents[:: max(1, len(documents) // A_FEW)][:A_FEW]
+    reads = [partial(zuora.email_history, each.id, zuora.now()) for each in few]
+    try:
+        found = await all_or_none(reads) if reads else []
+    except ZuoraRefused:
+        return None
+    return tuple(each.number for each, mails in zip(few, found, strict=True) if mails)
 
 
 async def _pdfs(

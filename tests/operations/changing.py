@@ -74,7 +74,7 @@ def _lists(value: tuple[Any, ...], kind: Any) -> Iterator[tuple[str, Any]]:
     elif value:
         yield "", value[1:]
     else:
-        yield "", (made_of(get_args(kind)[0]),)
+        yield "", made_of(kind)
 
 
 def _another(value: Any, kind: Any) -> Any:

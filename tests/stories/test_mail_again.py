@@ -194,3 +194,35 @@ async def test_an_invoice_that_somebody_mails_in_zuora_after_the_card_stops_it(s
 
     assert "was mailed meanwhile" in " ".join(stage.thread(ts))
     assert not stage.orders()
+
+
+async def test_a_run_that_somebody_mailed_in_zuora_minutes_ago_may_mail_again(stage):
+    await stage.with_policy(AGAIN)
+    for each in stage.zuora.world.documents_of(stage.zuora.world.bill_runs[RUN]):
+        mailed_in_zuora(stage, each)
+
+    ts = await stage.ask(text=RUN)
+
+    assert stage.card(ts).startswith("⚠ May mail again: ")
+    assert "Zuora's mail history lists a mail of " in stage.card(ts)
+    assert "Mailed before: " in await stage.details(ts)
+    assert stage.request().rule.approvals == 2
+
+
+async def test_a_run_that_somebody_mails_in_zuora_after_the_card_stops(stage, held):
+    ts = await stage.ask(text=RUN)
+    mailed_in_zuora(stage, stage.zuora.world.invoices[held["invoice"]])
+
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "Stopped")
+
+    assert f"{held['invoice']} was mailed meanwhile" in " ".join(stage.thread(ts))
+    assert not stage.orders()
+
+
+async def test_a_mail_history_that_may_not_be_read_is_no_obstacle_to_mail_a_run(stage):
+    stage.zuora.faults.add(
+        "/v1/notification-history/email", kind="http200_failure", category=10, times=None
+    )
+
+    await accepted(stage, await stage.ask(text=RUN))

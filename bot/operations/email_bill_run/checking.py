@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bot.domain.check import Check, check
-from bot.domain.words import all_of, any_of, count, part_was, some_named
+from bot.domain.words import all_of, any_of, count, part_was, some, some_named
 from bot.operations import doubts, notices, pdf_checks
 from bot.operations.email_bill_run.facts import EmailRunFacts
 from bot.operations.listing import mailed_at
@@ -50,11 +50,12 @@ def _mailed_before(facts: EmailRunFacts, *, resend: bool) -> Check:
     of_these = "" if again == before else f"{again:,} of these "
     are = "is" if (again if resend else before) == 1 else "are"
     then = f"{of_these}{are} mailed again" if resend else f"{are} left out"
+    listed = [f"its mail history lists {some(lately)}"] if (lately := facts.listed_lately) else []
     was = part_was(before, documents.posted)
     return check(
         "mailed before",
         f"Zuora shows no mail of {any_of(documents.posted, 'document')}",
-        found=f"{was} mailed before, and {then}" if before else "",
+        found="; ".join([f"{was} mailed before, and {then}"] * bool(before) + listed),
         not_known=f"when {unknown:,} were mailed" if unknown else "",
     )
 

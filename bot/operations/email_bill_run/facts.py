@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from bot.domain.words import at_most, count
+from bot.domain.words import at_most, count, some
 from bot.operations import notices
 from bot.operations.kinds import KindTotals, Largest, kinds_of, largest_of
 from bot.operations.mail_checks import MailChecks
@@ -23,6 +23,9 @@ class EmailRunFacts(RunFacts):
         mails_itself: Whether Zuora mails the run without an order: it was set to post and mail by itself, or posting it
             mailed; None if Zuora did not say whether it was set to. No approval need be bound to it, because the
             request does not begin while that mail may come.
+        listed_lately: Numbers of documents that show no mail date, and of which Zuora's mail history lists a mail of the
+            last day; only a few are looked for. None if they were not, or it may not be read. No approval is bound to
+            it, because old mails drop out of it.
         posting_may_mail: Whether it was posted lately, and Zuora does not say whether that mailed.
         posted_at: When it was posted; None if not known. A run is posted once.
         mailed: The documents that Zuora is ordered to mail and somebody can get, counted; None in
@@ -48,6 +51,7 @@ class EmailRunFacts(RunFacts):
     zero_left_out: bool | None = None
     mails_itself: bool | None = False
     posting_may_mail: bool = False
+    listed_lately: tuple[str, ...] | None = None
     posted_at: datetime | None = None
 
     @property
@@ -82,6 +86,13 @@ class EmailRunFacts(RunFacts):
         if resend:
             return documents.posted
         return documents.never_mailed + len(documents.mailed_unknown)
+
+    def listed_since(self, now: "EmailRunFacts") -> list[str]:
+        """Return which documents Zuora's mail history lists now and did not list before, in words."""
+        if self.listed_lately is None:
+            return []
+        new = [each for each in now.listed_lately or () if each not in self.listed_lately]
+        return [f"{some(new)} {'was' if len(new) == 1 else 'were'} mailed meanwhile"] if new else []
 
     def wrong_since(self, now: RunFacts, *, resend: bool) -> list[str]:
         """Return what keeps a lost order to mail the run from being sent again: every change except mails.

@@ -29,7 +29,7 @@ from bot.operations.email_bill_run.checking import (
 from bot.operations.email_bill_run.facts import EmailRunFacts, going_out
 from bot.operations.email_bill_run.summary import summary
 from bot.operations.kinds import KindTotals
-from bot.operations.mail_checks import MailChecks, read_checks, read_run
+from bot.operations.mail_checks import MailChecks, listed_lately, read_checks, read_run
 from bot.operations.on_run import OnRun, RunBody
 from bot.operations.operation import LastTime, Table
 from bot.operations.posting_mails import posted
@@ -92,6 +92,7 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
             self.facts.documents.mailed_unknown
             or self.facts.mails_itself
             or self.facts.posting_may_mail
+            or self.facts.listed_lately
         )
 
     def mailed_by_zuora(self) -> tuple[ByItself, ...]:
@@ -147,7 +148,12 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
             before={each.number for each in facts.reached if each.shown not in ("", NOT_SHOWN)},
         )
         return pointless(facts.number, checks) or facts.model_copy(
-            update={"checks": checks, **mailed, **_by_posting(run, checks, zuora.now())}
+            update={
+                "checks": checks,
+                "listed_lately": None if body.resend else await listed_lately(ordered, zuora),
+                **mailed,
+                **_by_posting(run, checks, zuora.now()),
+            }
         )
 
     def material(self) -> dict[str, Any]:
@@ -156,7 +162,8 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
 
     def differs(self, now: EmailRunFacts) -> list[str]:
         """Compare the run, its documents, and whether they are mailed."""
-        return self.facts.differs(now) + self.facts.checks.differs(now.checks)
+        listed = self.facts.listed_since(now)
+        return self.facts.differs(now) + listed + self.facts.checks.differs(now.checks)
 
     def checked(self) -> tuple[Check, ...]:
         """Return the run, its documents, and what may keep their mails from going out."""

@@ -27,7 +27,7 @@ def summary(facts: EmailRunFacts, *, resend: bool) -> Summary:
     mailed = facts.mailed or documents.kinds
     again = facts.mailed_again if resend else 0
     by_itself = facts.mails_itself is not False or facts.posting_may_mail
-    may_again = documents.mailed_unknown or by_itself
+    may_again = documents.mailed_unknown or by_itself or facts.listed_lately
     largest = first_of_each(facts.largest, SHOWN_LARGEST)
     mails = count(facts.mails(resend=resend), "document")
     to = f" to {count(facts.customers, 'customer')}" if facts.customers else ""
@@ -64,8 +64,11 @@ def _mailed_again(number: int) -> str:
 
 
 def _not_said(facts: EmailRunFacts) -> Iterator[str]:
-    """Yield what Zuora does not say and is too important to be only in *Details*."""
+    """Yield what Zuora does not say, or says elsewhere, and is too important to be only in *Details*."""
     documents = facts.documents
+    if facts.listed_lately:
+        numbers = some(facts.listed_lately)
+        yield f"Zuora's mail history lists a mail of {numbers} in the last day; customers may get it twice"
     if documents.unchecked:
         numbers = some(sorted({each.number for each in documents.unchecked}))
         yield f"Zuora does not say whether {numbers} can be sent as they are"
