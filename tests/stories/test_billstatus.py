@@ -795,9 +795,9 @@ async def test_who_may_look_and_not_ask_sees_a_run_without_buttons(stage):
     assert [b for b in stage.slack.private(ALICE, CHANNEL)[-1].blocks if b["type"] == "actions"]
 
 
-@pytest.mark.parametrize("month", ["9999-12", "2200-01", "0000-01", "1999-12"])
 @pytest.mark.parametrize("command", ["month", "export month"])
-async def test_a_month_of_no_time_that_there_is_is_answered(stage, command, month):
-    said = await ask_status(stage, MARA, f"{command} {month}")
+async def test_a_month_of_no_time_that_there_is_is_answered(stage, command):
+    for month in ("9999-12", "2200-01", "0000-01", "1999-12"):
+        said = await ask_status(stage, MARA, f"{command} {month}")
 
-    assert f"does not know “{command} {month}”" in (said or stage.private(MARA)[-1])
+        assert f"does not know “{command} {month}”" in (said or stage.private(MARA)[-1])
