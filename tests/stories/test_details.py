@@ -102,19 +102,20 @@ async def test_a_button_of_the_view_turns_no_page_for_who_may_not_look(stage, la
     assert "Documents 1 to 50 of 120" in shown(stage, MARA)[0]
 
 
-@pytest.mark.parametrize("value", ["R-1", "R-1.forged 50", "R-1 50", "x 1", "", "R-9.zz -5"])
-async def test_a_forged_page_shows_nothing_of_another_request(stage, value):
+async def test_a_forged_page_shows_nothing_of_another_request(stage):
     await stage.ask()
     before = stage.slack.view(MARA)
-
     message = stage.slack.channel_messages(CHANNEL)[-1]
-    forged = {"type": "button", "value": value}
-    await stage.slack.click(ALICE, CHANNEL, message.ts, "details:next", force=True, block=forged)
-    await stage.quiet()
+    for value in ("R-1", "R-1.forged 50", "R-1 50", "x 1", "", "R-9.zz -5"):
+        forged = {"type": "button", "value": value}
+        await stage.slack.click(
+            ALICE, CHANNEL, message.ts, "details:next", force=True, block=forged
+        )
+        await stage.quiet()
 
-    assert stage.slack.view(MARA) == before
-    view = stage.slack.view(ALICE)
-    assert view is None or "Details of R-1" in str(view["title"])
+        assert stage.slack.view(MARA) == before, value
+        view = stage.slack.view(ALICE)
+        assert view is None or "Details of R-1" in str(view["title"]), value
 
 
 async def test_a_stopped_card_has_a_headline_that_can_be_read_aloud(stage):
