@@ -150,7 +150,7 @@ async def unheard(tmp_path):
     for number in (1, 2):
         stage.zuora.world.add_bill_run(f"BR-{number:08}", invoices=MANY)
     await stage.start()
-    stage.slack.faults.silent[BOB] = "channel_not_found"
+    stage.slack.faults.silent[BOB] = "restricted_action"
     yield stage
     await stage.close()
 
