@@ -5,7 +5,7 @@ from typing import Any
 from bot.cards import blocks
 from bot.domain.request import Request, State
 from bot.domain.summary import Summary, at_risk
-from bot.operations.catalog import OPERATIONS
+from bot.operations.catalog import done_of
 from bot.operations.operation import Order
 from bot.operations.progress import Progress
 
@@ -57,7 +57,7 @@ def headline(request: Request) -> str:
     if request.state is State.RUNNING and is_followed(request):
         return "Running in Zuora"
     if request.state is State.SUCCEEDED:
-        return OPERATIONS[request.operation].done
+        return done_of(request.operation)
     return of_many(request.state, request.progress) or HEADLINES[request.state]
 
 

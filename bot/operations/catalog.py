@@ -22,6 +22,18 @@ STEPS = {name: each for name, each in OPERATIONS.items() if issubclass(each, OnR
 """The operations that act on one bill run."""
 
 
+def short_of(operation: str) -> str:
+    """Return an operation's word in lists; its name if only another version of the bot knows it."""
+    known = OPERATIONS.get(operation)
+    return operation.replace("_", " ") if known is None else known.short
+
+
+def done_of(operation: str) -> str:
+    """Return what an operation can claim where it succeeded; the least if only another version knows it."""
+    known = OPERATIONS.get(operation)
+    return "Done" if known is None else known.done
+
+
 def opened(request: Request) -> Order[Any, Any]:
     """Return the order of a stored request, with the facts that were approved.
 

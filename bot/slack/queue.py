@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+from pydantic import ValidationError
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
 from bot.cards import blocks
@@ -25,6 +26,11 @@ from bot.workflow.tenancy import Tenancy
 
 LONGEST = 12
 """The most digits of a request's number."""
+
+UNREADABLE = (
+    "R-{number} cannot be shown: another version of Billing Bot wrote it, or its record is damaged. Do not approve it; "
+    "tell whoever runs Billing Bot."
+)
 
 TURN = "queue:"
 """Prefix of the buttons that turn the page; their value is a request's number."""
@@ -68,17 +74,17 @@ def queue(
     now = parts.clock.now()
     found = only(parts.store, answers.to_decide(parts.store, person, now, MOST_COUNTED), within)
     at = found.index(number) if number in found else 0
-    shown = _to_decide(parts, person, found[at]) if found else None
+    shown = _shown(parts, links, person, found[at]) if found else None
     sure = answers.judged(parts.store, person, now, found)
     listed = answers.waiting_list(parts.store, links, sure, within)
     if shown is None:
         return listed
     of = f"more than {MOST_COUNTED - 1:,}" if len(found) >= MOST_COUNTED else f"{len(found):,}"
     title, place = f"Waiting for you{within.words}", f"{at + 1:,} of {of}"
-    page = [blocks.header(title), blocks.context(place), *_card(links, *shown)]
+    page = [blocks.header(title), blocks.context(place), *shown[0]]
     said = [
         f"{blocks.escaped(title)}, {place}",
-        *in_one_text(*shown).split("\n"),
+        *shown[1].split("\n"),
         *listed.text.split("\n")[1:],
     ]
     turns = [
@@ -94,8 +100,21 @@ def queue(
 
 def to_decide(parts: Working, links: Links, person: Person, number: int) -> Blocks:
     """Return the card of a request with its buttons; nothing if the person may not approve it now."""
-    found = _to_decide(parts, person, number)
-    return _card(links, *found) if found else []
+    found = _shown(parts, links, person, number)
+    return found[0] if found else []
+
+
+def _shown(parts: Working, links: Links, person: Person, number: int) -> tuple[Blocks, str] | None:
+    """Return the card of a request, and its text; None if the person may not approve it now.
+
+    One that cannot be read must not keep the others from being shown.
+    """
+    try:
+        found = _to_decide(parts, person, number)
+        return None if found is None else (_card(links, *found), in_one_text(*found))
+    except (KeyError, ValidationError):
+        words = UNREADABLE.format(number=number)
+        return [blocks.paragraph(words)], words
 
 
 def _to_decide(

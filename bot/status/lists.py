@@ -15,7 +15,7 @@ from bot.domain.message import Blocks, Words
 from bot.domain.place import Within
 from bot.domain.request import State
 from bot.domain.words import Line, Link, Mention, Moment, Part, Strong, and_more, count, shortened
-from bot.operations.catalog import OPERATIONS
+from bot.operations.catalog import done_of, short_of
 from bot.operations.email_documents.operation import OF_KIND
 from bot.operations.progress import Progress
 from bot.store.status import MOST_COUNTED, Brief
@@ -72,7 +72,7 @@ def what_of(operation: str, subject: str) -> str:
     kind = _KINDS.get(operation)
     one, many = KIND_WORDS[kind] if kind else ("", "")
     is_said = not kind or subject.endswith(f" {many}") or document_key(subject) == (kind, subject)
-    return f"{OPERATIONS[operation].short} {'' if is_said else f'{one} '}{shortened(subject, 60)}"
+    return f"{short_of(operation)} {'' if is_said else f'{one} '}{shortened(subject, 60)}"
 
 
 _KINDS: Mapping[str, DocumentKind] = {each.name: kind for kind, each in OF_KIND.items()}
@@ -144,7 +144,7 @@ def _denied(brief: Brief) -> tuple[Part, ...]:
 def ending(brief: Brief, state: State) -> str:
     """Return a request's state in the card's words, which claim no more than its operation can."""
     if state is State.SUCCEEDED:
-        return OPERATIONS[brief.operation].done
+        return done_of(brief.operation)
     return of_many(state, brief.progress) or HEADLINES[state]
 
 

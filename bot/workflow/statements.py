@@ -13,7 +13,7 @@ from bot.domain.history import Entry, What
 from bot.domain.message import Message
 from bot.domain.parts_of import parts_of
 from bot.domain.words import Break, Moment, Part, count
-from bot.operations.catalog import OPERATIONS
+from bot.operations.catalog import short_of
 from bot.store.errors import CouldNotRecordError
 from bot.store.past import MOST, Written
 from bot.store.store import Store
@@ -132,7 +132,7 @@ class Statements:
         """Yield a line for each: what was done, what the request was about, when, and the note's beginning."""
         numbers = [each.entry.request for each in decisions if each.entry.request is not None]
         about = {
-            each.number: f" ({OPERATIONS[each.operation].short} {subject_of(each)})"
+            each.number: f" ({short_of(each.operation)} {subject_of(each)})"
             for each in self._store.status.briefs(numbers)
         }
         for each in decisions:

@@ -3,8 +3,11 @@
 import pytest
 
 from bot.operations import run_documents
+from bot.operations.catalog import OPERATIONS
 from bot.wiring import build
 from tests.stage import BOB
+from tests.stories.test_billstatus import ask_status
+from tests.stories.test_home import opened, text_of
 
 AN_UPDATE = "Billing Bot was updated after this was asked for"
 
@@ -75,3 +78,23 @@ async def test_without_an_update_single_documents_that_changed_are_named_as_that
     await stage.until_card(ts, "Stopped. Nothing was sent")
 
     assert "single documents changed" in stage.card(ts)
+
+
+async def test_what_only_a_newer_version_can_read_keeps_nobody_from_the_rest(stage, monkeypatch):
+    """Two versions work side by side during an update, and the newer one has one more operation."""
+    await stage.ask()
+    await stage.ask(text=next(iter(stage.zuora.world.invoices)))
+    await stage.quiet()
+    monkeypatch.delitem(OPERATIONS, stage.request(1).operation)
+
+    await opened(stage, BOB)
+    home = text_of(stage, BOB)
+    waiting = await ask_status(stage, BOB, "waiting")
+
+    for shown in (home, waiting):
+        assert "R-1 cannot be shown" in shown
+    assert "Email invoice" in home
+    for asked in ("", "R-1", "BR-00000001"):
+        assert "email bill run BR-00000001" in await ask_status(stage, BOB, asked)
+    await stage.press(BOB, stage.request(2).card_ts)
+    await stage.until_card(stage.request(2).card_ts, "Accepted by Zuora")
