@@ -304,6 +304,7 @@ async def test_names_of_who_confirmed_are_masked(tmp_path):
     assert "[name " in row.data
     assert "Carla" not in row.data
     assert json.loads(row.data)["needed"] == 1
+    assert re.search(rf"<td>by \[name \d+\] \({CARLA}\) on ", report_of(out))
 
 
 async def test_the_database_itself_is_asked_the_same(tmp_path):
