@@ -44,13 +44,18 @@ POLICY = """requesters = ["S0BILLING"]
 approvers = ["S0CONTROLLERS"]
 viewers = ["S0FINANCE"]
 """
+TWO = f"""{POLICY}
+[[rule]]
+{{}}approvals = 2
+approvers = ["S0CONTROLLERS", "U0MARA"]  # a third person can say what Zuora shows if an answer is lost
+"""
 POLICIES = {
     "one": ("One approval", POLICY),
     "tiers": (
         "Tiers: above USD or EUR 10,000 two approvals and typing the number",
-        f'{POLICY}\n[[rule]]\nabove = {{ USD = "10000.00", EUR = "10000.00" }}\napprovals = 2\n',
+        TWO.format('above = { USD = "10000.00", EUR = "10000.00" }\n'),
     ),
-    "two": ("Two approvals for everything", f"{POLICY}\n[[rule]]\napprovals = 2\n"),
+    "two": ("Two approvals for everything", TWO.format("")),
 }
 """Policies to choose from on the page: a name, and the file's text."""
 LABELS = {name: label for name, (label, _) in POLICIES.items()}
