@@ -23,7 +23,7 @@ from bot.operations.typed import Problems
 from bot.zuora.answers import BillingDocument, BillRun
 from bot.zuora.aside import aside
 from bot.zuora.client import ZuoraClient
-from bot.zuora.errors import ZuoraRefused
+from bot.zuora.errors import ZuoraError
 from bot.zuora.paging import all_or_none, side_by_side
 
 T = TypeVar("T")
@@ -141,18 +141,15 @@ async def read_checks(
 async def listed_lately(
     documents: Sequence[BillingDocument], zuora: ZuoraClient
 ) -> tuple[str, ...] | None:
-    """Return which of a few of these documents Zuora's mail history lists in the last day; None if it may not be read.
+    """Return which of a few of these documents Zuora's mail history lists in the last day; None if it cannot be read.
 
     Somebody who mails a bill run in Zuora reaches all of them, and Zuora shows their mail dates only later.
-
-    Raises:
-        ZuoraError: Zuora could not be read.
     """
     few = documents[:: max(1, len(documents) // A_FEW)][:A_FEW]
     reads = [partial(zuora.email_history, each.id, zuora.now()) for each in few]
     try:
         found = await all_or_none(reads) if reads else []
-    except ZuoraRefused:
+    except ZuoraError:  # a second witness is no obstacle
         return None
     return tuple(each.number for each, mails in zip(few, found, strict=True) if mails)
 

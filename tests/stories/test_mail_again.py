@@ -220,9 +220,26 @@ async def test_a_run_that_somebody_mails_in_zuora_after_the_card_stops(stage, he
     assert not stage.orders()
 
 
-async def test_a_mail_history_that_may_not_be_read_is_no_obstacle_to_mail_a_run(stage):
-    stage.zuora.faults.add(
-        "/v1/notification-history/email", kind="http200_failure", category=10, times=None
-    )
+NO_HISTORY = "/v1/notification-history/email"
 
-    await accepted(stage, await stage.ask(text=RUN))
+
+@pytest.mark.parametrize("fault", [{"kind": "http200_failure", "category": 10}, {"kind": "drop"}])
+@pytest.mark.parametrize("kind", ["run", "invoice"])
+async def test_a_mail_history_that_cannot_be_read_is_no_obstacle(stage, held, kind, fault):
+    text = held.get(kind, RUN)
+    stage.zuora.faults.add(NO_HISTORY, times=None, **fault)
+    submitted = await stage.fill_as_time_passes(text=text, step=5.0)
+    assert submitted.ok, submitted.errors
+    await stage.as_time_passes(lambda: len(stage.slack.channel_messages(CHANNEL)) == 1, step=5.0)
+    ts = stage.slack.channel_messages(CHANNEL)[-1].ts
+
+    await stage.press(BOB, ts)
+
+    await stage.as_time_passes(lambda: "Accepted by Zuora" in stage.card(ts), step=5.0)
+
+
+async def test_a_mail_history_that_is_gone_after_the_card_stops_no_invoice(stage, held):
+    ts = await stage.ask(text=held["invoice"])
+    stage.zuora.faults.add(NO_HISTORY, kind="http200_failure", category=10, times=None)
+
+    await accepted(stage, ts)

@@ -50,13 +50,16 @@ def _mailed_before(facts: EmailRunFacts, *, resend: bool) -> Check:
     of_these = "" if again == before else f"{again:,} of these "
     are = "is" if (again if resend else before) == 1 else "are"
     then = f"{of_these}{are} mailed again" if resend else f"{are} left out"
+    dateless = [f"when {unknown:,} were mailed"] if unknown else []
+    is_silent = facts.listed_lately is None and not resend
+    silent = ["what its mail history lists"] if is_silent else []
     listed = [f"its mail history lists {some(lately)}"] if (lately := facts.listed_lately) else []
     was = part_was(before, documents.posted)
     return check(
         "mailed before",
         f"Zuora shows no mail of {any_of(documents.posted, 'document')}",
         found="; ".join([f"{was} mailed before, and {then}"] * bool(before) + listed),
-        not_known=f"when {unknown:,} were mailed" if unknown else "",
+        not_known="; ".join([*dateless, *silent]),
     )
 
 

@@ -24,7 +24,7 @@ class EmailRunFacts(RunFacts):
             mailed; None if Zuora did not say whether it was set to. No approval need be bound to it, because the
             request does not begin while that mail may come.
         listed_lately: Numbers of documents that show no mail date, and of which Zuora's mail history lists a mail of the
-            last day; only a few are looked for. None if they were not, or it may not be read. No approval is bound to
+            last day; only a few are looked for. None if they were not, or it cannot be read. No approval is bound to
             it, because old mails drop out of it.
         posting_may_mail: Whether it was posted lately, and Zuora does not say whether that mailed.
         posted_at: When it was posted; None if not known. A run is posted once.

@@ -168,7 +168,7 @@ def changes(before: MailDocument, now: MailDocument | None, *, mailed: bool = Tr
         found += changed(before.number, spoken(before.money), spoken(now.money))
     if mailed and (before.mailed_at != now.mailed_at or _more_listed(before, now)):
         found.append(f"{before.number} was mailed meanwhile")
-    if before.listed is not None and now.listed is None:
+    if before.kind != "invoice" and before.listed is not None and now.listed is None:
         found.append(f"Zuora's mail history of {before.number} can no longer be read")
     found += [f"{before.number} {words}" for words in now.trouble if words not in before.trouble]
     found += unchecked_differs(before.doubts, now.doubts)

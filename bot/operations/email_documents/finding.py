@@ -18,7 +18,7 @@ from bot.operations.typed import Problems
 from bot.zuora.answers import BillingDocument, BillRun
 from bot.zuora.aside import aside
 from bot.zuora.client import ZuoraClient
-from bot.zuora.errors import ZuoraNotFound, ZuoraRefused
+from bot.zuora.errors import ZuoraError, ZuoraNotFound, ZuoraRefused
 from bot.zuora.paging import all_or_none, side_by_side
 
 NO_PERMISSION = 10
@@ -156,12 +156,27 @@ async def _listed(
     """
     few = len(documents) <= A_FEW
     looked_for = [document for document in documents if few or document.kind != "invoice"]
-    reads = [partial(mail_marks, each.id, zuora.now(), zuora) for each in looked_for]
+    reads = [partial(_marks, each, zuora) for each in looked_for]
     try:
         found = await all_or_none(reads) if reads else []
     except ZuoraRefused:
         return {}
-    return {each.number: marks for each, marks in zip(looked_for, found, strict=True)}
+    marked = zip(looked_for, found, strict=True)
+    return {each.number: marks for each, marks in marked if marks is not None}
+
+
+async def _marks(document: BillingDocument, zuora: ZuoraClient) -> tuple[str, ...] | None:
+    """Return `mail_marks` of a document; None for an invoice if they cannot be read, as it has a mail date besides.
+
+    Raises:
+        ZuoraError: Those of a memo cannot be read.
+    """
+    try:
+        return await mail_marks(document.id, zuora.now(), zuora)
+    except ZuoraError:
+        if document.kind != "invoice":
+            raise
+        return None
 
 
 async def mail_marks(document_id: str, at: datetime, zuora: ZuoraClient) -> tuple[str, ...]:
