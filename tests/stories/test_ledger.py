@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.audit.test_evidence import checked
+from tests.audit.test_verify import checked
 from tests.stage import ALICE, BOB, CARLA, MARA
 
 pytestmark = pytest.mark.never_repeated
