@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.operations.catalog import OPERATIONS
 from tests import in_memory, launched, patient
 from tests.dealt import dealt, turned
 from tests.hanging import ended_after
@@ -117,6 +118,15 @@ def pytest_runtest_teardown():
 
 LOGGERS = ("", "bot", "httpx2", "httpcore2", "slack_bolt", "slack_sdk", "aiohttp")
 """Whose levels a command sets (`bot.cli.logs`)."""
+
+
+@pytest.fixture
+def operations():
+    """What the bot knows how to do; a test may take some out, as in an older version, and all come back in their order."""
+    before = dict(OPERATIONS)
+    yield OPERATIONS
+    OPERATIONS.clear()
+    OPERATIONS.update(before)
 
 
 @pytest.fixture(autouse=True)

@@ -68,9 +68,9 @@ def sessions_that_stay(server):
         def let_through():
             with suppress(OSError):
                 while True:
-                    there = socket.create_connection((server.host, server.port))
                     client, _ = way.accept()
                     kept.enter_context(client)
+                    there = socket.create_connection((server.host, server.port))
                     kept.enter_context(there)
                     for ends in ((client, there), (there, client)):
                         Thread(target=copy, args=ends, daemon=True).start()

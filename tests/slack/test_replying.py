@@ -4,7 +4,6 @@ import logging
 
 import pytest
 
-from bot.operations.catalog import OPERATIONS
 from bot.slack.replying import FAULT
 from tests.stage import ALICE, BOB, CARLA, CHANNEL
 
@@ -31,13 +30,13 @@ async def test_a_fault_while_a_form_is_on_its_way_is_said_to_who_typed_the_comma
 
 @pytest.mark.parametrize("button", ["reject", "withdraw"])
 async def test_a_fault_after_a_click_was_acknowledged_is_said_to_who_clicked(
-    stage, monkeypatch, button
+    stage, operations, button
 ):
     """As where a request is an operation's that only a newer version beside this one knows."""
     ts = await stage.ask()
     await stage.quiet()
     user = BOB if button == "reject" else ALICE
-    monkeypatch.delitem(OPERATIONS, stage.request().operation)
+    del operations[stage.request().operation]
 
     await stage.press(user, ts, button)
 

@@ -6,7 +6,6 @@ import pytest
 
 from bot.domain.history import What
 from bot.domain.message import Message, MessageKind
-from bot.operations.catalog import OPERATIONS
 from bot.workflow.receipts import NOT_MINE, name_of
 from bot.workflow.statements import CONFIRM, DENY
 from tests.audit.test_evidence import checked, made
@@ -77,11 +76,13 @@ def broken(request):
 
 
 @pytest.mark.parametrize("order", ["as ever", "of another version", "broken"])
-async def test_a_receipt_needs_only_its_row_to_say_what_was_decided(approved, monkeypatch, order):
+async def test_a_receipt_needs_only_its_row_to_say_what_was_decided(
+    approved, monkeypatch, operations, order
+):
     stage = approved
     (decided,) = [e for e in stage.store.history.of(1) if e.entry.what is What.APPROVED]
     if order == "of another version":
-        monkeypatch.delitem(OPERATIONS, "email_bill_run")
+        del operations["email_bill_run"]
     if order == "broken":
         monkeypatch.setattr("bot.workflow.receipts.opened", broken)
     row = name_of(decided.sequence, decided.hash)
