@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
+from bot.audit.confirmed import CONFIRMED
 from bot.audit.control import InForce
 from bot.audit.rows import ASKED, BACK, BEGINS, DROPS, KEEPS, NEW_KEY, PUT_BACK, UNSUPPORTED, FileRow, Json, Remark
 from bot.audit.rows import compact, fits, hashed, is_unproven, signed
@@ -142,5 +143,6 @@ class PeriodRows:
         for name in (name for name, kind in KINDS.items() if row.what.startswith(kind) and (kind or row.at < self.about["start"])):
             self.made[name].update(f"{line}\n".encode())
         self.count, self.masked, self.bare = self.count + 1, self.masked + bool(row.masked), self.bare + is_bare
-        if is_bare and self.seals and self.about["before"]["sequence"] < row.sequence <= self.about["last"]:
+        is_older = row.what == CONFIRMED and "base" not in json.loads(row.data)  # it kept no salts of these rows
+        if is_bare and self.seals and not is_older and self.about["before"]["sequence"] < row.sequence <= self.about["last"]:
             yield Remark(UNSUPPORTED, row.sequence, f"Row {row.sequence} is masked, and holds no commitments in place of what it held.")

@@ -8,6 +8,7 @@ from bot.audit.rows import APPROVED, BEGINS, STARTED, UNSUPPORTED, FileRow, Json
 from bot.domain.confirmations import AT_THE_END, Confirmations
 
 CHANGED, CONFIRMED = "policy.changed", "policy.confirmed"
+DATED = {CHANGED, CONFIRMED, "statement.denied"}  # in order, unlike explanations
 SAYS_WHAT = {"base", "needed", "members"}  # each confirmation, since starts say so under `confirms`
 
 
@@ -43,7 +44,7 @@ class ChangesOfPolicy(Confirmations):
                 yield Remark("control not held", row.sequence, words)
                 return
         self.note(row.sequence, row.what, row.who, data)
-        self.marks.append(row.sequence)
+        self.marks += [row.sequence] * (row.what in DATED)
 
     def wrong(self, row: FileRow, data: Json, members: Any) -> Iterator[str]:
         """Return why a confirmation does not hold."""

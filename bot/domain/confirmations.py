@@ -119,7 +119,7 @@ class Confirmations:
     def _by(self, change: int, confirmed: Collection[int], before: int) -> int:
         """Return the row with which enough people had confirmed a change; 0 if they had not."""
         people = dict[int, set[str]]()
-        for each in self._counting(change, before):
+        for each in self.counting(change, before):
             if not each.base or each.base in confirmed:
                 agree = people.setdefault(each.base, set())
                 agree.add(each.who)
@@ -127,7 +127,7 @@ class Confirmations:
                     return each.row
         return 0
 
-    def _counting(self, change: int, before: int) -> list[Said]:
+    def counting(self, change: int, before: int) -> list[Said]:
         """Return the rows before a row that confirm a change, without those that were denied by then."""
         said = (each for each in self.said if each.change == change < each.row < before)
         return [each for each in said if self.denied.get(each.row, before) >= before]
@@ -135,7 +135,7 @@ class Confirmations:
     def agreed(self, change: int) -> set[str]:
         """Return who has confirmed a change, compared with the same one as today."""
         base = self.base(change)
-        return {each.who for each in self._counting(change, AT_THE_END) if each.base == base}
+        return {each.who for each in self.counting(change, AT_THE_END) if each.base == base}
 
     def base(self, change: int, before: int = AT_THE_END) -> int:
         """Return the last change before this one that was confirmed before a row; 0 if there is none."""

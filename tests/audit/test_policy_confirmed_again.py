@@ -8,22 +8,28 @@ import json
 import re
 import shutil
 import zipfile
+from dataclasses import replace
 from datetime import timedelta
 from html import unescape
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
+from bot.audit.evidence.said import confirmed_by
 from bot.audit.rows import FileRow, compact
-from bot.domain.history import What
+from bot.domain.confirmations import Confirmations
+from bot.domain.history import SEALED, What, stored
 from bot.domain.request import State
 from bot.sandbox.slack.workspace import BOT_USER
+from bot.slack.explaining import SIGN
 from tests.audit.test_as_approved import status, with_data
 from tests.audit.test_evidence import KEY, checked, lines, made
 from tests.audit.test_for_people import sheets_of
 from tests.audit.test_package import Forger, rebuilt, written
-from tests.stage import ALICE, BOB, CARLA, MARA, Stage
+from tests.stage import ALICE, BOB, CARLA, CHANNEL, MARA, Stage
 from tests.stories.test_audit import AUDIT
 from tests.stories.test_denied import denied
 from tests.stories.test_policy_confirmed import change_to, confirm, notices
@@ -315,3 +321,131 @@ async def test_the_database_itself_is_asked_the_same(tmp_path):
     result = checked(path, key=KEY)
     assert result.exit_code == 0, result.output
     assert "is not confirmed; 1 request was decided under it" in result.output
+
+
+NEWER = {"policy.confirmed", "bot.started"}
+CANCELED = [f"BR-000001{each:02}" for each in range(12)]
+
+
+@pytest.fixture
+async def by_hand(tmp_path):
+    """The bot's mails beside bill runs that somebody canceled by hand: exceptions that people can explain."""
+    stage = Stage(tmp_path, "run")
+    stage.policy = MAILS
+    stage.changes = {
+        "audit_key": SecretStr(KEY),
+        "policy_changes": "confirm",
+        "audit_channel": AUDIT,
+    }
+    await stage.open()
+    world = stage.zuora.world
+    for number in ("BR-00000001", "BR-00000002"):
+        world.add_bill_run(number, invoices=[("A00000001", "USD", "7.00")])
+    for number in CANCELED:
+        world.add_bill_run(number, status="Canceled").updated_at = stage.clock.now()
+    stage.slack.workspace.channels[AUDIT].members += [BOT_USER, ALICE, BOB, CARLA, MARA]
+    await stage.start()
+    yield stage
+    await stage.close()
+
+
+async def signed(stage, who, number=CANCELED[0]):
+    await stage.slack.slash(who, CHANNEL, f"/billstatus explain {number} By hand")
+    private = stage.slack.private(who, CHANNEL)[-1]
+    await stage.slack.click(who, CHANNEL, private.ts, SIGN)
+    await stage.until_private(who, f"The evidence shows it beside {number}")
+
+
+async def mailed(stage, number, by):
+    ts = await stage.ask(text=number)
+    await stage.press(by, ts)
+    await stage.until_card(ts, "Accepted by Zuora")
+    await stage.quiet()
+
+
+async def test_an_explanation_signed_after_the_period_changes_no_confirmation_in_it(
+    by_hand, tmp_path
+):
+    stage = by_hand
+    await mailed(stage, "BR-00000001", CARLA)
+    await change_to(stage, BOB_TOO)
+    await confirm(stage, CARLA)
+    await stage.slack.until(lambda: "Confirmed." in notices(stage, CARLA))
+    await mailed(stage, "BR-00000002", BOB)
+    _, before = await made(stage, tmp_path, "--to", "2026-11-21", key=KEY)
+    assert status(before, KEY).exit_code in (0, 24), status(before, KEY).output
+    await stage.pass_time(hours=16)
+    for number in CANCELED:
+        await signed(stage, BOB, number)
+    await stage.quiet()
+
+    _, out = await made(stage, tmp_path, "--to", "2026-11-21", key=KEY)
+
+    found = status(out, KEY)
+    assert found.exit_code == 0, found.output
+
+
+async def test_whoever_signs_an_explanation_after_the_period_is_masked(by_hand, tmp_path):
+    stage = by_hand
+    await mailed(stage, "BR-00000001", CARLA)
+    await stage.pass_time(hours=16)
+    await signed(stage, BOB)
+    await stage.quiet()
+
+    _, out = await made(stage, tmp_path, "--to", "2026-11-21", "--redact", key=KEY)
+
+    with zipfile.ZipFile(out) as archive:
+        there = [name for name in archive.namelist() if b"Bob Tanaka" in archive.read(name)]
+    assert not there
+
+
+@pytest.fixture
+def earlier(monkeypatch):
+    """As an earlier version wrote these rows: without salts, and less in them."""
+
+    def as_before(entry, salt):
+        left = {"base", "needed", "members", "confirms"} if entry.what in NEWER else set()
+        data = {name: value for name, value in entry.data.items() if name not in left}
+        return stored(replace(entry, data=data), salt)
+
+    kinds = tuple(each for each in SEALED if each != "policy.confirmed")
+    monkeypatch.setattr("bot.domain.history.SEALED", kinds)
+    monkeypatch.setattr("bot.store.history.stored", as_before)
+    return monkeypatch
+
+
+async def test_a_confirmation_that_an_earlier_version_recorded_without_salts_can_be_masked(
+    earlier, by_hand, tmp_path
+):
+    stage = by_hand
+    await change_to(stage, BOB_TOO)
+    await confirm(stage, CARLA)
+    await stage.slack.until(lambda: "Confirmed." in notices(stage, CARLA))
+    await mailed(stage, "BR-00000002", BOB)
+    earlier.undo()
+
+    _, out = await made(stage, tmp_path, "--redact", key=KEY)
+
+    found = status(out, KEY)
+    assert found.exit_code == 0, found.output
+
+
+def test_whoever_denied_a_confirmation_is_not_named_among_those_who_confirmed():
+    found: Any = Confirmations()
+    two = f'requesters = ["{ALICE}"]\napprovers = ["{BOB}", "{CARLA}", "{MARA}"]\n'
+    for row, text in ((1, f"{two}[[rule]]\napprovals = 2\n"), (2, two)):
+        found.note(
+            row,
+            "policy.changed",
+            "",
+            {"old": str(row - 1) * (row > 1), "new": str(row), "text": text},
+        )
+    said = {"change": 2, "new": "2", "base": 1, "needed": 2}
+    found.note(3, "policy.confirmed", BOB, said)
+    found.note(4, "statement.denied", BOB, {"rows": [3]})
+    found.note(5, "policy.confirmed", CARLA, said)
+    found.note(6, "policy.confirmed", MARA, said)
+    found.at = dict.fromkeys(range(9), "2026-11-30T10:00:00.000000+00:00")
+    package: Any = SimpleNamespace(changes=found, named=str)
+
+    assert BOB not in confirmed_by(package, 2)

@@ -214,16 +214,16 @@ class _Writing:
         Files that follow from the rows are made from the rows alone. One packet is in memory at a time, and the
         population is on disk: a quarter can have 100,000 requests.
         """
-        self._learn_names()
+        things = reconciliation["things"]
+        deeds = (deed for thing in things for deed in thing["deeds"])
+        both = (*deeds, *self._scope.forward)
+        signed = [deed["explained_in"] for deed in both if "explained_in" in deed]
+        self._learn_names(signed)
         chain = self._chain()
         yield CHAIN, [_dumped(chain)]
         yield ROWS, self._rows("", "")
         for name, start in KINDS.items():
             yield f"{name}.jsonl", self._rows(start, "" if start else self._start)
-        things = reconciliation["things"]
-        deeds = (deed for thing in things for deed in thing["deeds"])
-        both = (*deeds, *self._scope.forward)
-        signed = [deed["explained_in"] for deed in both if "explained_in" in deed]
         earlier = evidence.standing(self._file, self._span, signed)
         yield "standing.jsonl", (_line(self._masked(Row(*row))) for row in earlier)
         with TemporaryFile() as population:
@@ -265,14 +265,14 @@ class _Writing:
         """Yield what Zuora shows, masked, as the JSON values that are written."""
         return (self._mask.masked(json.loads(_dumped(each))) for each in things)
 
-    def _learn_names(self) -> None:
+    def _learn_names(self, signed: Sequence[int]) -> None:
         """Learn all names first: a name may occur in a text before its own field.
 
         Raises:
             StoreError: Some of them cannot be read, so they would stay unmasked elsewhere.
         """
         if self._mask.masks:
-            self._learn_people()
+            self._learn_people(signed)
             changed = {*facts.with_other_parts(self._file)}
             for number in evidence.concerned(self._file, self._span):
                 if number in changed or self._is_changed(number):
@@ -284,14 +284,12 @@ class _Writing:
                 except facts.UNREADABLE as error:
                     raise StoreError(NOT_MASKED.format(number, repr(error))) from error
 
-    def _learn_people(self) -> None:
-        """Learn the names of people who did something that is about no request."""
-        first = self._span.first
-        earlier = (
-            row for row in self._file.standing(first, first) if Row(*row).what.startswith(BESIDE)
-        )
+    def _learn_people(self, signed: Sequence[int]) -> None:
+        """Learn the names of people who did something that is about no request, in the period or in what it rests on."""
+        outside_it = evidence.standing(self._file, self._span, signed)
+        beside = (row for row in outside_it if Row(*row).what.startswith(BESIDE))
         of_the_span = (evidence.rows_of(self._file, self._span, kind, "") for kind in BESIDE)
-        for row in chained(earlier, *of_the_span):
+        for row in chained(beside, *of_the_span):
             self._mask.learn(json.loads(Row(*row).data))
 
     def _is_changed(self, number: int) -> bool:

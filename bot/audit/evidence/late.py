@@ -32,7 +32,7 @@ def late_rows(package: Package) -> Iterator[Late]:
     latest = max(package.rows_before(), key=_time, default=NO_ROW)
     for row in package.history():
         if row.at < start:
-            host = begun[bisect.bisect(begun, (row.sequence,)) - 1][1]
+            host = begun[bisect.bisect(begun, (row.sequence + 1,)) - 1][1]
             clock = f"of the machine {host}" if host else "of the machine on which the bot ran"
             yield Late(row, clock, _why(row, latest), f"one whose period has {row.at[:10]}")
         latest = max(latest, row, key=_time)

@@ -61,9 +61,8 @@ def confirmed_by(package: Package, change: int) -> str:
         return (
             "not needed: it changes nothing" if changes.changes[change].get("old") else "not needed"
         )
-    said = [
-        each for each in changes.said if each.change == change and each.row <= confirmed[change]
-    ]
+    counting = changes.counting(change, confirmed[change] + 1)
+    said = [each for each in counting if each.base == counting[-1].base]
     said = said if said[-1].needed > 1 else said[-1:]
     return listed(
         [f"by {package.named(each.who)} on {moment(changes.at[each.row])}" for each in said]
