@@ -7,7 +7,7 @@ from typing import Any
 from bot.audit.confirmed import CHANGED, CONFIRMED, ChangesOfPolicy
 from bot.audit.expected import called, summed
 from bot.audit.rows import APPROVED, ASKED, STARTED, UNSUPPORTED, Json, Remark, FileRow, Story, hashed, loaded
-from bot.audit.stated import by_hand, stated
+from bot.audit.stated import by_hand, settled_without, stated
 from bot.domain.gains import DAY, seconds
 
 DENIED, EXPLAINED = "statement.denied", "exception.explained"
@@ -194,6 +194,6 @@ def control(record: Json, story: Story, stands: InForce) -> Iterator[Remark]:  #
         found += stands.changes.began(record, story)
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
         found.append((first, f"cannot be performed again: {error!r}"))
-    yield from stands.denials(story)
+    yield from (*stands.denials(story), *settled_without(story))
     for row, words in found:
         yield Remark("control not held", row.sequence, f"R-{row.request}: row {row.sequence} ({row.what}) {words}.")

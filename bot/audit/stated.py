@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from bot.audit.rows import APPROVED, STARTED, FileRow, Json, Story, has_mask, hashed, is_masked, loaded
+from bot.audit.rows import APPROVED, STARTED, FileRow, Json, Remark, Story, has_mask, hashed, is_masked, loaded
 
 TENANTS = {"PRODUCTION": "production", "SANDBOX": "sandbox", "UNKNOWN ENVIRONMENT": "unknown"}  # how a record's `tenant` begins
 PRODUCTION = {"rest.na.zuora.com", "rest.zuora.com", "rest.eu.zuora.com", "rest.ap.zuora.com"}  # hosts
@@ -136,15 +136,22 @@ def by_hand(rule: Json, story: Story, denied: dict[int, FileRow]) -> Wrong:  # w
         agree = {who: at for who, at in agree.items() if at not in denied or denied[at].sequence > row.sequence}
         if row.what == "request.settled" and len(agree) < needed:
             yield row, f"is settled by {len(agree)} of {needed} people"
-        elif row.what == "request.settled" and needed > 1 and is_by_approvers(rule, story, {*agree}):
+        elif row.what == "request.settled" and needed > 1 and is_by_approvers(rule, story, {*agree}, data.get("gone", ())):
             yield row, "is settled by nobody but people who approved it"
 
 
-def is_by_approvers(rule: Json, story: Story, people: set[str]) -> bool:  # though the rule names somebody else, by id or in a group
+def is_by_approvers(rule: Json, story: Story, people: set[str], gone: Any) -> bool:  # though the rule names somebody else
     (first, asked), approved = story[0], {row.who for row, _ in story if row.what == APPROVED}
     named = [[part for part in name.split("&") if part[0] != "S"] for name in rule["approvers"]]  # groups begin with S
-    has_another = any(not each or {*each} - {first.who, *approved} for each in named)
+    has_another = any(not each or {*each} - {first.who, *approved, *gone} for each in named)
     return bool(asked.get("settled_by_another")) and has_another and people <= approved
+
+
+def settled_without(story: Story) -> Iterator[Remark]:  # notes on rows by which only people who approved were left
+    for row, data in story:
+        if row.what == "request.settled" and row.who and isinstance(data.get("gone"), list):
+            words = f"R-{row.request}: row {row.sequence} says that accounts of others who could settle it can do nothing any more: "
+            yield Remark("note", row.sequence, words + ", ".join(map(str, data["gone"])))
 
 
 def stated(record: Json, story: Story, stands: Any) -> Wrong:  # of one request

@@ -1,10 +1,13 @@
 """Refusals, which are private: why not, and what would help."""
 
+from collections.abc import Collection
+
 from bot.cards.approvers import approvers_in_words
 from bot.cards.headline import headline
 from bot.domain.authority import Person, Refusal
 from bot.domain.policy import Policy, is_group
 from bot.domain.request import Request
+from bot.domain.settling import left
 from bot.domain.words import Mention, Moment, Part
 
 _TOO_LATE = (
@@ -64,18 +67,20 @@ def misnamed(refusal: Refusal, number: int | None) -> tuple[Part, ...]:
     return (words,)
 
 
-def only_approvers(request: Request) -> tuple[Part, ...]:
+def only_approvers(request: Request, gone: Collection[str] = ()) -> tuple[Part, ...]:
     """Return why a record would not count beside those before it: all of them are by people who approved."""
+    may = left(request, gone)
     approved = [Mention(approval.person) for approval in request.approvals]
     nots = [part for each in approved for part in (", ", each)]
     who = f"Nothing was recorded: everybody who saw this for {request.name}, you included, approved it. Somebody who did not must look too: "
-    more = ". If nobody else is in the group, whoever keeps it in Slack has to add somebody."
-    has_group = any(map(is_group, request.rule.approvers))
+    if not any(map(is_group, may)):
+        more = ". If they have left: once their accounts are deactivated in Slack, press again."
+        return (who, *approvers_in_words(may), more)
     return (
         who,
-        *approvers_in_words(request.rule.approvers),
+        *approvers_in_words(may),
         " (not ", Mention(request.requester), *nots, ")",
-        more if has_group else ".",
+        ". If nobody else is in the group, whoever keeps it in Slack has to add somebody.",
     )  # fmt: skip
 
 

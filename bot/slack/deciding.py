@@ -183,6 +183,7 @@ async def _decided(
             reason=asked.reason,
             typed=asked.typed,
             standing=await _standing(answering, request) if asked.verb in BY_SEVERAL else {},
+            gone=await _gone(rules, request) if asked.verb in RECORDS else frozenset(),
             answer_in=asked.answer_in,
             clocks_ahead=clocks.ahead(),
             clocks_wrong=wrong,
@@ -232,6 +233,10 @@ async def _standing(answering: Answering, request: Request | None) -> dict[str, 
         person = await _approver(people, rules, actor, request)
         found[user_id] = still_counts(person, request, rules.today(request))
     return found
+
+
+async def _gone(rules: Rules, request: Request | None) -> frozenset[str]:
+    return frozenset() if request is None else await rules.gone(request)
 
 
 async def _ask_more(

@@ -98,16 +98,18 @@ def _record_by_hand(
         return CheckAgain()
     agreeing = _agreeing(before, decision)
     needed = max(request.rule.approvals, today.approvals)
-    missing = needed - len(agreeing) - 1
+    missing, people = needed - len(agreeing) - 1, [*agreeing, decision.person.user_id]
+    rests_on_gone = missing <= 0 and is_by_approvers(request, needed, people)
+    gone = {"gone": sorted(decision.gone)} if rests_on_gone else {}
     record = by_hand.Record(
         person=decision.person.user_id,
         team=decision.person.team_id,
         accepted=decision.verb is Verb.RECORD_SENT,
         note=decision.reason,
-        beside=_held(request, decision),
+        beside={**_held(request, decision), **gone},
     )
     if missing > 0:
-        more = is_by_approvers(request, needed, [*agreeing, record.person])
+        more = is_by_approvers(request, needed, people, decision.gone)
         return Decided(
             by_hand.note(store, request, replace(record, only_approvers=more), missing, now)
         )
@@ -250,8 +252,8 @@ def _no_record_yet(
         return Declined(Refusal.TOO_EARLY, too_early)
     people = [*_agreeing(by_hand.records(parts.store, request), decision), decision.person.user_id]
     needed = max(request.rule.approvals, parts.rules.today(request).approvals)
-    if len(people) >= needed and is_by_approvers(request, needed, people):
-        return Declined(Refusal.ONLY_APPROVERS, refusals.only_approvers(request))
+    if len(people) >= needed and is_by_approvers(request, needed, people, decision.gone):
+        return Declined(Refusal.ONLY_APPROVERS, refusals.only_approvers(request, decision.gone))
     return None
 
 

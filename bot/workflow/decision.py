@@ -52,6 +52,8 @@ class Decision:
         reason: Why, if that was asked for.
         typed: The number that was typed to confirm, if the rule requires it.
         standing: For everybody who approved before, why that no longer counts; None: it counts.
+        gone: Those beside whom only people who approved are left to settle a lost answer, as their accounts
+            can do nothing any more.
         answer_in: Slack channel id for the private answer to a click that changes nothing; empty if
             the caller answers by itself.
         clocks_ahead: By how many seconds Slack's and Zuora's clocks are ahead of this machine's.
@@ -64,6 +66,7 @@ class Decision:
     reason: str = ""
     typed: str = ""
     standing: Mapping[str, Refusal | None] = field(default_factory=lambda: NOBODY)
+    gone: frozenset[str] = frozenset()
     answer_in: str = ""
     clocks_ahead: Mapping[str, int] = field(default_factory=dict)
     clocks_wrong: str = ""

@@ -28,18 +28,23 @@ async def remind(parts: Working, request: Request) -> None:
     """
     rules = (request.rule, parts.rules.today(request))
     found = [await parts.rules.members(rule.approvers) for rule in rules]
+    gone = await parts.rules.gone(request)
     now, store = parts.clock.now(), parts.store
     with store.transaction():
         fresh = store.requests.get(request.number)
         if fresh is None or fresh.state is not request.state:
             return
-        _write(store, fresh, found, now)
+        _write(store, fresh, found, gone, now)
 
 
 def _write(
-    store: Store, request: Request, found: list[frozenset[str] | None], now: datetime
+    store: Store,
+    request: Request,
+    found: list[frozenset[str] | None],
+    gone: frozenset[str],
+    now: datetime,
 ) -> None:
-    people = _waited_for(store, request, found)
+    people = _waited_for(store, request, found, gone)
     due = request.reminders_due(now)
     after = replace(request, reminded=due)
     if after.state is State.WAITING:
@@ -59,7 +64,9 @@ def _write(
     store.move(request, after, entry, now, reply)
 
 
-def _waited_for(store: Store, request: Request, found: list[frozenset[str] | None]) -> list[str]:
+def _waited_for(
+    store: Store, request: Request, found: list[frozenset[str] | None], gone: frozenset[str]
+) -> list[str]:
     """Return who may still decide or record; the rule's own names if Slack does not say who is in its groups."""
     if any(members is None for members in found):
         return list(request.rule.approvers[:MOST_MENTIONS])
@@ -68,9 +75,9 @@ def _waited_for(store: Store, request: Request, found: list[frozenset[str] | Non
     if request.state is State.UNKNOWN:
         done = set(records(store, request))
         needed = request.rule.approvals
-        if len(done) + 1 >= needed and is_by_approvers(request, needed, done):
+        if len(done) + 1 >= needed and is_by_approvers(request, needed, done, gone):
             done |= {approval.person for approval in request.approvals}
-    return sorted(may - done - {request.requester})[:MOST_MENTIONS] or [request.requester]
+    return sorted(may - done - gone - {request.requester})[:MOST_MENTIONS] or [request.requester]
 
 
 def _waits(request: Request) -> tuple[Part, ...]:

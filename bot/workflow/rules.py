@@ -7,7 +7,8 @@ from typing import Any
 
 from bot.domain.place import Place
 from bot.domain.policy import Asked, Policy, Rule
-from bot.domain.request import Request
+from bot.domain.request import Request, State
+from bot.domain.settling import others
 from bot.domain.words import count
 from bot.operations.catalog import opened
 from bot.operations.operation import Order
@@ -70,6 +71,15 @@ class Rules:
         place = self.tenancy.places.at(request.place)
         reach = reach_of(self.store, request)
         return self.policy.strictest(self.about(opened(request), place, reach))
+
+    async def gone(self, request: Request) -> frozenset[str]:
+        """Return those on whom settling a lost answer rests and whose accounts can do nothing any more.
+
+        Nobody is gone of whom Slack cannot be asked.
+        """
+        named = others(request) if request.state is State.UNKNOWN else frozenset[str]()
+        still = await self.ordinary(tuple(named)) if named else named
+        return frozenset() if still is None else named - still
 
     async def not_approved_any_more(self, request: Request, now: datetime) -> str | None:
         """Return why the approvals of an approved request are no longer enough; empty: they are.

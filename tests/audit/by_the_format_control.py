@@ -697,11 +697,12 @@ class Request:
                     f"{words}: settled by {len(same)}",
                 )
                 self.need(
-                    row["what"] != "request.settled" or not self.by_approvers(same),
+                    row["what"] != "request.settled"
+                    or not self.by_approvers(same, data.get("gone", [])),
                     f"{words}: settled by those who approved",
                 )
 
-    def by_approvers(self, people):
+    def by_approvers(self, people, gone):
         """Whether somebody who did not approve is missing among those who recorded a lost answer."""
         approved = {each["who"] for each in self.history if each["what"] == "request.approved"}
         first, rule = self.history[0], self.rule
@@ -709,7 +710,7 @@ class Request:
         alone = {
             name for name in rule["approvers"] if {part[0] for part in name.split("&")} == {"S"}
         }
-        others = {part for part in parts if part[0] != "S"} - approved - {first["who"]}
+        others = {part for part in parts if part[0] != "S"} - approved - {first["who"], *gone}
         is_asked = rule.get("approvals", 1) > 1 and first["data"].get("settled_by_another")
         return bool(is_asked and (alone or others) and not people - approved)
 

@@ -5,6 +5,10 @@ from datetime import timedelta
 
 import pytest
 
+from tests.audit.test_as_approved import status, with_data
+from tests.audit.test_by_the_format import CONTROL, performed
+from tests.audit.test_evidence import made
+from tests.audit.test_package import rebuilt
 from tests.audit.test_verify import checked
 from tests.stage import ALICE, BOB, CARLA, MARA
 
@@ -347,6 +351,82 @@ async def test_where_the_rule_names_nobody_else_those_who_approved_settle_it(sta
 
     await stage.until_card(ts, "Accepted by Zuora")
     assert checked(stage.settings().database_path).exit_code == 0
+
+
+async def lost_where_three_are_named(stage):
+    """Bob and Carla have approved; the rule names Mara too, and no group."""
+    three = f'approvals = 2\napprovers = ["{BOB}", "{CARLA}", "{MARA}"]'
+    await stage.with_policy(TWO.replace("approvals = 2", three))
+    ts = await stage.ask(text=RUN)
+    stage.zuora.faults.add("/v1/*/*/emails", kind="drop")
+    for person in (BOB, CARLA):
+        await stage.press(person, ts)
+        assert (await stage.slack.submit(person, {"typed": RUN})).ok
+    await stage.until_card(ts, "OUTCOME UNKNOWN")
+    return ts
+
+
+async def test_the_refusal_names_only_who_is_left_and_what_helps_if_they_have_left(stage):
+    ts = await lost_where_three_are_named(stage)
+    assert (await stage.record(BOB, ts, "record_sent", typed=RUN)).ok
+    await stage.quiet()
+    assert "and did not approve it" in stage.thread(ts)[-1]
+
+    await stage.press(CARLA, ts, "record_sent")
+
+    await stage.until_private(CARLA, "everybody who saw this for R-1, you included, approved it")
+    words = f"Somebody who did not must look too: <@{MARA}>. If they have left: once their accounts are deactivated in Slack, press again."
+    assert stage.private(CARLA)[-1].endswith(words)
+
+
+async def test_those_who_approved_settle_it_once_the_only_other_person_has_left_slack(
+    stage, tmp_path
+):
+    ts = await lost_where_three_are_named(stage)
+    stage.slack.workspace.users[MARA].deleted = True
+
+    assert (await stage.record(BOB, ts, "record_sent", typed=RUN)).ok
+    await stage.quiet()
+    assert "has recorded the same." in stage.thread(ts)[-1]
+    assert (await stage.record(CARLA, ts, "record_sent", typed=RUN)).ok
+
+    await stage.until_card(ts, "Accepted by Zuora")
+    result = checked(stage.settings().database_path)
+    assert result.exit_code == 0, result.output
+    words = f"says that accounts of others who could settle it can do nothing any more: {MARA}"
+    assert words in result.output
+    _, out = await made(stage, tmp_path)
+    assert words in status(out, "").output
+    assert performed(out, "", CONTROL)[0] == 0
+    forged = rebuilt(out, "", change=with_data("request.settled", lambda data: data.pop("gone")))
+    assert status(forged, "").exit_code == 23
+    assert "settled by those who approved" in performed(forged, "", CONTROL)[1]
+
+
+async def test_while_slack_does_not_say_whether_the_other_person_has_left_they_are_waited_for(
+    stage,
+):
+    ts = await lost_where_three_are_named(stage)
+    assert (await stage.record(BOB, ts, "record_sent", typed=RUN)).ok
+    del stage.slack.workspace.users[MARA]
+
+    await stage.press(CARLA, ts, "record_sent")
+
+    await stage.until_private(CARLA, "everybody who saw this for R-1, you included, approved it")
+    assert stage.request().state == "unknown"
+
+
+async def test_once_the_only_other_person_has_left_slack_those_who_approved_are_reminded(stage):
+    ts = await lost_where_three_are_named(stage)
+    stage.slack.workspace.users[MARA].deleted = True
+    assert (await stage.record(BOB, ts, "record_sent", typed=RUN)).ok
+
+    await stage.pass_time(hours=1, minutes=5)
+
+    (reminded,) = [
+        each.entry for each in stage.store.history.of(1) if each.entry.what == "request.reminded"
+    ]
+    assert reminded.data["people"] == [CARLA]
 
 
 async def test_who_may_decide_no_more_has_recorded_nothing(stage, unknown):
