@@ -27,8 +27,21 @@ from bot.zuora.errors import ZuoraError
 from bot.zuora.paging import all_or_none, side_by_side
 
 T = TypeVar("T")
+UNSEEN = "Zuora's mail history lists a mail of {}, which could not be seen when this was asked for"
 A_FEW = 5
 """How many documents of a bill run are looked for in Zuora's mail history, which takes a call for each."""
+
+
+class ListedMail(BaseModel, frozen=True):
+    """A mail that Zuora's mail history lists.
+
+    Attributes:
+        number: The document's number.
+        mark: Identifies the mail, as `EmailRecord.mark`; empty in older requests.
+    """
+
+    number: str
+    mark: str = ""
 
 
 class MailChecks(BaseModel, frozen=True):
@@ -140,8 +153,8 @@ async def read_checks(
 
 async def listed_lately(
     documents: Sequence[BillingDocument], zuora: ZuoraClient
-) -> tuple[str, ...] | None:
-    """Return which of a few of these documents Zuora's mail history lists in the last day; None if it cannot be read.
+) -> tuple[ListedMail, ...] | None:
+    """Return each mail of a few of these documents in the last day; None if it cannot be read.
 
     Somebody who mails a bill run in Zuora reaches all of them, and Zuora shows their mail dates only later.
     """
@@ -151,7 +164,10 @@ async def listed_lately(
         found = await all_or_none(reads) if reads else []
     except ZuoraError:  # a second witness is no obstacle
         return None
-    return tuple(each.number for each, mails in zip(few, found, strict=True) if mails)
+    listed = zip(few, found, strict=True)
+    return tuple(
+        ListedMail(number=each.number, mark=mail.mark) for each, mails in listed for mail in mails
+    )
 
 
 async def _pdfs(

@@ -275,6 +275,10 @@ class Order(ABC, Generic[B, F]):
         """Return the bill runs of these documents that mail by themselves. No I/O."""
         return ()
 
+    def mailed_by_others(self) -> frozenset[str]:
+        """Return documents and bill runs that others mailed, or may have, and Zuora may show that only later. No I/O."""
+        return frozenset()
+
     def bills(self) -> Billed | None:
         """Return whom it bills; None if it bills nobody."""
         return None

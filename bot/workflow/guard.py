@@ -195,10 +195,11 @@ class Guard:
     def proved_by_no_mail(self, calls: Sequence[Call], request: Request) -> frozenset[str]:
         """Return the subjects of lost calls for which a mail in Zuora proves nothing, because it may be another one.
 
-        Another request, or the run by itself, may have mailed shortly before without Zuora showing it yet. Only *Mail
-        them again* can be sent at such a time.
+        Another request, the run by itself, or somebody in Zuora may have mailed shortly before without Zuora showing
+        it yet.
         """
-        runs = opened(request).mailed_by_zuora()
+        order = opened(request)
+        runs, by_others = order.mailed_by_zuora(), order.mailed_by_others()
         stored = self.store.mailings.of(request.number)
         mine = [each for each in stored if each.way in ("run", "document")]
         found = set()
@@ -206,7 +207,7 @@ class Guard:
             its = [each for each in mine if each.call == call.subject]
             at = call.first_sent_at
             if at is not None and (
-                any({each.run, each.number} & self._mailing(runs, at) for each in its)
+                any({each.run, each.number} & (by_others | self._mailing(runs, at)) for each in its)
                 or any(
                     one.how in MAYBE_MAILED and one.may_come(at, self.span)
                     for one in effects_of(self.store, its, request.number, request.place)

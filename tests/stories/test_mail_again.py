@@ -4,9 +4,12 @@ Section A of the promise: asked for as *mail again* it is allowed, and loud on t
 and A3 for single documents.
 """
 
+import json
+
 import pytest
 
 from bot.domain.digest import canonical, digest
+from bot.operations.email_bill_run.facts import EmailRunFacts
 from bot.operations.email_documents.reading import EmailDocumentsBody
 from bot.sandbox.zuora.records import HistoryRow
 from tests.stage import ALICE, BOB, CARLA, CHANNEL
@@ -243,3 +246,92 @@ async def test_a_mail_history_that_is_gone_after_the_card_stops_no_invoice(stage
     stage.zuora.faults.add(NO_HISTORY, kind="http200_failure", category=10, times=None)
 
     await accepted(stage, ts)
+
+
+ONE = pytest.mark.parametrize("kind", ["run", "invoice"])
+
+
+def all_mailed_in_zuora(stage):
+    """Somebody mails each document of the run there."""
+    for each in stage.zuora.world.documents_of(stage.zuora.world.bill_runs[RUN]):
+        mailed_in_zuora(stage, each)
+
+
+@ONE
+async def test_a_mail_that_is_listed_stops_it_though_the_history_could_not_be_read_before(
+    stage, held, kind
+):
+    stage.zuora.faults.add(NO_HISTORY, kind="http200_failure", category=10, times=None)
+    ts = await stage.ask(text=held.get(kind, RUN))
+    stage.zuora.faults.clear()
+    all_mailed_in_zuora(stage)
+
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "Stopped")
+
+    assert "which could not be seen when this was asked for" in " ".join(stage.thread(ts))
+    assert not stage.orders()
+
+
+@ONE
+async def test_mail_again_does_not_stop_for_a_mail_that_could_not_be_seen_before(stage, held, kind):
+    stage.zuora.faults.add(NO_HISTORY, kind="http200_failure", category=10, times=None)
+    ts = await asked(stage, held.get(kind, RUN), **RESEND)
+    stage.zuora.faults.clear()
+    all_mailed_in_zuora(stage)
+
+    await accepted(stage, ts)
+
+
+@ONE
+async def test_a_second_mail_of_what_was_listed_already_stops_it(stage, held, kind):
+    all_mailed_in_zuora(stage)
+    ts = await stage.ask(text=held.get(kind, RUN))
+    stage.clock.advance(minutes=1)
+    all_mailed_in_zuora(stage)
+
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "Stopped")
+
+    assert "mailed meanwhile" in " ".join(stage.thread(ts))
+    assert not stage.orders()
+
+
+@ONE
+async def test_mail_again_stops_where_somebody_mails_in_zuora_after_the_card(stage, held, kind):
+    ts = await asked(stage, held.get(kind, RUN), **RESEND)
+    all_mailed_in_zuora(stage)
+
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "Stopped")
+
+    assert "mailed meanwhile" in " ".join(stage.thread(ts))
+    assert not stage.orders()
+
+
+async def test_a_request_that_kept_only_the_numbers_of_listed_mails_is_read(stage):
+    await stage.ask(text=RUN)
+    kept = {**json.loads(stage.request().facts), "listed_lately": ["INV00000001"]}
+
+    facts = EmailRunFacts.stored(json.dumps(kept))
+
+    assert facts.listed_numbers == ("INV00000001",)
+
+
+@ONE
+async def test_a_mail_by_hand_of_before_does_not_prove_a_lost_order(stage, held, kind):
+    """Zuora listed it at once, and shows its date only after the order was lost."""
+    at = stage.clock.now()
+    all_mailed_in_zuora(stage)
+    ts = await stage.ask(text=held.get(kind, RUN))
+    stage.zuora.faults.add("/v1/*/*/emails", kind="drop", times=None)
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "OUTCOME UNKNOWN")
+
+    for each in stage.zuora.world.documents_of(stage.zuora.world.bill_runs[RUN]):
+        if each.kind == "invoice":
+            each.last_email_sent = at
+    for _ in range(8):
+        await stage.pass_time(minutes=10)
+
+    assert "OUTCOME UNKNOWN" in stage.card(ts)

@@ -51,9 +51,8 @@ def _mailed_before(facts: EmailRunFacts, *, resend: bool) -> Check:
     are = "is" if (again if resend else before) == 1 else "are"
     then = f"{of_these}{are} mailed again" if resend else f"{are} left out"
     dateless = [f"when {unknown:,} were mailed"] if unknown else []
-    is_silent = facts.listed_lately is None and not resend
-    silent = ["what its mail history lists"] if is_silent else []
-    listed = [f"its mail history lists {some(lately)}"] if (lately := facts.listed_lately) else []
+    silent = ["what its mail history lists"] if facts.listed_lately is None else []
+    listed = [f"its mail history lists {some(lately)}"] if (lately := facts.listed_numbers) else []
     was = part_was(before, documents.posted)
     return check(
         "mailed before",

@@ -1,13 +1,16 @@
 """What an approver must know before the documents of a bill run are mailed. No I/O."""
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
+from pydantic import field_validator
+
 from bot.domain.words import at_most, count, some
 from bot.operations import notices
 from bot.operations.kinds import KindTotals, Largest, kinds_of, largest_of
-from bot.operations.mail_checks import MailChecks
+from bot.operations.mail_checks import UNSEEN, ListedMail, MailChecks
 from bot.operations.notices import Profiles
 from bot.operations.run_documents import LARGEST, RunFacts
 from bot.zuora.answers import BillingDocument
@@ -23,9 +26,9 @@ class EmailRunFacts(RunFacts):
         mails_itself: Whether Zuora mails the run without an order: it was set to post and mail by itself, or posting it
             mailed; None if Zuora did not say whether it was set to. No approval need be bound to it, because the
             request does not begin while that mail may come.
-        listed_lately: Numbers of documents that show no mail date, and of which Zuora's mail history lists a mail of the
-            last day; only a few are looked for. None if they were not, or it cannot be read. No approval is bound to
-            it, because old mails drop out of it.
+        listed_lately: Each mail of the last day that Zuora's mail history lists for a few of the
+            documents to mail. None if they were not looked for, or it cannot be read. No approval is bound to it,
+            because old mails drop out of it.
         posting_may_mail: Whether it was posted lately, and Zuora does not say whether that mailed.
         posted_at: When it was posted; None if not known. A run is posted once.
         mailed: The documents that Zuora is ordered to mail and somebody can get, counted; None in
@@ -51,8 +54,21 @@ class EmailRunFacts(RunFacts):
     zero_left_out: bool | None = None
     mails_itself: bool | None = False
     posting_may_mail: bool = False
-    listed_lately: tuple[str, ...] | None = None
+    listed_lately: tuple[ListedMail, ...] | None = None
     posted_at: datetime | None = None
+
+    @field_validator("listed_lately", mode="before")
+    @classmethod
+    def _of_before(cls, found: Any) -> Any:
+        """Give each mail an empty mark if an older version stored only numbers: what is listed now is then called new."""
+        if not isinstance(found, list | tuple):
+            return found
+        return [{"number": each} if isinstance(each, str) else each for each in found]
+
+    @property
+    def listed_numbers(self) -> tuple[str, ...]:
+        """Return the numbers of the documents of which a mail is listed, each once."""
+        return tuple(dict.fromkeys(each.number for each in self.listed_lately or ()))
 
     @property
     def largest(self) -> tuple[Largest, ...]:
@@ -87,11 +103,16 @@ class EmailRunFacts(RunFacts):
             return documents.posted
         return documents.never_mailed + len(documents.mailed_unknown)
 
-    def listed_since(self, now: "EmailRunFacts") -> list[str]:
-        """Return which documents Zuora's mail history lists now and did not list before, in words."""
+    def listed_since(self, now: "EmailRunFacts", *, resend: bool) -> list[str]:
+        """Return of which documents Zuora's mail history lists a mail that it did not list before, in words.
+
+        If it could not be read before, any mail may be a new one; with `resend`, mails of before do not matter.
+        """
         if self.listed_lately is None:
-            return []
-        new = [each for each in now.listed_lately or () if each not in self.listed_lately]
+            numbers = () if resend else now.listed_numbers
+            return [UNSEEN.format(some(numbers))] if numbers else []
+        more = Counter(now.listed_lately or ()) - Counter(self.listed_lately)
+        new = tuple(dict.fromkeys(each.number for each in more))
         return [f"{some(new)} {'was' if len(new) == 1 else 'were'} mailed meanwhile"] if new else []
 
     def wrong_since(self, now: RunFacts, *, resend: bool) -> list[str]:

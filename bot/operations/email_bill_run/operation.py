@@ -100,6 +100,11 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
         facts = self.facts
         return (ByItself(facts.number, facts.posted_at),) if facts.mails_itself else ()
 
+    def mailed_by_others(self) -> frozenset[str]:
+        """Return the run if mails of its documents were listed already, or if posting it may have mailed."""
+        facts = self.facts
+        return frozenset({facts.number} if facts.listed_lately or facts.posting_may_mail else ())
+
     def mailings(self) -> tuple[Mailing, ...]:
         """Return the posted documents; without `resend` only those that show no mail, or a date that cannot be read."""
         facts = self.facts
@@ -150,7 +155,7 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
         return pointless(facts.number, checks) or facts.model_copy(
             update={
                 "checks": checks,
-                "listed_lately": None if body.resend else await listed_lately(ordered, zuora),
+                "listed_lately": await listed_lately(ordered, zuora),
                 **mailed,
                 **_by_posting(run, checks, zuora.now()),
             }
@@ -162,7 +167,7 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
 
     def differs(self, now: EmailRunFacts) -> list[str]:
         """Compare the run, its documents, and whether they are mailed."""
-        listed = self.facts.listed_since(now)
+        listed = self.facts.listed_since(now, resend=self.body.resend)
         return self.facts.differs(now) + listed + self.facts.checks.differs(now.checks)
 
     def checked(self) -> tuple[Check, ...]:

@@ -66,8 +66,8 @@ def _mailed_again(number: int) -> str:
 def _not_said(facts: EmailRunFacts) -> Iterator[str]:
     """Yield what Zuora does not say, or says elsewhere, and is too important to be only in *Details*."""
     documents = facts.documents
-    if facts.listed_lately:
-        numbers = some(facts.listed_lately)
+    if facts.listed_numbers:
+        numbers = some(facts.listed_numbers)
         yield f"Zuora's mail history lists a mail of {numbers} in the last day; customers may get it twice"
     if documents.unchecked:
         numbers = some(sorted({each.number for each in documents.unchecked}))

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import cached_property
 from typing import Any, Self
 
@@ -20,7 +21,7 @@ from bot.operations.email_documents.apart import (
 from bot.operations.email_documents.document import MailDocument
 from bot.operations.email_documents.totals import Totals
 from bot.operations.kinds import unchecked_differs
-from bot.operations.mail_checks import MailChecks
+from bot.operations.mail_checks import UNSEEN, MailChecks
 from bot.operations.stored import Facts
 
 SHOWN = 5
@@ -130,8 +131,8 @@ class EmailDocumentsFacts(Facts):
             return {}
         return {"left_out": [document.number for document in self.nobody]}
 
-    def differs(self, now: "EmailDocumentsFacts") -> list[str]:
-        """Return what changed between this and now, in words."""
+    def differs(self, now: "EmailDocumentsFacts", *, again: bool = False) -> list[str]:
+        """Return what changed between this and now, in words; with `again`, mails of before do not matter."""
         later = {document.number: document for document in now.documents}
         before = {document.number for document in self.documents}
         without, now_without = ({each.number for each in facts.nobody} for facts in (self, now))
@@ -139,7 +140,7 @@ class EmailDocumentsFacts(Facts):
             words
             for document in self.documents
             if document.number not in now_without and later.get(document.number) != document
-            for words in changes(document, later.get(document.number))
+            for words in changes(document, later.get(document.number), again=again)
         ]
         found += [
             f"{number} {'has a mail address now' if number in without else 'was not among them'}"
@@ -156,8 +157,17 @@ class EmailDocumentsFacts(Facts):
         return found
 
 
-def changes(before: MailDocument, now: MailDocument | None, *, mailed: bool = True) -> list[str]:
-    """Return in words what changed about one document; with `mailed`, also that it was mailed meanwhile."""
+def changes(
+    before: MailDocument, now: MailDocument | None, *, mailed: bool = True, again: bool = False
+) -> list[str]:
+    """Return in words what changed about one document.
+
+    Args:
+        before: The document as it was asked for.
+        now: As it is; None: it is no longer there.
+        mailed: Whether to say also that it was mailed meanwhile.
+        again: Whether mailing again was asked for, so that a mail of before does not matter.
+    """
     if now is None:
         return [f"{before.number} is no longer there"]
     found = []
@@ -168,6 +178,8 @@ def changes(before: MailDocument, now: MailDocument | None, *, mailed: bool = Tr
         found += changed(before.number, spoken(before.money), spoken(now.money))
     if mailed and (before.mailed_at != now.mailed_at or _more_listed(before, now)):
         found.append(f"{before.number} was mailed meanwhile")
+    elif mailed and not again and _unseen(before, now):
+        found.append(UNSEEN.format(before.number))
     if before.kind != "invoice" and before.listed is not None and now.listed is None:
         found.append(f"Zuora's mail history of {before.number} can no longer be read")
     found += [f"{before.number} {words}" for words in now.trouble if words not in before.trouble]
@@ -183,6 +195,11 @@ def changes(before: MailDocument, now: MailDocument | None, *, mailed: bool = Tr
 def _more_listed(before: MailDocument, now: MailDocument) -> bool:
     """Return whether the mail history lists a mail that it did not list before."""
     return before.listed is not None and more(before.listed, now.listed or ())
+
+
+def _unseen(before: MailDocument, now: MailDocument) -> bool:
+    """Return whether a mail is listed that neither a mail date showed nor the history, which could not be read."""
+    return before.listed is None and bool(now.listed) and not isinstance(now.mailed_at, datetime)
 
 
 def more(before: Sequence[str], now: Sequence[str]) -> bool:

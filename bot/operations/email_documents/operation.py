@@ -84,7 +84,7 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
 
     def differs(self, now: _Facts) -> list[str]:
         """Compare document by document."""
-        return self.facts.differs(now)
+        return self.facts.differs(now, again=self.body.again)
 
     def checked(self) -> tuple[Check, ...]:
         """Return each document, and what may keep its mail from going out."""
@@ -191,6 +191,14 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
     def mailed_by_zuora(self) -> tuple[ByItself, ...]:
         """Return what Zuora mails without an order, of documents that show no mail."""
         return self.facts.by_itself
+
+    def mailed_by_others(self) -> frozenset[str]:
+        """Return invoices of which a mail was listed already, and what posting may have mailed: documents, or their runs.
+
+        A memo is judged by the list itself, in which a later mail has another mark.
+        """
+        listed = (n for n in self.facts.totals.mailed_lately if self.kind_of(n) == "invoice")
+        return frozenset((*listed, *self.facts.perhaps_by_itself))
 
     def is_repeat(self) -> bool:
         """Return `again`; without it, a second order within minutes would mail twice by accident."""
