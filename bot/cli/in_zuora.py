@@ -27,8 +27,8 @@ NOT_ASKED = "Zuora was not asked (--without-zuora)"
 
 def forward(settings: AloneSettings, previous: Path, file: DatabaseFile) -> list[dict[str, Any]]:
     """Return the exceptions that the package before leaves open, with what was signed of them since."""
-    entities = entities_of(settings.places) if isinstance(settings, EvidenceSettings) else {}
-    return [*brought_forward.read(previous, by_the_bot.explanations(file), entities)]
+    signed, entities = by_the_bot.explanations(file), entities_of(settings.places)
+    return brought_forward.read(previous, signed, entities)
 
 
 def read(settings: AloneSettings, period: Period, file: DatabaseFile) -> dict[str, Any]:

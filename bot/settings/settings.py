@@ -94,42 +94,13 @@ class PolicySettings(BaseModel):
 
 
 class AloneSettings(AuditSettings):
-    """What evidence takes if Zuora is not asked: the history, and Slack if its token is set."""
+    """What evidence takes if Zuora is not asked: the history, the places that it names, and Slack if its token is set."""
 
     audit_signing_key: SigningKey = SecretStr("")
     slack_bot_token: Secret = SecretStr("")
     slack_api_url: Address = SLACK
-
-
-class EvidenceSettings(AloneSettings):
-    """What evidence takes: the history, Slack if its token is set, and Zuora to compare the history with."""
-
-    zuora_base_url: Annotated[Address, AfterValidator(of_a_server)]
-    zuora_client_id: Text
-    zuora_client_secret: Annotated[Secret, AfterValidator(given)]
-    zuora_tenant_id: Annotated[
-        str, StringConstraints(strip_whitespace=True, pattern=r"^[0-9]*$")
-    ] = ""
     zuora_entity_ids: Ids = ""
     zuora_org_ids: Ids = ""
-    zuora_gzip: bool = False
-    zuora_link: Annotated[str, StringConstraints(pattern=r"^(https?://\S*\{number\}\S*)?$")] = ""
-    show_customers: bool = True
-    zuora_version: Annotated[Text, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$|^\d+\.\d+$")] = (
-        "2025-08-12"
-    )
-    zuora_debit_memo_path: Literal["debitmemos", "debit-memos"] = "debitmemos"
-    zuora_batches: int = Field(default=50, ge=50, le=200)
-    zuora_time_zone: Annotated[str, StringConstraints(strip_whitespace=True)] = ""
-
-    @field_validator("zuora_time_zone", "digest_zone", check_fields=False)
-    @classmethod
-    def _is_a_zone_or_none(cls, name: str) -> str:
-        """Accept a name of the IANA database, like Europe/Berlin, or nothing.
-
-        Without a zone for Zuora, a time that Zuora gives without one counts as not known.
-        """
-        return zone(name) if name else name
 
     @field_validator("zuora_entity_ids", "zuora_org_ids")
     @classmethod
@@ -149,6 +120,35 @@ class EvidenceSettings(AloneSettings):
     def places(self) -> Places:
         """Return the entities and organizations that requests act in."""
         return Places(units_of(self.zuora_entity_ids), units_of(self.zuora_org_ids))
+
+
+class EvidenceSettings(AloneSettings):
+    """What evidence takes: the history, Slack if its token is set, and Zuora to compare the history with."""
+
+    zuora_base_url: Annotated[Address, AfterValidator(of_a_server)]
+    zuora_client_id: Text
+    zuora_client_secret: Annotated[Secret, AfterValidator(given)]
+    zuora_tenant_id: Annotated[
+        str, StringConstraints(strip_whitespace=True, pattern=r"^[0-9]*$")
+    ] = ""
+    zuora_gzip: bool = False
+    zuora_link: Annotated[str, StringConstraints(pattern=r"^(https?://\S*\{number\}\S*)?$")] = ""
+    show_customers: bool = True
+    zuora_version: Annotated[Text, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$|^\d+\.\d+$")] = (
+        "2025-08-12"
+    )
+    zuora_debit_memo_path: Literal["debitmemos", "debit-memos"] = "debitmemos"
+    zuora_batches: int = Field(default=50, ge=50, le=200)
+    zuora_time_zone: Annotated[str, StringConstraints(strip_whitespace=True)] = ""
+
+    @field_validator("zuora_time_zone", "digest_zone", check_fields=False)
+    @classmethod
+    def _is_a_zone_or_none(cls, name: str) -> str:
+        """Accept a name of the IANA database, like Europe/Berlin, or nothing.
+
+        Without a zone for Zuora, a time that Zuora gives without one counts as not known.
+        """
+        return zone(name) if name else name
 
 
 class Settings(EvidenceSettings):

@@ -11,7 +11,9 @@ from bot.status.lists import Links
 from bot.status.morning import Timetable, mornings_digest
 from bot.workflow.receipts import NOT_MINE
 from tests.audit.test_evidence import lines, made
-from tests.audit.test_outside_the_bot import HAND, found
+from tests.audit.test_outside_the_bot import HAND, found, signed_by_bob
+from tests.audit.test_package import status
+from tests.audit.test_period import package
 from tests.postgres import another_connection, without_rules
 from tests.stage import ALICE, BOB, CARLA, CHANNEL
 from tests.stories.test_places import AMERICA, ENTITIES, EUROPE, RULED, accepted, worlds
@@ -171,15 +173,43 @@ async def test_an_explanation_is_of_one_entity(mailed_in_europe, worlds, tmp_pat
 
     _, package = await made(stage, tmp_path)
 
-    exceptions = {
-        each["place"]: each.get("explanation", "")
-        for each in _lines_about(package, "ACME R2", "posted outside the bot")
+    assert _signed_of(package, "exceptions.jsonl", "ACME R2") == {
+        "entity Europe": "",
+        "entity America": "by hand",
     }
-    assert exceptions == {"entity Europe": "", "entity America": "by hand"}
 
 
-def _lines_about(package, number, what):
-    return [
-        each for each in lines(package, "exceptions.jsonl")
-        if (each["number"], each["what"]) == (number, what)
-    ]  # fmt: skip
+def _signed_of(package, name, number):
+    """What is signed of each posting of a run, by the words of its place."""
+    about = (number, "posted outside the bot")
+    posted = [each for each in lines(package, name) if (each["number"], each["what"]) == about]
+    return {each["place"]: each.get("explanation", "") for each in posted}
+
+
+async def test_what_was_explained_is_closed_in_its_entity_also_without_zuora_or_under_a_new_name(
+    stage, worlds, tmp_path
+):
+    number = "BR-00000001"
+    await stage.pass_time(hours=1)
+    await signed_by_bob(stage, number, "by hand entity=Europe")
+    await stage.pass_time(days=3)
+    await signed_by_bob(stage, number, "by Mara's hand entity=Europe")  # and signed anew
+    days = ("--from", "2026-11-20", "--to", "2026-11-22")
+    _, first = await package(stage, tmp_path / "first", *days)
+    said = {"entity Europe": "by Mara's hand", "entity America": ""}
+    assert _signed_of(first, "exceptions.jsonl", number) == said
+    await signed_by_bob(stage, number, "by hand too entity=America")
+    renamed = f"EMEA={EUROPE}, Americas={AMERICA}"
+    for names, of_america in (
+        (ENTITIES, "by hand too"),
+        (renamed, ""),  # nobody knows which entity America was
+        ("", ""),
+    ):
+        stage.changes["zuora_entity_ids"] = names
+        more = ("--from", "2026-11-23", "--to", "2026-11-25", "--after", str(first))
+
+        _, out = await made(stage, tmp_path, *more, "--without-zuora", zuora=None)
+
+        left = _signed_of(out, "brought_forward.jsonl", number)
+        assert left == {"entity America": of_america}, names
+        assert status(out, "").exit_code == 0

@@ -2,16 +2,17 @@
 
 import json
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from bot.audit.evidence.reconcile import Signed, explanation_of
+from bot.audit.evidence.reconcile import Signed, covering, explanation_of, signed_of
 from bot.audit.evidence.runs import NOT_COMPARED
 from bot.audit.rows import Json
 from bot.audit.standalone import lines_of
 from bot.store.errors import StoreError
+from bot.store.file.by_the_bot import Explanation
 
 NAME = "brought_forward.jsonl"
 FIELDS = (
@@ -57,13 +58,26 @@ def _read(previous: Path, signed: Signed, entities: Mapping[str, str]) -> Iterat
         earlier = lines_of(archive, NAME) if NAME in archive.namelist() else ()
         for each in (*earlier, *own):
             known = {name: value for name, value in each.items() if not name.startswith("explain")}
-            now = explanation_of(known, known, signed, entities)
-            if (
-                known["what"] != NOT_COMPARED
-                and now.get("explained_in", about["last"] + 1) > about["last"]
-            ):
-                yield known | now
+            said = covering(known, known, _said(each, signed, entities))
+            is_closed = any(one.row <= about["last"] for one in said)
+            if known["what"] != NOT_COMPARED and not is_closed:
+                yield known | explanation_of(said)
+
+
+def _said(line: Json, signed: Signed, entities: Mapping[str, str]) -> Sequence[Explanation]:
+    """Return what was signed of an exception.
+
+    The row that explained it names its entity for good. The words of its place may mean nothing here: an entity may
+    have another name today, and without Zuora's settings none may be known.
+    """
+    row, number = line.get("explained_in"), str(line.get("number"))
+    by_row = (
+        found
+        for (of, _), found in signed.items()
+        if of == number and any(each.row == row for each in found)
+    )
+    return next(by_row, None) or signed_of(line, signed, entities)
 
 
 def _exception(found: Json) -> Json:
-    return {name: found[name] for name in FIELDS if name in found}
+    return {name: found[name] for name in (*FIELDS, "explained_in") if name in found}

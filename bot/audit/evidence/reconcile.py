@@ -1,6 +1,6 @@
 """Compares with Zuora's own list of bill runs, to find what was done outside the bot."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,8 +14,8 @@ from bot.store.file.by_the_bot import Done, Explanation, Mailed
 from bot.zuora.client import ZuoraClient
 from bot.zuora.errors import ZuoraError
 
-Signed = Mapping[tuple[str, str], Explanation]
-"""The latest signed explanation of each number, in each entity."""
+Signed = Mapping[tuple[str, str], Sequence[Explanation]]
+"""The signed explanations of each number, in each entity, the latest last."""
 
 
 async def reconciled(
@@ -101,9 +101,10 @@ def explained(found: dict[str, Any], signed: Signed, places: Places) -> dict[str
     """
     entities = entities_of(places)
     for thing in found["things"]:
+        said = signed_of(thing, signed, entities)
         for deed in thing["deeds"]:
             if not deed["by"]:
-                deed.update(explanation_of(thing, deed, signed, entities))
+                deed.update(explanation_of(covering(thing, deed, said)))
     return found
 
 
@@ -112,15 +113,31 @@ def entities_of(places: Places) -> dict[str, str]:
     return {place.words: entity_part(place.key) for place in places.all}
 
 
-def explanation_of(
-    thing: Mapping[str, Any], deed: Mapping[str, Any], signed: Signed, entities: Mapping[str, str]
-) -> dict[str, Any]:
-    """Return the signed explanation of something done outside the bot; empty if none covers it."""
-    entity = entities.get(thing.get("place", ""), "")
-    said = signed.get((str(thing.get("number")), entity))
-    if said is None or _is_later(thing, deed, said.at):
+def signed_of(
+    thing: Mapping[str, Any], signed: Signed, entities: Mapping[str, str]
+) -> Sequence[Explanation]:
+    """Return what was signed of a number; none if nobody knows in which entity its place is."""
+    place = thing.get("place", "")
+    if place and place not in entities:
+        return ()
+    return signed.get((str(thing.get("number")), entities.get(place, "")), ())
+
+
+def covering(
+    thing: Mapping[str, Any], deed: Mapping[str, Any], said: Iterable[Explanation]
+) -> list[Explanation]:
+    """Return what was signed of something done outside the bot, without what was signed before it was done."""
+    return [each for each in said if not _is_later(thing, deed, each.at)]
+
+
+def explanation_of(said: Sequence[Explanation]) -> dict[str, Any]:
+    """Return the latest of these, as a deed has it; empty for none."""
+    if not said:
         return {}
-    return {"explanation": said.words, "explained_by": said.who, "explained_in": said.row}
+    latest = said[-1]
+    return {
+        "explanation": latest.words, "explained_by": latest.who, "explained_in": latest.row,
+    }  # fmt: skip
 
 
 def _is_later(thing: Mapping[str, Any], deed: Mapping[str, Any], signed_at: str) -> bool:

@@ -70,8 +70,8 @@ class Explanation(NamedTuple):
     row: int
 
 
-def explanations(file: DatabaseFile) -> dict[tuple[str, str], Explanation]:
-    """Return the latest signed explanation of each number in each entity (empty: the only one).
+def explanations(file: DatabaseFile) -> dict[tuple[str, str], list[Explanation]]:
+    """Return the signed explanations of each number in each entity (empty: the only one), the latest last.
 
     A signature that its owner has denied does not count.
     """
@@ -86,11 +86,12 @@ def explanations(file: DatabaseFile) -> dict[tuple[str, str], Explanation]:
         if what == "statement.denied"
         for row in data.get("rows", ())
     }
-    return {
-        (data["number"], data.get("entity", "")): Explanation(data["words"], who, at, sequence)
-        for sequence, what, data, who, at in read
-        if what == "exception.explained" and sequence not in denied
-    }
+    found = dict[tuple[str, str], list[Explanation]]()
+    for sequence, what, data, who, at in read:
+        if what == "exception.explained" and sequence not in denied:
+            about = data["number"], data.get("entity", "")
+            found.setdefault(about, []).append(Explanation(data["words"], who, at, sequence))
+    return found
 
 
 def mailed(file: DatabaseFile, since: str) -> Iterator[Mailed]:
