@@ -26,11 +26,12 @@ class Said(NamedTuple):
 
 
 class Confirming(NamedTuple):
-    """How many people like this one must confirm a change (0: this one may not, and why), and who may."""
+    """How many people like this one must confirm a change (0: this one may not, and why), who may, and whether this one gains."""
 
     needed: int
     why: str
     may: list[str]
+    gains: bool = True
 
 
 def is_among(who: str, names: Collection[str], members: Members, *, unknown: bool) -> bool:
@@ -162,10 +163,10 @@ class Confirmations:
         people = sorted({one for name in named for one in members.get(name, [name])} - {*open_})
         if who not in people:
             why = f"{you} may not approve under the policy that was confirmed last"
-            return Confirming(0, why + unsure, people)
+            return Confirming(0, why + unsure, people, gains=False)
         why = gain(who, policies, members, you)
         if not why:
-            return Confirming(1, "", people)
+            return Confirming(1, "", people, gains=False)
         free = [each for each in people if not gain(each, policies, members)]
         if free or open_:
             gains = f"{you} gain{'' if you == 'you' else 's'} by it"

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -26,6 +26,12 @@ logger = logging.getLogger(__name__)
 
 CONFIRM = "policy:confirm"
 AGAIN_SECONDS = 60.0
+IN_TWO_STEPS = (
+    "whoever changes the policy can do it in two steps: first the policy from before with more approvers and nothing "
+    "else; once that is confirmed, this one."
+)
+"""What helps where too few people are left; see docs/evidence.md."""
+
 MOST_LINES = 30
 """How many lines of the difference are shown; the history has all of them."""
 
@@ -141,10 +147,10 @@ class PolicyChanges:
                 return _confirmed_before(found, confirmed[change])
             judged = found.judge(change, person.user_id, person.members)
             other = person.barred or _again(found, change, person)
-            if why := other or judged.why:
+            if why := other or judged.why or _too_few(found, change, judged):
                 refused = {"wanted": "confirm the policy", "refusal": why}
                 self._store.refuse(_entry(What.REFUSED, person, refused), now)
-                return _not_you(why, () if other else judged.may)
+                return _not_you(why, None if other else judged)
             words = self._record(found, change, person, judged, now)
         self._wake_sender()
         return words
@@ -184,6 +190,18 @@ def _again(found: Confirmations, change: int, person: Person) -> str:
     return "you have confirmed it already" * (person.user_id in found.agreed(change))
 
 
+def _too_few(found: Confirmations, change: int, judged: Confirming) -> str:
+    """Return why a confirmation could never count: fewer people can confirm the change than must."""
+    there = len({*judged.may, *found.agreed(change)})
+    if there >= judged.needed:
+        return ""
+    return f"everybody who could confirm it gains by it, so {judged.needed} people must, and there {_are(there)}"
+
+
+def _are(there: int) -> str:
+    return "is only one" if there == 1 else f"are only {there}"
+
+
 def _deciders(found: Confirmations, change: int) -> tuple[str, ...]:
     """Return who approves by a change, by the policy before it, and by the last one that was confirmed."""
     before = max((each for each in found.changes if each < change), default=change)
@@ -203,10 +221,15 @@ def _confirmed_before(found: Confirmations, by: int) -> tuple[Part, ...]:
     return ("This change is confirmed already, by ", Mention(who), ".")
 
 
-def _not_you(why: str, may: Sequence[str]) -> tuple[Part, ...]:
-    """Return why somebody may not confirm a change, and who may."""
+def _not_you(why: str, judged: Confirming | None) -> tuple[Part, ...]:
+    """Return why somebody may not confirm a change; and who may, or what helps (None: neither matters)."""
     words = f"You cannot confirm this change of the policy: {why}."
-    return (f"{words} These can: ", *approvers_in_words(may), ".") if may else (words,)
+    if judged is None or not (judged.may or judged.needed):
+        return (words,)
+    if judged.needed:
+        return (f"{words} Instead, {IN_TWO_STEPS}",)
+    more = f" If none of them is left, {IN_TWO_STEPS}" if judged.gains else ""
+    return (f"{words} These can: ", *approvers_in_words(judged.may), f".{more}")
 
 
 def _said(channel: str, words: tuple[Part, ...]) -> Message:
@@ -238,7 +261,7 @@ def _message(change: Written, channel: str, *, is_confirmed: bool) -> Message:
         + (
             "It is the one again that was confirmed last, so nothing has to be confirmed."
             if is_confirmed
-            else "Somebody who could approve before and gains nothing by it should confirm it."
+            else "Somebody who could approve before and gains nothing by it should confirm it; if all of them gain, at least two of them."
         )
         + " If nobody you know made this change, say so at once."
     )

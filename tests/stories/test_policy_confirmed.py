@@ -154,10 +154,63 @@ async def test_who_gains_reads_what_they_gain_and_who_can_confirm(stage):
     await stage.slack.until(
         lambda: (
             "You cannot confirm this change of the policy: you gain by it: you may approve under rule 1 what only others could approve "
-            "before. These can: <@U0CARLA>." in notices(stage, BOB)
+            "before. These can: <@U0CARLA>. If none of them is left, whoever changes the policy can do it in two steps"
+            in notices(stage, BOB)
         )
     )
     assert len(entries(stage, What.POLICY_CONFIRMED)) == 1
+
+
+async def test_where_too_few_are_left_to_confirm_it_nothing_is_recorded_and_two_steps_help(stage):
+    """Bob alone approves, and what he approves waits longer since then."""
+    with_channel(stage)
+    stage.changes["policy_changes"] = "confirm"
+    bob = GENERAL.replace("S0CONTROLLERS", BOB)
+    mara_too = bob.replace(f'"{BOB}"', f'"{BOB}", "{MARA}"')
+    hour = '[[rule]]\noperations = ["email_bill_run"]\nexpires_after = "1h"\n'
+    await change_to(stage, bob + hour)
+    await confirm(stage, CARLA)
+    await stage.slack.until(lambda: "Confirmed." in notices(stage, CARLA))
+    await change_to(stage, bob)
+    before = len(entries(stage, What.POLICY_CONFIRMED))
+
+    await confirm(stage, BOB)
+
+    words = (
+        "everybody who could confirm it gains by it, so 2 people must, and there is only one. "
+        "Instead, whoever changes the policy can do it in two steps: first the policy from before with more approvers"
+    )
+    await stage.slack.until(lambda: words in notices(stage, BOB))
+    assert len(entries(stage, What.POLICY_CONFIRMED)) == before
+    await change_to(stage, mara_too + hour)
+    await confirm(stage, BOB)
+    await stage.slack.until(lambda: "Confirmed." in notices(stage, BOB))
+    await change_to(stage, mara_too)
+    await confirm(stage, BOB)
+    await stage.slack.until(lambda: "one more person must confirm it" in notices(stage, BOB))
+    await confirm(stage, MARA)
+    await stage.slack.until(lambda: "Confirmed." in notices(stage, MARA))
+
+
+async def test_where_whoever_gains_nothing_has_left_slack_two_steps_help(stage):
+    """Only Carla approved mails, by her id; Bob is to do so in her place."""
+    with_channel(stage)
+    stage.changes["policy_changes"] = "confirm"
+    mails = f'{GENERAL}[[rule]]\noperations = ["email_bill_run"]\napprovers = ["{CARLA}"]\n'
+    mara_too = mails.replace(f'["{CARLA}"]', f'["{CARLA}", "{MARA}"]')
+    await change_to(stage, mails)
+    await confirm(stage, CARLA)
+    await stage.slack.until(lambda: "Confirmed." in notices(stage, CARLA))
+    stage.slack.workspace.users[CARLA].deleted = True
+    stage.slack.workspace.groups["S0CONTROLLERS"].members.remove(CARLA)
+
+    await change_to(stage, mara_too)
+    await confirm(stage, BOB)
+    await stage.slack.until(lambda: "Confirmed." in notices(stage, BOB))
+    await change_to(stage, mails.replace(f'["{CARLA}"]', f'["{BOB}"]'))
+    await confirm(stage, MARA)
+
+    await stage.slack.until(lambda: "Confirmed." in notices(stage, MARA))
 
 
 async def test_a_second_change_is_compared_with_the_last_that_was_confirmed(changed):
