@@ -143,10 +143,11 @@ async def read_checks(
     Raises:
         ZuoraError: Zuora could not be read.
     """
-    used = await aside(notices.profiles_in_use, documents, profiles)
+    of_these = await aside(notices.profiles_of, documents, profiles)
+    used = tuple(each for each in of_these if each is not None)
     notifications = None if profiles is None else await zuora.mail_notifications(used)
     found = await aside(notices.notices_of, documents, profiles, notifications)
-    posting = posting_mails(notifications, by_hand=True)
+    posting = posting_mails(notifications, of_these, by_hand=True)
     read = await _pdfs(zuora, documents, profiles, found) if pdfs else Pdfs()
     return MailChecks(notices=found, pdfs=read, posting=posting)
 

@@ -87,12 +87,11 @@ def profile_of(document: BillingDocument, profiles: Profiles) -> MailProfile | N
     return next((one for one in known if one.id == document.profile_id), None)
 
 
-def profiles_in_use(
+def profiles_of(
     documents: Sequence[BillingDocument], profiles: Profiles
-) -> tuple[MailProfile, ...]:
-    """Return the profiles of these documents, each once."""
-    found = (profile_of(document, profiles) for document in documents)
-    return tuple(dict.fromkeys(one for one in found if one is not None))
+) -> tuple[MailProfile | None, ...]:
+    """Return the profiles of these documents, each once; None among them if one is not known."""
+    return tuple(dict.fromkeys(profile_of(document, profiles) for document in documents))
 
 
 def notices_of(

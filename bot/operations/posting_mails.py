@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 from bot.domain.mailing import ByItself
 from bot.operations.notices import state_of
 from bot.zuora.answers import BillingDocument, BillRun
-from bot.zuora.notifications import MailNotification
+from bot.zuora.notifications import MailNotification, MailProfile
 
 Mails = Literal["yes", "no", "not known"]
 
@@ -37,22 +37,29 @@ class Posted(NamedTuple):
 
 
 def posting_mails(
-    notifications: Sequence[MailNotification] | None, *, by_hand: bool = False
+    notifications: Sequence[MailNotification] | None,
+    profiles: Iterable[MailProfile | None],
+    *,
+    by_hand: bool = False,
 ) -> Mails:
     """Return whether a notification mails customers when an invoice is posted through the API.
 
-    A muted profile sends nothing. If Zuora lists no such notification, that proves nothing, because its name may be
-    different.
+    A muted profile sends nothing. If Zuora lists no such notification for a profile, that proves nothing, because its
+    name may be different; nor does a notification that is off in another profile.
 
     Args:
         notifications: Those of the profiles concerned; None if they may not be read.
+        profiles: The result of `notices.profiles_of`.
         by_hand: Whether it may have been posted by hand, which can have a notification of its own.
     """
     fires = [each for each in notifications or () if _fires(each, by_hand=by_hand)]
-    state = state_of(fires)
-    if state == "on":
+    if state_of(fires) == "on":
         return "yes"
-    return "no" if state in ("off", "muted") else "not known"
+    states = {
+        state_of([each for each in fires if one is not None and each.profile_id == one.id])
+        for one in profiles
+    }
+    return "no" if states and states <= {"off", "muted"} else "not known"
 
 
 def _fires(notification: MailNotification, *, by_hand: bool) -> bool:

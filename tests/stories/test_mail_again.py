@@ -335,3 +335,13 @@ async def test_a_mail_by_hand_of_before_does_not_prove_a_lost_order(stage, held,
         await stage.pass_time(minutes=10)
 
     assert "OUTCOME UNKNOWN" in stage.card(ts)
+
+
+@ONE
+async def test_a_mail_history_that_cannot_be_read_is_named_among_the_checks(stage, held, kind):
+    stage.zuora.faults.add(NO_HISTORY, kind="http200_failure", category=10, times=None)
+
+    details = await stage.details(await stage.ask(text=held.get(kind, RUN)))
+
+    assert "? Mailed before" in details
+    assert "mail history lists no mail" not in details

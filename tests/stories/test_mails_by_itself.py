@@ -279,3 +279,48 @@ async def test_a_document_without_a_run_that_somebody_just_posted_is_not_mailed_
     )
     assert f"The others can be mailed by number now: {long_ago}." in str(submitted.view)
     await accepted(stage, await stage.ask(text=long_ago))
+
+
+async def test_the_check_says_that_posting_mails_nobody_only_where_that_is_known(stage):
+    made = stage.zuora.world.add_document(
+        "invoice", "A7", "USD", "7.00", created_at=stage.clock.now() - timedelta(days=3)
+    )
+    run = stage.zuora.world.add_bill_run(RUN, **POSTED)
+    run.posted_at = stage.clock.now() - timedelta(days=3)
+    nobody = [await stage.details(await stage.ask(text=each)) for each in (made.number, RUN)]
+    posting_mails(stage)
+    await stage.with_policy(AGAIN)
+    mails = await stage.details(await stage.ask(text=made.number))
+
+    assert all("mails nobody" in each for each in nobody)
+    assert "was set to post and mail by itself" in mails
+    assert "mails nobody" not in mails
+
+
+async def test_nor_where_the_bot_may_not_read_it(stage):
+    posting_mails(stage, settings_allowed=False)
+    await stage.restart()
+    run = stage.zuora.world.add_bill_run(RUN, **POSTED)
+    run.posted_at = stage.clock.now() - timedelta(days=3)
+
+    details = await stage.details(await stage.ask(text=RUN))
+
+    assert f"{RUN} was not set to post and mail by itself" in details
+    assert "mails nobody" not in details
+
+
+async def test_that_posting_mails_nobody_in_one_profile_says_nothing_of_another(stage):
+    world = stage.zuora.world
+    lately = stage.clock.now() - timedelta(minutes=10)
+    one, other = (
+        world.add_document("invoice", name, "USD", "7.00", created_at=lately).number
+        for name in ("A7", "A8")
+    )
+    world.add_profile("Other")
+    world.invoices[other].account.communication_profile_id = ""
+
+    alone = stage.card(await stage.ask(text=one))
+    both = stage.card(await stage.ask(text=f"{one} {other}"))
+
+    assert "May mail again" not in alone
+    assert "May mail again" in both

@@ -9,7 +9,7 @@ import pytest
 from bot.operations.post_bill_run import PostBillRun
 from bot.operations.posting_mails import posting_mails
 from bot.operations.typed import Problems
-from bot.zuora.notifications import MailNotification
+from bot.zuora.notifications import MailNotification, MailProfile
 from tests.patient import LONGEST
 from tests.stage import ALICE, BOB, CARLA, CHANNEL, MARA
 
@@ -181,7 +181,7 @@ def test_which_notifications_mail_on_posting(event, name, active, muted, mails):
         email=True,
     )
 
-    assert posting_mails([notification]) == mails
+    assert posting_mails([notification], [MailProfile(id="1", name="North")]) == mails
 
 
 async def test_a_closed_period_is_shown_in_zuoras_words(stage, run):

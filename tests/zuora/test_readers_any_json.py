@@ -163,7 +163,7 @@ def test_that_posting_mails_nobody_is_never_guessed(flags):
         profile_id="p", event="Invoice Posted", name="Invoice Posted via API",
         active=active, email=email, muted=muted,
     )  # fmt: skip
-    assert posting_mails([one]) == "not known"
+    assert posting_mails([one], [MailProfile(id="p", name="P")]) == "not known"
 
 
 @given(said=ANY)

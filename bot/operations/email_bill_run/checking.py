@@ -66,9 +66,10 @@ def _mails_itself(facts: EmailRunFacts) -> Check:
     silent = "Zuora does not say whether the run was set to mail by itself"
     posting = "Zuora does not say whether posting it mails"
     is_open = facts.mails_itself is None
+    nobody = ", and posting it mails nobody" if facts.checks.posting == "no" else ""
     return check(
         "mails by itself",
-        f"{facts.number} was not set to post and mail by itself, and posting it mails nobody",
+        f"{facts.number} was not set to post and mail by itself{nobody}",
         found=f"{facts.number} mails by itself" if facts.mails_itself else "",
         not_known=silent if is_open else posting if facts.posting_may_mail else "",
     )

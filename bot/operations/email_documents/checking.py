@@ -26,20 +26,20 @@ def all_checked(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> tuple[C
 
 
 def _mailed_before(facts: EmailDocumentsFacts) -> Check:
-    """Check the mail dates of invoices, and the last day of the mail history of memos."""
-    memos = sum(each.kind != "invoice" for each in facts.documents)
+    """Check the mail dates of invoices, and the last day of the mail history of those that it is read for."""
+    looked_for = [each for each in facts.documents if facts.is_looked_for(each)]
     before = facts.totals.mailed_before
     found = [f"{part_was(before, len(facts.documents))} mailed before"] if before else []
     dateless = [each.number for each in facts.totals.mailed_unknown]
-    silent = [
-        each.number for each in facts.documents if each.kind != "invoice" and each.listed is None
-    ]
+    silent = [each.number for each in looked_for if each.listed is None]
     unknown = [f"when {some(dateless, SHOWN)} was mailed"] if dateless else []
     unknown += [f"the mail history of {some(silent, SHOWN)} cannot be read"] if silent else []
-    of_memos = ", and its mail history shows none of the memos in the last day" if memos else ""
+    one = len(looked_for) == 1
+    of = "the memos" if len(looked_for) < len(facts.documents) else "it" if one else "these"
+    history = f", and its mail history lists no mail of {of} in the last day" if looked_for else ""
     return check(
         "mailed before",
-        f"Zuora shows no mail date{of_memos}",
+        f"Zuora shows no mail date{history}",
         found="; ".join([*found, *filter(None, [words.mailed_lately(facts)])]),
         not_known="; ".join(unknown),
     )
@@ -47,9 +47,10 @@ def _mailed_before(facts: EmailDocumentsFacts) -> Check:
 
 def _mails_itself(facts: EmailDocumentsFacts) -> Check:
     unclear = (*facts.runs_unclear, *facts.perhaps_by_itself)
+    nobody = ", and posting mails nobody" if facts.checks.posting == "no" else ""
     return check(
         "mails by itself",
-        "no bill run involved was set to post and mail by itself, and posting mails nobody",
+        f"no bill run of a document without a mail date was set to post and mail by itself{nobody}",
         found=words.by_itself(facts),
         not_known=f"whether {some(unclear, SHOWN)} mails by itself" if unclear else "",
     )

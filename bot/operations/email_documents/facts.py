@@ -25,6 +25,8 @@ from bot.operations.mail_checks import UNSEEN, MailChecks
 from bot.operations.stored import Facts
 
 SHOWN = 5
+A_FEW = 20
+"""Up to this many documents, each invoice is looked for in Zuora's mail history, which takes a call for each."""
 
 
 class EmailDocumentsFacts(Facts):
@@ -106,6 +108,10 @@ class EmailDocumentsFacts(Facts):
     def one(self) -> MailDocument | None:
         """Return the only document; None if there are several."""
         return self.documents[0] if len(self.documents) == 1 else None
+
+    def is_looked_for(self, document: MailDocument) -> bool:
+        """Return whether Zuora's mail history is read for it: for each memo, and for an invoice of a few documents."""
+        return document.kind != "invoice" or len(self.documents) <= A_FEW
 
     def named(self, number: str) -> MailDocument | None:
         """Return the document with that number."""

@@ -10,7 +10,7 @@ from bot.domain.kind import KIND_WORDS, DocumentKind
 from bot.domain.words import some
 from bot.operations import notices, pdf_checks
 from bot.operations.email_documents.document import MailDocument
-from bot.operations.email_documents.facts import SHOWN, EmailDocumentsFacts
+from bot.operations.email_documents.facts import A_FEW, SHOWN, EmailDocumentsFacts
 from bot.operations.email_documents.reading import EmailDocumentsBody
 from bot.operations.mail_checks import MailChecks, read_checks, with_profiles
 from bot.operations.posting_mails import posted
@@ -23,10 +23,6 @@ from bot.zuora.paging import all_or_none, side_by_side
 
 NO_PERMISSION = 10
 """Category of a missing feature or permission (guide *Error codes*)."""
-
-
-A_FEW = 20
-"""Up to this many documents, each invoice is looked for in Zuora's mail history, which takes a call for each."""
 
 ReadOfOneKind = tuple[Sequence[BillingDocument], str]
 """Documents of one kind, and why some of those asked for cannot be mailed."""

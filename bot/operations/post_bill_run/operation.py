@@ -20,7 +20,7 @@ from bot.operations import doubts
 from bot.operations.asking import Asking, DayField, run_field
 from bot.operations.kinds import money_of
 from bot.operations.mail_checks import read_run
-from bot.operations.notices import profiles_in_use
+from bot.operations.notices import profiles_of
 from bot.operations.on_drafts import DRAFT, Drafts, DraftsFacts, OnDrafts
 from bot.operations.on_run import UNKNOWN, RunBody
 from bot.operations.operation import LastTime
@@ -139,11 +139,13 @@ class PostBillRun(OnDrafts[PostBillRunBody, PostFacts]):
         if isinstance(found, Problems):
             return found
         run, documents, profiles = found
-        used = profiles_in_use(documents, profiles) or profiles
+        of_these = profiles_of(documents, profiles)
+        used = tuple(each for each in of_these if each is not None) or profiles
+        notifications = None if used is None else await zuora.mail_notifications(used)
         return PostFacts(
             run=await aside(RunFacts.of, documents, run),
             drafts=Drafts.of(documents),
-            mails=posting_mails(None if used is None else await zuora.mail_notifications(used)),
+            mails=posting_mails(notifications, of_these),
         )
 
     def material(self) -> dict[str, Any]:
