@@ -56,10 +56,10 @@ class InForce:
             self.policies[data["new"]] = tomllib.loads(data["text"]) if "text" in data else None
 
     def members(self, name: str, sequence: int) -> list[Any]:
-        """Return who was in a group, as the rows before and after this one say."""
+        """Return who was in a group, as the rows before and after this one say; nobody knows after a row with null for it."""
         known = self.groups.get(name, [])
         at = bisect.bisect(known, sequence, key=lambda each: each[0])
-        return [members for _, members in known[max(0, at - 1) : at + 1] if members is not None]
+        return [each for _, each in known[at - 1 : at + 1] if each is not None] if at and known[at - 1][1] is not None else []
 
     def denials(self, story: Story) -> Iterator[Remark]:
         """Return a note on each of a request's decisions that is denied."""

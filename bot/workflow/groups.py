@@ -58,7 +58,7 @@ def note(store: Store, found: MembersOfGroups, now: datetime, *, listed: bool = 
         store: The store.
         found: Who is in each group; None for a group that is not known.
         now: The moment.
-        listed: Whether only groups that the last row lists are looked at.
+        listed: Whether only groups that the last row names are looked at, also those of which it did not know who is in them.
     """
     known = {name: members for name, members in found.items() if members is not None}
     if not known:
@@ -66,7 +66,7 @@ def note(store: Store, found: MembersOfGroups, now: datetime, *, listed: bool = 
     latest = store.history.last_of(What.GROUPS)
     before: MembersOfGroups = latest.entry.data["groups"] if latest else {}
     if listed:
-        known = {name: members for name, members in known.items() if before.get(name) is not None}
+        known = {name: members for name, members in known.items() if name in before}
     changed = {
         name: {
             "came": sorted({*members} - {*(before.get(name) or ())}),

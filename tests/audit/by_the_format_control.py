@@ -197,6 +197,11 @@ class Check:
 
     def is_known_in(self, who, group, sequence):
         """Whether the rows about groups before an approval, or the next one after it, have the person."""
+        found = self.members_of(group, sequence)
+        return not found or any(who in each for each in found)
+
+    def members_of(self, group, sequence):
+        """What the rows about groups before a row, and the next one after it, list; nothing where nobody knows."""
         listed = [
             (row[0], json.loads(row[6])["groups"][group])
             for row in self.every
@@ -204,7 +209,9 @@ class Check:
         ]
         before = [members for at, members in listed if at < sequence]
         after = [members for at, members in listed if at > sequence]
-        return not before or any(who in (each or ()) for each in (before[-1], *after[:1]))
+        if not before or before[-1] is None:
+            return []
+        return [each for each in (before[-1], *after[:1]) if each is not None]
 
 
 class Changes:
@@ -267,16 +274,8 @@ class Changes:
         if data["needed"] != needed(row[4], old, new, data["members"]):
             return "another needed, or may not"
         for group, people in data["members"].items():
-            listed = [
-                (at[0], json.loads(at[6])["groups"][group])
-                for at in self.check.every
-                if at[3] == "people.groups" and group in json.loads(at[6]).get("groups", {})
-            ]
-            before = [members for at, members in listed if at < row[0]]
-            after = [members for at, members in listed if at > row[0]]
-            if before and all(
-                (row[4] in people) != (row[4] in (each or ())) for each in (before[-1], *after[:1])
-            ):
+            found = self.check.members_of(group, row[0])
+            if found and all((row[4] in people) != (row[4] in each) for each in found):
                 return "in a group by itself alone"
         return ""
 

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from bot.audit.evidence.archive import readable
 from bot.audit.evidence.said import confirmed_by
 from bot.audit.rows import FileRow, compact
 from bot.domain.confirmations import Confirmations
@@ -96,6 +97,35 @@ def test_a_change_that_was_confirmed_as_it_should_be_is_no_finding(package):
     result = status(package, KEY)
     assert result.exit_code == 0, result.output
     assert "is not confirmed" not in result.output
+
+
+FIRST_HEAD = 5
+"""Its row; what stands before it would no longer fit it."""
+
+
+def listed(members):
+    """Say of each group that this is who Slack listed at the start with the new policy."""
+
+    def change(row):
+        if row.what != What.GROUPS or row.sequence <= FIRST_HEAD:
+            return row
+        data = json.loads(row.data)
+        return row._replace(data=compact({"groups": dict.fromkeys(data["groups"], members)}))
+
+    return change
+
+
+def test_a_group_that_slack_did_not_list_says_nothing_of_who_was_in_it(package, tmp_path):
+    """The program from FORMAT.md alone says the same of it."""
+    for members, code in ((None, 0), ([], 23)):
+        forged = rebuilt(package, KEY, change=listed(members))
+        forger, again = Forger(forged, KEY), tmp_path / str(code)
+        again.mkdir()
+        forger.files |= {each.name: each.read_bytes() for each in readable(forged, again)}
+
+        result = status(forger.sealed(), KEY)
+
+        assert result.exit_code == code, result.output
 
 
 HELD_UP = "goes on although nobody had confirmed the change of the policy in row"

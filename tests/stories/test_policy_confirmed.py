@@ -8,6 +8,7 @@ from bot.sandbox.slack.workspace import BOT_USER
 from bot.workflow.policy_changes import CONFIRM, unconfirmed
 from tests.audit.test_evidence import checked, made
 from tests.audit.test_evidence import entries as listed_in
+from tests.audit.test_for_people import sheets_of
 from tests.stage import ALICE, BOB, CARLA, MARA
 from tests.stories.test_audit import AUDIT
 
@@ -320,6 +321,29 @@ async def test_who_approves_as_a_new_member_of_a_group_stands_in_it_by_a_row_bef
     result, out = await made(stage, tmp_path)
     assert result.exit_code == 0, result.output
     assert checked(out).exit_code == 0, checked(out).output
+
+
+async def test_who_was_in_a_group_that_slack_did_not_list_at_a_start_is_recorded_before_an_approval(
+    stage, tmp_path
+):
+    stage.zuora.world.add_bill_run("BR-00000001", invoices=[("A00000001", "USD", "7.00")])
+    await stage.stop()
+    stage.slack.faults.add("usergroups.users.list", "status", code=500, times=99)
+    await stage.start()
+    stage.slack.faults.clear()
+    assert set(entries(stage, What.GROUPS)[-1].data["groups"].values()) == {None}
+    ts = await stage.ask()
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "Accepted by Zuora")
+
+    by_row = {each.what: each for each in (row.entry for row in stage.store.history.all())}
+    assert [*by_row].index(What.GROUPS) < [*by_row].index(What.APPROVED)
+    assert by_row[What.GROUPS].data["groups"]["S0CONTROLLERS"] == sorted([BOB, CARLA])
+    result, out = await made(stage, tmp_path)
+    assert result.exit_code == 0, result.output
+    assert checked(out).exit_code == 0, checked(out).output
+    listed = {row[4] for row in sheets_of(out)["People and groups"][1:] if row[3] == "S0BILLING"}
+    assert "not known: Slack did not list it" in listed
 
 
 async def test_who_asks_as_a_new_member_of_a_group_stands_in_it_by_a_row_before(stage, tmp_path):

@@ -322,8 +322,11 @@ def _others(book: _Book, package: Package) -> None:
     for row in package.entries("people.jsonl"):
         for group, members in row.data["groups"].items():
             change = row.data.get("changed", {}).get(group, {})
-            listed = (_spaced(each) for each in (members, change.get("came"), change.get("went")))
-            book.add("People and groups", row.sequence, moment(row.at), _kind(row), group, *listed)
+            now = "not known: Slack did not list it" if members is None else _spaced(members)
+            moved = _spaced(change.get("came")), _spaced(change.get("went"))
+            book.add(
+                "People and groups", row.sequence, moment(row.at), _kind(row), group, now, *moved
+            )
     _documents(book, package)
     _about_the_bot(book, package)
 
