@@ -1,15 +1,18 @@
 """No row is in no package."""
 
 import re
+import zipfile
 from datetime import timedelta
 
 import pytest
 
+from bot.audit.evidence.late import late_rows
+from bot.audit.evidence.package import Package
 from bot.audit.evidence.workbook import SHEETS
 from bot.domain.history import What
 from tests.audit.test_evidence import checked, entries, lines, made, of_kind, packet_of, read
 from tests.audit.test_for_people import page_of, sheets_of
-from tests.audit.test_package import Forger, status
+from tests.audit.test_package import TWO, Forger, status
 from tests.stage import BOB, CARLA, CHANNEL, Stage
 
 
@@ -58,6 +61,40 @@ async def test_what_was_dated_back_is_in_the_package_that_follows_and_marked(wor
     assert again.exit_code == 22
     assert "clock went back" in again.output
     need_marks_of_r2(b)
+
+
+async def test_late_rows_of_a_start_are_by_the_clock_of_the_machine_that_started(
+    worked, tmp_path, monkeypatch
+):
+    stage = worked
+    _, first = await package(stage, tmp_path / "a", "--from", "2026-11-20", "--to", "2026-11-22")
+    old = read(first, "verification.json")["host"]
+    stage.clock.step(days=-57)
+    await mailed(stage, "BR-00000002")
+    stage.clock.step(days=1)
+    monkeypatch.setattr("socket.gethostname", lambda: "a-new-machine")
+    await stage.with_policy(TWO)
+    stage.clock.step(days=59)
+    days = ("--from", "2026-11-23", "--to", "2026-11-25", "--after", str(first))
+
+    _, out = await package(stage, tmp_path / "b", *days)
+
+    kinds = (What.CALL_SENT, What.POLICY_CHANGED, What.GROUPS, What.STARTED_BOT)
+    by_start = dict.fromkeys(kinds[1:], "of the machine a-new-machine")
+    assert clocks(out, kinds) == {What.CALL_SENT: f"of the machine {old}", **by_start}
+
+    forger = Forger(out, "")
+    for name in ("standing.jsonl", "starts.jsonl"):
+        forger.files[name] = forger.files[name].replace(b"sqlite:///", b"postgresql:///")
+    of_any = {What.CALL_SENT: "of a machine on which the bot ran", **by_start}
+    assert clocks(forger.sealed(), kinds) == of_any
+
+
+def clocks(out, kinds):
+    """By which clock rows of these kinds are, as the report's maker says it."""
+    with zipfile.ZipFile(out) as archive:
+        late = [*late_rows(Package(archive))]
+    return {each.row.what: each.clock for each in late if each.row.what in kinds}
 
 
 def need_marks_of_r2(out):

@@ -1,7 +1,7 @@
 """Rows that bear a time before the period: by which clock, why they stand here, and which package has that day."""
 
 import bisect
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import chain
 from typing import NamedTuple
@@ -15,6 +15,15 @@ A_MINUTE = timedelta(minutes=1)
 """The most that a clock may go back unnoticed, as in FORMAT.md."""
 
 NO_ROW = FileRow(0, "", None, "", "", "", "", "", "", masked=False)
+
+
+class _Start(NamedTuple):
+    """A start of the bot: its row, on which machine, and whether no other machine can write to that database."""
+
+    sequence: int
+    at: str
+    host: str
+    is_alone: bool
 
 
 class Late(NamedTuple):
@@ -32,8 +41,7 @@ def late_rows(package: Package) -> Iterator[Late]:
     latest = max(package.rows_before(), key=_time, default=NO_ROW)
     for row in package.history():
         if row.at < start:
-            host = begun[bisect.bisect(begun, (row.sequence + 1,)) - 1][1]
-            clock = f"of the machine {host}" if host else "of the machine on which the bot ran"
+            clock = _clock(row, begun)
             yield Late(row, clock, _why(row, latest), f"one whose period has {row.at[:10]}")
         latest = max(latest, row, key=_time)
 
@@ -64,12 +72,33 @@ def _time(row: FileRow) -> str:
     return str(row.at)
 
 
-def _starts(package: Package) -> list[tuple[int, str]]:
-    """Return the row of each start, with the machine; first what is not known."""
+def _clock(row: FileRow, begun: Sequence[_Start]) -> str:
+    """Return by which machine's clock a row is, in words; none is named that is not certain.
+
+    A start writes policy and groups at its own moment, in rows before its own. With a database on a server any
+    process may have written the others, and a database that is held or archived may be on another machine by then.
+    """
+    place = bisect.bisect(begun, row.sequence - 1, key=lambda each: each.sequence)
+    following, before = begun[place : place + 1], begun[:place][-1:]
+    by = [each for each in following if (row.request, row.at) == (None, each.at)]
+    if not by and not row.what.startswith("database."):
+        by = [each for each in before if each.is_alone]
+    host = by[0].host if by else ""
+    return f"of the machine {host}" if host else "of a machine on which the bot ran"
+
+
+def _starts(package: Package) -> list[_Start]:
+    """Return each start that is known, in their order."""
     rows = chain(package.entries("standing.jsonl"), package.entries("starts.jsonl"))
     found = (
-        (each.sequence, str(each.data.get("host") or ""))
+        _Start(each.sequence, each.at, str(each.data.get("host") or ""), _is_alone(each))
         for each in rows
         if each.what == What.STARTED_BOT
     )
-    return sorted({(-1, ""), *found})
+    return sorted({*found})
+
+
+def _is_alone(start: HistoryRow) -> bool:
+    settings = start.data.get("settings")
+    url = settings.get("DATABASE_URL") if isinstance(settings, dict) else ""
+    return str(url).startswith("sqlite:")
