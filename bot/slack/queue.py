@@ -1,5 +1,6 @@
 """What somebody may approve, one request a page, with the figures and buttons of its card."""
 
+import logging
 import re
 from typing import Any
 
@@ -23,6 +24,8 @@ from bot.store.status import MOST_COUNTED
 from bot.workflow.beside import beside
 from bot.workflow.parts import Working
 from bot.workflow.tenancy import Tenancy
+
+logger = logging.getLogger(__name__)
 
 LONGEST = 12
 """The most digits of a request's number."""
@@ -113,6 +116,7 @@ def _shown(parts: Working, links: Links, person: Person, number: int) -> tuple[B
         found = _to_decide(parts, person, number)
         return None if found is None else (_card(links, *found), in_one_text(*found))
     except (KeyError, ValidationError):
+        logger.exception("request_unreadable", extra={"request": number})
         words = UNREADABLE.format(number=number)
         return [blocks.paragraph(words)], words
 

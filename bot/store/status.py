@@ -1,6 +1,7 @@
 """Reads for managers what waits, runs, is unknown or has ended, each by an index and with a limit."""
 
 import json
+import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +15,10 @@ from bot.store.engine import Database, Question, ask, ask_at_once
 from bot.store.past import DENIED, Written, by_request
 from bot.store.request_rows import rule_from_text
 from bot.store.times import from_text, to_text
+
+logger = logging.getLogger(__name__)
+
+SHOWN_OF_A_RULE = 200
 
 _ENDED = "state IN ('rejected', 'withdrawn', 'expired', 'stopped', 'succeeded', 'failed')"
 
@@ -160,8 +165,17 @@ class Status:
         return dict(rows.fetchall())
 
     def rules_waiting(self) -> dict[str, Rule]:
-        """Return the rules that requests wait under, by the text that they are kept as."""
-        return {text: rule_from_text(text) for (text,) in self._database.execute(_RULES)}
+        """Return the rules that requests wait under, by the text that they are kept as.
+
+        One that cannot be read is logged and left out, so that it keeps nobody from the requests under the others.
+        """
+        found = {}
+        for (text,) in self._database.execute(_RULES):
+            try:
+                found[text] = rule_from_text(text)
+            except (KeyError, TypeError, ValueError, OverflowError):
+                logger.exception("rule_unreadable", extra={"rule": text[:SHOWN_OF_A_RULE]})
+        return found
 
     def to_decide(
         self, person: str, rules: Collection[str], now: datetime, limit: int

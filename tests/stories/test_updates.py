@@ -4,6 +4,7 @@ import pytest
 
 from bot.operations import run_documents
 from bot.wiring import build
+from tests.postgres import drop_trigger
 from tests.stage import BOB
 from tests.stories.test_billstatus import ask_status
 from tests.stories.test_home import opened, text_of
@@ -79,7 +80,9 @@ async def test_without_an_update_single_documents_that_changed_are_named_as_that
     assert "single documents changed" in stage.card(ts)
 
 
-async def test_what_only_a_newer_version_can_read_keeps_nobody_from_the_rest(stage, operations):
+async def test_what_only_a_newer_version_can_read_keeps_nobody_from_the_rest(
+    stage, operations, caplog
+):
     """Two versions work side by side during an update, and the newer one has one more operation."""
     await stage.ask()
     await stage.ask(text=next(iter(stage.zuora.world.invoices)))
@@ -92,8 +95,27 @@ async def test_what_only_a_newer_version_can_read_keeps_nobody_from_the_rest(sta
 
     for shown in (home, waiting):
         assert "R-1 cannot be shown" in shown
+    logged = [each for each in caplog.records if each.msg == "request_unreadable"]
+    assert logged
+    assert {each.request for each in logged} == {1}
     assert "Email invoice" in home
     for asked in ("", "R-1", "BR-00000001"):
         assert "email bill run BR-00000001" in await ask_status(stage, BOB, asked)
+    await stage.press(BOB, stage.request(2).card_ts)
+    await stage.until_card(stage.request(2).card_ts, "Accepted by Zuora")
+
+
+@pytest.mark.parametrize("rule", ["{}", "5", "damaged"])
+async def test_a_rule_that_cannot_be_read_keeps_nobody_from_what_waits(stage, caplog, rule):
+    await stage.ask()
+    await stage.ask(text=next(iter(stage.zuora.world.invoices)))
+    await stage.quiet()
+    drop_trigger(stage.store, "requests_keep_what_was_asked")
+    stage.store._database.execute("UPDATE requests SET rule = ? WHERE number = 1", [rule])
+
+    assert "R-2" in await ask_status(stage, BOB, "waiting")
+    logged = [each for each in caplog.records if each.msg == "rule_unreadable"]
+    assert logged
+    assert {each.rule for each in logged} == {rule}
     await stage.press(BOB, stage.request(2).card_ts)
     await stage.until_card(stage.request(2).card_ts, "Accepted by Zuora")
