@@ -97,9 +97,7 @@ def posted(
         elif run.auto_post is not True:
             by_others.append(one)
     by_others += [
-        ByItself(each.number, each.posted_at)
-        for each in alone
-        if each.posted_at and _is_lately(each.posted_at, now)
+        ByItself(each.number, each.posted_at) for each in alone if _is_lately(each.posted_at, now)
     ]
     if mails == "yes":
         return Posted(itself=(*itself, *by_others))

@@ -5,7 +5,7 @@ A value that cannot be read with certainty becomes `NotKnown`, never a reassurin
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, time, timedelta, timezone, tzinfo
 from sys import intern
 from typing import Final
 
@@ -23,6 +23,8 @@ BILL_RUN_STATUSES: Final = (
 _CANONICAL: Final = {status.lower(): status for status in BILL_RUN_STATUSES} | {
     "cancelled": "Canceled"
 }
+LAST_ZONE: Final = timezone(-timedelta(hours=12))
+"""Where a day ends last, for a tenant whose zone is not known."""
 
 
 def bill_run_of(counts: ZuoraRow, plain: ZuoraRow, here: Here) -> BillRun:
@@ -174,8 +176,13 @@ def document_of(
 
 
 def _posted(row: ZuoraRow, here: Here) -> datetime | None:
-    """Return when a document was posted, of memos too; `/v1` says only the day, which is no time."""
-    return rows.known(rows.moment(row, "postedDate", "postedOn", "PostedDate", zone=here.zone))
+    """Return when a document was posted, of memos too; of a day alone, as in `/v1`, its end; None if that may be to come."""
+    names = "postedDate", "postedOn", "PostedDate"
+    at = rows.known(rows.moment(row, *names, zone=here.zone))
+    day, zone = rows.day(row, *names), here.zone or LAST_ZONE
+    if at or day is None or day >= here.now.astimezone(zone).date():
+        return at
+    return datetime.combine(day + timedelta(days=1), time(), zone).astimezone(UTC)
 
 
 def _more_mail(account: ZuoraRow) -> bool | None:

@@ -281,6 +281,23 @@ async def test_a_document_without_a_run_that_somebody_just_posted_is_not_mailed_
     await accepted(stage, await stage.ask(text=long_ago))
 
 
+async def test_a_document_without_a_run_of_which_zuora_says_no_time_counts_as_just_posted_if_that_may_be(
+    stage,
+):
+    posting_mails(stage)
+    made = stage.zuora.world.add_document(
+        "invoice", "A7", "USD", "7.00", created_at=stage.clock.now() - timedelta(days=3)
+    )
+    for says in (None, "", "2026-11-21", "9999-12-31"):
+        made.says = {"postedDate": says}
+
+        submitted = await stage.fill(text=made.number)
+
+        assert "does not say when that was" in str(submitted.errors), says
+    made.says = {"postedDate": "2026-11-19"}
+    await accepted(stage, await stage.ask(text=made.number))
+
+
 async def test_the_check_says_that_posting_mails_nobody_only_where_that_is_known(stage):
     made = stage.zuora.world.add_document(
         "invoice", "A7", "USD", "7.00", created_at=stage.clock.now() - timedelta(days=3)
