@@ -104,13 +104,14 @@ class Confirmations:
     def confirmed(self, before: int = AT_THE_END) -> dict[int, int]:
         """Return the changes that were confirmed before a row, each with the row that did it (0 if it needed none).
 
-        The first policy changes nothing, nor does one that is the same as the last that was confirmed.
+        The first policy changes nothing, nor does one that is the same as the last that was confirmed by then: what is
+        confirmed later does not ask for a confirmation of what needed none.
         """
         found = dict[int, int]()
         for change, data in self.changes.items():
             if change >= before:
                 break
-            last = next(reversed(found), 0)
+            last = next((one for one, by in reversed(found.items()) if by < change), 0)
             if not data.get("old") or (last and self.changes[last]["new"] == data["new"]):
                 found[change] = 0
             elif by := self._by(change, found, before):

@@ -3,14 +3,14 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from bot.cards import blocks
 from bot.cards.approvers import approvers_in_words
 from bot.domain.authority import Person
 from bot.domain.clock import Clock
-from bot.domain.confirmations import Confirmations, Confirming, deciders_of
+from bot.domain.confirmations import AT_THE_END, Confirmations, Confirming, deciders_of
 from bot.domain.gains import told_apart
 from bot.domain.history import Entry, What
 from bot.domain.message import Message, MessageKind
@@ -26,6 +26,9 @@ logger = logging.getLogger(__name__)
 
 CONFIRM = "policy:confirm"
 AGAIN_SECONDS = 60.0
+PATIENCE = timedelta(hours=1)
+"""How long a change waits for Slack to say who is in each group; then it goes to those who are known."""
+
 IN_TWO_STEPS = (
     "whoever changes the policy can do it in two steps: first the policy from before with more approvers and nothing "
     "else; once that is confirmed, this one."
@@ -53,7 +56,7 @@ def unconfirmed(store: Store, policy: str) -> int:
 
 
 class PolicyChanges:
-    """Posts the latest change once, and takes its confirmation.
+    """Posts each change once, and takes its confirmation.
 
     Args:
         store: The store.
@@ -77,6 +80,7 @@ class PolicyChanges:
         self._rules = rules
         self._channel = channel
         self._wake_sender = wake_sender
+        self._all_until = 0
 
     async def run(self) -> None:
         """Post each change, at a start or while running, as soon as Slack says whom it concerns."""
@@ -88,19 +92,36 @@ class PolicyChanges:
             await self._clock.sleep(AGAIN_SECONDS)
 
     async def post(self) -> bool:
-        """Put the latest change into the outbox unless that was done; return False if Slack cannot be read now.
+        """Put each change that was not posted into the outbox; return False if Slack does not say yet whom one concerns.
+
+        Of the changes that a version recorded which posted only the latest one, only that one is.
 
         Raises:
             CouldNotRecordError: Nothing was written.
         """
-        change = self._store.history.last_of(What.POLICY_CHANGED)
-        if change is None or not change.entry.data["old"]:
+        history = self._store.history
+        changes = history.since(self._all_until, What.POLICY_CHANGED)
+        if not changes:
             return True
-        found = confirmations(self._store)
-        concerned = await self._rules.members(_deciders(found, change.sequence))
-        if concerned is None:
+        starts = (
+            each for each in history.since(0, What.STARTED_BOT) if "confirms" in each.entry.data
+        )
+        first = min(next((each.sequence for each in starts), AT_THE_END), changes[-1].sequence - 1)
+        there = {each.entry.data["change"] for each in history.since(first, What.POLICY_POSTED)}
+        new = (each for each in changes if each.sequence > first and each.sequence not in there)
+        done = [await self._post(each) for each in new if each.entry.data["old"]]
+        if all(done):
+            self._all_until = changes[-1].sequence
+        return all(done)
+
+    async def _post(self, change: Written) -> bool:
+        """Put a change into the outbox unless that was done; return False if Slack does not say yet whom it concerns."""
+        found, now = confirmations(self._store), self._clock.now()
+        deciders = _deciders(found, change.sequence)
+        named = [await self._rules.members((each,)) for each in deciders]
+        people = sorted(frozenset[str]().union(*filter(None, named)))
+        if None in named and (now - change.at < PATIENCE or not people):
             return False
-        people = sorted(concerned)
         with self._store.transaction():
             posted = self._store.history.since(change.sequence, What.POLICY_POSTED)
             if any(_is_about(each, change) for each in posted):
@@ -113,7 +134,7 @@ class PolicyChanges:
             ]
             data = {"change": change.sequence, "channel": self._channel, "to": people}
             entry = Entry(what=What.POLICY_POSTED, data=data)
-            self._store.record(entry, self._clock.now(), *messages)
+            self._store.record(entry, now, *messages)
         self._wake_sender()
         return True
 

@@ -235,15 +235,15 @@ class Changes:
                     self.said.append((row[0], row[4], data))
 
     def confirmed(self, at):
-        good: list[int] = []
+        good: dict[int, int] = {}
         for change, data in self.changes.items():
-            if change < at and (
-                not data["old"]
-                or (good and self.changes[good[-1]]["new"] == data["new"])
-                or self.is_said(change, at, good)
-            ):
-                good.append(change)
-        return good
+            by_then = [each for each, by in good.items() if by < change]
+            is_back = by_then and self.changes[by_then[-1]]["new"] == data["new"]
+            if change < at and (not data["old"] or is_back):
+                good[change] = 0
+            elif change < at and (by := self.is_said(change, at, good)):
+                good[change] = by
+        return [*good]
 
     def is_said(self, change, at, good):
         people: dict[int, set[str]] = {}
@@ -253,8 +253,8 @@ class Changes:
             if data["change"] == change and sequence < at and not is_denied and base in {0, *good}:
                 people.setdefault(base, set()).add(who)
                 if len(people[base]) >= data.get("needed", 1):
-                    return True
-        return False
+                    return sequence
+        return 0
 
     def wrong(self, row, data, named):
         change = self.changes.get(data["change"])

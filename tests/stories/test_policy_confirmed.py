@@ -1,9 +1,12 @@
 """A change of the policy is posted, and confirmed by an approver who gains nothing by it."""
 
+from pathlib import Path
+
 import pytest
 
 from bot.domain.history import What
 from bot.domain.request import State
+from bot.policy.file import read_policy
 from bot.sandbox.slack.workspace import BOT_USER
 from bot.workflow.policy_changes import CONFIRM, unconfirmed
 from tests.audit.test_evidence import checked, made
@@ -361,3 +364,104 @@ async def test_who_asks_as_a_new_member_of_a_group_stands_in_it_by_a_row_before(
     result, out = await made(stage, tmp_path)
     assert result.exit_code == 0, result.output
     assert checked(out).exit_code == 0, checked(out).output
+
+
+async def test_a_policy_that_was_put_back_can_be_confirmed_once_the_one_between_is(changed):
+    """Its message had no button, as nothing had to be confirmed; then somebody confirms the one between."""
+    stage = changed
+    between = posted(stage)[-1].ts
+    await change_to(stage, entries(stage, What.POLICY_CHANGED)[0].data["text"])
+    await stage.quiet()
+    await stage.slack.click(CARLA, AUDIT, between, CONFIRM)
+    await stage.slack.until(lambda: "Confirmed." in notices(stage, CARLA))
+    ts = await stage.ask()
+    await stage.press(CARLA, ts)
+    await stage.quiet()
+    await stage.pass_time(minutes=5)
+
+    if stage.request().state is State.APPROVED:
+        await confirm(stage, BOB)
+        await stage.slack.until(lambda: "Confirmed." in notices(stage, BOB))
+        await stage.as_time_passes(lambda: stage.request().state is State.SUCCEEDED)
+    assert stage.request().state is State.SUCCEEDED
+
+
+def read_again(stage, policy):
+    """What a SIGHUP does with another policy file."""
+    stage.policy = policy
+    settings = stage.settings()
+    stage.bot.follow(settings, read_policy(Path(settings.policy_file), settings.places))
+
+
+async def test_a_change_that_is_put_back_within_a_minute_is_posted_too(stage):
+    """Mara approves in between; the next look is up to a minute later, and only at the latest change."""
+    with_channel(stage)
+    await change_to(stage, GENERAL)
+    number = len(posted(stage))
+    read_again(stage, ADDED)
+    ts = await stage.ask()
+    await stage.press(MARA, ts)
+    await stage.until_card(ts, "Accepted by Zuora")
+    read_again(stage, GENERAL)
+    for _ in range(3):
+        await stage.pass_time(seconds=61)
+
+    assert len(entries(stage, What.POLICY_CHANGED)) >= 3
+    assert '+approvers = ["S0CONTROLLERS", "U0MARA"]' in " ".join(
+        each.text for each in posted(stage)[number:]
+    )
+
+
+async def test_what_waits_under_a_change_that_another_one_followed_at_once_can_be_confirmed(stage):
+    with_channel(stage)
+    stage.changes["policy_changes"] = "confirm"
+    await change_to(stage, GENERAL)
+    await confirm(stage, CARLA)
+    await stage.slack.until(lambda: "Confirmed." in notices(stage, CARLA))
+    read_again(stage, ADDED)
+    ts = await stage.ask()
+    await stage.press(CARLA, ts)
+    read_again(stage, f"# reviewed\n{ADDED}")
+    for _ in range(3):
+        await stage.pass_time(seconds=61)
+    assert stage.request().state is State.APPROVED
+
+    for each in posted(stage)[1:]:
+        await stage.slack.click(CARLA, AUDIT, each.ts, CONFIRM)
+        await stage.quiet()
+    going = {State.APPROVED, State.RUNNING}
+    await stage.as_time_passes(lambda: stage.request().state not in going, step=60.0)
+    assert stage.request().state is State.SUCCEEDED
+
+
+async def test_changes_while_slack_cannot_name_a_group_are_posted_once_it_can(stage):
+    with_channel(stage)
+    await change_to(stage, GENERAL)
+    number = len(posted(stage))
+    stage.slack.faults.add("usergroups.users.list", "status", code=500, times=1000)
+    for policy in (ADDED, GENERAL):
+        read_again(stage, policy)
+        await stage.pass_time(seconds=61)
+    assert len(posted(stage)) == number
+
+    stage.slack.faults.clear()
+    await stage.as_time_passes(lambda: len(posted(stage)) == number + 2, step=61.0)
+    assert BOB in entries(stage, What.POLICY_POSTED)[-2].data["to"]
+    await stage.restart()
+    await stage.pass_time(seconds=61)
+    assert len(posted(stage)) == number + 2
+
+
+async def test_a_change_that_names_a_group_which_slack_does_not_have_goes_to_the_others_after_an_hour(
+    stage,
+):
+    with_channel(stage)
+    await change_to(stage, GENERAL)
+    number = len(posted(stage))
+    read_again(stage, ADDED.replace("U0MARA", "S0NOBODY"))
+    for _ in range(3):
+        await stage.pass_time(seconds=61)
+    assert len(posted(stage)) == number
+
+    await stage.as_time_passes(lambda: len(posted(stage)) == number + 1, step=600.0)
+    assert entries(stage, What.POLICY_POSTED)[-1].data["to"] == sorted([BOB, CARLA])
