@@ -98,6 +98,7 @@ class ChangesOfPolicy(Confirmations):
         good = self.confirmed(AT_THE_END)
         for change, number in self.open(first):
             said = f"{number} request{'s were' if number != 1 else ' was'} decided under it"
+            said += " in this period" * (change <= first)
             late = f"was confirmed in row {good[change]}, after" if change in good else ""
             at = f"row {change} ({self.at[change][:16].replace('T', ' ')} UTC)"
             words = f"the change of the policy in {at} {late or 'is not confirmed;'} {said}"

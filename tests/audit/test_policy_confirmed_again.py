@@ -332,6 +332,24 @@ async def test_a_confirmation_that_was_denied_long_ago_is_denied_in_the_next_per
     assert "UTC) is not confirmed; 1 request was decided under it" in result.output
 
 
+async def test_a_package_does_not_say_that_nothing_was_decided_before_its_period(tmp_path):
+    """A request was decided in November under what nobody confirmed; the package of December has no request."""
+    stage = await story(tmp_path, "tell")
+    try:
+        await stage.pass_time(days=20)
+        days = ("--from", "2026-12-02", "--to", stage.clock.now().date().isoformat())
+        _, out = await made(stage, tmp_path, *days, key=KEY)
+    finally:
+        await stage.close()
+
+    notes = [line for line in status(out, KEY).output.splitlines() if "is not confirmed" in line]
+    assert len(notes) == 1
+    assert notes[0].endswith("is not confirmed; 0 requests were decided under it in this period")
+    with zipfile.ZipFile(out) as archive:
+        report = archive.read("00-report.html").decode()
+    assert "0 requests were decided under it in this period." in report
+
+
 async def test_names_of_who_confirmed_are_masked(tmp_path):
     out = await packed(tmp_path, "--redact")
     assert status(out, KEY).exit_code == 0
