@@ -148,7 +148,7 @@ def email_history(context: Context) -> dict[str, Any]:
                 "subject": row.subject,
                 "sendTime": tenant.local(row.time),
                 "notification": row.notification,
-                "eventCategory": row.event_category,
+                "eventCategory": str(row.event_category),
                 "result": row.result,
                 "errorMessage": row.error_message,
             }
