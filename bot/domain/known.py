@@ -6,9 +6,8 @@ was sent.
 """
 
 import json
-import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from bot.domain.words import shortened
@@ -43,25 +42,17 @@ def unclear(what: str, said: object) -> NotKnown:
     return NotKnown(f"{what}: “{shown}”" if shown.strip() else "empty", said=text[:200])
 
 
-def is_newer(before: MailedAt, now: MailedAt) -> bool:
-    """Return whether the second of two readings shows a mail that the first did not.
-
-    Two dates that cannot be read are compared as text if they have the same form: that they differ
-    can be seen without a time zone.
-    """
-    match before, now:
-        case _, None:
-            return False
-        case None, _:
-            return not isinstance(now, NotKnown) or bool(now.said)
-        case datetime(), datetime():
-            return now > before
-        case NotKnown(said=earlier), NotKnown(said=later):
-            same_form = _form(earlier) == _form(later)
-            return bool(earlier and later) and same_form and earlier != later
-        case _:
-            return False
+CLOCKS_DIFFER = timedelta(minutes=1)
+"""How far Zuora's clock may be behind; more is said when the bot starts (`BOT_CLOCK_LIMIT_SECONDS`)."""
 
 
-def _form(said: str) -> str:
-    return re.sub(r"\d", "0", said)
+def is_since(ordered_at: datetime, at: MailedAt) -> bool:
+    """Return whether a mail is known to have gone out after an order, so that it can be the order's."""
+    return isinstance(at, datetime) and at >= ordered_at - CLOCKS_DIFFER
+
+
+def is_newer(before: MailedAt, now: MailedAt, ordered_at: datetime | None) -> bool:
+    """Return whether the second of two readings shows a mail since the order that the first did not."""
+    if ordered_at is None or not isinstance(now, datetime) or not is_since(ordered_at, now):
+        return False
+    return before is None or (isinstance(before, datetime) and now > before)

@@ -159,7 +159,8 @@ async def listed_lately(
 
     Somebody who mails a bill run in Zuora reaches all of them, and Zuora shows their mail dates only later.
     """
-    few = documents[:: max(1, len(documents) // A_FEW)][:A_FEW]
+    in_order = sorted(documents, key=lambda document: document.number)
+    few = in_order[:: max(1, len(documents) // A_FEW)][:A_FEW]
     reads = [partial(zuora.email_history, each.id, zuora.now()) for each in few]
     try:
         found = await all_or_none(reads) if reads else []
@@ -167,7 +168,10 @@ async def listed_lately(
         return None
     listed = zip(few, found, strict=True)
     return tuple(
-        ListedMail(number=each.number, mark=mail.mark) for each, mails in listed for mail in mails
+        ListedMail(number=each.number, mark=mail.mark)
+        for each, mails in listed
+        for mail in mails
+        if mail.brings_document
     )
 
 

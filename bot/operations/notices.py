@@ -118,7 +118,9 @@ def _notice(
     asked = [
         each
         for each in notifications or ()
-        if profile is not None and each.profile_id == profile.id and _mails(each, kind)
+        if profile is not None
+        and each.profile_id == profile.id
+        and mails_by_order(f"{each.event} {each.name}", kind)
     ]
     state: NoticeState = "not readable" if notifications is None else state_of(asked)
     attaches = {each.attaches_pdf for each in asked}
@@ -153,9 +155,9 @@ def _state_of(notification: MailNotification) -> NoticeState:
     return "on" if plain else "not known"
 
 
-def _mails(notification: MailNotification, kind: DocumentKind) -> bool:
-    """Return whether it is the notification for orders to mail; its name is known only from Zuora's pages."""
-    words = f"{notification.event} {notification.name}".lower()
+def mails_by_order(notification: str, kind: DocumentKind) -> bool:
+    """Return whether a notification is that for orders to mail; its name is known only from Zuora's pages."""
+    words = notification.lower()
     return "manual" in words and "email" in words and KIND_WORDS[kind][0] in words
 
 

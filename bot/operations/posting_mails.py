@@ -19,9 +19,8 @@ Mails = Literal["yes", "no", "not known"]
 LATELY = timedelta(days=1)
 """For how long a posting matters that may have mailed; no guard against a second mail is longer."""
 
-POSTING_MAY_MAIL = (
-    "{} posted lately, and whether posting mails could not be checked; customers may get it twice"
-)
+POSTING_MAY_MAIL = "{}, and posting may have mailed; customers may get it twice"
+"""After `it was posted lately`, or that Zuora does not say when."""
 
 
 class Posted(NamedTuple):
@@ -29,7 +28,8 @@ class Posted(NamedTuple):
 
     Attributes:
         itself: Runs that mail by themselves, and documents that were mailed when somebody posted them.
-        perhaps: Numbers of those that were posted lately, and of which Zuora does not say whether that mailed.
+        perhaps: Numbers of those that were posted lately and of which Zuora does not say whether that mailed, or that
+            posting may have mailed and of which it does not say when that was.
     """
 
     itself: tuple[ByItself, ...] = ()
@@ -88,23 +88,22 @@ def posted(
         mails: Whether posting through the API or by hand mails these documents.
         now: The moment, aware UTC.
     """
-    itself: list[ByItself] = []
-    by_others: list[ByItself] = []
+    itself, lately = [], []
     for run in runs:
         one = ByItself(run.number, run.posted_at)
         if run.mails_itself:
             itself.append(one)
-        elif run.auto_post is not True:
-            by_others.append(one)
-    by_others += [
+        elif run.auto_post is not True and _is_lately(run.posted_at, now):
+            lately.append(one)
+    # a run of which Zuora says no time would be refused for ever; a document's day is known at least
+    silent = [each for each in lately if each.posted_at is None]
+    lately += [
         ByItself(each.number, each.posted_at) for each in alone if _is_lately(each.posted_at, now)
     ]
+    perhaps = {"yes": silent, "not known": lately, "no": []}[mails]
     if mails == "yes":
-        return Posted(itself=(*itself, *by_others))
-    perhaps = by_others if mails == "not known" else []
-    return Posted(
-        tuple(itself), tuple(each.what for each in perhaps if _is_lately(each.posted_at, now))
-    )
+        itself += [each for each in lately if each not in silent]
+    return Posted(tuple(itself), tuple(each.what for each in perhaps))
 
 
 def _is_lately(posted_at: datetime | None, now: datetime) -> bool:

@@ -30,6 +30,7 @@ class EmailRecord:
 
     Attributes:
         mark: SHA-256 (hex) of the whole row; it identifies the mail, since Zuora gives it no id.
+        notification: Name of the notification that sent it.
         account_id: The customer's account.
         is_of_memo: Whether it is of a memo, by its notification or subject: a row names no
         document.
@@ -38,8 +39,15 @@ class EmailRecord:
     mark: str
     sent_at: datetime | NotKnown | None
     delivered_to_server: bool
+    notification: str = ""
     account_id: str = ""
     is_of_memo: bool = False
+
+    @property
+    def brings_document(self) -> bool:
+        """Return whether the customer got the document with it, or may have; a failed mail and a reminder do not bring it."""
+        said = self.notification.lower()
+        return self.delivered_to_server and (not said or "email" in said or "posted" in said)
 
 
 async def of_object(
@@ -123,6 +131,7 @@ def _record(row: ZuoraRow, here: Here) -> EmailRecord:
         mark=text_hash(canonical({str(name): str(value) for name, value in row.items()})),
         sent_at=rows.moment(row, "sendTime", zone=here.zone),
         delivered_to_server=said.upper() == "OK",
+        notification=notification,
         account_id=rows.text(row, "accountId"),
         is_of_memo="memo" in f"{notification} {rows.text(row, 'subject')}".casefold(),
     )

@@ -10,6 +10,7 @@ from bot.store.errors import CouldNotRecordError
 from tests.postgres import drop_trigger
 from tests.stage import ALICE, BOB, CARLA, EMAILS
 from tests.stories.test_email_many_documents import add_invoices, ask, ended, orders_of
+from tests.stories.test_mail_again import listed_row
 
 LOST = {"kind": "lose_answer"}  # done, and the connection breaks
 NEVER_CAME = {"kind": "drop"}  # not done
@@ -532,3 +533,21 @@ async def test_what_another_version_sent_otherwise_is_not_sent_again_under_its_k
 
     assert len(stage.orders()) == 1
     assert "this version of the bot would send something else" in stage.card(ts)
+
+
+@pytest.mark.parametrize(
+    ("notification", "result"), [("Invoice Overdue", "OK"), ("Manual Email For Invoice", "Failed")]
+)
+async def test_an_order_that_never_arrived_is_not_proved_by_a_reminder_or_a_failed_mail(
+    stage, notification, result
+):
+    invoice = stage.zuora.world.add_invoice("A200", "USD", "7.00")
+    ts = await stage.ask(text=invoice.number)
+    stage.zuora.faults.add("/v1/*/*/emails", kind="drop")
+    await stage.press(BOB, ts)
+    await stage.until_thread(ts, "sent again under")
+    listed_row(stage, invoice, notification, result)
+    for _ in range(6):
+        await stage.pass_time(minutes=2)
+
+    assert len(stage.zuora.mails) == 1

@@ -5,12 +5,14 @@ and A3 for single documents.
 """
 
 import json
+from datetime import timedelta
 
 import pytest
 
 from bot.domain.digest import canonical, digest
 from bot.operations.email_bill_run.facts import EmailRunFacts
 from bot.operations.email_documents.reading import EmailDocumentsBody
+from bot.operations.notices import NAMES
 from bot.sandbox.zuora.records import HistoryRow
 from tests.stage import ALICE, BOB, CARLA, CHANNEL
 from tests.stories.test_ledger import AGAIN, RUN, accepted, asked, held, stopped
@@ -138,7 +140,7 @@ def mailed_in_zuora(stage, document):
             to="a@example.com",
             subject=document.number,
             time=stage.clock.now(),
-            notification="By hand",
+            notification=NAMES[document.kind][1],
             event_category=1400,
             result="OK",
             error_message=None,
@@ -345,3 +347,79 @@ async def test_a_mail_history_that_cannot_be_read_is_named_among_the_checks(stag
 
     assert "? Mailed before" in details
     assert "mail history lists no mail" not in details
+
+
+def listed_row(stage, document, notification, result):
+    stage.zuora.world.history.append(
+        HistoryRow(
+            account_id=document.account.id,
+            object_id=document.id,
+            to="a@example.com",
+            subject="Overdue",
+            time=stage.clock.now(),
+            notification=notification,
+            event_category=1,
+            result=result,
+            error_message=None if result == "OK" else "550",
+        )
+    )
+
+
+async def test_a_history_that_does_not_answer_is_asked_once(stage):
+    numbers = [
+        stage.zuora.world.add_invoice(f"A{n}", "USD", "7.00").number for n in range(200, 215)
+    ]
+    stage.zuora.faults.add(NO_HISTORY, kind="drop", times=None)
+    submitted = await stage.fill_as_time_passes(text=" ".join(numbers), step=0.5)
+    assert submitted.ok, submitted.errors
+    await stage.as_time_passes(lambda: len(stage.slack.channel_messages(CHANNEL)) == 1, step=0.5)
+    assert sum(c.path == NO_HISTORY for c in stage.zuora.calls) <= 8
+
+
+async def test_a_short_list_can_be_asked_for_where_the_history_asks_for_a_rest(stage):
+    numbers = [
+        stage.zuora.world.add_invoice(f"A{n}", "USD", "7.00").number for n in range(200, 215)
+    ]
+    stage.zuora.faults.add(NO_HISTORY, kind="too_many", retry_after=120, times=None)
+    await stage.fill_as_time_passes(text=" ".join(numbers), step=0.5)
+    await stage.quiet()
+
+    assert stage.slack.channel_messages(CHANNEL)
+
+
+async def test_a_failed_mail_is_no_mail(stage, held):
+    """Zuora's own mail bounced; the address was mended; nobody has it."""
+    listed_row(
+        stage, stage.zuora.world.invoices[held["invoice"]], "Manual Email For Invoice", "Failed"
+    )
+    ts = await stage.ask(text=held["invoice"])
+    assert "Mails again" not in stage.card(ts)
+
+
+@pytest.mark.parametrize("kind", ["run", "invoice"])
+async def test_a_reminder_between_card_and_approval_stops_nothing(stage, held, kind):
+    ts = await stage.ask(text=held.get(kind, RUN))
+    listed_row(stage, stage.zuora.world.invoices[held["invoice"]], "Invoice Overdue", "OK")
+    await stage.press(BOB, ts)
+    await stage.quiet()
+    assert stage.orders()
+
+
+@pytest.mark.parametrize("kind", ["run", "invoice"])
+@pytest.mark.parametrize("minutes", [-5, 1])
+async def test_only_a_mail_date_since_the_order_proves_it(stage, held, kind, minutes):
+    """Zuora shows late what somebody mailed there before."""
+    invoice = stage.zuora.world.invoices[held["invoice"]]
+    ts = await stage.ask(text=held.get(kind, RUN))
+    stage.zuora.faults.add("/v1/*/*/emails", kind="drop")
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "OUTCOME UNKNOWN")
+    at = stage.clock.now() + timedelta(minutes=minutes)
+    for each in stage.zuora.world.invoices.values():
+        each.last_email_sent = at
+
+    for _ in range(4):
+        await stage.pass_time(minutes=1)
+
+    proved = "Accepted by Zuora" in stage.card(ts)
+    assert proved == (minutes > 0), invoice.number

@@ -195,7 +195,7 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
         https://docs.zuora.com/en/zuora-billing/bill-your-customer/invoice-management/invoice-delivery-preference/email-delivery
         """
         run, documents = await zuora.run_with_documents(call.subject)
-        return _proof(call.subject) if _was_mailed(self.facts, run, documents) else None
+        return _proof(call.subject) if _was_mailed(self.facts, run, documents, call) else None
 
     async def read_again(self, calls: Sequence[Call], zuora: ZuoraClient) -> Mapping[str, Reread]:
         """Read the run and every document of it again."""
@@ -203,7 +203,7 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
         for call in calls:
             run, documents = await zuora.run_with_documents(call.subject)
             now = await aside(EmailRunFacts.of, documents, run)
-            done = _proof(call.subject) if _was_mailed(self.facts, run, documents) else None
+            done = _proof(call.subject) if _was_mailed(self.facts, run, documents, call) else None
             wrong = "" if done else "; ".join(self.facts.wrong_since(now, resend=self.body.resend))
             found[call.subject] = Reread(done=done, wrong=wrong)
         return found
@@ -264,12 +264,14 @@ def _by_posting(run: BillRun, checks: MailChecks, now: datetime) -> dict[str, bo
     }
 
 
-def _was_mailed(before: EmailRunFacts, run: BillRun, documents: Sequence[BillingDocument]) -> bool:
-    """Return whether mails of the whole run have appeared that were not there before.
+def _was_mailed(
+    before: EmailRunFacts, run: BillRun, documents: Sequence[BillingDocument], call: Call
+) -> bool:
+    """Return whether mails of the whole run have appeared since the call that were not there before.
 
     Only invoices have a mail date, and those without an address or amount may never get one.
     """
-    if is_newer(before.mailed_at, run.last_emailed_at):
+    if is_newer(before.mailed_at, run.last_emailed_at, call.first_sent_at):
         return True
     since = before.documents.last_mailed_at
     dates = [
@@ -282,7 +284,7 @@ def _was_mailed(before: EmailRunFacts, run: BillRun, documents: Sequence[Billing
     ]
     known = [at for at in dates if isinstance(at, datetime)]
     newest = max(known, default=None)
-    return newest is not None and len(known) == len(dates) and (since is None or newest > since)
+    return len(known) == len(dates) and is_newer(since, newest, call.first_sent_at)
 
 
 def _proof(number: str) -> Settlement:

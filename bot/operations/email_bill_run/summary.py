@@ -77,7 +77,10 @@ def _not_said(facts: EmailRunFacts) -> Iterator[str]:
     if facts.mails_itself is None:
         yield "Zuora does not say whether this run mails by itself"
     elif facts.posting_may_mail and not facts.mails_itself:
-        yield POSTING_MAY_MAIL.format("it was")
+        silent = facts.posted_at is None
+        yield POSTING_MAY_MAIL.format(
+            "Zuora does not say when it was posted" if silent else "it was posted lately"
+        )
 
 
 def _left_out(facts: EmailRunFacts, *, resend: bool) -> Iterator[str]:

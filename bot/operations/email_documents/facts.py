@@ -182,7 +182,7 @@ def changes(
     found += changed(before.number, before.status, now.status)
     if before.money != now.money:
         found += changed(before.number, spoken(before.money), spoken(now.money))
-    if mailed and (before.mailed_at != now.mailed_at or _more_listed(before, now)):
+    if mailed and (before.mailed_at != now.mailed_at or more_listed(before, now)):
         found.append(f"{before.number} was mailed meanwhile")
     elif mailed and not again and _unseen(before, now):
         found.append(UNSEEN.format(before.number))
@@ -198,7 +198,7 @@ def changes(
     return found
 
 
-def _more_listed(before: MailDocument, now: MailDocument) -> bool:
+def more_listed(before: MailDocument, now: MailDocument) -> bool:
     """Return whether the mail history lists a mail that it did not list before."""
     return before.listed is not None and more(before.listed, now.listed or ())
 

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from bot.domain.kind import KIND_WORDS, DocumentKind
+from bot.domain.known import is_since
 from bot.domain.words import some
 from bot.operations import notices, pdf_checks
 from bot.operations.email_documents.document import MailDocument
@@ -46,16 +47,18 @@ async def read_facts(
     once, without = await aside(_by_reach, everything, body)
     if none_reaches := not once:
         once, without = without, []
-    listed = await _listed(once, zuora)
     checks = await read_checks(zuora, once, profiles, pdfs=not body.pdf_file_id)
+    pdf_file_known = await _pdf_file_known(body, once[0], zuora)
+    by_itself = await _by_itself(once, checks, zuora)
+    listed = await _listed(once, zuora)  # last, because all reads rest if its limit is reached
     facts = EmailDocumentsFacts(
         documents=await aside(_all_of, once, listed),
         nobody=await aside(_all_of, without, {}),
         to_bill_to=body.recipients == "bill_to" and not body.additional,
         perhaps=body.recipients == "template" and any(e.bill_to_mail is False for e in once),
         checks=checks,
-        pdf_file_known=await _pdf_file_known(body, once[0], zuora),
-        **await _by_itself(once, checks, zuora),
+        pdf_file_known=pdf_file_known,
+        **by_itself,
     )
     problems = _problems(body, facts, none_reaches=none_reaches)
     return Problems(problems) if problems else facts
@@ -152,36 +155,45 @@ async def _listed(
     """
     few = len(documents) <= A_FEW
     looked_for = [document for document in documents if few or document.kind != "invoice"]
-    reads = [partial(_marks, each, zuora) for each in looked_for]
+    reads = [partial(mail_marks, each.id, zuora.now(), zuora) for each in looked_for]
     try:
         found = await all_or_none(reads) if reads else []
     except ZuoraRefused:
         return {}
-    marked = zip(looked_for, found, strict=True)
-    return {each.number: marks for each, marks in marked if marks is not None}
-
-
-async def _marks(document: BillingDocument, zuora: ZuoraClient) -> tuple[str, ...] | None:
-    """Return `mail_marks` of a document; None for an invoice if they cannot be read, as it has a mail date besides.
-
-    Raises:
-        ZuoraError: Those of a memo cannot be read.
-    """
-    try:
-        return await mail_marks(document.id, zuora.now(), zuora)
     except ZuoraError:
-        if document.kind != "invoice":
+        if any(each.kind != "invoice" for each in looked_for):  # memos have nothing else
             raise
-        return None
+        return {}
+    return {each.number: marks for each, marks in zip(looked_for, found, strict=True)}
 
 
 async def mail_marks(document_id: str, at: datetime, zuora: ZuoraClient) -> tuple[str, ...]:
-    """Return what Zuora's mail history lists for one document since shortly before a moment.
+    """Return the mails with one document that Zuora's mail history lists since shortly before a moment.
 
     Raises:
         ZuoraError: It cannot be read.
     """
-    return tuple(one.mark for one in await zuora.email_history(document_id, at))
+    found = await zuora.email_history(document_id, at)
+    return tuple(one.mark for one in found if one.brings_document)
+
+
+async def ordered_marks(
+    document: MailDocument, ordered_at: datetime, zuora: ZuoraClient
+) -> tuple[str, ...]:
+    """Return the mails of one document that Zuora's mail history lists and that an order since then can have made.
+
+    A time without its zone decides nothing: what was listed before the order is told apart by its mark.
+
+    Raises:
+        ZuoraError: It cannot be read.
+    """
+    return tuple(
+        one.mark
+        for one in await zuora.email_history(document.id, ordered_at)
+        if one.delivered_to_server
+        and notices.mails_by_order(one.notification, document.kind)
+        and (not isinstance(one.sent_at, datetime) or is_since(ordered_at, one.sent_at))
+    )
 
 
 async def _pdf_file_known(

@@ -20,8 +20,8 @@ from bot.domain.words import Line
 from bot.operations.email_documents import words
 from bot.operations.email_documents.checking import all_checked
 from bot.operations.email_documents.document import MailDocument
-from bot.operations.email_documents.facts import EmailDocumentsFacts, more
-from bot.operations.email_documents.finding import mail_marks, read_facts
+from bot.operations.email_documents.facts import EmailDocumentsFacts, more, more_listed
+from bot.operations.email_documents.finding import ordered_marks, read_facts
 from bot.operations.email_documents.reading import EmailDocumentsBody, read
 from bot.operations.email_documents.rereading import listed_mailed, reread, shown_mailed
 from bot.operations.email_documents.summary import summary
@@ -127,11 +127,8 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
         if document is None or call.first_sent_at is None:
             return None
         if document.kind == "invoice":
-            return await _by_mail_date(document, zuora)
-        if document.listed is None:
-            return None
-        now = await mail_marks(document.id, call.first_sent_at, zuora)
-        return listed_mailed(document.number) if more(document.listed, now) else None
+            return await _by_mail_date(document, call, zuora)
+        return await _by_history(document, call, zuora)
 
     async def read_again(self, calls: Sequence[Call], zuora: ZuoraClient) -> Mapping[str, Reread]:
         """Read every document again and return for each whether it was mailed meanwhile, changed, or is unchanged."""
@@ -142,7 +139,27 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
             each = dict(zip(numbers, await all_or_none(alone), strict=True))
         else:
             each = dict.fromkeys(numbers, facts)
-        return {number: reread(self.facts, each[number], number) for number in numbers}
+        found = {call.subject: reread(self.facts, each[call.subject], call) for call in calls}
+        return {**found, **await self._listed_since(calls, each, found, zuora)}
+
+    async def _listed_since(
+        self,
+        calls: Sequence[Call],
+        each: Mapping[str, _Facts | Problems],
+        found: Mapping[str, Reread],
+        zuora: ZuoraClient,
+    ) -> Mapping[str, Reread]:
+        """Return those that are proved by the mail history alone; it is read once more only where it lists more."""
+        asked = []
+        for call in calls:
+            was, now = self.facts.named(call.subject), each[call.subject]
+            is_now = None if isinstance(now, Problems) else now.named(call.subject)
+            if was and is_now and not found[call.subject].done and more_listed(was, is_now):
+                asked.append((was, call))
+        reads = [partial(_by_history, was, call, zuora) for was, call in asked]
+        proofs = await all_or_none(reads) if reads else []
+        listed = zip(asked, proofs, strict=True)
+        return {call.subject: Reread(done=done) for (_, call), done in listed if done}
 
     async def _look_up_only(self, numbers: Sequence[str], zuora: ZuoraClient) -> _Facts | Problems:
         kinds = () if self.kind else tuple(self.kind_of(number) for number in numbers)
@@ -293,8 +310,18 @@ OF_KIND: Mapping[DocumentKind, type[EmailDocuments]] = {
 }
 
 
-async def _by_mail_date(document: MailDocument, zuora: ZuoraClient) -> Settlement | None:
+async def _by_mail_date(
+    document: MailDocument, call: Call, zuora: ZuoraClient
+) -> Settlement | None:
     (now,) = await zuora.documents_for_mail("invoice", (document.id,))
-    if now is None or not is_newer(document.mailed_at, now.last_emailed_at):
+    if now is None or not is_newer(document.mailed_at, now.last_emailed_at, call.first_sent_at):
         return None
     return shown_mailed(document.number)
+
+
+async def _by_history(document: MailDocument, call: Call, zuora: ZuoraClient) -> Settlement | None:
+    """Prove it by a mail that an order made since the call; a reminder, or one of before, proves nothing."""
+    if document.listed is None or call.first_sent_at is None:
+        return None
+    now = await ordered_marks(document, call.first_sent_at, zuora)
+    return listed_mailed(document.number) if more(document.listed, now) else None

@@ -94,7 +94,8 @@ def perhaps_by_itself(facts: EmailDocumentsFacts) -> str:
     """Return that posting some of them may have mailed them; empty if that is known."""
     numbers = facts.perhaps_by_itself
     was = "was" if len(numbers) == 1 else "were"
-    return POSTING_MAY_MAIL.format(f"{some(numbers, SHOWN_LARGEST)} {was}") if numbers else ""
+    said = f"{some(numbers, SHOWN_LARGEST)} {was} posted lately, or Zuora does not say when"
+    return POSTING_MAY_MAIL.format(said) if numbers else ""
 
 
 def doubts_of(facts: EmailDocumentsFacts) -> tuple[Line, ...]:
