@@ -163,8 +163,10 @@ class Confirmations:
         named = deciders_of(policies[0])
         people = sorted({one for name in named for one in members.get(name, [name])} - {*open_})
         if who not in people:
-            why = f"{you} may not approve under the policy that was confirmed last"
-            return Confirming(0, why + unsure, people, gains=False)
+            why = "approve under the policy that was confirmed last"
+            is_open = not {*open_}.isdisjoint(named)
+            said = f"it is not known whether {you} may {why}" if is_open else f"{you} may not {why}"
+            return Confirming(0, said + unsure, people, gains=False)
         why = gain(who, policies, members, you)
         if not why:
             return Confirming(1, "", people, gains=False)

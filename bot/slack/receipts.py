@@ -45,6 +45,6 @@ def register(app: AsyncApp, answering: Answering, answers: Answers, changes: Pol
         click = payloads.click(body)  # who may not look any more could confirm it before
         names = await changes.names(click.value)
         person = await answering.people.person(click.actor, names)
-        words = changes.confirm(click.value, person)
+        words = await changes.confirm(click.value, person)
         answering.parts.bells.runner.set()
         await answering.say(click.channel, click.actor, *words)

@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from bot.cards import blocks
 from bot.cards.approvers import approvers_in_words
@@ -25,6 +25,7 @@ from bot.workflow.rules import Rules
 logger = logging.getLogger(__name__)
 
 CONFIRM = "policy:confirm"
+NOT_YOU = "You cannot confirm this change of the policy"
 AGAIN_SECONDS = 60.0
 PATIENCE = timedelta(hours=1)
 """How long a change waits for Slack to say who is in each group; then it goes to those who are known."""
@@ -34,6 +35,12 @@ IN_TWO_STEPS = (
     "else; once that is confirmed, this one."
 )
 """What helps where too few people are left; see docs/evidence.md."""
+
+STAYS = (
+    "nobody can confirm it. The evidence keeps naming it, and requests under it go on only if "
+    "POLICY_CHANGES is not set to confirm."
+)
+"""What holds where nobody is left who may approve under the policy that was confirmed last; see docs/evidence.md."""
 
 MOST_LINES = 30
 """How many lines of the difference are shown; the history has all of them."""
@@ -150,12 +157,20 @@ class PolicyChanges:
             await asyncio.to_thread(told_apart, *texts)
         return found.names(change)
 
-    def confirm(self, value: str, person: Person) -> tuple[Part, ...]:
+    async def confirm(self, value: str, person: Person) -> tuple[Part, ...]:
         """Record that somebody confirms the change that a button names; return the answer, or why it does not count.
 
         Raises:
             CouldNotRecordError: Nothing was written.
         """
+        answer = self._confirm(value, person)
+        if not isinstance(answer, _Refused):
+            return answer
+        still = await self._rules.ordinary(tuple(answer.judged.may))
+        left = set[str]() if still is None else {*answer.judged.may} - still
+        return _not_you(answer, left, is_known=None not in person.memberships.values())
+
+    def _confirm(self, value: str, person: Person) -> "tuple[Part, ...] | _Refused":
         now = self._clock.now()
         with self._store.transaction():
             found = confirmations(self._store)
@@ -171,7 +186,9 @@ class PolicyChanges:
             if why := other or judged.why or _too_few(found, change, judged):
                 refused = {"wanted": "confirm the policy", "refusal": why}
                 self._store.refuse(_entry(What.REFUSED, person, refused), now)
-                return _not_you(why, None if other else judged)
+                if other:
+                    return (person.barred or f"{NOT_YOU}: {why}.",)
+                return _Refused(why, judged)
             words = self._record(found, change, person, judged, now)
         self._wake_sender()
         return words
@@ -242,15 +259,31 @@ def _confirmed_before(found: Confirmations, by: int) -> tuple[Part, ...]:
     return ("This change is confirmed already, by ", Mention(who), ".")
 
 
-def _not_you(why: str, judged: Confirming | None) -> tuple[Part, ...]:
-    """Return why somebody may not confirm a change; and who may, or what helps (None: neither matters)."""
-    words = f"You cannot confirm this change of the policy: {why}."
-    if judged is None or not (judged.may or judged.needed):
-        return (words,)
+class _Refused(NamedTuple):
+    """Why somebody may not confirm a change, as things are."""
+
+    why: str
+    judged: Confirming
+
+
+def _not_you(refused: _Refused, left: Collection[str], *, is_known: bool) -> tuple[Part, ...]:
+    """Return why somebody may not confirm a change; and who may, or what helps.
+
+    Args:
+        refused: Why not.
+        left: Those of them whose accounts can do nothing any more.
+        is_known: Whether Slack says who is in every group that matters.
+    """
+    why, judged = refused
+    words = f"{NOT_YOU}: {why}."
+    may = [each for each in judged.may if each not in left]
     if judged.needed:
         return (f"{words} Instead, {IN_TWO_STEPS}",)
-    more = f" If none of them is left, {IN_TWO_STEPS}" if judged.gains else ""
-    return (f"{words} These can: ", *approvers_in_words(judged.may), f".{more}")
+    helps = IN_TWO_STEPS if judged.gains else STAYS
+    if may:
+        more = f" If none of them is left, {helps}" if judged.gains or is_known else ""
+        return (f"{words} These can: ", *approvers_in_words(may), f".{more}")
+    return (f"{words} Nobody who could is left in Slack, so {helps}" if is_known else words,)
 
 
 def _said(channel: str, words: tuple[Part, ...]) -> Message:

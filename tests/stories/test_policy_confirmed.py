@@ -465,3 +465,49 @@ async def test_a_change_that_names_a_group_which_slack_does_not_have_goes_to_the
 
     await stage.as_time_passes(lambda: len(posted(stage)) == number + 1, step=600.0)
     assert entries(stage, What.POLICY_POSTED)[-1].data["to"] == sorted([BOB, CARLA])
+
+
+async def test_whoever_left_reads_one_sentence_and_is_named_to_nobody(changed):
+    """Bob left; Mara, who may not confirm, reads who can."""
+    stage = changed
+    stage.slack.workspace.users[BOB].deleted = True
+    await confirm(stage, BOB)
+    await stage.slack.until(lambda: "deactivated" in notices(stage, BOB))
+    await confirm(stage, MARA)
+    await stage.slack.until(lambda: "These can:" in notices(stage, MARA))
+    assert notices(stage, BOB) == "This account cannot be used here: it is deactivated."
+    assert f"<@{BOB}>" not in notices(stage, MARA)
+    assert "These can: <@U0CARLA>. If none of them is left, nobody can confirm it" in notices(
+        stage, MARA
+    )
+
+
+async def test_where_nobody_is_left_who_could_confirm_it_the_answer_says_what_lets_requests_go_on(
+    changed,
+):
+    stage = changed
+    for user in (BOB, CARLA):
+        stage.slack.workspace.users[user].deleted = True
+
+    await confirm(stage, MARA)
+
+    words = (
+        "you may not approve under the policy that was confirmed last. Nobody who could is left in Slack, so nobody can confirm it. "
+        "The evidence keeps naming it, and requests under it go on only if"
+    )
+    await stage.slack.until(lambda: words in notices(stage, MARA))
+
+
+async def test_whoever_may_confirm_by_a_group_that_slack_does_not_say_reads_that_it_is_not_known(
+    changed,
+):
+    stage = changed
+    stage.slack.faults.add("usergroups.users.list", "error", error="internal_error", times=1000)
+    await stage.pass_time(seconds=61)
+
+    await confirm(stage, CARLA)
+
+    words = "it is not known whether you may approve under the policy that was confirmed last (Slack does not say who is in S0"
+    await stage.slack.until(lambda: words in notices(stage, CARLA))
+    assert "Nobody who could is left" not in notices(stage, CARLA)
+    assert not entries(stage, What.POLICY_CONFIRMED)
