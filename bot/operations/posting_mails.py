@@ -6,6 +6,7 @@ auto-email.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
@@ -104,6 +105,14 @@ def posted(
     if mails == "yes":
         itself += [each for each in lately if each not in silent]
     return Posted(tuple(itself), tuple(each.what for each in perhaps))
+
+
+def with_last_posted(documents: Iterable[BillingDocument], run: BillRun) -> BillRun:
+    """Return the run with the time when the last of its documents was posted: somebody may have unposted and posted one anew."""
+    if run.posted_at is None:
+        return run
+    times = (each.posted_at for each in documents if each.posted_at is not None)
+    return replace(run, posted_at=max((run.posted_at, *times)))
 
 
 def _is_lately(posted_at: datetime | None, now: datetime) -> bool:

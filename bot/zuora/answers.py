@@ -103,7 +103,7 @@ class BillingDocument:
     Attributes:
         last_emailed_at: Zuora keeps it for invoices only. None: never, and Zuora said so plainly.
         emailed_known: Whether Zuora keeps it for this kind.
-        posted_at: When it was posted at the latest, if no bill run made it; None if not known.
+        posted_at: When it was posted at the latest; None if not known.
         trouble: Why it must not be sent even if it is Posted, for example `was reversed`.
         unchecked: Which such reasons Zuora said nothing about, for example `reversed`.
         bill_to_mail: Whether the bill-to contact has an address; None if not read.

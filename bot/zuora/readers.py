@@ -169,16 +169,21 @@ def document_of(
         bill_run_number=run,
         more_mail=_more_mail(account),
         profile_id=intern(rows.text(account, _PROFILE) or rows.text(row, _PROFILE)),
-        posted_at=None if run else _posted(row, here),
+        posted_at=_posted(row, here, in_run=bool(run)),
         trouble=tuple(_trouble(row)),
         unchecked=_unchecked(kind, row),
     )
 
 
-def _posted(row: ZuoraRow, here: Here) -> datetime | None:
-    """Return when a document was posted, of memos too; of a day alone, as in `/v1`, its end; None if that may be to come."""
+def _posted(row: ZuoraRow, here: Here, *, in_run: bool) -> datetime | None:
+    """Return when a document was posted, of memos too; of a day alone, as in `/v1`, its end; None if that may be to come.
+
+    Where a run made it, a day says nothing, as the run has a time.
+    """
     names = "postedDate", "postedOn", "PostedDate"
     at = rows.known(rows.moment(row, *names, zone=here.zone))
+    if in_run:
+        return at
     day, zone = rows.day(row, *names), here.zone or LAST_ZONE
     if at or day is None or day >= here.now.astimezone(zone).date():
         return at

@@ -378,3 +378,18 @@ async def test_a_run_that_somebody_posted_at_a_time_that_zuora_does_not_say_may_
     assert all(each.startswith("⚠ May mail again: ") for each in cards), cards
     assert "Zuora does not say when it was posted, and posting may have mailed" in cards[0]
     assert "was posted lately, or Zuora does not say when, and posting may have mailed" in cards[1]
+
+
+@pytest.mark.parametrize("kind", ["run", "invoice"])
+async def test_an_invoice_that_was_unposted_and_posted_anew_is_not_mailed_at_once(stage, kind):
+    posting_mails(stage)
+    run = stage.zuora.world.add_bill_run(RUN, **POSTED)
+    run.posted_at = stage.clock.now() - timedelta(days=30)
+    one = stage.zuora.world.documents_of(run)[0]
+    one.posted_at = stage.clock.now() - timedelta(minutes=5)
+
+    submitted = await stage.fill(text=RUN if kind == "run" else one.number)
+
+    assert f"Zuora posted {RUN} on 21 Nov 2026 10:55 CET and mails it by itself" in str(
+        submitted.errors
+    )

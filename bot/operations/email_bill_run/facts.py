@@ -30,7 +30,7 @@ class EmailRunFacts(RunFacts):
             documents to mail. None if they were not looked for, or it cannot be read. No approval is bound to it,
             because old mails drop out of it.
         posting_may_mail: Whether it was posted lately, and Zuora does not say whether that mailed.
-        posted_at: When it was posted; None if not known. A run is posted once.
+        posted_at: When it was posted, or the last of its documents anew; None if not known.
         mailed: The documents that Zuora is ordered to mail and somebody can get, counted; None in
             older requests.
         largest_mailed: The largest of those; None in older requests.

@@ -32,7 +32,7 @@ from bot.operations.kinds import KindTotals
 from bot.operations.mail_checks import MailChecks, listed_lately, read_checks, read_run
 from bot.operations.on_run import OnRun, RunBody
 from bot.operations.operation import LastTime, Table
-from bot.operations.posting_mails import posted
+from bot.operations.posting_mails import posted, with_last_posted
 from bot.operations.progress import Reread, Settlement
 from bot.operations.typed import Problems, Values
 from bot.zuora.answers import BillingDocument, BillRun
@@ -132,6 +132,7 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
         if isinstance(found, Problems):
             return found
         run, documents, profiles = found
+        run = await aside(with_last_posted, documents, run)
         facts = await aside(
             EmailRunFacts.of,
             documents,

@@ -14,7 +14,7 @@ from bot.operations.email_documents.document import MailDocument
 from bot.operations.email_documents.facts import A_FEW, SHOWN, EmailDocumentsFacts
 from bot.operations.email_documents.reading import EmailDocumentsBody
 from bot.operations.mail_checks import MailChecks, read_checks, with_profiles
-from bot.operations.posting_mails import posted
+from bot.operations.posting_mails import posted, with_last_posted
 from bot.operations.typed import Problems
 from bot.zuora.answers import BillingDocument, BillRun
 from bot.zuora.aside import aside
@@ -116,11 +116,11 @@ async def _by_itself(
     Returns:
         `by_itself`, `perhaps_by_itself` and `runs_unclear` of `EmailDocumentsFacts`.
     """
-    numbers, alone = await aside(_runs_of_unmailed, documents)
-    read = [partial(_run_or_none, number, zuora) for number in numbers]
-    runs = dict(zip(numbers, await all_or_none(read) if read else [], strict=True))
+    made, alone = await aside(_runs_of_unmailed, documents)
+    read = [partial(_run_or_none, number, zuora) for number in made]
+    runs = dict(zip(made, await all_or_none(read) if read else [], strict=True))
     silent = (n for n, run in runs.items() if run is None or run.mails_itself is None)
-    readable = (run for run in runs.values() if run is not None)
+    readable = (with_last_posted(made[n], run) for n, run in runs.items() if run is not None)
     found = posted(readable, alone, checks.posting, zuora.now())
     return {
         "by_itself": found.itself,
@@ -131,11 +131,14 @@ async def _by_itself(
 
 def _runs_of_unmailed(
     documents: Sequence[BillingDocument],
-) -> tuple[list[str], list[BillingDocument]]:
-    """Return the runs of documents that show no mail, and those of them that no run made."""
-    unmailed = [each for each in documents if not isinstance(each.last_emailed_at, datetime)]
-    runs = sorted({each.bill_run_number for each in unmailed} - {""})
-    return runs, [each for each in unmailed if not each.bill_run_number]
+) -> tuple[dict[str, list[BillingDocument]], list[BillingDocument]]:
+    """Return the documents that show no mail, by their runs, and those of them that no run made."""
+    runs: dict[str, list[BillingDocument]] = {}
+    for each in documents:
+        if not isinstance(each.last_emailed_at, datetime):
+            runs.setdefault(each.bill_run_number, []).append(each)
+    alone = runs.pop("", [])
+    return dict(sorted(runs.items())), alone
 
 
 async def _run_or_none(number: str, zuora: ZuoraClient) -> BillRun | None:

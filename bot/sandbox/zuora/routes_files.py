@@ -30,7 +30,7 @@ def file_url(file_id: str) -> str:
 def _status(context: Context, document: Document) -> dict[str, Any]:
     name, latest = _NAMES[document.kind], document.pdf_file_id
     status = document.pdf_status or ("Generated" if latest else "None")
-    made = context.tenant.local(document.posted_at)
+    made = context.tenant.local(context.tenant.world.posted_at(document))
     shown: dict[str, Any] = {
         f"{name}Id": document.id,
         f"{name}Number": document.number,

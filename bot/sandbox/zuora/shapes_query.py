@@ -103,7 +103,7 @@ def _document(document: Document) -> dict[str, Any]:
     }
 
 
-def invoice(_: Tenant, document: Document) -> dict[str, Any]:
+def invoice(tenant: Tenant, document: Document) -> dict[str, Any]:
     """Return ExpandedInvoice."""
     return {
         **_document(document),
@@ -114,13 +114,13 @@ def invoice(_: Tenant, document: Document) -> dict[str, Any]:
         "dueDate": day(document.due_date),
         "lastEmailSentDate": stamp(document.last_email_sent),
         "paymentTerm": document.account.payment_term,
-        "postedBy": USER_ID if document.posted_at else None,
-        "postedDate": stamp(document.posted_at),
+        "postedBy": USER_ID if tenant.world.posted_at(document) else None,
+        "postedDate": stamp(tenant.world.posted_at(document)),
         "includesRecurring": True,
     }
 
 
-def memo(_: Tenant, document: Document) -> dict[str, Any]:
+def memo(tenant: Tenant, document: Document) -> dict[str, Any]:
     """Return ExpandedCreditMemo or ExpandedDebitMemo, which have no time of a last mail."""
     own = (
         {"dueDate": day(document.due_date), "paymentTerm": document.account.payment_term}
@@ -139,8 +139,8 @@ def memo(_: Tenant, document: Document) -> dict[str, Any]:
         "totalAmount": float(document.amount),
         "totalAmountWithoutTax": float(document.amount),
         "discountAmount": 0,
-        "postedById": USER_ID if document.posted_at else None,
-        "postedOn": stamp(document.posted_at),
+        "postedById": USER_ID if tenant.world.posted_at(document) else None,
+        "postedOn": stamp(tenant.world.posted_at(document)),
         "cancelledOn": stamp(document.cancelled_at),
     }
 

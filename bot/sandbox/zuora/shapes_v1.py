@@ -83,7 +83,7 @@ def _common(tenant: Tenant, document: Document) -> dict[str, Any]:
 
 def invoice(tenant: Tenant, document: Document) -> dict[str, Any]:
     """Return an invoice, with the id of its bill run and the time of its last mail."""
-    posted = document.posted_at
+    posted = tenant.world.posted_at(document)
     return {
         "success": True,
         **_common(tenant, document),
@@ -127,8 +127,8 @@ def memo(tenant: Tenant, document: Document) -> dict[str, Any]:
         "amount": float(document.amount),
         **amounts,
         "latestPDFFileId": document.pdf_file_id,
-        "postedById": USER_ID if document.posted_at else None,
-        "postedOn": tenant.local(document.posted_at),
+        "postedById": USER_ID if tenant.world.posted_at(document) else None,
+        "postedOn": tenant.local(tenant.world.posted_at(document)),
         "cancelledOn": tenant.local(document.cancelled_at),
     }
 

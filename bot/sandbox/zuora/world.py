@@ -225,9 +225,9 @@ class World:
     def add_run_document(
         self, run: BillRun, kind: Kind, account: str, currency: str, amount: str | Decimal
     ) -> Document:
-        """Add a document that a run generated: posted when the run is, else a draft."""
+        """Add a document that a run generated: posted with the run if that is, else a draft."""
         states = {"Posted": "Posted", "Canceled": "Canceled"}
-        return self.add_document(
+        document = self.add_document(
             kind,
             account,
             currency,
@@ -240,6 +240,14 @@ class World:
             target_date=run.target_date,
             created_at=run.created_at,
         )
+        document.posted_at = None
+        return document
+
+    def posted_at(self, document: Document) -> datetime | None:
+        """Return when it was posted: with its run, unless it was posted alone."""
+        run = self.bill_runs.get(document.source_id or "")
+        with_run = run.posted_at if run and document.status == "Posted" else None
+        return document.posted_at or with_run
 
 
 Entry = TypeVar("Entry", Account, Subscription, BillRun, Document, PreviewRun)
