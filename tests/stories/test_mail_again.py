@@ -423,3 +423,18 @@ async def test_only_a_mail_date_since_the_order_proves_it(stage, held, kind, min
 
     proved = "Accepted by Zuora" in stage.card(ts)
     assert proved == (minutes > 0), invoice.number
+
+
+async def test_zuora_may_give_the_documents_of_a_run_in_another_order_each_time(stage):
+    world = stage.zuora.world
+    lines = [(f"A{number}", "USD", "7.00") for number in range(200, 212)]
+    run = world.add_bill_run("BR-00000049", invoices=lines)
+    for each in world.documents_of(run):
+        mailed_in_zuora(stage, each)
+    ts = await stage.ask(text=run.number)
+    world.invoices = dict(reversed(world.invoices.items()))
+
+    await stage.press(BOB, ts)
+    await stage.quiet()
+
+    assert stage.orders()
