@@ -92,6 +92,14 @@ class Past:
         (asked_with, now) = self._database.execute(_FILES, [request]).fetchone()
         return asked_with is None or asked_with != now
 
+    def tenant_of(self, request: int) -> str:
+        """Return which Zuora a request was asked for, as its approval is bound to it; empty if an older version did not record it."""
+        found = self._database.execute(
+            "SELECT json_extract(json_extract(data, '$.bound'), '$.tenant') FROM history WHERE request = ? AND what = 'request.asked'",
+            [request],
+        ).fetchone()
+        return str((found and found[0]) or "")
+
     def has_happened_since(self, sequence: int) -> bool:
         """Return whether there is a row after this one that is not about the history itself."""
         (found,) = self._database.execute(

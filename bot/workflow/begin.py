@@ -30,8 +30,11 @@ from bot.zuora.errors import ZuoraContradicts, ZuoraError, ZuoraRefused
 
 UPDATED = (
     "Billing Bot was updated after this was asked for and reads Zuora differently now, so what was approved cannot be "
-    "compared with what Zuora shows. Nothing else is known to have changed."
+    "compared with what Zuora shows. "
 )
+NOTHING_ELSE = "Nothing else is known to have changed."
+NOT_KNOWN_WHERE = "Whether it was asked for in another Zuora tenant is not known."
+ELSEWHERE = "what was approved belongs to another Zuora tenant or another version of it"
 
 
 async def begin(parts: Working, request: Request) -> None:
@@ -133,10 +136,12 @@ async def _why_not_as_approved(
     is_the_same = digest == request.digest
     if not changed and is_the_same:
         return ""
+    asked_in = parts.store.history.tenant_of(request.number)
+    if asked_in not in {"", parts.tenancy.bound_to(request.place)}:
+        return f"Something has changed since it was asked for: {listed([ELSEWHERE, *changed])}."
     if set(changed) <= {SINGLE} and parts.store.history.is_of_other_files(request.number):
-        return UPDATED
-    elsewhere = "what was approved belongs to another Zuora tenant or another version of it"
-    return f"Something has changed since it was asked for: {listed(changed or [elsewhere])}."
+        return UPDATED + (NOTHING_ELSE if asked_in else NOT_KNOWN_WHERE)
+    return f"Something has changed since it was asked for: {listed(changed or [ELSEWHERE])}."
 
 
 async def _is_still_approved(parts: Working, request: Request) -> bool:

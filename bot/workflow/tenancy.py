@@ -113,6 +113,9 @@ class Tenancy:
 
     def bound_beside(self, order: Order[Any, Any], place: str) -> dict[str, Any]:
         """Return what the digest covers besides operation and body: the tenant, and the facts that matter."""
+        return {"tenant": self.bound_to(place), "facts": CanonicalText.of(order.material())}
+
+    def bound_to(self, place: str) -> str:
+        """Return this tenant and the place in it, as an approval is bound to them."""
         where = map(plain_ids, self.places.headers(place))  # however the settings write them
-        tenant = "|".join([self.address, *where, self.zuora.tenant.id])
-        return {"tenant": tenant, "facts": CanonicalText.of(order.material())}
+        return "|".join([self.address, *where, self.zuora.tenant.id])

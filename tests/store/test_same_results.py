@@ -234,7 +234,7 @@ def read(store, life, draw):
             store.history.all(), store.history.last(), store.history.last_of(What.REFUSED), store.history.since(0, What.REFUSED),
             store.history.has_happened_since(0), store.history.decisions(NOW - timedelta(days=50), later, None, 9),
             store.history.decisions(later, later + timedelta(days=1), None, 9, behind=2), store.history.row(2), store.history.row(0), store.history.denied(),
-            *(read(each) for each in some for read in (store.history.of, store.history.names, store.history.is_of_other_files)),
+            *(read(each) for each in some for read in (store.history.of, store.history.names, store.history.is_of_other_files, store.history.tenant_of)),
             *(store.history.has_called_since(0, not_of=each) for each in some),
             *store.at_once(*(store.history.story(each, 2, "Month end") for each in some)),
         ],

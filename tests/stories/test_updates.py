@@ -1,8 +1,12 @@
 """A request waits while the bot is updated, and is approved afterwards."""
 
+from dataclasses import replace
+
 import pytest
 
+from bot.domain.history import stored
 from bot.operations import run_documents
+from bot.sandbox.zuora import LocalZuora
 from bot.wiring import build
 from tests.postgres import drop_trigger
 from tests.stage import BOB
@@ -47,6 +51,7 @@ async def test_where_the_new_version_reads_otherwise_that_is_the_reason_that_is_
     await stage.until_card(ts, "Stopped. Nothing was sent")
 
     assert AN_UPDATE in stage.card(ts)
+    assert "Nothing else is known to have changed" in stage.card(ts)
     assert "changed, though" not in stage.card(ts)
     assert stage.orders() == []
     assert "change" in " ".join(stage.menu(ts)) + str(
@@ -119,3 +124,45 @@ async def test_a_rule_that_cannot_be_read_keeps_nobody_from_what_waits(stage, ca
     assert {each.rule for each in logged} == {rule}
     await stage.press(BOB, stage.request(2).card_ts)
     await stage.until_card(stage.request(2).card_ts, "Accepted by Zuora")
+
+
+@pytest.mark.parametrize("reads", [reads_otherwise, lambda _: None])
+async def test_another_zuora_is_the_reason_that_is_given_although_the_bot_was_updated_too(
+    stage, older, reads
+):
+    """The operator set another address with the new version, whether or not that reads as the older one did."""
+    reads(older)
+    await stage.restart()
+    ts = await stage.ask()
+    older.undo()
+    await stage.stop()
+    await stage.zuora.stop()
+    stage.zuora = LocalZuora(stage.clock, world=stage.zuora.world)
+    await stage.zuora.start()
+    await stage.start()
+
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "Stopped. Nothing was sent")
+
+    assert AN_UPDATE not in stage.card(ts)
+    assert "another Zuora tenant" in stage.card(ts)
+
+
+async def test_where_an_older_version_did_not_record_which_zuora_that_is_not_known(stage, older):
+    def as_before(entry, salt):
+        data = {name: value for name, value in entry.data.items() if name != "bound"}
+        return stored(replace(entry, data=data), salt)
+
+    older.setattr("bot.store.history.stored", as_before)
+    reads_otherwise(older)
+    await stage.restart()
+    ts = await stage.ask()
+    older.undo()
+    await stage.restart()
+
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "Stopped. Nothing was sent")
+
+    assert AN_UPDATE in stage.card(ts)
+    assert "Nothing else is known to have changed" not in stage.card(ts)
+    assert "Whether it was asked for in another Zuora tenant is not known." in stage.card(ts)
