@@ -104,8 +104,7 @@ class Confirmations:
     def confirmed(self, before: int = AT_THE_END) -> dict[int, int]:
         """Return the changes that were confirmed before a row, each with the row that did it (0 if it needed none).
 
-        The first policy changes nothing, nor does one that is the same as the last that was confirmed by then: what is
-        confirmed later does not ask for a confirmation of what needed none.
+        The first policy changes nothing, nor does one that is the same as the last that was confirmed by then.
         """
         found = dict[int, int]()
         for change, data in self.changes.items():
@@ -163,10 +162,9 @@ class Confirmations:
         named = deciders_of(policies[0])
         people = sorted({one for name in named for one in members.get(name, [name])} - {*open_})
         if who not in people:
-            why = "approve under the policy that was confirmed last"
-            is_open = not {*open_}.isdisjoint(named)
-            said = f"it is not known whether {you} may {why}" if is_open else f"{you} may not {why}"
-            return Confirming(0, said + unsure, people, gains=False)
+            may = f"it is not known whether {you} may" if {*open_} & {*named} else f"{you} may not"
+            why = f"{may} approve under the policy that was confirmed last{unsure}"
+            return Confirming(0, why, people, gains=False)
         why = gain(who, policies, members, you)
         if not why:
             return Confirming(1, "", people, gains=False)
