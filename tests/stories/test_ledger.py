@@ -1,5 +1,6 @@
 """No document is mailed twice by two requests that look different."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 
@@ -333,16 +334,22 @@ async def test_one_who_did_not_approve_and_one_who_did_settle_it_in_any_order(st
     await stage.until_card(unknown, "Accepted by Zuora")
 
 
-async def test_where_the_rule_names_nobody_else_those_who_approved_settle_it(stage):
-    """A request keeps its rule, so nobody else could ever come."""
-    two = f'approvals = 2\napprovers = ["{BOB}", "{CARLA}"]'
-    await stage.with_policy(TWO.replace("approvals = 2", two))
+async def lost_where_are_named(stage, *people):
+    """Bob and Carla have approved; the rule names these people, and no group."""
+    rule = f"approvals = 2\napprovers = {json.dumps(people)}"
+    await stage.with_policy(TWO.replace("approvals = 2", rule))
     ts = await stage.ask(text=RUN)
     stage.zuora.faults.add("/v1/*/*/emails", kind="drop")
     for person in (BOB, CARLA):
         await stage.press(person, ts)
         assert (await stage.slack.submit(person, {"typed": RUN})).ok
     await stage.until_card(ts, "OUTCOME UNKNOWN")
+    return ts
+
+
+async def test_where_the_rule_names_nobody_else_those_who_approved_settle_it(stage):
+    """A request keeps its rule, so nobody else could ever come."""
+    ts = await lost_where_are_named(stage, BOB, CARLA)
     words = "Recorded by: 2 people, who may be those who approved it: the rule names nobody else"
     assert words in stage.card(ts)
 
@@ -353,21 +360,8 @@ async def test_where_the_rule_names_nobody_else_those_who_approved_settle_it(sta
     assert checked(stage.settings().database_path).exit_code == 0
 
 
-async def lost_where_three_are_named(stage):
-    """Bob and Carla have approved; the rule names Mara too, and no group."""
-    three = f'approvals = 2\napprovers = ["{BOB}", "{CARLA}", "{MARA}"]'
-    await stage.with_policy(TWO.replace("approvals = 2", three))
-    ts = await stage.ask(text=RUN)
-    stage.zuora.faults.add("/v1/*/*/emails", kind="drop")
-    for person in (BOB, CARLA):
-        await stage.press(person, ts)
-        assert (await stage.slack.submit(person, {"typed": RUN})).ok
-    await stage.until_card(ts, "OUTCOME UNKNOWN")
-    return ts
-
-
 async def test_the_refusal_names_only_who_is_left_and_what_helps_if_they_have_left(stage):
-    ts = await lost_where_three_are_named(stage)
+    ts = await lost_where_are_named(stage, BOB, CARLA, MARA)
     assert (await stage.record(BOB, ts, "record_sent", typed=RUN)).ok
     await stage.quiet()
     assert "and did not approve it" in stage.thread(ts)[-1]
@@ -382,7 +376,7 @@ async def test_the_refusal_names_only_who_is_left_and_what_helps_if_they_have_le
 async def test_those_who_approved_settle_it_once_the_only_other_person_has_left_slack(
     stage, tmp_path
 ):
-    ts = await lost_where_three_are_named(stage)
+    ts = await lost_where_are_named(stage, BOB, CARLA, MARA)
     stage.slack.workspace.users[MARA].deleted = True
 
     assert (await stage.record(BOB, ts, "record_sent", typed=RUN)).ok
@@ -406,7 +400,7 @@ async def test_those_who_approved_settle_it_once_the_only_other_person_has_left_
 async def test_while_slack_does_not_say_whether_the_other_person_has_left_they_are_waited_for(
     stage,
 ):
-    ts = await lost_where_three_are_named(stage)
+    ts = await lost_where_are_named(stage, BOB, CARLA, MARA)
     assert (await stage.record(BOB, ts, "record_sent", typed=RUN)).ok
     del stage.slack.workspace.users[MARA]
 
@@ -417,7 +411,7 @@ async def test_while_slack_does_not_say_whether_the_other_person_has_left_they_a
 
 
 async def test_once_the_only_other_person_has_left_slack_those_who_approved_are_reminded(stage):
-    ts = await lost_where_three_are_named(stage)
+    ts = await lost_where_are_named(stage, BOB, CARLA, MARA)
     stage.slack.workspace.users[MARA].deleted = True
     assert (await stage.record(BOB, ts, "record_sent", typed=RUN)).ok
 
