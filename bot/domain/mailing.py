@@ -18,6 +18,7 @@ class Reached(NamedTuple):
     """A document, with what matters for not mailing it twice.
 
     Attributes:
+        account: The number of its account.
         run: Number of the bill run that made it; empty if not known.
         shown: The mail date that Zuora shows, as text; empty: none, `NOT_SHOWN`: it cannot be read.
     """
@@ -31,7 +32,15 @@ class Reached(NamedTuple):
 
 
 class Mailing(NamedTuple):
-    """A document that a call can mail; if the number is empty, every document of a run."""
+    """A document that a call can mail; if the number is empty, every document of a run.
+
+    Attributes:
+        call: The subject of the call: the bill run, or the document itself.
+        way: `document` for an order to mail it alone, `run` for one to mail its run, `posting` where posting
+            mails, `auto` where a run posts and mails itself.
+        account: The number of its account.
+        run, shown: As in `Reached`.
+    """
 
     call: str
     way: Way

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from bot.domain.mailing import Mailing, Way, is_shown
 from bot.domain.money import Money, totals
 from bot.domain.operation import Deed
 from bot.operations.beginning import Followed
@@ -14,6 +15,15 @@ from bot.sandbox.zuora.records import Document
 from tests.operations.examples import SHOWN
 from tests.operations.picture import Picture
 
+WAYS: dict[Deed, tuple[Way, ...]] = {
+    Deed.CREATED: ("auto",),
+    Deed.POSTED: ("posting",),
+    Deed.CANCELED: (),
+    Deed.MAILED: ("run", "document"),
+}
+"""How each deed mails."""
+
+SOME_DAY = "2026-11-30"
 NO_WAY_BACK = ("cannot", "without another approval", "nothing is", "any more")
 """One of these stands in each warning: what cannot be undone, or what goes on without another approval."""
 
@@ -23,12 +33,12 @@ class Done:
     """One order that was carried out, and what the tenant held before it and afterwards.
 
     Attributes:
-        mailings, listed: Numbers of the documents that were saved with it: of those that it can
-            mail, which are empty if no number is known yet, and of those that its details list.
+        mailings: What was saved with it of the documents that it can mail.
+        listed: Numbers of the documents that its details list.
     """
 
     order: Order[Any, Any]
-    mailings: frozenset[str]
+    mailings: tuple[Mailing, ...]
     listed: frozenset[str]
     before: Picture
     after: Picture
@@ -66,11 +76,26 @@ class Done:
         unasked = dict.fromkeys(order.by_itself.values(), False)
         if unasked and type(order)(order.body.model_copy(update=unasked), order.facts).sends():
             yield f"sends() is True, also where nobody asked for {[*unasked]}"
-        if self.mailings not in (mailed.keys(), {""} if mailed else set()):
-            yield f"mailings() are of {set(self.mailings)}, and Zuora mailed {set(mailed)}"
-        alone = mailed.keys() == {*order.subjects()} if mailed else False
+        saved = {each.number for each in self.mailings}
+        if saved not in (mailed.keys(), {""} if mailed else set()):
+            yield f"mailings() are of {saved}, and Zuora mailed {set(mailed)}"
+        yield from self._of_each_mailing()
+        alone = order.deed is Deed.MAILED and mailed.keys() == {*order.subjects()}
         if order.each_mailed != alone:
             yield f"each_mailed is {order.each_mailed}, and {set(mailed)} went out by {order.subjects()}"
+
+    def _of_each_mailing(self) -> Iterator[str]:
+        order, ways = self.order, WAYS[self.order.deed]
+        for each in self.mailings:
+            document = self.before.documents.get(each.number)
+            if each.call not in order.subjects() or each.way not in ways:
+                yield f"mailings() has {each}: call is one of subjects(), and way one of {ways}"
+            if document and (each.id, each.account) != (document.id, document.account.number):
+                yield f"mailings() has {each}: id and account are not those of {document.number}"
+            if document and each.run != (document.source_id or ""):
+                yield f"mailings() has {each}: run is not the bill run that made {document.number}"
+            if document and bool(is_shown(each.shown, SOME_DAY)) != (document.kind == "invoice"):
+                yield f"mailings() has {each}: shown is of Zuora's mail date, and NOT_SHOWN where it keeps none"
 
     def _touched(self) -> list[Document]:
         """What was there before and is not as it was, or was mailed."""

@@ -158,7 +158,7 @@ def test_a_form_asks_for_it_and_shows_what_is_wrong_at_its_field(name, clock):
     assert [each for each, _ in wanted] == [operation]
     assert "This is wrong." in str(marked)
     assert {*world_values} <= {block.get("block_id") for block in shown} | {*values}
-    assert isinstance(operation.read({}), Problems)
+    assert isinstance(operation.read({}), Problems), "read(): Problems where nothing was typed"
 
 
 @every
@@ -426,8 +426,8 @@ async def test_what_is_bound_is_said_when_it_changes_and_nothing_else_is(name, l
         said |= {path} if is_said else set()
 
     assert order.differs(order.facts) == []
-    assert bound - example.typed_too == example.bound
-    assert said - example.said == example.bound
+    assert bound - example.typed_too == example.bound, "material(), or `bound` of its example"
+    assert said - example.said == example.bound, "differs(), or `bound` and `said` of its example"
 
 
 @every
@@ -656,7 +656,7 @@ async def test_zuora_shows_what_its_class_says_of_it_when_it_was_asked_for_and_a
     assert order.warning() in str(card.blocks)
     await _carried_out(stage, card.ts)
 
-    mailings = frozenset(each.number for each in stage.store.mailings.of(1))
+    mailings = tuple(stage.store.mailings.of(1))
     listed = frozenset(each.number for each in stage.store.listed.page(1, 0, 100)[0])
     assert Done(order, mailings, listed, before, Picture.of(world)).complaints() == []
     assert len(effects_of(stage.zuora)) - orders == len(order.subjects())
