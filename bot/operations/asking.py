@@ -42,10 +42,15 @@ class NumberField:
 
 @dataclass(frozen=True, slots=True)
 class SlashCommand:
-    """A slash command that opens the form, and its help; `manifest.yml` names it too."""
+    """A slash command that opens the form, and its help, with lines that say what to type; `manifest.yml` names it too."""
 
     name: str
     help: str
+
+    def __post_init__(self) -> None:
+        if self.name not in self.help or not self.help.endswith("\n"):
+            msg = f"the help of {self.name} shows what to type, one way a line: {self.help!r}"
+            raise ValueError(msg)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
