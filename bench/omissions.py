@@ -22,6 +22,7 @@ NOTHING = {"str": '""', "int": "0", "dict": "{}", "Mapping": "{}"}
 
 DEEDS = {"CREATED": "POSTED", "POSTED": "MAILED", "CANCELED": "CREATED", "MAILED": "CANCELED"}
 IN_TIME = 10.0
+NOT_LOADED = ("TypeError", "NameError", "ValueError", "AttributeError", "ImportError")
 
 
 class Omission(NamedTuple):
@@ -111,8 +112,10 @@ def tried(omission: Omission, place: Path) -> tuple[float, str]:
     finally:
         file.write_text(kept)
     took = time.monotonic() - begun
-    said = (line for line in done.stdout.splitlines() if line.startswith(("E  ", "ImportError")))
-    return took, next((line[2:].strip() for line in said), "?") if done.returncode else ""
+    # where nothing loads, the last line of the errors says why
+    lines = [*done.stdout.splitlines(), *done.stderr.splitlines()[-1:]]
+    said = (line.removeprefix("E  ") for line in lines if line.startswith(("E  ", *NOT_LOADED)))
+    return took, next((line.strip() for line in said), "?") if done.returncode else ""
 
 
 def main() -> None:
