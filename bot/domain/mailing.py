@@ -109,7 +109,7 @@ class Effect(NamedTuple):
     @property
     def what(self) -> str:
         """Return `INV00000012`, or `BR-00000001 (with INV00000012)`."""
-        return self.call if self.way == "document" or not self.number else self.within
+        return self.call if self.number in ("", self.call) else self.within
 
     @property
     def within(self) -> str:
