@@ -48,7 +48,6 @@ class Match:
 
     kind: Kind
     number: str
-    id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +204,7 @@ def _matches(
 
 
 def _match(row: ZuoraRow, kind: Kind, key: str) -> Match:
-    return Match(kind, _number(kind, row) or key, rows.text(row, "id", "Id"))
+    return Match(kind, _number(kind, row) or key)
 
 
 async def _one(caller: Caller, path: str, kind: Kind, key: str) -> ZuoraRow | None:
