@@ -26,10 +26,9 @@ _RULE_KEYS = (
 
 
 class PolicyError(Exception):
-    """The policy cannot be used. `problems` names everything that is wrong."""
+    """The policy cannot be used. Its words name everything that is wrong, a line each."""
 
     def __init__(self, path: Path, problems: list[str]) -> None:
-        self.problems = problems
         listed = "".join(f"\n  {problem}" for problem in problems)
         super().__init__(f"The policy {path} cannot be used:{listed}")
 
