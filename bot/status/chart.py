@@ -86,7 +86,7 @@ def _amounts(
     scale = Scale(top, max(abs(value) for value in (*values.values(), *then.values())))
     slot = (WIDTH - 2 * MARGIN) / days
     bars = tuple(
-        scale.bar(f"{kind}{when}", str(day), value,
+        scale.bar(f"{kind}{when}", value,
                   MARGIN + slot * (day - 1 + (0.08 if kind == "posted" else 0.5)), slot * 0.42)
         for when, found in ((BEFORE, then), ("", values))
         for (day, kind), value in sorted(found.items())
@@ -126,10 +126,10 @@ class Scale(NamedTuple):
         lines = [found, *([found / 2] if found == step * 2 else [])]
         return tuple((self.base - self.height(each), _short(each)) for each in lines if each)
 
-    def bar(self, kind: str, key: str, value: Decimal, left: float, width: float) -> Bar:
+    def bar(self, kind: str, value: Decimal, left: float, width: float) -> Bar:
         """Return a bar."""
         top = self.base - self.height(value)
-        return Bar(KINDS[kind], key, value, round(left), top, round(left + width), self.base)
+        return Bar(KINDS[kind], value, round(left), top, round(left + width), self.base)
 
 
 def _short(value: Decimal) -> str:
@@ -145,8 +145,8 @@ def _decisions(month: Month, place: int) -> Panel:
     scale = Scale(top, Decimal(max(1, *month.waited)))
     slot = (WIDTH - 2 * MARGIN) / len(CLASSES)
     bars = tuple(
-        scale.bar("decided", name, Decimal(number), MARGIN + slot * (column + 0.2), slot * 0.6)
-        for column, (name, number) in enumerate(zip(CLASSES, month.waited, strict=True))
+        scale.bar("decided", Decimal(number), MARGIN + slot * (column + 0.2), slot * 0.6)
+        for column, number in enumerate(month.waited)
     )  # fmt: skip
     below = tuple(
         (round(MARGIN + slot * (column + 0.5)), f"{name}\n{number:,}")

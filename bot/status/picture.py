@@ -22,7 +22,6 @@ class Bar:
     """A bar: what it shows, and where it is, in pixels from the top left."""
 
     kind: BarKind
-    key: str
     value: Decimal
     left: int
     top: int
