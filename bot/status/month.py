@@ -108,8 +108,8 @@ def month_before(month: str) -> str:
     return f"{year - (number == 1):04}-{(number - 2) % 12 + 1:02}"
 
 
-async def catch_up(store: Store) -> int:
-    """Count what has moved since the last count; return how many requests that was.
+async def catch_up(store: Store) -> None:
+    """Count what has moved since the last count.
 
     Others get a turn after each request that is read. A request that moves meanwhile is not
     written and stays due.
@@ -117,7 +117,6 @@ async def catch_up(store: Store) -> int:
     Raises:
         CouldNotRecordError: Some were not counted yet; they stay due.
     """
-    counted = 0
     while numbers := store.figures.due(AT_ONCE):
         ready: list[tuple[Request, Figure]] = []
         for number in numbers:
@@ -129,9 +128,7 @@ async def catch_up(store: Store) -> int:
             for request, figure in ready:
                 if store.requests.stands(request):
                     store.figures.write(figure)
-                    counted += 1
         await asyncio.sleep(0)
-    return counted
 
 
 async def read_month(store: Store, name: str, within: Within = EVERYWHERE) -> Month:

@@ -59,8 +59,8 @@ class Heads:
                 logger.warning("head_was_not_recorded")
             await self._clock.sleep(LOOK_SECONDS)
 
-    def note_if_due(self) -> bool:
-        """Write a head into the history, and into the outbox for the channel, if one is due; return whether it was.
+    def note_if_due(self) -> None:
+        """Write a head into the history, and into the outbox for the channel, if one is due.
 
         Raises:
             CouldNotRecordError: Nothing was written.
@@ -68,7 +68,7 @@ class Heads:
         now, anchors = self._clock.now(), self._anchors
         with self._store.transaction():
             if not self._is_due(now):
-                return False
+                return
             head = self._store.history.last()
             date = now.astimezone(UTC).date().isoformat()
             signature = anchors.signer.sign(text_of(head)) if anchors.signer else ""
@@ -78,7 +78,6 @@ class Heads:
             message = [_message(anchors.channel, now, head, signature)] if anchors.channel else []
             self._store.record(Entry(what=What.HEAD, data=data), now, *message)
         self._wake_sender()
-        return True
 
     def _is_due(self, now: datetime) -> bool:
         history = self._store.history
