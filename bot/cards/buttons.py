@@ -55,6 +55,16 @@ def of(
             return [blocks.actions(f"more-{request.number}", *next_, _details(request))]
 
 
+def without_order(request: Request) -> Blocks:
+    """Return the buttons of a request whose order cannot be read: to end it, or to record what became of it."""
+    if request.state is State.UNKNOWN:
+        return [_unknown(request)]
+    if request.state is not State.WAITING:
+        return []
+    withdraw = blocks.overflow(MORE, {f"{WITHDRAW} {request.reference}": "Withdraw…"})
+    return [blocks.actions(f"decide-{request.number}", _reject(request), withdraw)]
+
+
 def _next(request: Request, order: Order[Any, Any]) -> tuple[blocks.Block, ...]:
     """Return the button that asks for what was not done; nothing if Zuora has to be read first."""
     progress = Progress.of(request)
@@ -91,9 +101,7 @@ def _waiting(request: Request, order: Order[Any, Any], summary: Summary) -> bloc
     return blocks.actions(
         f"decide-{request.number}",
         _approve(request, order, summary),
-        blocks.button(
-            "Reject…", action_id=REJECT, value=value, spoken=f"Reject {request.name} with a reason"
-        ),
+        _reject(request),
         _details(request),
         blocks.overflow(
             MORE,
@@ -103,6 +111,15 @@ def _waiting(request: Request, order: Order[Any, Any], summary: Summary) -> bloc
                 **({f"{CHANGE} {value}": "Change and ask again…"} if request.typed else {}),
             },
         ),
+    )
+
+
+def _reject(request: Request) -> blocks.Block:
+    return blocks.button(
+        "Reject…",
+        action_id=REJECT,
+        value=request.reference,
+        spoken=f"Reject {request.name} with a reason",
     )
 
 

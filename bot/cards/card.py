@@ -6,11 +6,17 @@ from bot.cards import blocks, buttons
 from bot.cards.approvers import needs
 from bot.cards.at_stake import still_true, summary_of
 from bot.cards.facts import facts, is_asked_again, outcome
-from bot.cards.headline import title_of
+from bot.cards.headline import headline, title_of
 from bot.domain.message import Blocks, Message, MessageKind
-from bot.domain.request import Request, State
+from bot.domain.request import Request, State, UnreadableError
+from bot.domain.summary import Summary
 from bot.domain.words import Line, Part, Strong, line
-from bot.operations.catalog import opened
+from bot.operations.catalog import OPERATIONS, opened, short_of
+
+UNREADABLE = (
+    "R-{number} cannot be shown: another version of Billing Bot wrote it, or its record is damaged. Do not approve it; "
+    "tell whoever runs Billing Bot."
+)
 
 
 def card(
@@ -26,7 +32,12 @@ def card(
         kind: A new message, or an edit.
         also: What other requests do to the same documents.
     """
-    order = opened(request)
+    try:
+        order = opened(request)
+    except UnreadableError:
+        if request.operation not in OPERATIONS:  # the version that knows it has drawn it
+            raise
+        return _not_to_be_read(request, kind)
     summary = summary_of(request, order, also)
     open_ = request.state in (State.WAITING, State.APPROVED, State.RUNNING)
     title = title_of(request, order, summary)
@@ -51,6 +62,21 @@ def card(
             blocks.labelled(lines),
             *buttons.of(request, order, summary, asked_again=any(map(is_asked_again, also))),
         ],
+    )
+
+
+def _not_to_be_read(request: Request, kind: MessageKind) -> Message:
+    """Return the card of a request whose order cannot be read: how it stands, and no button that approves it."""
+    words = UNREADABLE.format(number=request.number)
+    summary = Summary("", (), "not known")
+    title = f"{headline(request)}: {short_of(request.operation)} {request.subject}"
+    lines = (line("⚠", words), *outcome(request, summary, ()))
+    return Message(
+        kind=kind,
+        request=request.number,
+        channel=request.channel,
+        text=blocks.fitted([title, *(blocks.lines_as_text([each]) for each in lines)]),
+        blocks=[blocks.header(title), blocks.labelled(lines), *buttons.without_order(request)],
     )
 
 

@@ -23,7 +23,7 @@ from bot.domain.words import (
     shortened,
     with_moments,
 )
-from bot.operations.catalog import OPERATIONS
+from bot.operations.catalog import deed_of
 from bot.operations.progress import Progress
 
 ASKED_AGAIN = "Asked again"
@@ -65,7 +65,7 @@ def where_to_look(request: Request) -> str:
     if progress.lost and progress.calls > 1:
         of = "document" if progress.lost == 1 else f"{progress.lost:,} documents"
         return f"Zuora's email history of the {of} listed in the thread"
-    deed = OPERATIONS[request.operation].deed
+    deed = deed_of(request.operation)
     if deed is Deed.CREATED:
         return f"Zuora's bill runs for one whose name ends in [{request.name} …]"
     if deed is not Deed.MAILED:
@@ -77,7 +77,7 @@ def where_to_look(request: Request) -> str:
 
 def in_doubt(request: Request) -> str:
     """Return what nobody knows: whether `this was sent`, `this was done`, or `1 of 5 mails was sent`."""
-    done = "sent" if OPERATIONS[request.operation].deed is Deed.MAILED else "done"
+    done = "sent" if deed_of(request.operation) is Deed.MAILED else "done"
     progress = Progress.of(request)
     if not 0 < progress.lost < progress.calls:
         return f"this was {done}"

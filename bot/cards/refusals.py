@@ -48,6 +48,13 @@ def clocks_differ(words: str) -> tuple[Part, ...]:
     return (f"{what} Whoever runs Billing Bot has to set it; then press again.",)
 
 
+def unreadable(request: Request) -> tuple[Part, ...]:
+    """Return why nobody can approve a request that cannot be read, and what helps."""
+    why = "another version of Billing Bot wrote it, or its record is damaged"
+    helps = "Tell whoever runs Billing Bot, or reject it so that it is asked for again."
+    return (f"Nothing was approved: {request.name} cannot be read, because {why}. {helps}",)
+
+
 def misnamed(refusal: Refusal, number: int | None) -> tuple[Part, ...]:
     """Return why a button or a form means no request of this database, and what to do instead."""
     match refusal:

@@ -71,6 +71,7 @@ class Refusal(StrEnum):
     ANOTHER_REQUEST = "another_request"
     ANOTHER_DATABASE = "another_database"
     CLOCKS_DIFFER = "clocks_differ"
+    UNREADABLE = "unreadable"
 
 
 def may_ask(person: Person, policy: Policy) -> Refusal | None:

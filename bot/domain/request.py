@@ -39,6 +39,10 @@ UNKNOWN_REMINDED_EVERY = timedelta(days=1)
 """How often after that, without an end."""
 
 
+class UnreadableError(Exception):
+    """A stored request cannot be read: another version of the bot wrote it, it is damaged, or an archive has its facts."""
+
+
 @unique
 class State(StrEnum):
     """The state of a request. The words are the same in the database, in Slack and in the README."""

@@ -6,8 +6,8 @@ from pkgutil import iter_modules
 from typing import Any
 
 from bot import operations
-from bot.domain.operation import OperationName
-from bot.domain.request import Request
+from bot.domain.operation import Deed, OperationName
+from bot.domain.request import Request, UnreadableError
 from bot.operations.on_run import OnRun
 from bot.operations.operation import KNOWN, Operation, Order
 
@@ -28,6 +28,12 @@ def short_of(operation: str) -> str:
     return operation.replace("_", " ") if known is None else known.short
 
 
+def deed_of(operation: str) -> Deed | None:
+    """Return what an operation does in Zuora; None if only another version of the bot knows it."""
+    known = OPERATIONS.get(operation)
+    return None if known is None else known.deed
+
+
 def done_of(operation: str) -> str:
     """Return what an operation can claim where it succeeded; the least if only another version knows it."""
     known = OPERATIONS.get(operation)
@@ -38,7 +44,7 @@ def opened(request: Request) -> Order[Any, Any]:
     """Return the order of a stored request, with the facts that were approved.
 
     Raises:
-        KeyError, ValidationError: Another version of the bot has written it, or it is archived.
+        UnreadableError: Another version of the bot has written it, it is damaged, or it is archived.
     """
     return opened_of(request.operation, request.body, request.facts, request.packed)
 
@@ -47,7 +53,7 @@ def opened_of(operation: str, body: str, facts: str, packed: Sequence[bytes]) ->
     """Return the order that is stored with these texts and packed parts.
 
     Raises:
-        KeyError, ValidationError: Another version of the bot has written it, or it is archived.
+        UnreadableError: Another version of the bot has written it, it is damaged, or it is archived.
     """
     if not packed:
         return _made(operation, body, facts, packed)
@@ -61,8 +67,25 @@ def opened_of(operation: str, body: str, facts: str, packed: Sequence[bytes]) ->
 
 
 def _made(operation: str, body: str, facts: str, packed: Sequence[bytes]) -> Order[Any, Any]:
-    known = OPERATIONS[operation]
-    return known(known.body_type.model_validate_json(body), known.facts_type.stored(facts, packed))
+    known = OPERATIONS.get(operation)
+    if known is None:
+        msg = f"this version knows no operation {operation}"
+        raise UnreadableError(msg)
+    try:
+        stored = known.facts_type.stored(facts, packed)
+        return known(known.body_type.model_validate_json(body), stored)
+    except Exception as error:  # whatever of a text is wrong
+        msg = f"what is stored of it is no {operation}"
+        raise UnreadableError(msg) from error
+
+
+def can_be_read(request: Request) -> bool:
+    """Return whether the order of a stored request can be opened; nobody may approve what cannot be shown."""
+    try:
+        opened(request)
+    except UnreadableError:
+        return False
+    return True
 
 
 _last_long: dict[tuple[str, str, str], Order[Any, Any]] = {}

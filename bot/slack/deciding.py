@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from pydantic import ValidationError
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.cards.at_stake import summary_of, with_what_else
@@ -24,8 +23,8 @@ from bot.cards.buttons import (
 from bot.domain.authority import RECORDS, Person, Refusal, Verb, still_counts
 from bot.domain.clean import as_key
 from bot.domain.named import Named, named
-from bot.domain.request import Request, State
-from bot.operations.catalog import opened
+from bot.domain.request import Request, State, UnreadableError
+from bot.operations.catalog import opened, short_of
 from bot.slack import form_payloads, payloads
 from bot.slack.answering import COULD_NOT_RECORD, Answering, not_recorded
 from bot.slack.errors import NO_ANSWER
@@ -107,7 +106,7 @@ def _is_long(store: Store, request: Request) -> bool:
         order = opened(request)
         summary = with_what_else(order.summary(), estimated(store, request))
         return asks_in_a_form(request, order, summary)
-    except (KeyError, ValidationError):  # another version wrote it
+    except UnreadableError:  # which the decision refuses
         return False
 
 
@@ -242,11 +241,15 @@ async def _gone(rules: Rules, request: Request | None) -> frozenset[str]:
 async def _ask_more(
     answering: Answering, click: payloads.Click, verb: Verb, request: Request
 ) -> None:
-    order = opened(request)
-    summary = summary_of(request, order, beside(answering.parts.store, request))
-    words = asked_once_more(request, order, summary)
+    try:
+        order = opened(request)
+        title = order.title()
+        summary = summary_of(request, order, beside(answering.parts.store, request))
+        words = asked_once_more(request, order, summary)
+    except UnreadableError:  # which may still be rejected or withdrawn
+        title, words = f"{short_of(request.operation)} {request.subject}", ""
     typing = _is_typed(answering.parts.rules, request)
-    view = decide_form(verb, request, order.title(), words, typing=typing)
+    view = decide_form(verb, request, title, words, typing=typing)
     try:
         await answering.client.views_open(trigger_id=click.trigger_id, view=fields.begun(view))
     except NO_ANSWER as error:

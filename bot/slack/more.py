@@ -8,11 +8,12 @@ from typing import Any
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.cards.buttons import CHANGE, DETAILS, MORE, NOTE, WITHDRAW
+from bot.cards.card import UNREADABLE
 from bot.cards.details import PAGE, TURN, Page, details
 from bot.domain.authority import Verb
 from bot.domain.named import named
 from bot.domain.request import Request
-from bot.operations.catalog import opened
+from bot.operations.catalog import can_be_read, opened
 from bot.slack import form_payloads, payloads
 from bot.slack.answering import Answering
 from bot.slack.deciding import decides
@@ -85,6 +86,10 @@ async def _show(
         return
     if archive := answering.parts.store.archives.of(request.number):
         words = f"{request.name} is archived: {archived(archive)}."
+        await answering.say_now(click.channel, click.actor, words)
+        return
+    if not can_be_read(request):
+        words = UNREADABLE.format(number=request.number)
         await answering.say_now(click.channel, click.actor, words)
         return
     also = beside(answering.parts.store, request)

@@ -4,15 +4,14 @@ import logging
 import re
 from typing import Any
 
-from pydantic import ValidationError
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
 from bot.cards import blocks
-from bot.cards.card import in_a_list, in_one_text
+from bot.cards.card import UNREADABLE, in_a_list, in_one_text
 from bot.domain.authority import Person, Verb, may_decide
 from bot.domain.message import Blocks, Words
 from bot.domain.place import EVERYWHERE, Within, values_of_key
-from bot.domain.request import Request
+from bot.domain.request import Request, UnreadableError
 from bot.domain.words import Line, Link
 from bot.slack import payloads
 from bot.slack.answering import Answering
@@ -29,11 +28,6 @@ logger = logging.getLogger(__name__)
 
 LONGEST = 12
 """The most digits of a request's number."""
-
-UNREADABLE = (
-    "R-{number} cannot be shown: another version of Billing Bot wrote it, or its record is damaged. Do not approve it; "
-    "tell whoever runs Billing Bot."
-)
 
 TURN = "queue:"
 """Prefix of the buttons that turn the page; their value is a request's number."""
@@ -115,7 +109,7 @@ def _shown(parts: Working, links: Links, person: Person, number: int) -> tuple[B
     try:
         found = _to_decide(parts, person, number)
         return None if found is None else (_card(links, *found), in_one_text(*found))
-    except (KeyError, ValidationError):
+    except UnreadableError:
         logger.exception("request_unreadable", extra={"request": number})
         words = UNREADABLE.format(number=number)
         return [blocks.paragraph(words)], words

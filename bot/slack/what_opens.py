@@ -5,14 +5,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import ValidationError
-
 from bot.cards.below import NEXT
 from bot.cards.run_card import RUN
 from bot.domain.call import Verdict
 from bot.domain.key import as_one, as_typed, bill_run_key, is_id
 from bot.domain.place import values_of_key
-from bot.domain.request import Request, State
+from bot.domain.request import Request, State, UnreadableError
 from bot.domain.words import Mention, Part, count, some
 from bot.operations.catalog import OPERATIONS, STEPS, opened
 from bot.operations.email_documents.reading import MOST_DOCUMENTS
@@ -117,7 +115,7 @@ def _with_kinds(request: Request, numbers: Sequence[str]) -> Sequence[str]:
     """
     try:
         order = opened(request)
-    except ValidationError:
+    except UnreadableError:
         return [as_one(number) for number in numbers]
     return [as_typed(order.kind_of(each), each) for each in numbers]
 

@@ -9,13 +9,11 @@ from decimal import Decimal
 from itertools import islice
 from typing import Any
 
-from pydantic import ValidationError
-
 from bot.domain.call import Call, Verdict
 from bot.domain.known import NotKnown
 from bot.domain.money import Money, totals
 from bot.domain.operation import Deed
-from bot.domain.request import Request, State
+from bot.domain.request import Request, State, UnreadableError
 from bot.operations.catalog import OPERATIONS, opened
 from bot.operations.kinds import KindTotals, credited
 from bot.operations.operation import Order
@@ -64,7 +62,7 @@ async def items_of(store: Store, request: Request) -> AsyncIterator[Item]:
     """
     try:
         order = await asyncio.to_thread(opened, request) if request.packed else opened(request)
-    except (KeyError, ValidationError):
+    except UnreadableError:
         logger.warning("request_is_of_another_version", extra={"request": request.number})
         for item in _run(request, store.calls.of(request.number), 0, ()):
             yield item

@@ -92,6 +92,14 @@ class Past:
         (asked_with, now) = self._database.execute(_FILES, [request]).fetchone()
         return asked_with is None or asked_with != now
 
+    def was_refused(self, request: int, refusal: str) -> bool:
+        """Return whether the history has a refusal of this kind about a request."""
+        (found,) = self._database.execute(
+            "SELECT EXISTS (SELECT 1 FROM history WHERE request = ? AND what = 'refused' AND json_extract(data, '$.refusal') = ?)",
+            [request, refusal],
+        ).fetchone()
+        return bool(found)
+
     def tenant_of(self, request: int) -> str:
         """Return which Zuora a request was asked for, as its approval is bound to it; empty if an older version did not record it."""
         found = self._database.execute(

@@ -1,6 +1,7 @@
 """Beginning: reads the facts again before anything is sent, and plans the calls or stops the request."""
 
 import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -10,7 +11,7 @@ from bot.cards.card import card_edit
 from bot.domain.digest import text_hash
 from bot.domain.history import Entry, What
 from bot.domain.next_step import pause
-from bot.domain.request import Request, State
+from bot.domain.request import Request, State, UnreadableError
 from bot.domain.words import doing, listed
 from bot.operations.catalog import opened
 from bot.operations.operation import Order
@@ -28,6 +29,12 @@ from bot.workflow.parts import Working
 from bot.workflow.policy_changes import unconfirmed
 from bot.zuora.errors import ZuoraContradicts, ZuoraError, ZuoraRefused
 
+logger = logging.getLogger(__name__)
+
+UNREADABLE = (
+    "What was approved cannot be read: another version of Billing Bot wrote it, or its record is damaged. Whoever runs "
+    "Billing Bot sees why in its log."
+)
 UPDATED = (
     "Billing Bot was updated after this was asked for and reads Zuora differently now, so what was approved cannot be "
     "compared with what Zuora shows. "
@@ -101,9 +108,9 @@ async def facts_as_approved(parts: Working, request: Request) -> Order[Any, Any]
     Returns None if not; the reason is then recorded. The request stops if facts differ or Zuora refuses to show
     them, and it waits while Zuora does not answer.
     """
-    if not await _is_still_approved(parts, request):
+    approved = await _still_approved(parts, request)
+    if approved is None:
         return None
-    approved = await asyncio.to_thread(opened, request)  # it takes long for many documents
     try:
         await parts.tenancy.admission.check()
         facts: Facts | Problems = await approved.look_up(
@@ -125,6 +132,19 @@ async def facts_as_approved(parts: Working, request: Request) -> Order[Any, Any]
         _stop_for_others(parts, request, why)
         return None
     return now
+
+
+async def _still_approved(parts: Working, request: Request) -> Order[Any, Any] | None:
+    """Return the order as it was approved; None if its approvals do not count now or nobody can read it, which is recorded."""
+    if not await _is_still_approved(parts, request):
+        return None
+    try:
+        return await asyncio.to_thread(opened, request)  # it takes long for many documents
+    except UnreadableError:
+        if request.looks == 0:
+            logger.exception("request_unreadable", extra={"request": request.number})
+        _wait(parts, request, UNREADABLE)
+        return None
 
 
 async def _why_not_as_approved(

@@ -17,7 +17,7 @@ from bot.domain.money import Money
 from bot.domain.request import Request, State
 from bot.domain.words import Line, Mention, Moment, Part, count, line, listed, named, some
 from bot.operations.beginning import Estimated
-from bot.operations.catalog import OPERATIONS, opened
+from bot.operations.catalog import OPERATIONS, can_be_read, opened
 from bot.operations.kinds import KindTotals, money_of
 from bot.operations.operation import LastTime, Order
 from bot.operations.progress import Progress
@@ -106,6 +106,9 @@ def beside(
         request: As it is now.
         reach: Which documents, and what the others do, if that was just read.
         without: Number of the request that it replaces, which is left out.
+
+    Raises:
+        UnreadableError: It waits, and its order cannot be read.
     """
     if request.state is not State.WAITING:
         return (
@@ -113,7 +116,7 @@ def beside(
             *denied(store, request),
             *asked_again(store, request),
         )
-    number, place = request.number, request.place
+    order, number, place = opened(request), request.number, request.place
     others, words, made = store.at_once(
         store.mailings.what_others_do(number, place) if reach is None else answered(reach.others),
         store.estimates.result(number),
@@ -121,7 +124,7 @@ def beside(
     )
     found = [each for each in _by_request(others) if each[0] != without]
     rest = len(found) - SHOWN_REQUESTS
-    billing = [each for each in _billing_too(store, request, opened(request)) if each[0] != without]
+    billing = [each for each in _billing_too(store, request, order) if each[0] != without]
     return (
         *(line("Also", words) for _, words in billing[-SHOWN_REQUESTS:]),
         *(line("Also", *_words(number, same)) for number, same in found[:SHOWN_REQUESTS]),
@@ -133,7 +136,7 @@ def beside(
 
 def estimated(store: Store, request: Request) -> tuple[Line, ...]:
     """Return the estimate that arrived after the request was made, or that none arrived in time."""
-    if not issubclass(OPERATIONS[request.operation], Estimated):
+    if not issubclass(OPERATIONS.get(request.operation, Order), Estimated):
         return ()
     if words := store.estimates.of(request.number):
         return (line(ESTIMATE, words),)
@@ -166,7 +169,7 @@ def _billing_too(store: Store, request: Request, order: Order[Any, Any]) -> list
         other = store.requests.get(number)
         if other is None or number == request.number:
             continue
-        theirs = opened(other).bills()
+        theirs = opened(other).bills() if can_be_read(other) else None
         if theirs is not None and mine.overlaps(theirs):
             verb = "asks to bill" if other.state is State.WAITING else "is about to bill"
             found.append((number, f"{other.name} {verb} {theirs.words} too"))
@@ -241,7 +244,7 @@ def _against(request: Request, made: Request | None) -> tuple[Line, ...]:
 
     The percentage is left out unless both have one currency, the same.
     """
-    if made is None or made.is_archived or not (then := opened(made).kinds()):
+    if made is None or not can_be_read(made) or not (then := opened(made).kinds()):
         return ()
     share = _share(opened(request).kinds(), then)
     opening, closing = (f"{share} (", ")") if share else ("", "")
@@ -258,7 +261,8 @@ def _of_its_run(store: Store, created: Request) -> Request | None:
 
 def _is_of_a_run(request: Request) -> bool:
     """Return whether all its documents come from one run, so that it can be compared with another."""
-    return OPERATIONS[request.operation].last_time is LastTime.ANOTHER
+    known = OPERATIONS.get(request.operation)
+    return known is not None and known.last_time is LastTime.ANOTHER
 
 
 def _share(now: Sequence[KindTotals], then: Sequence[KindTotals]) -> str:

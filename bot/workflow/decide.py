@@ -3,6 +3,7 @@
 It takes the write lock first, so of two clicks at once the second reads what the first wrote.
 """
 
+import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -19,6 +20,7 @@ from bot.domain.policy import Rule
 from bot.domain.request import Approval, Request, State
 from bot.domain.settling import is_by_approvers
 from bot.domain.words import Mention, count, named
+from bot.operations.catalog import can_be_read
 from bot.store.store import Store
 from bot.workflow import by_hand
 from bot.workflow.decision import MOST_TYPED, CheckAgain, Decidable, Decided, Decision, Declined
@@ -26,6 +28,8 @@ from bot.workflow.groups import MembersOfGroups
 from bot.workflow.groups import note as note_groups
 from bot.workflow.parts import Working
 from bot.workflow.receipts import give
+
+logger = logging.getLogger(__name__)
 
 
 def decide(parts: Working, decision: Decision) -> Decided | Declined | CheckAgain:
@@ -236,6 +240,8 @@ def _declined(
     if refusal is None and decision.clocks_wrong:
         words = refusals.clocks_differ(decision.clocks_wrong)
         return Declined(Refusal.CLOCKS_DIFFER, words)
+    if refusal is None and decision.verb is Verb.APPROVE and not can_be_read(request):
+        return Declined(Refusal.UNREADABLE, refusals.unreadable(request))
     if refusal is None:
         return _no_record_yet(parts, decision, request, now) if decision.verb in RECORDS else None
     return Declined(refusal, refusals.to_decide(refusal, decision.person, request))
@@ -308,4 +314,19 @@ def _record(
         )
     if request is not None and declined.refusal in STALE:
         messages.append(card_edit(request))
+    if request is not None and declined.refusal is Refusal.UNREADABLE:
+        logger.error("request_unreadable", extra={"request": request.number})
+        if not store.history.was_refused(request.number, Refusal.UNREADABLE):
+            messages.append(_not_to_be_read(request))
     store.refuse(entry, now, *messages)
+
+
+def _not_to_be_read(request: Request) -> Message:
+    """Return the line of the thread for whoever asked and for all others; the card itself may be a good one of before."""
+    return lines.reply(
+        request,
+        f"{request.name} cannot be approved, because the bot cannot read what it is about: another version of Billing Bot wrote "
+        f"it, or its record is damaged. Whoever runs Billing Bot sees why in its log. ",
+        Mention(request.requester),
+        " can withdraw it and ask again.",
+    )

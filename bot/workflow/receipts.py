@@ -4,13 +4,11 @@ import logging
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from pydantic import ValidationError
-
 from bot.cards import blocks
 from bot.cards.blocks import Block
 from bot.domain.history import Head, What
 from bot.domain.message import Message, MessageKind
-from bot.domain.request import Request
+from bot.domain.request import Request, UnreadableError
 from bot.domain.words import Moment, Part, named
 from bot.operations.catalog import opened
 from bot.store.past import Written
@@ -95,7 +93,7 @@ def _of_request(request: Request) -> str:
     subject = subject_of(request)
     try:
         effect = opened(request).effect()
-    except (KeyError, ValidationError):  # another version wrote it, or an archive has its facts
+    except UnreadableError:
         effect = subject
     except Exception:  # what else is wrong with the order must not keep its receipt from the person
         logger.exception("receipt_without_effect", extra={"request": request.number})

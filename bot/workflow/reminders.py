@@ -5,11 +5,11 @@ from datetime import datetime
 
 from bot.cards import blocks, lines
 from bot.cards.approvers import approvers_in_words
-from bot.cards.card import in_a_list, in_one_text
+from bot.cards.card import UNREADABLE, in_a_list, in_one_text
 from bot.cards.facts import in_doubt, where_to_look
 from bot.domain.history import Entry, What
-from bot.domain.message import MessageKind
-from bot.domain.request import Request, State
+from bot.domain.message import Blocks, MessageKind
+from bot.domain.request import Request, State, UnreadableError
 from bot.domain.settling import is_by_approvers
 from bot.domain.words import Moment, Part, count
 from bot.store.store import Store
@@ -51,17 +51,27 @@ def _write(
         after = replace(after, wake_at=after.waits_until)
     words = _waits(after) if after.state is State.WAITING else _not_known(after)
     reply = lines.reply(after, *words, *approvers_in_words(people))
-    also = beside(store, after)
+    text, shown = _card(store, after)
     reply = replace(
         reply,
         kind=MessageKind.REMINDER,
-        text=blocks.fitted([reply.text, *in_one_text(after, also).split("\n")]),
-        blocks=[*reply.blocks, *in_a_list(after, also, ())],
+        text=blocks.fitted([reply.text, *text.split("\n")]),
+        blocks=[*reply.blocks, *shown],
     )
     entry = Entry(
         what=What.REMINDED, request=request.number, data={"people": people, "reminder": due}
     )
     store.move(request, after, entry, now, reply)
+
+
+def _card(store: Store, request: Request) -> tuple[str, Blocks]:
+    """Return the request's text and card; that it cannot be shown, if it cannot be read."""
+    try:
+        also = beside(store, request)
+        return in_one_text(request, also), in_a_list(request, also, ())
+    except UnreadableError:
+        words = UNREADABLE.format(number=request.number)
+        return words, [blocks.paragraph(words)]
 
 
 def _waited_for(

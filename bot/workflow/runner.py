@@ -9,7 +9,7 @@ from typing import assert_never
 
 from bot.domain import next_step as steps
 from bot.domain.call import Call
-from bot.domain.request import Request, State
+from bot.domain.request import Request, State, UnreadableError
 from bot.following import following
 from bot.operations.catalog import OPERATIONS
 from bot.store.errors import CouldNotRecordError
@@ -27,6 +27,10 @@ LONGEST_REST = 15.0
 """The most seconds between two turns, so that it can be seen that the loop is alive."""
 
 
+EVERY_VERSION_KNOWS = (steps.Expire, steps.Remind, steps.Rest)
+"""Steps for which nobody has to know what a request is about."""
+
+
 class Runner:
     """Carries requests through to their end. Nothing else makes calls to Zuora that have an effect.
 
@@ -38,6 +42,8 @@ class Runner:
         self._parts = parts
         self._held: dict[int, asyncio.Task[None]] = {}
         self._sending: set[int] = set()
+        self._left: dict[int, datetime | None] = {}
+        """Requests that this version cannot carry on, and when it can do something about them that needs no reading."""
         self._wake = parts.bells.runner
         self._stopping = False
         self.handover: steps.Handover | None = None
@@ -76,10 +82,19 @@ class Runner:
 
     def _start_due(self, now: datetime) -> None:
         store, behind = self._parts.store, self._parts.standing.waits_up_to
-        for number in store.requests.due(now, AT_ONCE + len(self._held), behind=behind):
-            if number not in self._held and len(self._held) < AT_ONCE:
+        others = len(self._held) + len(self._left)
+        for number in store.requests.due(now, AT_ONCE + others, behind=behind):
+            if (
+                number not in self._held
+                and len(self._held) < AT_ONCE
+                and not self._leaves(number, now)
+            ):
                 task = asyncio.create_task(self._work(number), name=f"R-{number}")
                 self._held[number] = task
+
+    def _leaves(self, number: int, now: datetime) -> bool:
+        until = self._left.get(number)
+        return number in self._left and (until is None or now < until)
 
     async def _rest(self, now: datetime) -> None:
         due = self._parts.store.requests.next_wake_after(now)
@@ -94,12 +109,32 @@ class Runner:
             logger.info("request_moved_meanwhile", extra={"request": number})
         except CouldNotRecordError:
             await self._parts.clock.sleep(AFTER_A_FAULT.total_seconds())
+        except UnreadableError:
+            self._leave(number)
         except Exception:
             logger.exception("step_failed", extra={"request": number})
             await self._parts.clock.sleep(AFTER_A_FAULT.total_seconds())
         finally:
             del self._held[number]
             self._wake.set()
+
+    def _leave(self, number: int) -> None:
+        """Leave a request to the version of the bot that can read it; that is logged once."""
+        request = self._parts.store.requests.without_documents(number)
+        if request is None:
+            self._left[number] = None
+            return
+        if number not in self._left:
+            logger.error(
+                "request_unreadable: this version leaves it alone",
+                extra={"request": number, "operation": request.operation},
+                exc_info=request.operation in OPERATIONS,
+            )
+        until = {
+            State.APPROVED: deadlines.too_late_at(request),
+            State.UNKNOWN: request.next_reminder_at,
+        }
+        self._left[number] = until.get(request.state)
 
     async def _steps(self, number: int) -> None:
         parts = self._parts
@@ -114,10 +149,11 @@ class Runner:
                 request,
                 calls,
                 now,
-                follows=OPERATIONS[request.operation].follows,
+                follows=request.operation in OPERATIONS and OPERATIONS[request.operation].follows,
                 again=parts.pauses.again,
                 handover=self.handover,
             )
+            _refuse_what_only_another_version_knows(request, step, now)
             await self._do(request, step, calls)
             parts.bells.sender.set()
             if isinstance(step, steps.Rest):
@@ -186,6 +222,21 @@ class Runner:
             await go(self._parts, request, calls, lambda: self._stopping)
         finally:
             self._sending.discard(request.number)
+
+
+def _refuse_what_only_another_version_knows(
+    request: Request, step: steps.Step, now: datetime
+) -> None:
+    """Refuse every step with an operation that this version does not know, except those that end or remind.
+
+    Raises:
+        UnreadableError: The step takes the operation itself.
+    """
+    if request.operation in OPERATIONS or isinstance(step, EVERY_VERSION_KNOWS):
+        return
+    if not isinstance(step, steps.Begin) or now < deadlines.too_late_at(request):
+        msg = f"this version knows no operation {request.operation}"
+        raise UnreadableError(msg)
 
 
 async def wait_for(event: asyncio.Event, other: Awaitable[None]) -> None:

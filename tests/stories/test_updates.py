@@ -5,11 +5,12 @@ from dataclasses import replace
 import pytest
 
 from bot.domain.history import stored
+from bot.domain.request import State
 from bot.operations import run_documents
 from bot.sandbox.zuora import LocalZuora
 from bot.wiring import build
 from tests.postgres import drop_trigger
-from tests.stage import BOB
+from tests.stage import ALICE, BOB, nothing_happens
 from tests.stories.test_billstatus import ask_status
 from tests.stories.test_home import opened, text_of
 
@@ -27,6 +28,17 @@ def older(monkeypatch):
 def reads_otherwise(older):
     lines_of = run_documents.lines_of
     older.setattr(run_documents, "lines_of", lambda documents: lines_of(documents)[::-1])
+
+
+def damaged(stage, number=1, **columns):
+    """Write other values into a stored request, as only a damaged file or a hand could."""
+    for name in ("requests_keep_what_was_asked", "requests_keep_their_facts"):
+        drop_trigger(stage.store, name)
+    for column, value in columns.items():
+        stage.store._database.execute(
+            f"UPDATE requests SET {column} = ? WHERE number = ?",  # noqa: S608 - own words
+            [value, number],
+        )
 
 
 async def test_what_waits_while_the_bot_is_updated_goes_on(stage, older):
@@ -115,8 +127,7 @@ async def test_a_rule_that_cannot_be_read_keeps_nobody_from_what_waits(stage, ca
     await stage.ask()
     await stage.ask(text=next(iter(stage.zuora.world.invoices)))
     await stage.quiet()
-    drop_trigger(stage.store, "requests_keep_what_was_asked")
-    stage.store._database.execute("UPDATE requests SET rule = ? WHERE number = 1", [rule])
+    damaged(stage, rule=rule)
 
     assert "R-2" in await ask_status(stage, BOB, "waiting")
     logged = [each for each in caplog.records if each.msg == "rule_unreadable"]
@@ -166,3 +177,99 @@ async def test_where_an_older_version_did_not_record_which_zuora_that_is_not_kno
     assert AN_UPDATE in stage.card(ts)
     assert "Nothing else is known to have changed" not in stage.card(ts)
     assert "Whether it was asked for in another Zuora tenant is not known." in stage.card(ts)
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [{"facts": "{}"}, {"facts": "damaged"}, {"body": "5"}, {"facts": '{"x": 1}'}],
+    ids=str,
+)
+async def test_nobody_approves_what_cannot_be_read(stage, caplog, columns):
+    ts = await stage.ask()
+    await stage.quiet()
+    damaged(stage, **columns)
+
+    await stage.press(BOB, ts)
+    await stage.until_private(BOB, "Nothing was approved: R-1 cannot be read")
+    await stage.press(BOB, ts)
+    await stage.quiet()
+
+    assert stage.request().state is State.WAITING
+    assert stage.orders() == []
+    told = [each for each in stage.thread(ts) if "R-1 cannot be approved" in each]
+    assert len(told) == 1
+    assert ALICE in told[0]
+    assert "request_unreadable" in {each.msg for each in caplog.records}
+
+
+async def test_what_cannot_be_read_can_be_rejected_and_its_card_says_that(stage):
+    ts = await stage.ask()
+    await stage.quiet()
+    damaged(stage, facts="{}")
+
+    await stage.reject(BOB, ts, "cannot be read")
+
+    await stage.until_card(ts, "Rejected")
+    assert "R-1 cannot be shown" in stage.card(ts)
+
+
+DOWN = {"kind": "status", "status": 503, "times": None}
+
+
+async def approved_while_zuora_is_down(stage):
+    ts = await stage.ask()
+    stage.zuora.faults.add("*", **DOWN)
+    await stage.press(BOB, ts)
+    await stage.as_time_passes(lambda: "Zuora could not be read again" in stage.card(ts))
+    return ts
+
+
+async def test_what_cannot_be_read_once_it_is_approved_waits_says_so_and_stops_in_the_end(stage):
+    ts = await approved_while_zuora_is_down(stage)
+    damaged(stage, facts="{}")
+    stage.zuora.faults.clear()
+
+    await stage.as_time_passes(lambda: "What was approved cannot be read" in stage.card(ts))
+    await stage.as_time_passes(lambda: stage.request().state is State.STOPPED, step=3600)
+    await stage.until_card(ts, "Stopped. Nothing was sent")
+
+    assert stage.orders() == []
+
+
+async def test_an_operation_that_only_a_newer_version_knows_is_left_to_that_and_said_once(
+    stage, operations, caplog
+):
+    ts = await approved_while_zuora_is_down(stage)
+    known = dict(operations)
+    del operations[stage.request().operation]
+    stage.zuora.faults.clear()
+
+    def left():
+        return [each for each in caplog.records if "leaves it alone" in each.msg]
+
+    await stage.as_time_passes(lambda: bool(left()))
+    for _ in range(5):
+        stage.clock.advance(minutes=10)
+        await nothing_happens(20)
+    assert len(left()) == 1
+    assert stage.request().state is State.APPROVED
+    operations.clear()
+    operations.update(known)
+    await stage.restart()
+
+    await stage.until_card(ts, "Accepted by Zuora")
+
+
+async def test_what_only_another_version_knows_is_reminded_of_and_expires_all_the_same(
+    stage, operations
+):
+    ts = await stage.ask()
+    await stage.quiet()
+    del operations[stage.request().operation]
+
+    await stage.pass_time(hours=4)
+    await stage.until_thread(ts, "R-1 still waits for 1 approval")
+    await stage.pass_time(hours=25)
+
+    assert stage.request().state is State.EXPIRED
+    assert "R-1 cannot be shown" in str(stage.slack.thread("C0BILLING", ts)[-2].blocks)
