@@ -5,14 +5,14 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from sqlite_utils import Database
 
 from bot.store.database import BUSY_SECONDS, Guarded
 from bot.store.errors import StoreBusyError, StoreError
-from bot.store.private import beside, made, opened_alone, warn_of_wide_modes
+from bot.store.private import beside, made, opened_alone, replaced, warn_of_wide_modes
 from bot.store.schema import migrations, refuse_newer
 
 SECONDS_FOR_OTHERS = 300.0
@@ -22,6 +22,14 @@ PAUSE_SECONDS = 0.05
 
 CHECKED_FIRST = 64 << 20
 """Bytes of a file that is checked before it is opened, a tenth of a second at most; a larger one can take a minute."""
+
+OURS = ("_sqlite_migrations", "requests")
+"""Tables of which each database of the bot has one, however old it is; the first alone if making it was broken off."""
+
+LOST = (
+    "If a database was here, put a backup back with `billing-bot restore`, or nobody will know what was sent. "
+    "Only if no bot has worked here yet, delete the file"
+)
 
 STEPS_BETWEEN_LOOKS = 100_000  # of SQLite's machine; a few milliseconds
 
@@ -55,10 +63,12 @@ def open_database(
     """
     try:
         with _nobody_else_opens(path, given_up):
+            _make_if_missing(path)
             connection = sqlite3.connect(
                 made(path).absolute(), timeout=BUSY_SECONDS, check_same_thread=False
             )
             try:
+                _refuse_what_is_not_ours(connection, path)
                 connection.set_progress_handler(given_up, STEPS_BETWEEN_LOOKS)
                 if not unchecked or migrations.pending(Database(connection)):
                     _refuse_damage(connection)
@@ -84,6 +94,38 @@ def damage_of(connection: sqlite3.Connection) -> str:
     """Return what SQLite's quick check finds first; empty if the file is whole."""
     (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     return "" if found == "ok" else " ".join(str(found).split())
+
+
+def _make_if_missing(path: Path | str) -> None:
+    """Make a new database under another name first, so that a start which is broken off leaves no empty file in its place.
+
+    Raises:
+        StoreError: Only the log of a database is there.
+    """
+    place = beside(path, "")
+    if place.exists():
+        return
+    log = beside(path, "-wal")
+    if log.exists() and log.stat().st_size:
+        msg = f"DATABASE_URL: there is no {path}, but the log of one, {log.name}. {LOST}, also its log, and start again."
+        raise StoreError(msg)
+    with replaced(place) as unfinished, closing(sqlite3.connect(unfinished)) as connection:
+        _bring_up_to_date(connection)
+
+
+def _refuse_what_is_not_ours(connection: sqlite3.Connection, path: Path | str) -> None:
+    """Refuse an empty file and another program's: a database may have been lost, and nothing of it would be known.
+
+    Raises:
+        StoreError: It is empty, or no database of the bot.
+    """
+    tables = set(Database(connection).table_names())
+    if not tables:
+        msg = f"DATABASE_URL: {path} is empty, which no start of Billing Bot leaves behind. {LOST} and start again."
+        raise StoreError(msg)
+    if tables.isdisjoint(OURS):
+        msg = f"DATABASE_URL: {path} is a database of another program. Name another file; nothing was changed."
+        raise StoreError(msg)
 
 
 def _refuse_damage(connection: sqlite3.Connection) -> None:

@@ -21,7 +21,7 @@ from bot.domain.history import Entry, What
 from bot.health.first_check import FirstCheck
 from bot.settings import AuditSettings
 from bot.store.database import Guarded
-from bot.store.errors import StoreError
+from bot.store.errors import StoreBusyError, StoreError
 from bot.store.lock import WorkLock
 from bot.store.store import Store
 from bot.wiring.restoring import resume_after_restore
@@ -109,6 +109,103 @@ def test_a_start_with_a_damaged_file_is_refused(tmp_path):
 
     with pytest.raises(StoreError, match=r"damaged|malformed"):
         Store.open(path)
+
+
+def emptied(path):
+    path.write_bytes(b"")
+
+
+def replaced_by_an_empty_database(path):
+    path.unlink()
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("VACUUM")
+
+
+def replaced_by_another_programs(path):
+    path.unlink()
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("CREATE TABLE songs (name TEXT)")
+
+
+def cut(size):
+    def cut_to(path):
+        path.write_bytes(path.read_bytes()[:size])
+
+    return cut_to
+
+
+def deleted_without_its_log(path):
+    path.unlink()
+    path.with_name(f"{path.name}-wal").write_bytes(b"what was committed last")
+
+
+LOST = {
+    "empty": (emptied, "is empty"),
+    "an empty database": (replaced_by_an_empty_database, "is empty"),
+    "another program's": (replaced_by_another_programs, "a database of another program"),
+    "50 bytes": (cut(50), "not a database|malformed"),
+    "100 bytes": (cut(100), "not a database|malformed"),
+    "one page": (cut(4096), "malformed|damaged"),
+    "40 pages and a half": (cut(40 * 4096 + 2048), "malformed|damaged"),
+    "its log alone": (deleted_without_its_log, "the log of one"),
+}
+
+
+@pytest.mark.parametrize(("lose", "said"), LOST.values(), ids=LOST)
+def test_a_start_begins_no_database_where_one_was_lost(tmp_path, lose, said):
+    path = tmp_path / "bot.db"
+    Store.open(path).close()
+    lose(path)
+    before = {each.name: each.read_bytes() for each in tmp_path.iterdir()}
+
+    with pytest.raises(StoreError, match=said) as refused:
+        Store.open(path)
+
+    assert not isinstance(refused.value, StoreBusyError)
+    assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("lose", [emptied, replaced_by_another_programs])
+async def test_no_command_takes_what_is_no_database_for_one(stage, tmp_path, monkeypatch, lose):
+    await stage.ask()
+    await stage.stop()
+    lost, good = tmp_path / "lost.db", tmp_path / "good.db"
+    good.write_bytes(file_of(stage).read_bytes())
+    lost.write_bytes(b"")
+    lose(lost)
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{lost}")
+    before = lost.read_bytes()
+
+    for words in (
+        ["backup", str(tmp_path / "copy.db")],
+        ["archive", "--before", "2020-01-01", str(tmp_path / "archive.db")],
+        ["verify"],
+        ["export", "--month", "2026-11", "--out", str(tmp_path / "month.csv")],
+        ["copy", f"sqlite:///{lost}", f"sqlite:///{tmp_path / 'there.db'}"],
+        ["copy", f"sqlite:///{good}", f"sqlite:///{lost}"],
+        ["resume-after-restore"],
+    ):
+        done = CliRunner().invoke(main, words)
+        assert done.exit_code not in (0, 1), (words, done.output)
+        assert "Traceback" not in done.output
+        assert lost.read_bytes() == before, words
+    assert CliRunner().invoke(main, ["restore", str(lost)]).exit_code not in (0, 1)
+    assert {"lost.db", "good.db"} <= {each.name for each in tmp_path.iterdir()}
+    assert not {"copy.db", "archive.db", "month.csv"} & {each.name for each in tmp_path.iterdir()}
+
+
+def test_a_first_start_that_is_killed_leaves_no_database_that_the_next_one_refuses(
+    tmp_path, monkeypatch
+):
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as broken:
+        broken.setattr("bot.store.opening.refuse_newer", killed)
+        with pytest.raises(KeyboardInterrupt):
+            Store.open(tmp_path / "bot.db")
+
+    Store.open(tmp_path / "bot.db").close()
 
 
 @pytest.mark.parametrize("tables", ["of today", "of yesterday"])

@@ -9,8 +9,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 from bot.store.errors import StoreError
-from bot.store.file.reading import STEPS_BETWEEN_LOOKS, address
+from bot.store.file.reading import NEEDED, STEPS_BETWEEN_LOOKS, address
 from bot.store.private import beside, replaced, synced
+from bot.store.sqlite import SqliteDatabase
 
 Look = Callable[[int], bool]
 """Called now and then with the bytes written so far; True breaks the copying off."""
@@ -61,6 +62,8 @@ def put_back(copy: Path, path: Path, now: datetime, look: Look = _go_on) -> Path
 
 def _copy(source: str, unfinished: Path, look: Look) -> None:
     with closing(sqlite3.connect(source, uri=True)) as database:
+        if NEEDED.isdisjoint(SqliteDatabase(database).table_names()):
+            raise sqlite3.DatabaseError("it is empty, or no database of Billing Bot")
         database.set_progress_handler(lambda: look(unfinished.stat().st_size), STEPS_BETWEEN_LOOKS)
         database.execute("VACUUM INTO ?", [str(unfinished)])
     synced(unfinished)

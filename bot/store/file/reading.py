@@ -36,6 +36,9 @@ SELECT sequence, json_extract(data, '$.public') FROM history
 WHERE request IS NULL AND what = 'audit.signing_key' AND sequence <= ? ORDER BY sequence
 """
 
+NEEDED = frozenset({"requests", "history"})
+"""Tables of which each database of the bot has one."""
+
 POLICY_READ_LAST = "SELECT data FROM history WHERE request IS NULL AND what = 'policy.changed' ORDER BY sequence DESC LIMIT 1"
 
 
@@ -206,7 +209,7 @@ def open_read_only(path: Path | str) -> Iterator[DatabaseFile]:
 
 
 def _is_ours(database: Database, file: Path) -> None:
-    if {"requests", "history"}.isdisjoint(database.table_names()):
+    if NEEDED.isdisjoint(database.table_names()):
         raise StoreError(f"{file} is not a database of Billing Bot.")
     if MARKER in database.table_names():
         raise StoreError(HALF_COPIED)
