@@ -39,7 +39,7 @@ quick: lint  ## lint, and the rules and the documents; under 30 seconds
 	$(BIN)/pytest -q $(RULES)
 
 check: lint  ## quick, and a story of each operation, the tables and the client; before every commit
-	$(BIN)/pytest -q -n auto --dist worksteal $(RULES) $(CHECKED)
+	$(BIN)/pytest -q -n logical --dist worksteal $(RULES) $(CHECKED)
 
 # The official SDK judges what goes to Zuora, in an environment of its own; where it cannot be installed,
 # its tests say so in one loud line, and fail in CI.
@@ -59,14 +59,14 @@ test: lint .sdk/.ready  ## everything that CI runs: all tests, with what they ru
 	$(BIN)/python -m bench.covered
 
 all-tests: $(VENV)/.test
-	$(BIN)/coverage run -m pytest -q -n auto --dist worksteal
+	$(BIN)/coverage run -m pytest -q -n logical --dist worksteal
 
 on-postgres: $(VENV)/.test
-	@said=$$(mktemp); trap 'rm -f '$$said EXIT; TEST_ENGINE=postgres RELIABILITY_EXAMPLES=2 $(BIN)/pytest -q -n auto --dist worksteal $(ON_POSTGRES) >$$said 2>&1; status=$$?; \
+	@said=$$(mktemp); trap 'rm -f '$$said EXIT; TEST_ENGINE=postgres RELIABILITY_EXAMPLES=2 $(BIN)/pytest -q -n logical --dist worksteal $(ON_POSTGRES) >$$said 2>&1; status=$$?; \
 	echo; echo "On PostgreSQL:"; cat $$said; exit $$status
 
 postgres-test: $(VENV)/.test  ## everything that reaches the store, on PostgreSQL; half an hour
-	TEST_ENGINE=postgres $(BIN)/pytest -q -n auto --dist worksteal tests/slack tests/operations tests/replicas tests/cli/test_on_postgres.py $(filter-out tests/slack/%,$(ON_POSTGRES))
+	TEST_ENGINE=postgres $(BIN)/pytest -q -n logical --dist worksteal tests/slack tests/operations tests/replicas tests/cli/test_on_postgres.py $(filter-out tests/slack/%,$(ON_POSTGRES))
 
 crash-test: $(VENV)/.test  ## the process killed 300 times and more; figures go to docs/reliability.md
 	$(BIN)/python -m tests.crash.long --write

@@ -15,6 +15,7 @@ from tests.dealt import dealt, turned
 from tests.hanging import ended_after
 from tests.measured import end_measuring, import_all, paused, pays, unmeasured
 from tests.needs import loud_lines
+from tests.slices import run_for_longer
 from tests.stage import Stage
 
 INVOICES = [
@@ -42,6 +43,8 @@ def pytest_configure(config):
         "markers",
         "never_repeated: with REPEAT_LOST=no, so that reading and people settle what was lost",
     )
+    if hasattr(config, "workerinput"):
+        run_for_longer()  # all that it starts too
     launched.install()
     in_memory.use_it()
     patient.be_patient()
@@ -52,12 +55,6 @@ def pytest_configure(config):
 
 def pytest_unconfigure():
     launched.LAUNCHER.end()
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers(config):
-    """One process more than there are cores, and `make test` has twice as many: a quarter of all time is waiting."""
-    return (os.cpu_count() or 1) + 1
 
 
 @pytest.hookimpl(wrapper=True)

@@ -8,14 +8,14 @@ T = TypeVar("T")
 
 
 def dealt(long: Sequence[T], others: Sequence[T], processes: int) -> Iterator[T]:
-    """Let every second process begin with long tests, which wait for half of their time, while the others compute.
+    """Let every process begin with its part of the long tests, which wait for half of their time.
 
-    Each is given an even part of the order, and later what is left of another's (`--dist worksteal`).
+    In `make test` those on PostgreSQL compute meanwhile. Each process is given an even part of the order, and later
+    what is left of another's (`--dist worksteal`).
     """
     rest = iter(others)
-    waiting = (processes + 1) // 2
     for process in range(processes):
-        first = [] if process % 2 else _part(long, process // 2, waiting)
+        first = _part(long, process, processes)
         room = len(_part(range(len(long) + len(others)), process, processes)) - len(first)
         yield from first
         yield from islice(rest, max(0, room))
