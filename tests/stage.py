@@ -299,7 +299,8 @@ class Stage:
             value = next(each for each in self.menu(ts) if each.startswith(f"{button} "))
             await self.slack.click(user, CHANNEL, ts, "more", value=value)
         else:
-            await self.slack.click(user, CHANNEL, ts, button)
+            shown = next((each for each in self.buttons(ts) if each.startswith(button)), button)
+            await self.slack.click(user, CHANNEL, ts, shown)
 
     async def reject(self, user: str, ts: str, reason: str) -> Any:
         await self.press(user, ts, "reject")

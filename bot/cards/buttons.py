@@ -1,11 +1,9 @@
 """The buttons of a card: to decide, to see the details, to record the outcome of a lost call."""
 
-from dataclasses import replace
 from typing import Any
 
 from bot.cards import blocks
 from bot.domain.message import Blocks
-from bot.domain.operation import Deed
 from bot.domain.request import Request, State
 from bot.domain.summary import MAILS_AGAIN, MAY_MAIL_AGAIN, Summary, at_risk
 from bot.domain.words import bare, count, listed
@@ -13,6 +11,9 @@ from bot.operations.operation import Order
 from bot.operations.progress import Progress
 
 APPROVE = "approve"
+APPROVE_LONG = "approve_long"
+"""*Approve* whose question is too long for Slack's confirmation, so that a form asks it."""
+
 REJECT = "reject"
 DETAILS = "details"
 MORE = "more"
@@ -133,16 +134,18 @@ def _details(request: Request) -> blocks.Block:
 
 
 def _approve(request: Request, order: Order[Any, Any], summary: Summary) -> blocks.Block:
-    """Return Approve, which asks once more with figures and tenant; the highest tier and long texts use a form.
+    """Return Approve, which asks once more with figures and tenant; the highest tier, and what Slack's question would cut off, use a form.
 
     It is green only if nothing about the request is unusual.
     """
-    in_a_form = request.rule.type_the_number or asks_in_a_form(request, order, summary)
+    asked = asked_once_more(request, order, summary)
+    is_long = len(asked) > blocks.CONFIRMATION_LIMIT
+    in_a_form = is_long or request.rule.type_the_number
     effect = order.effect()
     sentence = f"{effect[:1].upper()}{effect[1:]}"
     made = blocks.button(
         f"Approve: {effect}{'…' if in_a_form else ''}",
-        action_id=APPROVE,
+        action_id=APPROVE_LONG if is_long else APPROVE,
         value=request.reference,
         style="danger" if summary.risks else "primary",
         spoken=f"Approve {request.name}: {effect}",
@@ -150,27 +153,10 @@ def _approve(request: Request, order: Order[Any, Any], summary: Summary) -> bloc
     if not in_a_form:
         made["confirm"] = blocks.confirmation(
             f"Approve {request.name}?",
-            asked_once_more(request, order, summary),
+            asked,
             sentence if len(sentence) <= MOST_ON_A_CONFIRMATION else "Approve",
         )
     return made
-
-
-def asks_in_a_form(request: Request, order: Order[Any, Any], summary: Summary) -> bool:
-    """Return whether what an approval does is too long for Slack's question, which would cut it off.
-
-    Room is left for the risk *mails again*, which comes and goes with other requests, so that card and click always
-    get the same answer.
-
-    Args:
-        request: The request.
-        order: What it asks for.
-        summary: The order's summary, with its estimate if one has arrived.
-    """
-    again = (MAILS_AGAIN,) if order.deed is Deed.MAILED else ()
-    risks = tuple(dict.fromkeys((*again, *summary.risks)))
-    asked = asked_once_more(request, order, replace(summary, risks=risks))
-    return len(asked) > blocks.CONFIRMATION_LIMIT
 
 
 def asked_once_more(request: Request, order: Order[Any, Any], summary: Summary) -> str:

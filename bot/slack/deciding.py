@@ -10,15 +10,15 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
-from bot.cards.at_stake import summary_of, with_what_else
+from bot.cards.at_stake import summary_of
 from bot.cards.buttons import (
     APPROVE,
+    APPROVE_LONG,
     RECORD_NOT_SENT,
     RECORD_SENT,
     REJECT,
     WITHDRAW,
     asked_once_more,
-    asks_in_a_form,
 )
 from bot.domain.authority import RECORDS, Person, Refusal, Verb, still_counts
 from bot.domain.clean import as_key
@@ -33,12 +33,11 @@ from bot.slack.forms.decide import DECIDE_FORMS, decide_form
 from bot.slack.meaning import stored
 from bot.slack.people import SECONDS_TO_ANSWER, People
 from bot.store.errors import CouldNotRecordError
-from bot.store.store import Store
-from bot.workflow.beside import beside, estimated
+from bot.workflow.beside import beside
 from bot.workflow.by_hand import records
 from bot.workflow.decide import decide, may_decide_now
 from bot.workflow.decision import CheckAgain, Decidable, Decided, Decision, Declined
-from bot.workflow.parts import Parts, Working
+from bot.workflow.parts import Parts
 from bot.workflow.rules import Rules
 
 logger = logging.getLogger(__name__)
@@ -56,17 +55,18 @@ TRIES = 5
 
 
 ASKING = {
-    APPROVE: Verb.APPROVE,
+    APPROVE_LONG: Verb.APPROVE,
     REJECT: Verb.REJECT,
     WITHDRAW: Verb.WITHDRAW,
     RECORD_SENT: Verb.RECORD_SENT,
     RECORD_NOT_SENT: Verb.RECORD_NOT_SENT,
 }
-"""*Withdraw* is in the menu; older cards have a button for it."""
+"""Buttons that open a form. *Withdraw* is in the menu; older cards have a button for it."""
 
 
 def register(app: AsyncApp, answering: Answering) -> None:
     """Connect the buttons, and the forms that ask for a reason or a number."""
+    app.action(APPROVE)(decides(answering, Verb.APPROVE, at_once=True))
     for action_id, verb in ASKING.items():
         app.action(action_id)(decides(answering, verb))
     for callback_id, verb in DECIDE_FORMS.items():
@@ -74,13 +74,16 @@ def register(app: AsyncApp, answering: Answering) -> None:
 
 
 def decides(
-    answering: Answering, verb: Verb, *, with_a_note: bool = False
+    answering: Answering, verb: Verb, *, at_once: bool = False
 ) -> Callable[..., Awaitable[None]]:
-    """Return a listener that decides at once, or opens the form for what must be typed first."""
+    """Return a listener that opens the form for what must be read or typed first.
+
+    With `at_once` it decides, unless the number must be typed: Slack has asked before it sent the click.
+    """
 
     def act_on(request: Request | None) -> Act:
-        at_once = not with_a_note and _at_once(answering.parts, verb, request)
-        return decide if at_once else may_decide_now
+        typed = request is not None and _is_typed(answering.parts.rules, request)
+        return decide if at_once and not typed else may_decide_now
 
     async def pressed(ack: AsyncAck, body: dict[str, Any]) -> None:
         click = payloads.click(body)
@@ -89,25 +92,6 @@ def decides(
             await _ask_more(answering, click, verb, outcome.whole_request)
 
     return pressed
-
-
-def _at_once(parts: Working, verb: Verb, request: Request | None) -> bool:
-    """Return whether the click alone decides; if not, a form asks for the reason or the number."""
-    if verb is not Verb.APPROVE or request is None:
-        return verb is Verb.APPROVE
-    return not (_is_typed(parts.rules, request) or _is_long(parts.store, request))
-
-
-def _is_long(store: Store, request: Request) -> bool:
-    """Return whether the question is too long for Slack's confirmation, so that a form must ask it."""
-    if request.state is not State.WAITING:
-        return False
-    try:
-        order = opened(request)
-        summary = with_what_else(order.summary(), estimated(store, request))
-        return asks_in_a_form(request, order, summary)
-    except UnreadableError:  # which the decision refuses
-        return False
 
 
 def _is_typed(rules: Rules, request: Request) -> bool:

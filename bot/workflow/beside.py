@@ -112,7 +112,7 @@ def beside(
     """
     if request.state is not State.WAITING:
         return (
-            *estimated(store, request),
+            *_estimated(store, request),
             *denied(store, request),
             *asked_again(store, request),
         )
@@ -134,7 +134,7 @@ def beside(
     )
 
 
-def estimated(store: Store, request: Request) -> tuple[Line, ...]:
+def _estimated(store: Store, request: Request) -> tuple[Line, ...]:
     """Return the estimate that arrived after the request was made, or that none arrived in time."""
     if not issubclass(OPERATIONS.get(request.operation, Order), Estimated):
         return ()

@@ -89,10 +89,14 @@ async def test_the_form_of_the_highest_tier_has_the_estimate_that_has_arrived(st
     assert "not known yet" not in asked
 
 
-async def test_an_estimate_too_long_for_slacks_question_is_asked_in_a_form(stage, world):
+def add_many_currencies(world):
     for currency in ("AUD", "BRL", "CAD", "CHF", "CZK", "DKK", "GBP", "HUF", "INR", "JPY", "NOK"):
         world.add_account(f"A{currency}", batch="Batch1", currency=currency)
         world.add_subscription(f"A{currency}", "1000000.00", number=f"S-{currency}")
+
+
+async def test_an_estimate_too_long_for_slacks_question_is_asked_in_a_form(stage, world):
+    add_many_currencies(world)
     ts = await ask(stage)
     before = next(m for m in stage.slack.channel_messages(CHANNEL) if m.ts == ts)
     assert "confirm" in before.blocks[-1]["elements"][0]
@@ -106,6 +110,20 @@ async def test_an_estimate_too_long_for_slacks_question_is_asked_in_a_form(stage
     assert "USD 100.00" in asked
     assert "SANDBOX" in asked
     assert stage.request().state == "waiting"
+
+
+async def test_whoever_confirmed_before_a_long_estimate_came_is_not_asked_again(stage, world):
+    add_many_currencies(world)
+    ts = await ask(stage)
+    shown = next(m for m in stage.slack.channel_messages(CHANNEL) if m.ts == ts)
+    confirmed = shown.blocks[-1]["elements"][0]
+    await stage.pass_time(seconds=20)
+    assert "approve_long" in stage.buttons(ts)
+
+    await stage.slack.click(BOB, CHANNEL, ts, "approve", block=confirmed, force=True)
+
+    assert stage.slack.view(BOB) is None
+    assert [each.person for each in stage.request().approvals] == [BOB]
 
 
 async def test_an_estimate_that_does_not_come_leaves_no_promise_on_the_card(stage, world):

@@ -197,7 +197,7 @@ class Teller:
         ]
 
     async def ended(self, ts: str) -> None:
-        """Wait until a card no longer offers an approval and its thread has been still for a while."""
+        """Wait until a card no longer offers a decision and its thread has been still for a while."""
         clock = asyncio.get_running_loop().time
         replies, since = -1, clock()
 
@@ -205,7 +205,7 @@ class Teller:
             nonlocal replies, since
             if replies != (replies := len(self.slack.thread(CHANNEL, ts))):
                 since = clock()
-            return not self._has_button(ts, "approve") and clock() - since >= STILL_SECONDS
+            return not self._has_button(ts, "reject") and clock() - since >= STILL_SECONDS
 
         await self.slack.until(still, seconds=60)
 
