@@ -127,6 +127,7 @@ class PeriodRows:
         self.seals, self.has = True, False  # whether the bot kept salts when it wrote a row: only without them may a row stay unproven
         self.count, self.masked, self.bare = 0, 0, 0
         kept.execute("CREATE TABLE line (request, sequence, at, what, hash, PRIMARY KEY (request, sequence)) WITHOUT ROWID")
+        kept.execute("CREATE TABLE outside (request, sequence, hash)")  # rows of the same requests, not of the period
 
     def stand(self, row: FileRow) -> Iterator[Remark]:
         """Take in a row of those on which the others rest, from outside the period too; return what is wrong with it."""

@@ -1,11 +1,12 @@
 """Check a package as FORMAT.md says: `AUDIT_KEY=... python3.11 -I verify.py PACKAGE.zip [HEAD | FILE | FOLDER | KEY | HASH ...]`."""
-import hashlib, io, json, os, sqlite3, sys, zipfile
+import hashlib, json, os, sqlite3, sys, zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from typing import Any
 
 from bot.audit.along import KINDS, RowLinks, PeriodRows, SignedHeads
 from bot.audit.control import EXPLAINED, control, line_of, unsigned
+from bot.audit.elsewhere import Earlier, compared, lines_of, rows_of, sum_of, texts_of
 from bot.audit.expected import Documents
 from bot.audit.rows import ASKED, NEW_KEY, UNSUPPORTED, FileRow, Json, Remark, Story
 from bot.audit.rows import compact, fits, has_mask, hashed, is_masked, loaded, noted_in, signed, slack_clock
@@ -53,20 +54,8 @@ def unlike(packet: Json, story: Story, about: Json) -> Iterator[str]:  # how a r
         yield "a message is not as it was sent to Slack"
 
 
-def texts_of(opened: zipfile.ZipFile, name: str) -> Iterator[str]:  # much faster than the lines of a file of a zip
-    return io.TextIOWrapper(opened.open(name), "utf-8", newline="\n")
-
-
-def lines_of(opened: zipfile.ZipFile, name: str, make: Any = dict) -> Iterator[Any]:
-    return (make(json.loads(line)) for line in texts_of(opened, name))
-
-
-def rows_of(opened: zipfile.ZipFile) -> Iterator[FileRow]:
-    return lines_of(opened, "history.jsonl", FileRow._make)
-
-
 def standing_of(opened: zipfile.ZipFile, rows: PeriodRows) -> Iterator[Remark]:  # what was in force before the period too
-    about, earlier = rows.about, list(lines_of(opened, "standing.jsonl", FileRow._make))
+    about, earlier = rows.about, list(rows_of(opened, "standing.jsonl"))
     numbers, before = [row.sequence for row in earlier], about["before"]["sequence"]
     is_placed = all(row.sequence <= before or (row.what in {EXPLAINED, NEW_KEY} and row.sequence > about["last"]) for row in earlier)
     if not is_placed or numbers != sorted({*numbers}) or not all(fits(row, about, rows.chain.key) for row in earlier):
@@ -95,9 +84,11 @@ def of_requests(opened: zipfile.ZipFile, rows: PeriodRows, sums: Json) -> Iterat
         outside = [row for row, _ in story if not about["before"]["sequence"] < row.sequence <= about["last"]]
         lines = [each for (each,) in kept.execute("SELECT hash FROM line WHERE request = ? ORDER BY sequence", [number])]
         is_whole = lines == [hashed(compact(row)) for row, _ in story if row not in outside]
+        is_whole = is_whole and [row.sequence for row, _ in story] == sorted({row.sequence for row, _ in story})
         if not is_whole or packet["record"]["number"] != number or story[0][0].what != ASKED:
             wrong.append(f"R-{number} is missing in requests.jsonl, or is not as its rows say")
             break
+        kept.executemany("INSERT INTO outside VALUES (?, ?, ?)", [(number, int(row.sequence), str(row.hash)) for row in outside])
         wrong += [f"R-{number}: row {row.sequence} is not as it was written" for row in outside if not fits(row, about, rows.chain.key)]
         wrong += [f"R-{number} (row {story[0][0].sequence}): {words}" for words in (
             *unlike(packet, story, about), *documents.unlike(packet["record"], story[0][1]))]
@@ -118,21 +109,6 @@ def of_requests(opened: zipfile.ZipFile, rows: PeriodRows, sums: Json) -> Iterat
     yield from (Remark(UNSUPPORTED, None, f"{words}.") for words in wrong)
 
 
-def compared(about: Json, known: dict[int, str], noted: Sequence[Sequence[tuple[int, str]]]) -> Iterator[Remark]:  # with heads
-    wanted = {number for each in noted for number, _ in each if number > 0}
-    for number in (number for each in noted for number, other in each if known.get(number, other) != other):
-        words = f"Row {number} has another hash than the head that was noted."
-        words = words if number > 0 else "The package that begins where this one ends names another manifest than this one has."
-        yield Remark("rebuilt", abs(number), words)
-    yield from (Remark("head not compared", each[0][0], f"Row {each[0][0]} of the head that was noted has no place here.")
-                for each in noted if not {*dict(each)} & {*known})
-    if (before := about["before"]["sequence"]) and not about["package_before"] and before not in wanted:
-        words = f"It names no package before it, so rows 1 to {before} may say anything: give the one that ends with row {before}."
-        yield Remark("head not compared", before, words)
-    words = f"{len(wanted & {*known})} of {len(wanted)} noted heads have their row here" if noted else "no head from elsewhere was compared"
-    yield Remark("note", None, words)
-
-
 def by_whom(manifest: Json, keys: Sequence[str], is_signed: Any) -> Iterator[Remark]:  # whether the last key has signed it
     signed_by = manifest.pop("signature") or {}
     text = f"billing-bot package {hashed(compact(manifest))}"
@@ -149,14 +125,14 @@ def of_files(now: Json, listed: Json, new: Sequence[str]) -> Iterator[Remark]:  
     yield from (Remark(UNSUPPORTED, None, f"{name} is missing, or has no place here.") for name in sorted({*now} ^ FILES))
 
 
-def checked(opened: zipfile.ZipFile, key: bytes, noted: Sequence[Sequence[tuple[int, str]]], is_signed: Any = signed) -> Iterator[Remark]:
+def checked(opened: zipfile.ZipFile, key: bytes, noted: Sequence[Sequence[tuple[int, str]]],
+            given: Sequence[zipfile.ZipFile] = (), is_signed: Any = signed) -> Iterator[Remark]:  # `given`: other packages
     manifest, about = (json.loads(opened.read(name)) for name in ("manifest.json", "chain.json"))
     manifest = {FORMAT: manifest}[manifest["format"]]  # another format is not readable here
     names, mine = opened.namelist(), hashed("billing-bot audit key", key)[:32] if key else ""
     is_right = mine == (seal := manifest.pop("seal") or {"key": ""})["key"] == about["key"]
     yield from [Remark("wrong key", None, "The package needs the AUDIT_KEY that it was made with, or none.")] * (not is_right)
-    now = {name: hashlib.file_digest(opened.open(name), "sha256").hexdigest()  # type: ignore[arg-type]
-            for name in names if name != "manifest.json"}
+    now = {name: sum_of(opened, name) for name in names if name != "manifest.json"}
     new = ["seal"] * bool(mine and hashed(compact(manifest), key) != seal["hmac"]) + ["a name twice"] * (len(names) - 1 > len(now))
     yield from of_files(now, manifest["files"], new)
     with_rows = [each for each in noted if each[0][0]]
@@ -164,18 +140,18 @@ def checked(opened: zipfile.ZipFile, key: bytes, noted: Sequence[Sequence[tuple[
     known, heads = {about["before"]["sequence"]: about["before"]["hash"]}, SignedHeads(about["signing_key"][1], is_signed)
     made: Json = json.loads(opened.read("verification.json"))["last"] if "verification.json" in now else about["before"]
     with closing(sqlite3.connect("")) as kept:  # on disk
-        rows = PeriodRows(about, RowLinks(about, key, is_whole=is_right), heads, kept)
-        yield from standing_of(opened, rows)
+        earlier = Earlier(given, opened, rows := PeriodRows(about, RowLinks(about, key, is_whole=is_right), heads, kept))
+        yield from (*earlier.read(), *standing_of(opened, rows))
         for row in rows_of(opened):
             yield from rows.note(row)
             known |= {row.sequence: row.hash} if row.sequence in said or row.sequence == made["sequence"] else {}
-        yield from (*rows.chain.left(), *rows.order.left(), *of_requests(opened, rows, now))
-    later = (row for row in lines_of(opened, "standing.jsonl", FileRow._make) if row.sequence > about["last"])
+        yield from (*rows.chain.left(), *rows.order.left(), *of_requests(opened, rows, now), *earlier.left())
+    later = (row for row in rows_of(opened, "standing.jsonl") if row.sequence > about["last"])
     yield from (each for row in later for each in heads.note(row))
-    itself, given = hashlib.sha256(opened.read("manifest.json")).hexdigest(), {each[0][1] for each in noted if not each[0][0]}
+    itself, told = sum_of(opened, "manifest.json"), {each[0][1] for each in noted if not each[0][0]}
     yield from (Remark("rebuilt", None, f"{other} is neither the hash of its manifest nor a key that signs its heads.")
-                for other in sorted(given - {itself, *heads.keys}))
-    yield from by_whom(manifest, heads.keys, is_signed) if itself not in {said.get(-about["last"]), *given} else ()
+                for other in sorted(told - {itself, *heads.keys}))
+    yield from by_whom(manifest, heads.keys, is_signed) if itself not in {said.get(-about["last"]), *told} else ()
     words = f"verification.json says another hash of row {made['sequence']} than the row has."
     yield from [Remark(UNSUPPORTED, None, words)] * (known.get(made["sequence"], made["hash"]) != made["hash"])
     known[-about["last"]] = itself
@@ -189,7 +165,8 @@ if __name__ == "__main__":
     if not sys.argv[1:]:
         sys.exit("Name the package: python3 -I verify.py PACKAGE.zip [heads and other packages]")
     try:
-        everything = list(checked(zipfile.ZipFile(sys.argv[1]), os.environ.get("AUDIT_KEY", "").encode(), [*map(noted_in, sys.argv[2:])]))
+        noted, others = [*map(noted_in, sys.argv[2:])], [zipfile.ZipFile(each) for each in sys.argv[2:] if zipfile.is_zipfile(each)]
+        everything = list(checked(zipfile.ZipFile(sys.argv[1]), os.environ.get("AUDIT_KEY", "").encode(), noted, others))
     except Exception as error:  # noqa: BLE001 - any damage
         everything = [Remark("not readable", None, repr(error))]
     status = next((code for flaw, code in CODES.items() if flaw in {each.flaw for each in everything}), 0)

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
+from bot.audit.elsewhere import NOT_COMPARED
 from bot.audit.evidence import archive
 from bot.audit.evidence.archive import Before, Scope
 from bot.audit.evidence.in_slack import Sent
@@ -18,7 +19,6 @@ from bot.audit.evidence.lights import Shade, slack_light
 from bot.audit.evidence.mask import Mask, NoMask
 from bot.audit.evidence.own import Period
 from bot.audit.evidence.reconcile import outside
-from bot.audit.evidence.runs import NOT_COMPARED
 from bot.audit.verify import Verified, verify_database
 from bot.cli import in_zuora, slack_cards
 from bot.cli.checked import say_findings

@@ -6,6 +6,7 @@ import zipfile
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -117,6 +118,11 @@ def _known(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> li
     help="A text in which heads stand (messages copied from the channel), a mail saved as a file, or a folder of those kept.",
 )
 @click.option(
+    "--before",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="The package before: that FILE goes on from it is compared, with its keys, open exceptions and first number.",
+)
+@click.option(
     "--known",
     multiple=True,
     type=click.UNPROCESSED,
@@ -135,23 +141,19 @@ def _known(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> li
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="A file of `billing-bot archive`, checked by itself and against the chain; may repeat.",
 )
-def verify(
-    file: Path | None,
-    noted: Head | None,
-    known: list[Head],
-    listed: Path | None,
-    authority: Path | None,
-    archives: tuple[Path, ...],
-) -> None:
+def verify(file: Path | None, noted: Head | None, known: list[Head], **options: Any) -> None:
     """Check that the history is whole, and that it records everything else."""
     heads = [[each] for each in ([noted] if noted else []) + known]
-    sys.exit(_verified(file, heads, listed, authority, archives))
+    listed = [each for each in (options["listed"], options["before"]) if each]
+    if options["before"] and not _is_package(file):
+        raise click.UsageError("--before compares a package, and this is none.")
+    sys.exit(_verified(file, heads, listed, options["authority"], options["archives"]))
 
 
 def _verified(
     file: Path | None,
     heads: list[list[Head]],
-    listed: Path | None,
+    listed: list[Path],
     authority: Path | None,
     archives: tuple[Path, ...],
 ) -> int:
@@ -159,14 +161,17 @@ def _verified(
         settings = read_audit_settings()
         with nullcontext(file) if file else as_file(settings.database_path) as path:
             key = settings.audit_key.get_secret_value()
-            is_evidence = path.is_file() and zipfile.is_zipfile(path)
+            is_evidence = _is_package(path)
             check = (
-                partial(verify_evidence, program=this_program().files)
+                partial(
+                    verify_evidence,
+                    program=this_program().files,
+                    given=[each for each in listed if zipfile.is_zipfile(each)],
+                )
                 if is_evidence
                 else verify_database
             )
-            if listed:
-                heads = [*heads, _listed(listed)]
+            heads = [*heads, *map(_listed, listed)]
             roots = authority.read_bytes() if authority else b""
             with checking(path):
                 if not is_evidence:
@@ -182,6 +187,10 @@ def _verified(
     codes = [_print(str(file or without_password(settings.database_path)), verified)]
     codes += [_print(str(archive), found) for archive, found in checked]
     return next(filter(None, codes), 0)
+
+
+def _is_package(path: Path | None) -> bool:
+    return path is not None and path.is_file() and zipfile.is_zipfile(path)
 
 
 def _listed(path: Path) -> list[Head]:

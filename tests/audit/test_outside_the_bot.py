@@ -26,6 +26,10 @@ HAND = "2c92c0f8000000000000000000000077"
 
 @pytest.fixture
 async def tenant(stage):
+    return await with_work_by_hand(stage)
+
+
+async def with_work_by_hand(stage):
     """R-1 is mailed by the bot; by hand an invoice is mailed, a run is posted, a run is canceled."""
     world, clock = stage.zuora.world, stage.clock
     ts = await stage.ask()

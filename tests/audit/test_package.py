@@ -481,7 +481,7 @@ def rebuilt(path, key, *, without=None, approver="", without_request=0, change=N
     rows = [_bind(row, bound) for row in rows]
     about = json.loads(forger.files["chain.json"])
     kept = list(chained(rows, about, key.encode()))
-    about |= {"last": len(kept)}
+    about |= {"last": kept[-1].sequence}
     forger.files["chain.json"] = indented(about)
     forger.files["history.jsonl"] = written(kept)
     last = {"sequence": kept[-1].sequence, "hash": kept[-1].hash}
@@ -515,7 +515,7 @@ def _bind(row, bound):
 
 def chained(rows, about, key):
     before = about["before"]["hash"]
-    for sequence, each in enumerate(rows, 1):
+    for sequence, each in enumerate(rows, about["before"]["sequence"] + 1):
         row = each._replace(sequence=sequence, before=before)
         keyed = about["keyed_from"] is not None and sequence >= about["keyed_from"]
         before = plain.hashed(plain.text_of(row), key if keyed else b"")
@@ -530,6 +530,10 @@ def _make_again(forger, about, kept):
     population, packets = [], []
     for old in [json.loads(line) for line in forger.files["requests.jsonl"].splitlines()]:
         rows = [row for row in kept if row.request == old["record"]["number"]]
+        before = [row for row in old["history"] if row["sequence"] <= about["before"]["sequence"]]
+        rows = [
+            plain.FileRow(**row | {"data": plain.compact(row["data"])}) for row in before
+        ] + rows
         story = [(row, json.loads(row.data)) for row in rows]
         if story:
             history = [{**row._asdict(), "data": data} for row, data in story]

@@ -16,7 +16,8 @@ from typing import IO, Any
 from bot.audit import standalone
 from bot.audit.along import KINDS
 from bot.audit.control import line_of
-from bot.audit.evidence import brought_forward, program, report, workbook
+from bot.audit.elsewhere import BROUGHT, texts_of
+from bot.audit.evidence import program, report, workbook
 from bot.audit.evidence.mask import Mask
 from bot.audit.evidence.own import Period
 from bot.audit.evidence.package import Package
@@ -120,7 +121,7 @@ def before_of(path: Path) -> Before:
 def last_of(archive: zipfile.ZipFile, about: dict[str, Any]) -> Head:
     """Return the last row of a package; if it has no row, the one before it."""
     line = ""
-    for each in standalone.texts_of(archive, ROWS):
+    for each in texts_of(archive, ROWS):
         line = each
     if not line:
         return Head(**about["before"])
@@ -235,7 +236,7 @@ class _Writing:
         yield "reconciliation.json", [_dumped(self._mask.masked(read))]
         yield "things.jsonl", (_line(each) for each in self._things(things))
         yield "exceptions.jsonl", (_line(each) for each in outside(self._things(things)))
-        yield brought_forward.NAME, (_line(each) for each in self._things(self._scope.forward))
+        yield BROUGHT, (_line(each) for each in self._things(self._scope.forward))
         yield "verification.json", [_dumped(self._mask.masked(self._scope.verified))]
         yield "slack.json", [_dumped(self._mask.masked(self._scope.slack))]
         seed, number = self._scope.sample

@@ -7,27 +7,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from bot.audit.elsewhere import BROUGHT, EXPLAINS, FIELDS, NOT_COMPARED, lines_of
 from bot.audit.evidence.reconcile import Signed, covering, explanation_of, signed_of
-from bot.audit.evidence.runs import NOT_COMPARED
 from bot.audit.rows import Json
-from bot.audit.standalone import lines_of
 from bot.store.errors import StoreError
 from bot.store.file.by_the_bot import Explanation
-
-NAME = "brought_forward.jsonl"
-FIELDS = (
-    "at",
-    "last_emailed_at",
-    "what",
-    "kind",
-    "number",
-    "bill_run",
-    "who",
-    "known_from",
-    "request",
-    "place",
-)
-"""What is kept of an exception, none of which names a customer."""
 
 
 def read(previous: Path, signed: Signed, entities: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -55,9 +39,9 @@ def _read(previous: Path, signed: Signed, entities: Mapping[str, str]) -> Iterat
         own = (
             _exception(each) | {"package": named} for each in lines_of(archive, "exceptions.jsonl")
         )
-        earlier = lines_of(archive, NAME) if NAME in archive.namelist() else ()
+        earlier = lines_of(archive, BROUGHT) if BROUGHT in archive.namelist() else ()
         for each in (*earlier, *own):
-            known = {name: value for name, value in each.items() if not name.startswith("explain")}
+            known = {name: value for name, value in each.items() if name not in EXPLAINS}
             said = covering(known, known, _said(each, signed, entities))
             is_closed = any(one.row <= about["last"] for one in said)
             if known["what"] != NOT_COMPARED and not is_closed:

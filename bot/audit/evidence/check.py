@@ -4,6 +4,7 @@ import json
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from hashlib import file_digest, sha256
 from pathlib import Path
@@ -15,10 +16,10 @@ from bot.audit import standalone
 from bot.audit.along import KINDS
 from bot.audit.anchors import Anchored, signed
 from bot.audit.chain import days_without, walk
+from bot.audit.elsewhere import rows_of
 from bot.audit.evidence.archive import FORMAT, MANIFEST, REQUESTS, alongside, last_of, readable
 from bot.audit.evidence.package import Package, about_of
 from bot.audit.finding import Finding, Flaw
-from bot.audit.rows import FileRow
 from bot.audit.verify import Verified, judged
 from bot.domain.history import START, Head, Row
 from bot.domain.words import count
@@ -52,6 +53,7 @@ def verify_evidence(
     noted: Sequence[Sequence[Head]] = (),
     authority: bytes = b"",
     program: str = "",
+    given: Sequence[Path] = (),
 ) -> Verified:
     """Check a file that `billing-bot evidence` made.
 
@@ -63,13 +65,17 @@ def verify_evidence(
         authority: Certificates (PEM) of the authority for time stamps; empty for none.
         program: SHA-256 of this program's files: if the package was made by it, report and
         workbook are made again and compared.
+        given: Other packages: the one before, with which it is compared, and the one that follows.
 
     Raises:
         StoreError: The file cannot be read as evidence.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
-            verified = _verified(archive, key.encode(), noted, authority)
+        with ExitStack() as stack:
+            archive, *others = (
+                stack.enter_context(zipfile.ZipFile(each)) for each in (path, *given)
+            )
+            verified = _verified(archive, key.encode(), noted, authority, others)
             if verified.flaw:
                 return verified  # a wrong package's report and workbook need no comparison
             made = json.loads(archive.read("verification.json"))
@@ -78,22 +84,24 @@ def verify_evidence(
             return replace(verified, findings=found, notes=(*verified.notes, *notes))
     except DAMAGED as error:
         clear_frames(error.__traceback__)  # this closes the files that they hold open
-        raise StoreError(f"{path} is no evidence, or is damaged: {error!r}.") from error
+        names = " or ".join(map(str, (path, *given)))
+        raise StoreError(f"{names} is no evidence, or is damaged: {error!r}.") from error
 
 
 def _verified(
-    archive: zipfile.ZipFile, key: bytes, noted: Sequence[Sequence[Head]], authority: bytes
+    archive: zipfile.ZipFile, key: bytes, noted: Sequence[Sequence[Head]], authority: bytes,
+    given: Sequence[zipfile.ZipFile],
 ) -> Verified:  # fmt: skip
     manifest = json.loads(archive.read(MANIFEST))
     if manifest["format"] != FORMAT:
         raise StoreError(OLD.format(manifest["format"], FORMAT))
-    again = list(standalone.checked(archive, key, noted, signed))
+    again = list(standalone.checked(archive, key, noted, given, signed))
     found = list(judged(again))
     if not {*archive.namelist()} >= standalone.FILES:
         return Verified(findings=tuple(found), entries=0, last=START, keyed=False)
     about = about_of(archive)
     last = last_of(archive, about)
-    heads = [row for row in _rows(archive) if row.what.startswith(KINDS["heads"])]
+    heads = [row for row in rows_of(archive) if row.what.startswith(KINDS["heads"])]
     anchored = Anchored((Row(*row[:-1]) for row in heads if not row.masked), authority)
     return Verified(
         findings=(
@@ -130,10 +138,6 @@ def _sum(file: IO[bytes]) -> bytes:
         return file_digest(file, "sha256").digest()  # type: ignore[arg-type]
 
 
-def _rows(archive: zipfile.ZipFile) -> Iterator[FileRow]:
-    return standalone.rows_of(archive)
-
-
 def _named(
     finding: Finding, archive: zipfile.ZipFile, about: dict[str, Any], key: bytes
 ) -> Finding:
@@ -141,7 +145,7 @@ def _named(
     if finding.flaw is not Flaw.EDITED or about["masked"]:
         return finding
     keyed = about["keyed_from"] is not None and about["keyed_from"] < about["first"]
-    rows = (Row(*row[:-1]) for row in _rows(archive))
+    rows = (Row(*row[:-1]) for row in rows_of(archive))
     walked = walk(rows, key=key, start=Head(**about["before"]), keyed=keyed)
     return walked.finding or finding
 
@@ -166,4 +170,4 @@ def _notes(
     if about["masked"]:
         yield MASKED.format(sum(bool(each["masked"]) for each in Package(archive).lines(REQUESTS)))
     if noted := [each for each in noted if each[0].sequence]:
-        yield from days_without(((row.sequence, row.at) for row in _rows(archive)), noted)
+        yield from days_without(((row.sequence, row.at) for row in rows_of(archive)), noted)

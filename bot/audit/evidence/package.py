@@ -10,9 +10,8 @@ from typing import Any, NamedTuple
 
 from bot.audit.confirmed import ChangesOfPolicy
 from bot.audit.control import STANDS, InForce
-from bot.audit.evidence.runs import NOT_COMPARED
+from bot.audit.elsewhere import NOT_COMPARED, texts_of
 from bot.audit.rows import APPROVED, PUT_BACK, FileRow, Json
-from bot.audit.standalone import texts_of
 from bot.domain.history import SALTS, What
 
 DECIDED = {APPROVED, "request.rejected"}

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+from bot.audit.elsewhere import NOT_COMPARED
 from bot.audit.evidence.by_whom import creator, last_to_change
 from bot.audit.evidence.own import MARKED_WITHIN, Period
 from bot.domain.known import NotKnown
@@ -14,8 +15,6 @@ from bot.zuora.answers import BillRun
 
 MOST_READ = 1000
 """The most bill runs that the client looks at, newest first."""
-
-NOT_COMPARED = "not compared with Zuora"
 
 
 def compared(runs: Sequence[BillRun], period: Period, done: Iterable[Done]) -> dict[str, Any]:

@@ -1,0 +1,345 @@
+"""A package is compared with the one before it, by both programs."""
+
+import asyncio
+import shutil
+import zipfile
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from bot.audit import rows as plain
+from bot.audit.evidence.archive import readable
+from bot.workflow.receipts import NOT_MINE
+from tests.audit.test_evidence import checked, lines, packet_of
+from tests.audit.test_outside_the_bot import signed_by_bob, with_work_by_hand
+from tests.audit.test_package import Forger, rebuilt, status, written
+from tests.audit.test_period import mailed, package
+from tests.stage import BOB, CARLA, Stage
+from tests.stories.test_receipts import direct, press
+
+FIRST = ("--from", "2026-11-20", "--to", "2026-11-22")
+SECOND = ("--from", "2026-11-23", "--to", "2026-11-25")
+ALONE = "INV00000003"
+"""The invoice that was mailed by hand, which nobody explains."""
+THIRD = ("--from", "2026-11-26", "--to", "2026-11-28")
+
+
+class Made(NamedTuple):
+    """Packages; `second` follows `first`, each of `thirds` the second, and `alone` is of the second's days and names none before it."""
+
+    first: Path
+    second: Path
+    thirds: list[Path]
+    alone: Path
+    database: Path
+
+
+async def worked(stage, folder):
+    """The first two packages."""
+    stage.zuora.world.add_bill_run("BR-00000001", invoices=[("A00000001", "USD", "9.00")])
+    await with_work_by_hand(stage)
+    for number in (4, 5, 6):
+        invoices = [("A00000001", "USD", f"{number}.00")]
+        stage.zuora.world.add_bill_run(f"BR-0000000{number}", invoices=invoices)
+    await stage.pass_time(hours=20)
+    ts = await stage.ask(text="BR-00000004")
+    await stage.quiet()
+    await stage.pass_time(hours=4)  # what was shown of it is recorded
+    await signed_by_bob(stage, "BR-00000002", "The bot was down")
+    await stage.pass_time(hours=16)
+    _, first = await package(stage, folder / "a", *FIRST)
+    await stage.reject(CARLA, ts, "Not agreed")
+    await mailed(stage, "BR-00000005")
+    await mailed(stage, "BR-00000006")
+    await signed_by_bob(stage, "BR-00000003", "By hand")
+    is_signed = "Receipt: you signed"
+    await stage.slack.until(lambda: direct(stage, BOB)[-1].text.startswith(is_signed))
+    await stage.pass_time(days=3)
+    _, second = await package(stage, folder / "b", *SECOND, "--after", str(first))
+    return first, second
+
+
+async def followed(stage, folder, second):
+    """Those that follow the second, and one that is of the same days and names none before it."""
+    await press(stage, BOB, NOT_MINE)
+    await stage.quiet()
+    await stage.pass_time(days=2)
+    thirds = []
+    for name, options in {"c": (), "d": ("--redact",), "e": ("--without-zuora",)}.items():
+        made = await package(stage, folder / name, *THIRD, "--after", str(second), *options)
+        thirds.append(made[1])
+    _, alone = await package(stage, folder / "f", *SECOND)
+    return thirds, alone
+
+
+async def story(folder):
+    """R-2 is asked for in the first package and decided in the second; R-3 and R-4 are of the second.
+
+    Of the first one's exceptions BR-00000002 is explained in time, BR-00000003 in the second period, which is denied in the third.
+    """
+    stage = Stage(folder, "run")
+    await stage.open()
+    await stage.start()
+    try:
+        first, second = await worked(stage, folder)
+        thirds, alone = await followed(stage, folder, second)
+        return Made(first, second, thirds, alone, Path(stage.settings().database_path))
+    finally:
+        await stage.close()
+
+
+@pytest.fixture(scope="module")
+def packages(tmp_path_factory):
+    return asyncio.run(story(tmp_path_factory.mktemp("story")))
+
+
+@pytest.fixture
+def two(packages, tmp_path):
+    copied = (shutil.copy(each, tmp_path / f"{each.parent.name}.zip") for each in packages[:2])
+    return [*map(Path, copied)]
+
+
+def named(out):
+    """The exceptions that are brought forward, and which of them are explained."""
+    return {each["number"]: "explanation" in each for each in lines(out, "brought_forward.jsonl")}
+
+
+def forged(forger):
+    """The package with report and workbook made again, as whoever has the program can."""
+    path = forger.sealed()
+    folder = path.with_name("again")
+    folder.mkdir()
+    files = readable(path, folder)
+    again = Forger(path, "")
+    again.files |= {each.name: each.read_bytes() for each in files}
+    return again.sealed()
+
+
+def before(second, first):
+    """What both programs say of a package, given the one before; `--before` and `--heads` say the same."""
+    found = status(second, "", str(first))
+    assert checked(second, "--before", str(first)).exit_code == found.exit_code
+    return found
+
+
+def test_packages_that_follow_each_other_are_whole_with_and_without_the_one_before(packages):
+    first, second, thirds = packages[:3]
+    assert "the package before was not given" in status(second, "").output
+    assert "the package before was not given" not in status(first, "").output
+    found = before(second, first)
+    assert found.exit_code == 0, found.output
+    assert "it was compared with the package before" in found.output
+    assert status(first, "", str(second)).exit_code == 0
+    for each in thirds:
+        assert before(each, second).exit_code == 0, before(each, second).output
+
+
+def test_what_was_explained_in_time_is_not_brought_forward_unless_that_is_denied(packages):
+    _, second, (third, *_) = packages[:3]
+
+    assert "BR-00000002" not in named(second)
+    assert [number for number, is_explained in named(second).items() if is_explained] == [
+        "BR-00000003"
+    ]
+    assert named(third) == dict.fromkeys(named(second), False)
+
+
+def test_an_exception_that_is_not_brought_forward_is_found(two):
+    first, second = two
+    forger = Forger(second, "")
+    brought = lines(second, "brought_forward.jsonl")
+    forger.put("brought_forward.jsonl", [each for each in brought if each["number"] != ALONE])
+    out = forged(forger)
+    assert status(out, "").exit_code == 0, "nothing in a package alone shows it"
+
+    found = before(out, first)
+
+    assert found.exit_code == 19, found.output
+    words = f"{ALONE} (mailed outside the bot) is open in the package before, and is not"
+    assert words in found.output
+
+
+def test_an_exception_that_was_never_open_before_is_found(two):
+    first, second = two
+    forger = Forger(second, "")
+    brought = lines(second, "brought_forward.jsonl")
+    forger.put("brought_forward.jsonl", [*brought, brought[0] | {"number": "BR-00000099"}])
+
+    found = before(forged(forger), first)
+
+    assert found.exit_code == 19
+    assert "BR-00000099 (" in found.output
+    assert "is no exception of the package before" in found.output
+
+
+def test_what_was_open_is_brought_forward_though_no_package_before_is_named(packages):
+    last = lines(packages.first, "history.jsonl")[-1]
+    assert status(packages.alone, "", f"{last[0]}:{last[8]}").exit_code == 0
+
+    found = before(packages.alone, packages.first)
+
+    assert found.exit_code == 19
+    assert f"{ALONE} (mailed outside the bot) is open in the package before" in found.output
+
+
+@pytest.mark.parametrize(
+    ("number", "alone", "code", "words"), [(3, 0, 21, "R-4 follows R-2."), (4, 0, 0, "")]
+)
+def test_the_first_request_taken_out_is_found_by_the_last_number_before(
+    two, number, alone, code, words
+):
+    """Whoever has the key made everything again; of the last one nothing tells but a head from elsewhere."""
+    first, second = two
+    forger = Forger(rebuilt(second, "", without_request=number), "")
+    rows = len(lines(second, "history.jsonl")) - len(forger.files["history.jsonl"].splitlines())
+    brought = lines(second, "brought_forward.jsonl")
+    for each in (each for each in brought if "explained_in" in each):
+        each["explained_in"] -= rows
+    forger.put("brought_forward.jsonl", brought)
+    out = forged(forger)
+    assert status(out, "").exit_code == alone
+
+    found = before(out, first)
+
+    assert found.exit_code == code, found.output
+    assert words in found.output
+
+
+def test_a_package_before_of_which_exceptions_were_taken_out_is_not_the_one_that_is_named(
+    two,
+):
+    first, second = two
+    forger = Forger(first, "")
+    for name in ("things.jsonl", "exceptions.jsonl"):
+        forger.put(name, [])
+    out = forged(forger)
+    assert status(out, "").exit_code == 0
+
+    found = before(second, out)
+
+    assert found.exit_code == 18
+    assert "names another package before it than the one that was given" in found.output
+
+
+def test_a_package_before_that_its_own_manifest_does_not_bind_is_not_believed(two, tmp_path):
+    first, second = two
+    forger = Forger(first, "")
+    forger.put("exceptions.jsonl", [])
+    out = tmp_path / "changed.zip"
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, content in forger.files.items():
+            archive.writestr(name, content)
+
+    found = before(second, out)
+
+    assert found.exit_code == 19, found.output
+    assert "In the package before, exceptions.jsonl is changed" in found.output
+
+
+def resealed(row, **changed):
+    """A row that is changed and fits its own hash, as anybody can make it where there is no key."""
+    new = plain.FileRow(*row)._replace(**changed)
+    return [*new._replace(hash=plain.hashed(plain.text_of(new)))]
+
+
+@pytest.mark.parametrize("change", ["left out", "another text", "put in"])
+def test_other_rows_from_before_the_period_than_the_package_before_has_are_found(two, change):
+    first, second = two
+    forger = Forger(second, "")
+    standing = lines(second, "standing.jsonl")
+    place = next(at for at, row in enumerate(standing) if row[3] == "people.groups")
+    row = standing[place]
+    if change == "left out":
+        del standing[place]
+    elif change == "another text":
+        standing[place] = resealed(row, at=row[1].replace("T10:", "T09:"))
+    else:
+        asked = packet_of(first, 1)["history"][0]["sequence"]
+        standing.append(resealed(row, sequence=asked))
+        standing.sort()
+    forger.files["standing.jsonl"] = written(standing)
+    out = forged(forger)
+    assert status(out, "").exit_code == 0, status(out, "").output
+
+    found = before(out, first)
+
+    assert found.exit_code == 19, found.output
+    assert "standing.jsonl and the package before differ in row" in found.output
+
+
+@pytest.mark.parametrize(("change", "alone"), [("left out", 0), ("put in", 0), ("twice", 19)])
+def test_other_rows_of_a_request_than_the_package_before_has_are_found(two, change, alone):
+    first, second = two
+    forger, (*_, last) = Forger(second, ""), lines(first, "history.jsonl")
+
+    def another(packet):
+        history = packet["history"]
+        of = next(row for row in history if row["what"] == "slack.shown")
+        if change == "left out":
+            history.remove(of)
+            return
+        taken = {each["sequence"] for each in history}
+        free = next(at for at in range(history[0]["sequence"] + 1, last[0]) if at not in taken)
+        row = plain.FileRow(**of | {"data": plain.compact(of["data"])})
+        new = resealed(row, sequence=free if change == "put in" else row.sequence, at="2026")
+        history.append({**plain.FileRow(*new)._asdict(), "data": of["data"]})
+        history.sort(key=lambda each: each["sequence"])
+
+    forger.request(2, another)
+    out = forged(forger)
+    assert status(out, "").exit_code == alone, status(out, "").output
+
+    found = before(out, first)
+
+    assert found.exit_code == 19, found.output
+    words = "requests.jsonl and the package before differ in row"
+    assert f"R-2: {words}" in found.output or alone
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "code", "words"),
+    [
+        ("signing_key", [3, "ab" * 32], 25, "another signing key than the one"),
+        ("keyed_from", 2, 18, "not made with the key of the package before"),
+        ("before", None, 18, "goes on from another row"),
+    ],
+)
+def test_other_keys_or_another_end_than_the_package_before_has_are_found(
+    two, field, value, code, words
+):
+    first, second = two
+    forger = Forger(second, "")
+
+    def change(about):
+        about[field] = value or about["before"] | {"hash": "0" * 64}
+
+    forger.json("chain.json", change)
+
+    found = status(forger.sealed(), "", str(first))
+
+    assert words in found.output
+    assert found.exit_code in {10, code}, found.output
+
+
+def test_a_package_that_is_no_neighbour_is_not_taken_for_compared(packages):
+    found = before(packages.thirds[0], packages.first)
+    assert found.exit_code == 24, found.output
+    assert "is neither the one before nor the one after" in found.output
+
+
+def test_a_package_before_of_another_format_is_not_taken_for_compared(two):
+    first, second = two
+    forger = Forger(first, "")
+    forger.json("manifest.json", lambda value: value.update(format=8))
+
+    found = before(second, forged(forger))
+
+    assert found.exit_code == 24, found.output
+    assert "The package before is of format 8" in found.output
+
+
+def test_a_database_has_no_package_before(packages):
+    found = checked(packages.database, "--before", str(packages.first))
+    assert found.exit_code == 2
+    assert "--before compares a package" in found.output
