@@ -15,6 +15,7 @@ from tests.dealt import dealt, turned
 from tests.hanging import ended_after
 from tests.measured import end_measuring, import_all, paused, pays, unmeasured
 from tests.needs import loud_lines
+from tests.postgres import ON_POSTGRES
 from tests.slices import run_for_longer
 from tests.stage import Stage
 
@@ -43,8 +44,8 @@ def pytest_configure(config):
         "markers",
         "never_repeated: with REPEAT_LOST=no, so that reading and people settle what was lost",
     )
-    if hasattr(config, "workerinput"):
-        run_for_longer()  # all that it starts too
+    if hasattr(config, "workerinput") and not ON_POSTGRES:
+        run_for_longer()  # not with a server, to which it gives the core at every statement
     launched.install()
     in_memory.use_it()
     patient.be_patient()
