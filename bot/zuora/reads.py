@@ -1,8 +1,10 @@
 """The calls of the client that only read."""
 
-from collections.abc import Collection, Mapping, Sequence
+import asyncio
+from collections.abc import Collection, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, tzinfo
+from typing import Any, TypeVar
 
 from bot.domain.clock import Clock
 from bot.domain.kind import DocumentKind
@@ -28,6 +30,7 @@ from bot.zuora.caller import Caller
 from bot.zuora.calls import PreviewWanted
 from bot.zuora.document_reader import DocumentReader
 from bot.zuora.effects import Effects
+from bot.zuora.errors import ZuoraUnavailable
 from bot.zuora.lookups import BillingRules, Preview
 from bot.zuora.mail_history import EmailRecord
 from bot.zuora.memos import Memo
@@ -36,6 +39,10 @@ from bot.zuora.pdfs import PdfStatus
 from bot.zuora.preview_runs import PreviewRun, PreviewTotals
 from bot.zuora.rows import Here, zone_of
 from bot.zuora.scope import AccountsInScope
+
+T = TypeVar("T")
+SOON_SECONDS = 30.0
+"""How long a look is waited for that only adds to what is known otherwise."""
 
 
 class Reads(Effects):
@@ -64,6 +71,26 @@ class Reads(Effects):
     def now(self) -> datetime:
         """Return the current time, aware UTC, by the clock that was passed in."""
         return self._clock.now()
+
+    async def soon(self, reading: Coroutine[Any, Any, T]) -> T:
+        """Return what a second witness says, if it says it soon; nobody waits for it through four tries of two minutes.
+
+        Raises:
+            ZuoraUnavailable: It did not.
+        """
+        read, late = asyncio.ensure_future(reading), asyncio.ensure_future(self._soon())
+        try:
+            await asyncio.wait({read, late}, return_when=asyncio.FIRST_COMPLETED)
+            if read.done():
+                return read.result()
+            raise ZuoraUnavailable(f"Zuora did not answer within {SOON_SECONDS:.0f} s.")
+        finally:
+            for task in (read, late):
+                task.cancel()
+            await asyncio.gather(read, late, return_exceptions=True)
+
+    async def _soon(self) -> None:
+        await self._clock.sleep(SOON_SECONDS)
 
     async def bill_run(self, key: str) -> BillRun:
         """Return one bill run by id or number."""

@@ -46,7 +46,10 @@ async def test_where_all_is_well_the_card_says_how_many_checks_passed_and_detail
         assert f"\n✓ {name[:1].upper()}{name[1:]}: " in details
     assert "Count: Zuora counts 5 documents in BR-00000001, and lists as many" in details
     assert "Posted: all 5 documents are posted" in details
-    assert "Mailed before: Zuora shows no mail of any of the 5 documents" in details
+    assert (
+        "Mailed before: Zuora shows no mail date of any of the 5 documents, and its mail history lists no mail of these in the last day"
+        in details
+    )
 
 
 async def test_what_a_check_finds_is_the_warning_and_counts_as_not_passed(stage):

@@ -376,6 +376,34 @@ async def test_a_history_that_does_not_answer_is_asked_once(stage):
     assert sum(c.path == NO_HISTORY for c in stage.zuora.calls) <= 8
 
 
+@pytest.mark.parametrize("text", [RUN, "an invoice"])
+async def test_a_history_that_hangs_is_waited_for_half_a_minute_and_not_known(stage, text):
+    """Each try takes two minutes until Zuora's own limit, and there are four."""
+    invoice = next(iter(stage.zuora.world.invoices))
+    stage.zuora.faults.add(NO_HISTORY, kind="hang", times=None)
+    begun = stage.clock.now()
+
+    await stage.fill_as_time_passes(text=RUN if text == RUN else invoice)
+    await stage.as_time_passes(lambda: len(stage.slack.channel_messages(CHANNEL)) == 1)
+
+    assert stage.clock.now() - begun < timedelta(minutes=1)
+    said = await stage.details(stage.slack.channel_messages(CHANNEL)[0].ts)
+    assert "? Mailed before: not known" in said
+
+
+async def test_what_is_not_looked_for_in_the_history_is_said(stage):
+    world = stage.zuora.world
+    run = world.add_bill_run(
+        "BR-00000049", invoices=[(f"A{n}", "USD", "7.00") for n in range(200, 222)]
+    )
+    for_the_run = await stage.details(await stage.ask(text=run.number))
+    numbers = [world.add_invoice(f"A{n}", "USD", "7.00").number for n in range(300, 321)]
+    for_the_list = await stage.details(await stage.ask(text=" ".join(numbers)))
+
+    assert "its mail history lists no mail of 5 of them in the last day" in for_the_run
+    assert "a mail of 21 invoices in the last minutes may not show yet" in for_the_list
+
+
 async def test_a_short_list_can_be_asked_for_where_the_history_asks_for_a_rest(stage):
     numbers = [
         stage.zuora.world.add_invoice(f"A{n}", "USD", "7.00").number for n in range(200, 215)

@@ -8,7 +8,7 @@ from bot.domain.words import all_of, any_of, count, part_was, some, some_named
 from bot.operations import doubts, notices, pdf_checks
 from bot.operations.email_bill_run.facts import EmailRunFacts
 from bot.operations.listing import mailed_at
-from bot.operations.mail_checks import MailChecks
+from bot.operations.mail_checks import A_FEW, MailChecks
 from bot.operations.run_documents import DocumentsFacts
 from bot.operations.typed import Problems
 from bot.zuora.answers import BillingDocument, BillRun
@@ -54,9 +54,11 @@ def _mailed_before(facts: EmailRunFacts, *, resend: bool) -> Check:
     silent = ["what its mail history lists"] if facts.listed_lately is None else []
     listed = [f"its mail history lists {some(lately)}"] if (lately := facts.listed_numbers) else []
     was = part_was(before, documents.posted)
+    ordered = facts.ordered(resend=resend)
+    of = "it" if ordered == 1 else "these" if ordered <= A_FEW else f"{A_FEW} of them"
     return check(
         "mailed before",
-        f"Zuora shows no mail of {any_of(documents.posted, 'document')}",
+        f"Zuora shows no mail date of {any_of(documents.posted, 'document')}, and its mail history lists no mail of {of} in the last day",
         found="; ".join([f"{was} mailed before, and {then}"] * bool(before) + listed),
         not_known="; ".join([*dateless, *silent]),
     )

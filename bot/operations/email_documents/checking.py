@@ -1,7 +1,7 @@
 """The checks before single documents are mailed. No I/O."""
 
 from bot.domain.check import Check, check
-from bot.domain.words import all_of, part_was, some
+from bot.domain.words import all_of, count, part_was, some
 from bot.operations import doubts, notices
 from bot.operations.email_documents import words
 from bot.operations.email_documents.facts import EmailDocumentsFacts
@@ -37,9 +37,11 @@ def _mailed_before(facts: EmailDocumentsFacts) -> Check:
     one = len(looked_for) == 1
     of = "the memos" if len(looked_for) < len(facts.documents) else "it" if one else "these"
     history = f", and its mail history lists no mail of {of} in the last day" if looked_for else ""
+    rest = len(facts.documents) - len(looked_for)
+    lately = f"; a mail of {count(rest, 'invoice')} in the last minutes may not show yet"
     return check(
         "mailed before",
-        f"Zuora shows no mail date{history}",
+        f"Zuora shows no mail date{history}{lately if rest else ''}",
         found="; ".join([*found, *filter(None, [words.mailed_lately(facts)])]),
         not_known="; ".join(unknown),
     )

@@ -159,12 +159,16 @@ async def _listed(
     few = len(documents) <= A_FEW
     looked_for = [document for document in documents if few or document.kind != "invoice"]
     reads = [partial(mail_marks, each.id, zuora.now(), zuora) for each in looked_for]
+    is_all = any(each.kind != "invoice" for each in looked_for)  # memos have nothing else
     try:
-        found = await all_or_none(reads) if reads else []
+        if not reads:
+            return {}
+        reading = all_or_none(reads)
+        found = await (reading if is_all else zuora.soon(reading))
     except ZuoraRefused:
         return {}
     except ZuoraError:
-        if any(each.kind != "invoice" for each in looked_for):  # memos have nothing else
+        if is_all:
             raise
         return {}
     return {each.number: marks for each, marks in zip(looked_for, found, strict=True)}
