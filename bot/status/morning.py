@@ -33,15 +33,18 @@ class Timetable:
 
     def due_at(self, now: datetime) -> datetime | None:
         """Return when today's digest is due, aware UTC; None on a day without one."""
-        today = now.astimezone(self.zone).date()
-        if self.at is None or today.weekday() not in self.days:
+        return self._due_on(now.astimezone(self.zone).date())
+
+    def _due_on(self, day: date) -> datetime | None:
+        if self.at is None or day.weekday() not in self.days:
             return None
-        return datetime.combine(today, self.at, self.zone).astimezone(UTC)
+        return datetime.combine(day, self.at, self.zone).astimezone(UTC)
 
     def next_after(self, now: datetime) -> datetime | None:
         """Return when the next digest is due, after now."""
-        for days in range(8):
-            due = self.due_at(now + A_DAY * days)
+        today = now.astimezone(self.zone).date()
+        for days in range(8):  # days of the calendar: one of 23 hours would be leapt over
+            due = self._due_on(today + A_DAY * days)
             if due is not None and due > now:
                 return due
         return None

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import zipfile
 from dataclasses import replace
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -495,6 +495,24 @@ def test_the_next_digest_is_due_by_the_clock_of_its_zone(now, due):
     now, due = (datetime.fromisoformat(text).replace(tzinfo=UTC) for text in (now, due))
 
     assert timetable().next_after(now) == due
+
+
+@pytest.mark.parametrize(
+    "zone",
+    ["Europe/Berlin", "America/Santiago", "Africa/Cairo", "Australia/Lord_Howe", "Pacific/Kiritimati",
+     "Pacific/Pago_Pago", "UTC"],
+)  # fmt: skip
+def test_there_is_a_digest_on_each_day_of_a_year_in_every_zone(zone):
+    """Also on days of 23 or 25 hours, seen from each half hour."""
+    daily = timetable(zone=ZoneInfo(zone), days=frozenset(range(7)))
+    now = datetime(2027, 12, 31, 23, 59, tzinfo=UTC)
+    for _ in range(367 * 48):
+        due = daily.next_after(now)
+        local = due.astimezone(daily.zone)
+        assert now < due <= now + timedelta(hours=25), now
+        assert local.time() == daily.at
+        assert local.date() - now.astimezone(daily.zone).date() <= timedelta(days=1)
+        now += timedelta(minutes=30)
 
 
 def test_a_time_that_the_clock_leaps_over_is_shown_all_the_same():
