@@ -21,7 +21,9 @@ def needs(request: Request) -> tuple[Part, ...]:
 
 
 def approvers_in_words(names: Sequence[str]) -> tuple[Part, ...]:
-    """Return `@a, @b` as parts; `@c (in @d)` for a name joined with `&`."""
+    """Return `@a, @b` as parts; `@c (in @d)` for a name joined with `&`; only a rule that cannot be read names nobody."""
+    if not names:
+        return ("nobody, because its rule cannot be read",)
     parts: list[Part] = []
     for position, name in enumerate(names):
         *groups, last = name.split(AND)

@@ -69,6 +69,11 @@ def misnamed(refusal: Refusal, number: int | None) -> tuple[Part, ...]:
                 f"Nothing was changed: this was shown for another request that had the number R-{number}, "
                 f"or by an older version. Use the buttons on the current card of R-{number}."
             )
+        case Refusal.UNREADABLE:
+            words = (
+                f"Nothing was changed: the record of R-{number} is damaged and cannot be read. Tell whoever runs Billing Bot, and "
+                "ask again for what is still needed."
+            )
         case _:
             words = "Nothing was changed: the bot does not know this request."
     return (words,)

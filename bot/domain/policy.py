@@ -53,6 +53,10 @@ class Rule:
         )
 
 
+NOBODY = Rule(approvers=(), name="a rule that cannot be read")
+"""Stands for a stored rule that cannot be read: nobody approves under it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """What a rule of the policy looks at.

@@ -11,6 +11,7 @@ from typing import Any
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.cards import blocks
+from bot.cards.card import UNREADABLE
 from bot.domain.authority import Person, may_ask
 from bot.domain.message import Blocks, Message, MessageKind
 from bot.domain.request import State
@@ -114,7 +115,8 @@ class HomeTab:
             if entry.heading != heading:
                 heading = entry.heading
                 found.append(blocks.header(heading))
-            found += entry.make(briefs[entry.number], verdicts)
+            brief = briefs.get(entry.number)
+            found += _damaged(entry.number) if brief is None else entry.make(brief, verdicts)
             await asyncio.sleep(0)
         if len(pages) > 1:
             found += _turning(page, len(pages))
@@ -127,6 +129,10 @@ class HomeTab:
         """Return the request's card with the buttons that it has in the channel, and a line below them."""
         shown = to_decide(self._answering.parts, self._links, person, brief.number)
         return [*shown, blocks.divider()] if shown else self._line_of(brief, verdicts)
+
+
+def _damaged(number: int) -> Blocks:
+    return [blocks.paragraph(UNREADABLE.format(number=number))]
 
 
 def _to(user: str) -> Message:

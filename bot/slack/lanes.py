@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from bot.cards.card import card
 from bot.domain.clock import Clock
 from bot.domain.message import Message, MessageKind
+from bot.domain.request import UnreadableError
 from bot.slack.errors import NOBODY
 from bot.store.outgoing import Outgoing
 from bot.store.store import Store
@@ -104,7 +105,11 @@ def _merged(store: Store, edits: Sequence[Outgoing], now: datetime) -> Outgoing:
 
 
 def as_it_looks_now(store: Store, outgoing: Outgoing) -> Outgoing:
-    """Return an edit of a card as the card looks now, a receipt with its words, any other message as it was written."""
+    """Return an edit of a card as the card looks now, a receipt with its words, any other message as it was written.
+
+    Raises:
+        UnreadableError: Nobody can read what the card is about.
+    """
     message = outgoing.message
     if message.kind is MessageKind.NOTICE:
         return replace(outgoing, message=receipts.drawn(store, message))
@@ -112,7 +117,7 @@ def as_it_looks_now(store: Store, outgoing: Outgoing) -> Outgoing:
         return outgoing
     request = store.requests.get(message.request)
     if request is None:
-        return outgoing
+        raise UnreadableError(message.request)
     return replace(outgoing, message=card(request, also=beside(store, request)))
 
 

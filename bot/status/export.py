@@ -28,6 +28,9 @@ async def nobody(_person: str) -> str:
     return ""
 
 
+DAMAGED = "not counted: its record is damaged and cannot be read"
+"""The result of a request of which nothing else is known."""
+
 AT_ONCE = 100
 """How many requests are looked up together."""
 
@@ -68,7 +71,10 @@ async def rows_of_month(
         for _, number in slice_:
             request = store.requests.get(number)
             await asyncio.sleep(0)
-            if request is None or not within.has(request.place):
+            if request is None:
+                yield {**dict.fromkeys(COLUMNS, ""), "request": f"R-{number}", "result": DAMAGED}
+                continue
+            if not within.has(request.place):
                 continue
             names = {} if called is None else await _names(store, request, called)
             by = [each.entry.who for each in denied.get(number, ())]

@@ -112,16 +112,19 @@ async def catch_up(store: Store) -> None:
     """Count what has moved since the last count.
 
     Others get a turn after each request that is read. A request that moves meanwhile is not
-    written and stays due.
+    written and stays due, and so does one that cannot be read.
 
     Raises:
         CouldNotRecordError: Some were not counted yet; they stay due.
     """
-    while numbers := store.figures.due(AT_ONCE):
+    damaged = set[int]()
+    while numbers := [*{*store.figures.due(AT_ONCE + len(damaged))} - damaged]:
         ready: list[tuple[Request, Figure]] = []
         for number in numbers:
             request = store.requests.get(number)
-            if request is not None:
+            if request is None:
+                damaged.add(number)
+            else:
                 ready.append((request, await figure_of(store, request)))
             await asyncio.sleep(0)
         with store.transaction():

@@ -13,7 +13,7 @@ from bot.store.alone import Alone
 from bot.store.engine import Database, Question, ask
 from bot.store.in_parts import PART, in_parts
 from bot.store.mailings_bound import BOUND
-from bot.store.times import from_text_or_none
+from bot.store.times import from_text_if_readable
 
 _FOUND = """
 WITH found (id) AS (
@@ -240,7 +240,7 @@ class Mailings:
             if how is None or (entity and entity_part(where) not in ("", entity)):
                 continue
             by_state = forgotten or way in ("posting", "auto")
-            at = state_at if by_state else from_text_or_none(sent_at)
+            at = state_at if by_state else from_text_if_readable(sent_at)
             seen = is_shown(before, now)
             found.append(
                 Effect(
@@ -276,7 +276,7 @@ class Mailings:
         if row is None:
             return None
         state, at, place, forgotten = row
-        return State(state), from_text_or_none(at), place, bool(forgotten)
+        return State(state), from_text_if_readable(at), place, bool(forgotten)
 
 
 def merged(found: Iterable[Sequence[Effect]]) -> list[Effect]:

@@ -1,6 +1,7 @@
 """Requests as rows of their table, and the hashes by which the history binds them."""
 
 import json
+import logging
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import lru_cache
@@ -8,9 +9,15 @@ from typing import Any
 
 from bot.domain import digest
 from bot.domain.history import MAY_NAME
-from bot.domain.policy import Rule
-from bot.domain.request import Approval, Request, State
+from bot.domain.policy import NOBODY, Rule
+from bot.domain.request import Approval, Request, State, UnreadableError
 from bot.store.times import from_text, from_text_or_none, to_text, to_text_or_none
+
+logger = logging.getLogger(__name__)
+
+SHOWN_OF_A_RULE = 200
+WRONG = (AttributeError, KeyError, TypeError, ValueError, OverflowError)
+"""What reading a damaged value raises."""
 
 COLUMNS = (
     "number", "operation", "subject", "body", "facts", "digest", "tenant", "requester", "team",
@@ -52,15 +59,34 @@ def to_row(request: Request) -> dict[str, Any]:
 
 
 def from_row(values: tuple[Any, ...], approvals: tuple[Approval, ...] = ()) -> Request:
-    """Return a request from the values of its columns."""
+    """Return a request from the values of its columns.
+
+    Raises:
+        UnreadableError: The row is damaged.
+    """
     row = dict(zip(COLUMNS, values, strict=True))
-    row["rule"] = rule_from_text(row["rule"])
-    row["state"] = State(row["state"])
-    for column in ("created_at", "expires_at", "state_at"):
-        row[column] = from_text(row[column])
-    for column in ("wake_at", "decided_at"):
-        row[column] = from_text_or_none(row[column])
+    read_shared(row)
+    try:
+        for column in ("wake_at", "decided_at"):
+            row[column] = from_text_or_none(row[column])
+    except WRONG as error:
+        raise UnreadableError(f"R-{row['number']}") from error
     return Request(**row, approvals=approvals)
+
+
+def read_shared(row: dict[str, Any]) -> None:
+    """Read in place the columns of a row that lists show too: rule, state and times.
+
+    Raises:
+        UnreadableError: The row is damaged.
+    """
+    row["rule"] = rule_from_text(row["rule"])
+    try:
+        row["state"] = State(row["state"])
+        for column in ("created_at", "expires_at", "state_at"):
+            row[column] = from_text(row[column])
+    except WRONG as error:
+        raise UnreadableError(f"R-{row['number']}") from error
 
 
 def asked_hash(request: Request) -> str:
@@ -101,13 +127,17 @@ def rule_to_text(rule: Rule) -> str:
 
 @lru_cache(maxsize=1000)
 def rule_from_text(text: str) -> Rule:
-    """Read what `rule_to_text` wrote, in any version."""
-    found = json.loads(text)
-    return Rule(
-        approvers=tuple(found["approvers"]),
-        approvals=found["approvals"],
-        expires_after=timedelta(seconds=found["expires_after"]),
-        remind_after=tuple(timedelta(seconds=span) for span in found.get("remind_after", ())),
-        type_the_number=found.get("type_the_number", False),
-        name=found.get("name", "the general rule"),
-    )
+    """Read what `rule_to_text` wrote, in any version; what cannot be read becomes `NOBODY`, which is logged once."""
+    try:
+        found = json.loads(text)
+        return Rule(
+            approvers=tuple(found["approvers"]),
+            approvals=int(found["approvals"]),
+            expires_after=timedelta(seconds=found["expires_after"]),
+            remind_after=tuple(timedelta(seconds=span) for span in found.get("remind_after", ())),
+            type_the_number=found.get("type_the_number", False),
+            name=found.get("name", "the general rule"),
+        )
+    except WRONG:
+        logger.exception("rule_unreadable", extra={"rule": text[:SHOWN_OF_A_RULE]})
+        return NOBODY

@@ -1,6 +1,7 @@
 """The table of requests."""
 
 import json
+import logging
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -12,12 +13,14 @@ from prometheus_client import Counter
 from bot.domain.key import plain_subject
 from bot.domain.operation import Deed
 from bot.domain.place import entity_part, where
-from bot.domain.request import APART, Approval, Request
+from bot.domain.request import APART, Approval, Request, UnreadableError
 from bot.metrics import MOVES
 from bot.store.engine import Database, Question, once_committed
 from bot.store.places import ENTITY_OF_PLACE
 from bot.store.request_rows import COLUMNS, approvals_from_text, from_row, to_row
 from bot.store.times import from_text_or_none, to_text, to_text_or_none
+
+logger = logging.getLogger(__name__)
 
 OpenAbout = tuple[int, str, str]
 """An open request's number and operation, and one thing that it acts on."""
@@ -78,6 +81,7 @@ class Requests:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._damaged: set[int] = set()  # and logged already
 
     def next_number(self) -> int:
         """Return the number of the next request; only safe inside a transaction."""
@@ -131,11 +135,11 @@ class Requests:
         once_committed(self._database, _moves(request.operation, request.state.value).inc)
 
     def get(self, number: int) -> Request | None:
-        """Return the request with that number."""
+        """Return the request with that number; None if there is none, or if its row is damaged, which is logged once."""
         row = self._database.execute(_SELECT_ONE, [number]).fetchone()
         return None if row is None else self._with_approvals(row)
 
-    def _with_approvals(self, row: tuple[Any, ...]) -> Request:
+    def _with_approvals(self, row: tuple[Any, ...]) -> Request | None:
         return self._from_row(row[:-1], approvals_from_text(row[-1]))
 
     def without_documents(self, number: int) -> Request | None:
@@ -144,12 +148,15 @@ class Requests:
         For a long list these take most of the time.
         """
         row = self._database.execute(_SELECT_SHORT, [number]).fetchone()
-        return None if row is None else from_row(row)
+        return None if row is None else self._read(row)
 
     def to_judge(self, numbers: Sequence[int]) -> list[Request]:
         """Return requests as `without_documents` does, but with their approvals: what authority is judged by."""
         found = self._database.at_once(*((_SELECT_TO_JUDGE, [number]) for number in numbers))
-        return [from_row(row[:-1], approvals_from_text(row[-1])) for rows in found for row in rows]
+        read = [
+            self._read(row[:-1], approvals_from_text(row[-1])) for rows in found for row in rows
+        ]
+        return [each for each in read if each is not None]
 
     def is_there(self, number: int) -> bool:
         """Return whether there is a request with that number."""
@@ -174,6 +181,8 @@ class Requests:
         def found(rows: list[Any]) -> Request | None:
             for row in rows:
                 newest = self._with_approvals(row)
+                if newest is None:
+                    continue
                 if is_like(newest.subject, newest.place, newest.place_words, newest.tenant):
                     return newest
                 for number, *about in self._succeeded_before(newest):
@@ -319,12 +328,25 @@ class Requests:
             "AND state IN ('waiting', 'approved', 'running', 'unknown') ORDER BY number",
             [person, to_text(since)],
         )
-        return [self._from_row(row) for row in rows.fetchall()]
+        read = map(self._from_row, rows.fetchall())
+        return [each for each in read if each is not None]
 
-    def _from_row(self, row: tuple[Any, ...], approvals: tuple[Approval, ...] = ()) -> Request:
-        """Return a request of the table, with the parts of its facts if there are any."""
-        request = from_row(row, approvals)
-        if not request.facts.startswith(APART):
+    def _read(self, row: tuple[Any, ...], approvals: tuple[Approval, ...] = ()) -> Request | None:
+        """Return a request of the table; None if its row is damaged, so that this keeps nobody from all others."""
+        try:
+            return from_row(row, approvals)
+        except UnreadableError:
+            if row[0] not in self._damaged:
+                self._damaged.add(row[0])
+                logger.exception("request_unreadable", extra={"request": row[0]})
+            return None
+
+    def _from_row(
+        self, row: tuple[Any, ...], approvals: tuple[Approval, ...] = ()
+    ) -> Request | None:
+        """Return what `_read` does, with the parts of its facts if there are any."""
+        request = self._read(row, approvals)
+        if request is None or not request.facts.startswith(APART):
             return request
         parts = self._database.execute(
             "SELECT packed FROM facts_in_parts WHERE request = ? ORDER BY part", [request.number]

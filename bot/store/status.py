@@ -9,16 +9,14 @@ from typing import Any, NamedTuple
 
 from bot.domain.call import Verdict
 from bot.domain.policy import Rule
-from bot.domain.request import Request, State
+from bot.domain.request import Request, State, UnreadableError
 from bot.store.calls import held_back_of
 from bot.store.engine import Database, Question, ask, ask_at_once
 from bot.store.past import DENIED, Written, by_request
-from bot.store.request_rows import rule_from_text
-from bot.store.times import from_text, to_text
+from bot.store.request_rows import read_shared, rule_from_text
+from bot.store.times import to_text
 
 logger = logging.getLogger(__name__)
-
-SHOWN_OF_A_RULE = 200
 
 _ENDED = "state IN ('rejected', 'withdrawn', 'expired', 'stopped', 'succeeded', 'failed')"
 
@@ -136,7 +134,7 @@ class Status:
         *found, denied_rows = self._database.at_once(*listed, *counted, DENIED)
         denied = by_request(denied_rows)
         return [
-            ([_brief(row, denied) for row in rows], int(number))
+            (_briefs(rows, denied), int(number))
             for rows, ((number,),) in zip(found[: len(states)], found[len(states) :], strict=True)
         ]
 
@@ -165,17 +163,8 @@ class Status:
         return dict(rows.fetchall())
 
     def rules_waiting(self) -> dict[str, Rule]:
-        """Return the rules that requests wait under, by the text that they are kept as.
-
-        One that cannot be read is logged and left out, so that it keeps nobody from the requests under the others.
-        """
-        found = {}
-        for (text,) in self._database.execute(_RULES):
-            try:
-                found[text] = rule_from_text(text)
-            except (KeyError, TypeError, ValueError, OverflowError):
-                logger.exception("rule_unreadable", extra={"rule": text[:SHOWN_OF_A_RULE]})
-        return found
+        """Return the rules that requests wait under, by the text that they are kept as."""
+        return {text: rule_from_text(text) for (text,) in self._database.execute(_RULES)}
 
     def to_decide(
         self, person: str, rules: Collection[str], now: datetime, limit: int
@@ -300,7 +289,7 @@ class Status:
     def _briefs(self, where: str, *values: Any) -> list[Brief]:
         rows, denied_rows = self._database.at_once((f"{_SELECT}{where}", values), DENIED)
         denied = by_request(denied_rows)
-        return [_brief(row, denied) for row in rows]
+        return _briefs(rows, denied)
 
     def _numbers(self, sql: str, *values: Any) -> list[int]:
         return [number for (number,) in self._database.execute(sql, list(values))]
@@ -313,12 +302,22 @@ def _first(rows: Sequence[tuple[Any, ...]]) -> list[int]:
     return [row[0] for row in rows]
 
 
+def _briefs(
+    rows: Sequence[tuple[Any, ...]], denied: Mapping[int | None, Sequence[Written]]
+) -> list[Brief]:
+    """Return the requests of these rows, without those whose row is damaged, which is logged."""
+    found = []
+    for row in rows:
+        try:
+            found.append(_brief(row, denied))
+        except UnreadableError:
+            logger.exception("request_unreadable", extra={"request": row[0]})
+    return found
+
+
 def _brief(values: tuple[Any, ...], denied: Mapping[int | None, Sequence[Written]]) -> Brief:
     row = dict(zip(_COLUMNS, values, strict=True))
-    row["rule"] = rule_from_text(row["rule"])
-    row["state"] = State(row["state"])
-    for column in ("created_at", "expires_at", "state_at"):
-        row[column] = from_text(row[column])
+    read_shared(row)
     return Brief(**row, denied_by=_people(denied.get(row["number"], ())))
 
 

@@ -161,7 +161,11 @@ class Store:
         if name is None:
             return None, Refusal.NO_SUCH_REQUEST
         request = self.requests.get(name.number)
-        return request, misnamed(name, request, self.copies.ids)
+        refusal = misnamed(name, request, self.copies.ids)
+        is_ours = refusal is not Refusal.ANOTHER_DATABASE
+        if request is None and is_ours and self.requests.is_there(name.number):
+            return None, Refusal.UNREADABLE
+        return request, refusal
 
     def record(self, entry: Entry, now: datetime, *messages: Message) -> Head:
         """Write a history entry and the messages that it causes, inside a transaction; return the history's new row."""

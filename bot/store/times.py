@@ -21,3 +21,11 @@ def from_text(text: str) -> datetime:
 def from_text_or_none(text: str | None) -> datetime | None:
     """Return a moment as `from_text` does; None stays None."""
     return None if text is None else datetime.fromisoformat(text)
+
+
+def from_text_if_readable(text: str | None) -> datetime | None:
+    """Return a moment; None if there is none or if the text is damaged, for readers to whom None means *not known*."""
+    try:
+        return from_text_or_none(text)
+    except ValueError:
+        return None

@@ -142,7 +142,9 @@ class Runner:
             await parts.store.turns.after_people()
             request = parts.store.requests.get(number)
             now = parts.clock.now()
-            if request is None or request.wake_at is None or request.wake_at > now:
+            if request is None:
+                raise UnreadableError(number)
+            if request.wake_at is None or request.wake_at > now:
                 return
             calls = await self._calls_of(request)
             step = steps.next_step(

@@ -122,21 +122,6 @@ async def test_what_only_a_newer_version_can_read_keeps_nobody_from_the_rest(
     await stage.until_card(stage.request(2).card_ts, "Accepted by Zuora")
 
 
-@pytest.mark.parametrize("rule", ["{}", "5", "damaged"])
-async def test_a_rule_that_cannot_be_read_keeps_nobody_from_what_waits(stage, caplog, rule):
-    await stage.ask()
-    await stage.ask(text=next(iter(stage.zuora.world.invoices)))
-    await stage.quiet()
-    damaged(stage, rule=rule)
-
-    assert "R-2" in await ask_status(stage, BOB, "waiting")
-    logged = [each for each in caplog.records if each.msg == "rule_unreadable"]
-    assert logged
-    assert {each.rule for each in logged} == {rule}
-    await stage.press(BOB, stage.request(2).card_ts)
-    await stage.until_card(stage.request(2).card_ts, "Accepted by Zuora")
-
-
 @pytest.mark.parametrize("reads", [reads_otherwise, lambda _: None])
 async def test_another_zuora_is_the_reason_that_is_given_although_the_bot_was_updated_too(
     stage, older, reads

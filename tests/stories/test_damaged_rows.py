@@ -1,0 +1,120 @@
+"""One damaged row in the table of requests takes nothing away from the others."""
+
+import asyncio
+import io
+
+import pytest
+from click.testing import CliRunner
+
+from bot.cli import main
+from bot.domain.request import State
+from bot.status.export import export
+from bot.store.request_rows import rule_from_text
+from tests.stage import ALICE, BOB
+from tests.stories.test_billstatus import ask_status
+from tests.stories.test_home import opened, text_of
+from tests.stories.test_updates import damaged
+
+NO_RULES = ("{}", "5", "damaged", '{"approvers": 5, "approvals": 1, "expires_after": 1}')
+ROWS = [
+    {"state_at": "yesterday"},
+    {"expires_at": ""},
+    {"decided_at": "13/13/13"},
+]
+
+
+@pytest.fixture(autouse=True)
+def _no_rule_was_read_before():
+    """What cannot be read is logged once for each text, and other tests read some of these."""
+    rule_from_text.cache_clear()
+
+
+async def two(stage, **columns):
+    """Two requests, of which the first is damaged; the `ts` of both cards."""
+    first = await stage.ask()
+    second = await stage.ask(text=next(iter(stage.zuora.world.invoices)))
+    await stage.quiet()
+    damaged(stage, **columns)
+    return first, second
+
+
+async def the_others_go_on(stage, second):
+    """Lists, Home tab, month, file and start show the second request, and it is carried out."""
+    invoice = stage.request(2).subject
+    for asked in ("", "waiting", "mine", invoice):
+        said = await ask_status(stage, BOB if asked == "waiting" else ALICE, asked)
+        assert "R-2" in said, asked
+    await opened(stage, BOB)
+    assert "R-2" in text_of(stage, BOB)
+    assert "Requests:" in await ask_status(stage, ALICE, "month")
+    file = io.BytesIO()
+    await export(stage.store, "2026-11", "csv", file)
+    assert {"R-1", "R-2"} <= {line.partition(",")[0] for line in file.getvalue().decode().split()}
+    await stage.restart()
+    await stage.press(BOB, second)
+    await stage.until_card(second, "Accepted by Zuora")
+
+
+@pytest.mark.parametrize("rule", NO_RULES)
+async def test_a_damaged_rule_lets_nobody_approve_and_keeps_nobody_from_the_others(
+    stage, caplog, rule
+):
+    first, second = await two(stage, rule=rule)
+
+    await the_others_go_on(stage, second)
+
+    await stage.press(BOB, first)
+    await stage.until_private(BOB, "nobody, because its rule cannot be read")
+    assert stage.request().state is State.WAITING
+    logged = [each for each in caplog.records if each.msg == "rule_unreadable"]
+    assert {each.rule for each in logged} == {rule}
+    assert "R-1" in text_of(stage, BOB)
+    await stage.withdraw(ALICE, first)
+    await stage.until_card(first, "Withdrawn")
+
+
+async def test_what_waits_under_a_damaged_rule_expires(stage):
+    first, _ = await two(stage, rule="damaged")
+
+    await stage.pass_time(hours=25)
+
+    await stage.until_card(first, "Expired")
+
+
+@pytest.mark.parametrize("columns", ROWS, ids=str)
+async def test_a_damaged_row_keeps_nobody_from_the_others(stage, caplog, columns):
+    first, second = await two(stage, **columns)
+
+    await the_others_go_on(stage, second)
+
+    await stage.press(BOB, first)
+    await stage.until_private(BOB, "the record of R-1 is damaged and cannot be read")
+    assert "request_unreadable" in {each.msg for each in caplog.records}
+
+
+async def test_a_damaged_row_that_is_due_is_tried_once(stage, caplog):
+    await two(stage, expires_at="")
+
+    stage.clock.advance(hours=30)
+    await stage.as_time_passes(lambda: stage.request(2).state is State.EXPIRED)
+    for _ in range(5):
+        stage.clock.advance(minutes=5)
+        await asyncio.sleep(0.01)
+
+    assert len([each for each in caplog.records if "request_unreadable" in each.msg]) <= 2
+
+
+async def test_the_month_is_exported_by_the_command_with_what_cannot_be_read_named(
+    stage, monkeypatch, tmp_path
+):
+    await two(stage, state_at="yesterday")
+    await stage.stop()
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{stage.file()}")
+    to = tmp_path / "month.csv"
+
+    words = ["export", "--month", "2026-11", "--out", str(to)]
+    done = await asyncio.to_thread(CliRunner().invoke, main, words)
+
+    assert done.exit_code == 0, done.output
+    (said,) = [each for each in to.read_text("utf-8-sig").splitlines() if each.startswith("R-1,")]
+    assert "its record is damaged" in said
