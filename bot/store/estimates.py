@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.store.engine import Database, Question, ask
-from bot.store.times import from_text_or_none, to_text
+from bot.store.times import from_text_if_readable, to_text
 
 _COLUMNS = "request, key, begun, looks"
 
@@ -57,7 +57,7 @@ class Estimates:
     def next_wake(self) -> datetime | None:
         """Return when the next one is due."""
         (at,) = self._database.execute("SELECT MIN(wake_at) FROM estimates").fetchone()
-        return from_text_or_none(at)
+        return from_text_if_readable(at)
 
     def later(self, request: int, begun: str, wake_at: datetime) -> None:
         """Note that it was begun or looked at, and is due again at `wake_at`."""

@@ -8,7 +8,13 @@ from bot.domain.digest import canonical, text_hash
 from bot.domain.message import Message, MessageKind
 from bot.store.engine import Database
 from bot.store.outgoing import COLUMNS, LANE, SENT, Outgoing, UnboundMessage, from_row
-from bot.store.times import from_text, from_text_or_none, to_text, to_text_or_none
+from bot.store.times import (
+    from_text,
+    from_text_if_readable,
+    from_text_or_none,
+    to_text,
+    to_text_or_none,
+)
 
 ANSWERS_A_MINUTE = 60
 """How many private answers one person can cause in a minute; more are not written."""
@@ -81,7 +87,7 @@ class Outbox:
             "ORDER BY sequence LIMIT 1",
             [to_text(now)],
         ).fetchone()
-        return None if row is None else from_text(row[0])
+        return None if row is None else from_text_if_readable(row[0])
 
     def heads(self) -> list[tuple[str, datetime | None]]:
         """Return the lanes that have something to send, and when the first message of each is due.
@@ -94,7 +100,7 @@ class Outbox:
             "FROM outbox WHERE ended_at IS NULL GROUP BY 1) AS lanes "
             "JOIN outbox ON sequence = oldest ORDER BY oldest"
         )
-        return [(lane, from_text_or_none(wake_at)) for lane, wake_at in rows]
+        return [(lane, from_text_if_readable(wake_at)) for lane, wake_at in rows]
 
     def of_lane(self, lane: str) -> list[Outgoing]:
         """Return a lane's messages that are still to be sent, oldest first."""

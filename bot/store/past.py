@@ -1,7 +1,7 @@
 """What happened, as the history has it: every question that the bot asks it."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -27,6 +27,14 @@ def entry_from_row(row: tuple[Any, ...]) -> Written:
     read.pop(SALTS, None)  # they belong to the row, not to what it says
     entry = Entry(what=What(what), who=who, team=team, request=request, data=read)
     return Written(sequence, from_text(at), entry, hashed)
+
+
+def entries(rows: Iterable[tuple[Any, ...]]) -> list[Written]:
+    """Return the entries of these rows, in order, without kinds that only a newer version beside this one knows."""
+    return [entry_from_row(row) for row in rows if row[3] in _KINDS]
+
+
+_KINDS = frozenset(each.value for each in What)
 
 
 _FILES = """
@@ -133,7 +141,7 @@ class Past:
             "WHERE request IS NULL AND what = ? AND sequence > ? ORDER BY sequence",
             [what.value, sequence],
         )
-        return [entry_from_row(row) for row in rows]
+        return entries(rows)
 
     def decisions(
         self,
@@ -163,7 +171,7 @@ class Past:
                 limit,
             ],
         )  # fmt: skip
-        return [entry_from_row(row) for row in rows]
+        return entries(rows)
 
     def row(self, sequence: int) -> Written | None:
         """Return the row with this number, if the database holds it."""
@@ -171,7 +179,7 @@ class Past:
             "SELECT sequence, at, request, what, who, team, data, hash FROM history WHERE sequence = ?",
             [sequence],
         ).fetchone()
-        return entry_from_row(found) if found else None
+        return next(iter(entries([found])), None) if found else None
 
     def denied(self) -> frozenset[int]:
         """Return the rows of decisions that people have denied: made in their names, but not by them."""
@@ -203,7 +211,7 @@ class Past:
             "WHERE request = ? ORDER BY sequence",
             [request],
         )
-        return [entry_from_row(row) for row in rows]
+        return entries(rows)
 
     def names(self, request: int) -> dict[str, str]:
         """Return the recorded names of the people who acted on a request, by Slack id."""
@@ -227,7 +235,7 @@ class Past:
             number = len(rows)
             if number == limit:  # only then there may be more
                 ((number,),) = self._database.execute(_HOW_MANY, [request])
-            found = [entry_from_row(row) for row in rows]
+            found = entries(rows)
             shown = [
                 each._replace(entry=replace(each.entry, data={"reason": reason}))
                 if each.entry.what is What.ASKED
@@ -244,12 +252,12 @@ class Past:
             "SELECT sequence, at, request, what, who, team, data, hash FROM history "
             "ORDER BY sequence"
         )
-        return [entry_from_row(row) for row in rows]
+        return entries(rows)
 
 
 def by_request(rows: Sequence[tuple[Any, ...]]) -> dict[int | None, list[Written]]:
     """Return entries from their columns, in the same order, by the request that they are about."""
     found: dict[int | None, list[Written]] = {}
-    for written in map(entry_from_row, rows):
+    for written in entries(rows):
         found.setdefault(written.entry.request, []).append(written)
     return found

@@ -18,7 +18,7 @@ from bot.metrics import MOVES
 from bot.store.engine import Database, Question, once_committed
 from bot.store.places import ENTITY_OF_PLACE
 from bot.store.request_rows import COLUMNS, approvals_from_text, from_row, to_row
-from bot.store.times import from_text_or_none, to_text, to_text_or_none
+from bot.store.times import from_text_if_readable, to_text, to_text_or_none
 
 logger = logging.getLogger(__name__)
 
@@ -265,7 +265,7 @@ class Requests:
         (at,) = self._database.execute(
             "SELECT MIN(wake_at) FROM requests WHERE wake_at > ?", [to_text(now)]
         ).fetchone()
-        return from_text_or_none(at)
+        return from_text_if_readable(at)
 
     def open_about(self, subjects: Collection[str], place: str = "") -> list[OpenAbout]:
         """Return number, operation and subject of each open request that acts on one of these, in that order.

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from bot.domain.message import MessageKind
 from bot.store.engine import Database
-from bot.store.times import from_text, from_text_or_none, to_text
+from bot.store.times import from_text_if_readable, to_text
 
 LATELY = 100
 """How many messages are looked at to see when the bot last ran."""
@@ -24,7 +24,7 @@ class SetClock:
             "SELECT MAX(at) FROM (SELECT tried_at AS at FROM latest UNION ALL SELECT ended_at FROM latest) AS times",
             [LATELY],
         ).fetchone()
-        then = from_text_or_none(latest)
+        then = from_text_if_readable(latest)
         return timedelta(0) if then is None else max(then - now, timedelta(0))
 
     def was_set(self, by: timedelta) -> None:
@@ -69,15 +69,15 @@ class SetClock:
             "SELECT number, wake_at FROM requests WHERE wake_at IS NOT NULL "
             "AND state IN ('approved', 'running', 'unknown')"
         ).fetchall()
-        moved = [(to_text(from_text(at) + by), number) for number, at in rows]
+        moved = [(_moved(at, by), number) for number, at in rows]
         self._database.executemany("UPDATE requests SET wake_at = ? WHERE number = ?", moved)
         calls = self._database.execute(
             "SELECT key, retry_at FROM calls WHERE retry_at IS NOT NULL AND verdict = 'busy'"
         ).fetchall()
-        later = [(to_text(from_text(at) + by), key) for key, at in calls]
+        later = [(_moved(at, by), key) for key, at in calls]
         self._database.executemany("UPDATE calls SET retry_at = ? WHERE key = ?", later)
 
 
 def _moved(at: str | None, by: timedelta) -> str | None:
-    found = from_text_or_none(at)
-    return None if found is None else to_text(found + by)
+    found = from_text_if_readable(at)
+    return at if found is None else to_text(found + by)

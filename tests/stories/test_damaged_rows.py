@@ -104,6 +104,39 @@ async def test_a_damaged_row_that_is_due_is_tried_once(stage, caplog):
     assert len([each for each in caplog.records if "request_unreadable" in each.msg]) <= 2
 
 
+@pytest.mark.parametrize("at", ["2026-13-45", "9999", "yesterday", ""])
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [("requests", "wake_at"), ("outbox", "wake_at"), ("outbox", "tried_at")],
+)
+async def test_a_damaged_time_stops_no_loop(stage, table, column, at):
+    """Each loop looks at the times of all of them, and at a start whether the clock was put back."""
+    await stage.ask()
+    await stage.quiet()
+    stage.store._database.execute(f"UPDATE {table} SET {column} = ?", [at])  # noqa: S608 - own words
+
+    await stage.restart()
+    second = await stage.ask(text=next(iter(stage.zuora.world.invoices)))
+    stage.clock.step(hours=-1)
+    await stage.press(BOB, second)
+
+    await stage.slack.until(lambda: "Accepted by Zuora" in stage.card(second))
+
+
+async def test_an_entry_of_a_kind_that_only_a_newer_version_knows_hides_no_other(
+    stage, monkeypatch
+):
+    monkeypatch.setattr("bot.store.past._KINDS", {"request.asked", "slack.shown"})
+    ts = await stage.ask()
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "Accepted by Zuora")
+
+    said = await ask_status(stage, BOB, "R-1")
+
+    assert "asked" in said
+    assert "approved" not in said
+
+
 async def test_the_month_is_exported_by_the_command_with_what_cannot_be_read_named(
     stage, monkeypatch, tmp_path
 ):
