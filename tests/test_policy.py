@@ -259,6 +259,7 @@ def test_a_rule_can_ask_for_more_where_something_is_mailed_again(path):
         ("above = { USD = 1.5 }", "above: USD = 1.5 is not an amount"),
         ('above = { usd = "1" }', "'usd' is not a currency code"),
         ('above = { USD = "NaN" }', "is not an amount"),
+        ('above = { USD = "1E+99999999" }', "is not an amount"),
         ('expires_after = "soon"', "expires_after: 'soon' is not a time"),
         ('expires_after = "1h"\nremind_after = ["1h"]', "a reminder comes after"),
         ('sends = "yes"', "sends is true or false"),

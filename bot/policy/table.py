@@ -10,6 +10,9 @@ from typing import Any
 _PERSON = re.compile(r"[USW][A-Z0-9]+", re.ASCII)
 _SPAN = re.compile(r"(\d{1,4})\s*(m|h|d)", re.ASCII)
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+_LARGEST = Decimal(10) ** 15
+"""No amount of Zuora's is taken as known from here on, so a rule above it would never be looked at."""
+
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 
 
@@ -162,4 +165,4 @@ def _amount(written: Any) -> Decimal | None:
         amount = Decimal(written)
     except InvalidOperation:
         return None
-    return amount if amount.is_finite() and amount >= 0 else None
+    return amount if amount.is_finite() and 0 <= amount < _LARGEST else None
