@@ -64,4 +64,6 @@ class Billed:
 
 def _same_day(one: str, other: str) -> bool:
     """Return whether two bill cycle days may be the same; only two different numbers surely are not."""
-    return not (one.isdecimal() and other.isdecimal()) or int(one) == int(other)
+    both = (one, other)
+    are_numbers = all(each.isascii() and each.isdigit() for each in both)
+    return not are_numbers or one.lstrip("0") == other.lstrip("0")

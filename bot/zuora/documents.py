@@ -1,6 +1,5 @@
 """Reads the billing documents of a bill run."""
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -19,7 +18,9 @@ LONG: Final = 1000
 """A list with more rows is cut, into parts of about this many: some ten pages. Parts a tenth as long
 would cost up to twice the calls; longer ones would keep each other waiting."""
 
-_NUMBER: Final = re.compile(r"(.*?)(\d+)", re.DOTALL | re.ASCII)
+_DIGITS: Final = "0123456789"
+_MOST_DIGITS: Final = 18
+"""A number with more of them is no count, and is not cut."""
 
 _ZOQL: Final[dict[DocumentKind, str]] = {
     "invoice": "select Id, InvoiceNumber, AccountId, Amount, Balance, Status, LastEmailSentDate, "
@@ -184,10 +185,11 @@ def beginnings(first: str, last: str, count: int) -> tuple[str, ...]:
     Returns:
         Beginnings; every number of that shape between the two has exactly one of them.
     """
-    one, other = _NUMBER.fullmatch(first), _NUMBER.fullmatch(last)
-    if one is None or other is None or one[1] != other[1] or len(first) != len(last):
+    head = first.rstrip(_DIGITS)
+    digits = len(first) - len(head)
+    if head != last.rstrip(_DIGITS) or len(first) != len(last) or not 0 < digits <= _MOST_DIGITS:
         return ()
-    low, high, digits = int(one[2]), int(other[2]), len(one[2])
+    low, high = int(first[-digits:]), int(last[-digits:])
     span = high - low + 1
     if span < count:
         return ()
@@ -197,4 +199,4 @@ def beginnings(first: str, last: str, count: int) -> tuple[str, ...]:
     parts = range(low // 10**left_open, high // 10**left_open + 1)
     if len(parts) == 1:
         return ()
-    return tuple(f"{one[1]}{part:0{digits - left_open}}" for part in parts)
+    return tuple(f"{head}{part:0{digits - left_open}}" for part in parts)

@@ -40,7 +40,7 @@ class Reason:
     def category(self) -> int | None:
         """Return the last two digits of a number, or what a code in words stands for."""
         if self.code.isascii() and self.code.isdigit():
-            return int(self.code) % 100
+            return int(self.code[-2:])
         return _WORDS.get(self.code)
 
 

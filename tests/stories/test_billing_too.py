@@ -80,7 +80,10 @@ def test_two_numbered_days_of_one_batch_are_different_accounts_and_an_unknown_ba
     unknown = Billed(account="a1", account_number="A1")
     assert unknown.overlaps(of_day["1"])
     assert of_day["15"].overlaps(unknown)
-    assert not replace(unknown, own_day="7", in_batch="Batch1").overlaps(of_day["1"])
+    of_batch = replace(unknown, in_batch="Batch1")
+    for other in ("7", "1" * 5000):  # Python reads no number of more than 4,300 digits
+        assert not replace(of_batch, own_day=other).overlaps(of_day["1"])
+    assert all(replace(of_batch, own_day=same).overlaps(of_day["1"]) for same in ("01", "\u0661"))
 
 
 @pytest.mark.parametrize(

@@ -120,6 +120,11 @@ def test_a_definite_no_is_recognized_by_the_last_two_digits(category, shape):
         assert (found.category, found.words) == (category, ("Because.",))
 
 
+def test_a_code_of_thousands_of_digits_is_read_by_its_last_two():
+    """Python reads no number of more than 4,300 digits."""
+    assert judged(400, reasons("1" * 5000 + "40")).category == 40
+
+
 def test_of_several_reasons_the_gravest_counts_and_all_words_are_kept():
     body = reasons(50000020, "First.")
     body["reasons"].append({"code": 50000061, "message": "Second."})

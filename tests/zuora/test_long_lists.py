@@ -99,3 +99,8 @@ def test_every_number_of_a_list_begins_like_exactly_one_part(head, digits, first
         return
     assert all(sum(text.startswith(part) for part in parts) == 1 for text in texts)
     assert len(parts) <= 2 + 10 * each * len(gaps) // documents.LONG
+
+
+@pytest.mark.parametrize("number", ["INV" + "1" * 5000, "1" * 100_000 + "-x", "INV", ""])
+def test_a_list_of_numbers_that_cannot_be_counted_is_read_whole(number):
+    assert documents.beginnings(number, number, 100_000) == ()
