@@ -133,6 +133,14 @@ class Visitor(web.RequestHandler):
             self._door.brought(self, len(data))
         if self._connection is not None:
             super().data_received(data)
+            self._forget_where_it_failed()
+
+    def _forget_where_it_failed(self) -> None:
+        """Let go of the frames of what could not be read: they hold the bytes, in a circle that nothing frees soon."""
+        for message, _ in self._messages:
+            error = getattr(message, "exc", None)
+            if isinstance(error, Exception):
+                error.__traceback__ = None
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Do as the base class does, and stop the time limit."""

@@ -126,6 +126,25 @@ async def test_half_sent_bodies_are_not_kept(tmp_path, servers):
             writer.close()
 
 
+async def test_headers_that_are_too_long_are_not_kept(tmp_path, servers):
+    """200 requests with a header of 3 MB, each refused."""
+    head = b"GET /slack/events HTTP/1.1\r\nX: " + b"x" * 3 * MEGABYTE
+    async with web(tmp_path, *servers) as bot:
+        assert await bot.is_genuine_answered()
+        before = bot.memory()
+
+        async def sent():
+            reader, writer = await bot.connect(head)
+            assert await is_closed(reader)
+            writer.close()
+
+        for _ in range(20):
+            await asyncio.gather(*(sent() for _ in range(10)))
+
+        assert await bot.is_genuine_answered()
+        assert bot.memory() - before < 60
+
+
 async def test_packed_bodies_are_not_unpacked_for_strangers(tmp_path, servers):
     """60 posts of 65 kB that would unpack to 64 MiB each, without their last byte."""
     packed = gzip.compress(bytes(64 * MEGABYTE), 9)
