@@ -1,8 +1,12 @@
 """Slack's Web API, with a pause for each method that Slack limits, for all callers."""
 
+import json
+from contextlib import AsyncExitStack
+from http import HTTPStatus
 from math import ceil
 from typing import Any
 
+import aiohttp
 import httpx2
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
@@ -13,6 +17,9 @@ from bot.domain.clock import Clock, Clocks
 from bot.metrics import SLACK_CALLS
 from bot.slack.errors import LIMITED, NO_ANSWER, name_of, seconds_to_wait
 from bot.zuora.connections import proxy_for as proxy_of_host
+
+MOST_BYTES = 32 * 1024 * 1024
+"""Bytes of Slack's longest answer, unpacked. A page of 200 messages with cards has less than 2 MB."""
 
 
 class ProxyError(Exception):
@@ -83,6 +90,21 @@ class SlackWeb(AsyncWebClient):
             self._clocks.read("slack", answer.headers.get("Date"))
         return answer
 
+    async def _request(
+        self, *, http_verb: str, api_url: str, req_args: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Call once. The SDK's own reads answers of any length, and fails in its own code on a page that is not Slack's."""
+        async with AsyncExitStack() as stack:
+            session = self.session
+            if session is None or session.closed:
+                timeout = aiohttp.ClientTimeout(total=self.timeout)
+                session = await stack.enter_async_context(aiohttp.ClientSession(timeout=timeout))
+            answer = await stack.enter_async_context(
+                session.request(http_verb, api_url, allow_redirects=False, **req_args)
+            )
+            said = _said(answer.status, await _body(answer))
+            return {"data": said, "headers": answer.headers, "status_code": answer.status}
+
     def _limited(self, method: str, rest: float) -> SlackApiError:
         answer = AsyncSlackResponse(
             client=self,
@@ -95,3 +117,26 @@ class SlackWeb(AsyncWebClient):
         )
         words = "Slack has asked to leave this method alone for now"
         return SlackApiError(words, answer)  # type: ignore[no-untyped-call]
+
+
+async def _body(answer: aiohttp.ClientResponse) -> bytes:
+    """Return an answer's body, unpacked; empty if it is longer than Slack's are."""
+    found = bytearray()
+    async for piece in answer.content.iter_any():
+        found += piece
+        if len(found) > MOST_BYTES:
+            answer.close()
+            return b""
+    return bytes(found)
+
+
+def _said(status: int, body: bytes) -> dict[str, Any]:
+    """Return what Slack says; for an answer that is not Slack's, as a gateway's page, that Slack does not answer just now."""
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        found = None
+    if isinstance(found, dict) and (found.get("ok") is True or isinstance(found.get("error"), str)):
+        return found
+    limited = status == HTTPStatus.TOO_MANY_REQUESTS
+    return {"ok": False, "error": "ratelimited" if limited else "service_unavailable"}

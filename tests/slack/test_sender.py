@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bot.domain.message import File, Message, MessageKind
+from bot.slack.web import MOST_BYTES
 from tests.patient import LONGEST, waits_for_ever
 from tests.postgres import another_connection, drop_trigger
 from tests.stage import ALICE, BOB, CHANNEL, EMAILS, MARA
@@ -143,6 +144,38 @@ async def test_an_answer_that_slack_could_not_give_is_looked_for_too(stage):
     await seconds(stage, 12)
 
     assert len(cards(stage)) == 1
+
+
+PAGES: dict[str, dict[str, Any]] = {
+    "a gateway's page": {"code": 502},
+    "a page that is said to be right": {"code": 200},
+    "a page that is said to be JSON": {"code": 502, "content_type": "application/json"},
+    "half an answer": {"code": 200, "text": '{"ok":tr', "content_type": "application/json"},
+    "a list": {"code": 200, "text": "[1]", "content_type": "application/json"},
+    "a number": {"code": 200, "text": "1", "content_type": "application/json"},
+    "a number without an end": {
+        "code": 200, "text": f'{{"ok":true,"ts":{"1" * 5000}}}', "content_type": "application/json",
+    },
+    "neither yes nor no": {"code": 200, "text": "{}", "content_type": "application/json"},
+    "a no without a reason": {
+        "code": 200, "text": '{"ok":false,"error":{}}', "content_type": "application/json",
+    },
+    "too much": {
+        "code": 200, "text": f'{{"ok":true,"x":"{"x" * MOST_BYTES}"}}', "content_type": "application/json",
+    },
+}  # fmt: skip
+
+
+async def test_a_card_whose_answer_is_not_slacks_is_looked_for_and_not_sent_twice(stage):
+    for said in PAGES.values():
+        stage.slack.faults.add("chat.postMessage", "page", **said)
+        await fill(stage)
+        await seconds(stage, 5)
+        await stage.reject(BOB, cards(stage)[-1], "Not this one")
+        await quiet(stage)
+
+    assert len(cards(stage)) == len(PAGES)
+    assert len(looks(stage)) == len(PAGES)
 
 
 async def test_a_process_that_died_while_sending_differs_from_one_that_did_not_send(stage):

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-FaultKind = Literal["ratelimited", "status", "error", "drop", "lose_answer", "slow", "hang"]
+FaultKind = Literal["ratelimited", "status", "error", "drop", "lose_answer", "page", "slow", "hang"]
 KINDS: frozenset[str] = frozenset(get_args(FaultKind))
 
 
@@ -15,8 +15,9 @@ class Fault:
     Attributes:
         method: a Web API method, or ``*`` for every one; ``websocket`` for opening one (``hang``).
         kind: ``drop`` cuts the connection before the call has its effect, ``lose_answer`` after
-            it; ``slow`` waits ``seconds`` of the clock first; ``hang`` never answers.
-        code: the HTTP status of ``status``.
+            it; ``page`` answers after it with ``text`` of ``content_type``, as a gateway
+            does; ``slow`` waits ``seconds`` of the clock first; ``hang`` never answers.
+        code: the HTTP status of ``status`` and ``page``.
         error: Slack's error string of ``error``.
     """
 
@@ -28,6 +29,8 @@ class Fault:
     code: int = 500
     error: str = "internal_error"
     seconds: float = 1.0
+    text: str = "<html>Bad Gateway</html>"
+    content_type: str = "text/html"
 
 
 class Faults:

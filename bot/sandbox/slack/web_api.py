@@ -65,6 +65,9 @@ class WebApi:
         self._record(name, args, None)
         if fault is not None and fault.kind == "lose_answer":
             raise ConnectionAbortedError
+        if fault is not None and fault.kind == "page":
+            kind = fault.content_type
+            return web.Response(status=fault.code, text=fault.text, content_type=kind)
         return _response({"ok": True, **body}, self._core, None)
 
     async def _before(self, fault: Fault | None, request: web.Request) -> None:
@@ -118,7 +121,7 @@ def _raise(fault: Fault) -> None:
             raise _status(fault.code)
         case "drop":
             raise ConnectionAbortedError
-        case "slow" | "hang" | "lose_answer":
+        case "slow" | "hang" | "lose_answer" | "page":
             return
 
 
