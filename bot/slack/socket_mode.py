@@ -26,6 +26,11 @@ HANDSHAKE_SECONDS = 20.0
 """The most that opening a WebSocket takes; aiohttp itself would wait for five minutes."""
 
 RECONNECT_SECONDS = 1.0
+SHORT_SECONDS = 10.0
+"""A connection that ends within so many seconds is followed by a pause, which doubles each time: Slack ends the eleventh
+connection of an app at once, and would be asked for others without end."""
+
+LONGEST_RECONNECT_SECONDS = 30.0
 MISSED_PINGS = 4
 """After this many unanswered pings the SDK considers a connection dead."""
 
@@ -40,6 +45,8 @@ class _Handshakes:
     def __init__(self, client: SocketModeClient) -> None:
         self._client = client
         self._session = client.aiohttp_client_session
+        self._opened_at = -SHORT_SECONDS
+        self._pause = RECONNECT_SECONDS
 
     @property
     def closed(self) -> bool:
@@ -49,6 +56,15 @@ class _Handshakes:
     async def close(self) -> None:
         """Close the session."""
         await self._session.close()
+
+    async def after_a_short_one(self) -> None:
+        """Wait if the last connection was short."""
+        if time.monotonic() - self._opened_at >= SHORT_SECONDS:
+            self._pause = RECONNECT_SECONDS
+            return
+        logger.warning("slack_ended_the_connection_at_once", extra={"pause": self._pause})
+        pause, self._pause = self._pause, min(2 * self._pause, LONGEST_RECONNECT_SECONDS)
+        await asyncio.sleep(pause)
 
     async def ws_connect(self, address: str, **how: Any) -> aiohttp.ClientWebSocketResponse:
         """Open a WebSocket within the time limit, through the proxy that is right for this address."""
@@ -65,6 +81,7 @@ class _Handshakes:
         except NO_CONNECTION as error:
             logger.warning("slack_handshake_failed", extra={"error": type(error).__name__})
             raise
+        self._opened_at = time.monotonic()
         SLACK_CONNECTIONS.inc()
         logger.info("slack_connected")
         return opened
@@ -94,7 +111,8 @@ class SocketMode(AsyncSocketModeHandler):
         self._refused = refused
         super().__init__(app, web_client.token, web_client=web_client)
         self.app = answers  # type: ignore[assignment] # Bolt's handler asks it for answers, and nothing else
-        self.client.aiohttp_client_session = _Handshakes(self.client)  # type: ignore[assignment]
+        self._handshakes = _Handshakes(self.client)
+        self.client.aiohttp_client_session = self._handshakes  # type: ignore[assignment]
         self.client.issue_new_wss_url = self._new_address  # type: ignore[method-assign]
 
     def use(self, app_token: str) -> None:
@@ -103,6 +121,7 @@ class SocketMode(AsyncSocketModeHandler):
 
     async def _new_address(self) -> str:
         """Return an address for a reconnect; a token that is refused now will be refused later too."""
+        await self._handshakes.after_a_short_one()
         try:
             return await socket_address(self.client.web_client, self.client.app_token)
         except NotAdmittedError as error:

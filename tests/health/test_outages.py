@@ -18,6 +18,7 @@ from bot.cli.sandbox import SIGNING_SECRET
 from bot.domain.history import Entry, What
 from bot.domain.request import State
 from bot.health.health import FOR_A_PERSON
+from bot.sandbox.slack import socket_mode
 from bot.store.errors import DAMAGED, LOCKED_BY_OTHERS, REPLACED
 from bot.store.store import Store
 from tests.health.operated import until
@@ -83,6 +84,21 @@ async def test_a_connection_that_comes_again_is_counted_and_logged(site):
 
     await process.until_metric("billing_bot_slack_connections_opened_total", lambda n: n == 2)
     assert process.log.count("slack_connected") == 2
+
+
+async def test_a_slack_that_ends_each_connection_at_once_is_asked_less_and_less_often(
+    site, monkeypatch
+):
+    process = await site.start()
+    monkeypatch.setattr(socket_mode, "SOCKETS", 0)  # there are as many as an app may have
+
+    await site.slack.sockets.disconnect()
+
+    for pause in (1.0, 2.0):
+        await process.until_logged(f"slack_ended_the_connection_at_once pause={pause}")
+    assert process.log.count("slack_connected") <= 4
+    monkeypatch.undo()
+    await all_is_well(process)
 
 
 async def test_slack_refuses_the_token(site):
