@@ -22,11 +22,11 @@ from bot.domain.kind import KIND_WORDS
 from bot.domain.operation import Deed, OperationName
 from bot.domain.request import State
 from bot.domain.summary import AMOUNTS_NOT_KNOWN
-from bot.domain.words import doing
+from bot.domain.words import bare, count, doing
 from bot.operations.beginning import Estimated, Followed
 from bot.operations.catalog import OPERATIONS, STEPS, opened
 from bot.operations.email_documents.operation import OF_KIND
-from bot.operations.kinds import amounts_of, credited
+from bot.operations.kinds import amounts_of, counted_in_kinds, credited
 from bot.operations.on_run import legal_steps
 from bot.operations.typed import Problems
 from bot.policy.file import read_policy
@@ -116,6 +116,8 @@ async def lost(order, local, zuora, clock):
 def test_every_name_has_its_operation_and_every_operation_its_example():
     assert list(OPERATIONS) == list(OperationName), "a name without a folder in bot/operations"
     assert list(EXAMPLES) == list(OperationName), NO_EXAMPLE
+    estimated = [name for name, each in EXAMPLES.items() if each.foreseen]
+    assert estimated == ESTIMATED, "`foreseen` in its example, of what is `Estimated`"
 
 
 def test_no_other_room_names_an_operation():
@@ -204,11 +206,14 @@ def test_a_run_shows_its_button_in_a_state_that_allows_it_and_help_shows_it(name
 async def test_its_words_are_there_and_fit(name, local, zuora):
     order = await order_of(name, local, zuora)
 
-    assert order.title()[:1].islower()
+    assert order.title()[:1].islower(), "title(): a clause that begins in lower case"
     assert order.lines()
+    assert not [each for each in order.lines() if re.fullmatch(r"|.*:\s*", bare(each.parts))], (
+        "lines(): each says something"
+    )
     assert len(f"Approve: {order.effect()}…") <= 75
     assert re.match(r"[A-Z]\w+ing\b", doing(order.effect()))  # as the thread says it
-    assert order.warning().endswith(".")
+    assert order.warning().endswith("."), "warning(): a sentence"
     assert tuple(check.name for check in order.checked()) == EXAMPLES[name].checks
     assert order.accepted().endswith(".")
     assert order.subject()
@@ -229,6 +234,18 @@ async def test_what_the_policy_and_the_month_count_agrees(name, local, zuora):
         )
     if order.each_mailed:
         assert tuple(each.number for each in order.each()) == order.subjects()
+
+
+@steps
+async def test_of_a_run_the_headline_counts_the_documents_and_the_details_add_them_up(
+    name, local, zuora
+):
+    order = await order_of(name, local, zuora)
+    kinds, said = order.kinds(), {bare(each.parts) for each in order.lines()}
+
+    counted = (counted_in_kinds(kinds), count(order.documents(), "document"))
+    assert any(each in order.summary().headline for each in counted), "summary(): how many"
+    assert {kind.figures for kind in kinds} <= said, "lines(): each kind, counted and added up"
 
 
 @steps
@@ -518,6 +535,20 @@ async def test_a_run_that_mails_by_itself_is_said_of_what_it_mails(name, local, 
 
     assert [each.what for each in order.mailed_by_zuora()] == [RUN], "mailed_by_zuora()"
     assert order.mails_again()
+
+
+@pytest.mark.parametrize("name", newest_first(MAILING), ids=str, scope="module")
+async def test_a_run_that_somebody_posted_lately_may_have_been_mailed_by_that(
+    name, local, zuora, clock
+):
+    local.knobs = replace(local.knobs, settings_allowed=False)  # who can say what posting mails?
+    if not (typed := _of_a_run(name, local.world, ["A00000001"])):
+        return
+    for run in local.world.bill_runs.values():
+        run.posted_at = clock.now() - timedelta(minutes=10)
+    order = await looked_up(OPERATIONS[name], {**typed, "resend": "yes"}, zuora)
+
+    assert order.mailed_by_others() == {RUN}, "mailed_by_others()"
 
 
 @pytest.mark.parametrize("name", newest_first(MAILING), ids=str, scope="module")
