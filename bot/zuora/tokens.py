@@ -33,6 +33,9 @@ _EARLY_SECONDS: Final = 300.0
 _LIFE_SECONDS: Final = 600.0
 """A token whose lifetime cannot be read is renewed after half of this; an hour is usual."""
 
+_SHORTEST_LIFE: Final = 2.0
+"""Seconds that a token counts as good at least, so that no shorter one is asked for with every call."""
+
 _FIRST_PAUSE: Final = 1.0
 _LONGEST_PAUSE: Final = 30.0
 """Seconds between two tries to get a token. Zuora takes 100 a minute (page *Rate limits*)."""
@@ -242,7 +245,8 @@ class TokenKeeper:
             raise ZuoraRefused(wrong)
         if wrong := not_the_entities(tenant, self._entities):
             raise ZuoraElsewhere(wrong)
-        lives = numbers.seconds(granted.get("expires_in")) or _LIFE_SECONDS
+        said = numbers.seconds(granted.get("expires_in")) or _LIFE_SECONDS
+        lives = max(said, _SHORTEST_LIFE)
         self._token = granted["access_token"]
         self._renew_at = asked_at + lives - min(_EARLY_SECONDS, lives / 2)
         self.tenant = tenant

@@ -126,6 +126,15 @@ async def test_a_short_token_is_used_for_half_its_life(local, zuora, clock):
     assert len(tokens(local)) == 1
 
 
+async def test_a_token_of_an_instant_is_not_asked_for_with_every_call(local, zuora, clock):
+    local.knobs = replace(local.knobs, expires_in=0.001)
+    await zuora.check()
+    clock.move(0.5)
+    await zuora.billing_rules()
+
+    assert len(tokens(local)) == 1
+
+
 async def test_no_token_for_now_is_not_a_no(local, zuora):
     local.faults.add("/oauth/token", kind="status", status=503, times=None)
     with pytest.raises(ZuoraUnavailable):
