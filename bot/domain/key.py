@@ -64,7 +64,7 @@ _WORD_BEFORE = re.compile(rf"{_KIND}(?:\s++|(?<=#))(?=\S)", re.IGNORECASE)
 """A kind without a colon: `Invoice 7`, which may also be a custom number."""
 
 _BULLET = re.compile(
-    r"(?:(?:[•·‣◦▪*>\-–—]|\d{1,3}[.)])\s++|[>#=']\s*+)+(?=\S)"  # noqa: RUF001 - of lists
+    r"(?:(?:[•·‣◦▪●○■□☐☑→*>\-–—]|\d{1,3}[.)])\s++|[>#=']\s*+)+(?=\S)"  # noqa: RUF001 - of lists
 )
 """Signs before the text itself: of a pasted list, of a quoted mail, and of a spreadsheet's text cells (`="7"`, `'7`)."""
 

@@ -188,7 +188,8 @@ async def test_a_word_or_a_sign_that_belongs_to_the_number_stays(stage, number):
 
 
 @pytest.mark.parametrize(
-    "signs", ["• {}\n• {}", "- {}\n- {}", "1. {}\n2. {}", "1) {}\n12) {}", "* {}\n* {}"]
+    "signs",
+    ["• {}\n• {}", "- {}\n- {}", "1. {}\n2. {}", "1) {}\n12) {}", "* {}\n* {}", "☐ {}\n→ {}"],
 )
 async def test_the_signs_of_a_list_are_no_part_of_its_numbers(stage, signs):
     for each in ("A-7", "ACME 8"):
