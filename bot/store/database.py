@@ -16,9 +16,13 @@ from bot.store.errors import (
     forbidden,
 )
 from bot.store.holders import holders
+from bot.store.private import beside
 from bot.store.sqlite import SqliteDatabase
 
 logger = logging.getLogger(__name__)
+
+ENDS = ("", "-wal", "-shm")
+"""How the names of the file, of SQLite's log, which holds the newest rows, and of its index end."""
 
 BUSY_SECONDS = 1.0
 """How long a write waits for another program's.
@@ -50,24 +54,29 @@ class Guarded(SqliteDatabase):
     def __init__(self, connection: sqlite3.Connection, path: Path | str) -> None:
         super().__init__(connection)
         self.path = Path(path)
-        self._file = self._stands_there()
+        self._places = {"": self.path, **{end: beside(path, end) for end in ENDS[1:]}}
+        self._files = {"": _stands_at(self.path)}
         self._distrusted = ""
         self._takes_nothing = ""
         self._data_version = 0
         self._joins = False  # whether the next transaction is one of `several`
         self._one_failed = False
 
-    def _stands_there(self) -> tuple[int, int] | None:
-        try:
-            found = self.path.stat()
-        except OSError:
-            return None
-        return found.st_dev, found.st_ino
+    def _are_replaced(self) -> bool:
+        """Return whether the file, its log or the log's index is not the one that this process writes to.
+
+        SQLite makes the last two when it first needs them, and removes neither while a program has the file open.
+        """
+        found = {end: _stands_at(place) for end, place in self._places.items()}
+        for end in ENDS[1:]:
+            if self._files.get(end) is None:
+                self._files[end] = found[end]
+        return found != self._files
 
     @property
     def trouble(self) -> str:
         """Return why no write would last; empty if nothing is known to be wrong."""
-        if self._stands_there() != self._file:
+        if self._are_replaced():
             return REPLACED
         return self._distrusted
 
@@ -215,6 +224,14 @@ class Guarded(SqliteDatabase):
                 raise
             self.noticed(error)
             raise _could_not_record(error, self.path) from error
+
+
+def _stands_at(place: Path) -> tuple[int, int] | None:
+    try:
+        found = place.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 _TAKES_NOTHING = {
