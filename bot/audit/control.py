@@ -48,7 +48,7 @@ class InForce:
             self.signed[row.sequence] = data["number"], data["words"], row.who
         for name, members in data.get("groups", {}).items():
             known = self.groups.setdefault(name, [])
-            known += [(row.sequence, members)] * (not known or known[-1][1] != members)
+            known.append((row.sequence, known[-1][1] if known and known[-1][1] == members else members))  # equal lists are kept once
         if row.what == CHANGED:
             self.force.append((row.sequence, data["new"]))
             if "text" in data and hashed(data["text"]) != data["new"]:

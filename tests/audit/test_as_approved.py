@@ -35,7 +35,7 @@ from bot.zuora.environments import _HOSTS, environment
 from tests.audit.test_by_the_format import CONTROL, performed
 from tests.audit.test_control import sealed
 from tests.audit.test_evidence import KEY, checked, lines
-from tests.audit.test_package import Forger, packed, rebuilt, story, written
+from tests.audit.test_package import Forger, forged, packed, rebuilt, story, written
 from tests.audit.test_package import status as both
 from tests.audit.test_verify import KEY as ITS_KEY
 from tests.audit.test_verify import Tampering
@@ -445,6 +445,28 @@ def test_two_processes_with_different_policies_are_named():
         words
         == "is under another policy than the one in force, which row 6 replaced: a process still had the older file"
     )
+
+
+@pytest.mark.parametrize(("again", "code"), [(0, 0), (1, 23)])
+def test_a_row_after_the_next_one_does_not_show_who_was_in_a_group(package, again, code):
+    """The next one may still show it; one that says the same as before is the next one too."""
+
+    def change(row):
+        if row.what == "people.groups":
+            return groups(row, [CARLA])
+        if (row.request, row.what) != (3, "request.rejected"):
+            return row
+        return [row, *[groups(row, [CARLA])] * again, groups(row, [BOB, CARLA])]
+
+    def groups(row, people):
+        data = {"groups": {"S0BILLING": [ALICE], "S0CONTROLLERS": people}}
+        return row._replace(request=None, what="people.groups", who="", team="", data=compact(data))
+
+    out = forged(Forger(rebuilt(package, KEY, change=change), KEY))
+    assert len(lines(out, "people.jsonl")) == again + 2
+    result = status(out, KEY)
+    assert result.exit_code == code, result.output
+    assert ("is in the group by this row alone" in result.output) == bool(code)
 
 
 def test_somebody_who_is_in_the_group_by_the_row_of_the_decision_alone_is_found(package):

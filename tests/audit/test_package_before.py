@@ -9,11 +9,10 @@ from typing import NamedTuple
 import pytest
 
 from bot.audit import rows as plain
-from bot.audit.evidence.archive import readable
 from bot.workflow.receipts import NOT_MINE
 from tests.audit.test_evidence import checked, lines, packet_of
 from tests.audit.test_outside_the_bot import signed_by_bob, with_work_by_hand
-from tests.audit.test_package import Forger, rebuilt, status, written
+from tests.audit.test_package import Forger, forged, rebuilt, status, written
 from tests.audit.test_period import mailed, package
 from tests.stage import BOB, CARLA, Stage
 from tests.stories.test_receipts import direct, press
@@ -103,17 +102,6 @@ def two(packages, tmp_path):
 def named(out):
     """The exceptions that are brought forward, and which of them are explained."""
     return {each["number"]: "explanation" in each for each in lines(out, "brought_forward.jsonl")}
-
-
-def forged(forger):
-    """The package with report and workbook made again, as whoever has the program can."""
-    path = forger.sealed()
-    folder = path.with_name("again")
-    folder.mkdir()
-    files = readable(path, folder)
-    again = Forger(path, "")
-    again.files |= {each.name: each.read_bytes() for each in files}
-    return again.sealed()
 
 
 def before(second, first):
