@@ -245,7 +245,19 @@ DROP INDEX requests_of_a_place;
 )
 
 
-BESIDE_OLDER: frozenset[str] = frozenset({"0057_parents", "0059_any_deed", "0060_rules"})
+# Find calls by what they act on alone: with the time of sending, saving a call as sent and saving its answer each wrote its entry anew.
+by_sql(
+    "0063_calls_by_subject",
+    """
+DROP INDEX calls_subject;
+CREATE INDEX calls_subject ON calls (subject);
+""",
+)
+
+
+BESIDE_OLDER: frozenset[str] = frozenset(
+    {"0057_parents", "0059_any_deed", "0060_rules", "0063_calls_by_subject"}
+)
 """Migrations that older processes need not know, such as one that adds an index; they go on writing.
 
 Every other migration changes the format, and older processes then write nothing more.
