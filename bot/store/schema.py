@@ -7,6 +7,7 @@ database itself refuses what must never happen, whatever the program does. Older
 
 from collections.abc import Callable, Collection
 from contextlib import closing
+from typing import Any
 
 from sqlite_utils import Database
 
@@ -255,9 +256,41 @@ CREATE INDEX calls_subject ON calls (subject);
 )
 
 
+@migrations(name="0064_no_index_of_hashes")
+def no_index_of_hashes(db: Any) -> None:
+    """Keep no index of the history's hashes: no statement looks for one, and each binds its number and the hash before it.
+
+    Hashes are in no order, so with many rows each new one changed a page of its own. A file loses such an index only with its
+    table, so the rows are copied.
+    """
+    if not isinstance(db, Database):  # a server
+        db.execute("ALTER TABLE history DROP CONSTRAINT history_hash_key")
+        return
+    made_again = db.execute(
+        "SELECT type, name, sql FROM sqlite_master WHERE type = 'trigger' AND sql LIKE '%history%' "
+        "OR type = 'index' AND tbl_name = 'history' AND sql IS NOT NULL"
+    ).fetchall()
+    for kind, name, _ in made_again:
+        db.execute(f"DROP {kind} {name}")
+    (table,) = db.execute("SELECT sql FROM sqlite_master WHERE name = 'history'").fetchone()
+    db.execute(
+        table.replace("TABLE history", "TABLE copied").replace(
+            "hash TEXT NOT NULL UNIQUE", "hash TEXT NOT NULL"
+        )
+    )
+    db.execute("INSERT INTO copied SELECT * FROM history")
+    db.execute("DROP TABLE history")
+    db.execute("ALTER TABLE copied RENAME TO history")
+    for *_, sql in made_again:
+        db.execute(sql)
+
+
 BESIDE_OLDER: frozenset[str] = frozenset(
-    {"0057_parents", "0059_any_deed", "0060_rules", "0063_calls_by_subject"}
-)
+    {
+        "0057_parents", "0059_any_deed", "0060_rules", "0063_calls_by_subject",
+        "0064_no_index_of_hashes",
+    }
+)  # fmt: skip
 """Migrations that older processes need not know, such as one that adds an index; they go on writing.
 
 Every other migration changes the format, and older processes then write nothing more.

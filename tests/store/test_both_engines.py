@@ -176,3 +176,17 @@ def test_the_tables_are_made_once_however_many_begin_at_once():
         assert len(applied(connection)) == len(known())
     for each in connections:
         each.close()
+
+
+def test_the_history_of_an_older_server_loses_the_index_of_its_hashes():
+    with connect(fresh_database()) as connection:
+        connection.execute("ALTER TABLE history ADD CONSTRAINT history_hash_key UNIQUE (hash)")
+        connection.execute("DELETE FROM migrations WHERE name = '0064_no_index_of_hashes'")
+
+        bring_up_to_date(connection)
+
+        left = connection.execute(
+            "SELECT indexname FROM pg_indexes WHERE tablename = 'history' AND indexdef LIKE '%(hash)%'"
+        ).fetchall()
+        assert left == []
+        assert len(applied(connection)) == len(known())

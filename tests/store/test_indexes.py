@@ -1,18 +1,24 @@
 """Every read that somebody waits for is found by index, whatever the size of the tables."""
 
 import re
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlite_utils import Database
 
 from bot.domain.authority import Person
+from bot.domain.history import Entry, What
 from bot.domain.mailing import Mailing
 from bot.status import answers
 from bot.status.export import rows_of_month
 from bot.status.lists import Links
 from bot.status.month import read_month
 from bot.status.morning import Timetable, mornings_digest
+from bot.store.file.reading import open_read_only
+from bot.store.schema import migrations
 from bot.store.store import Store
 from tests.fresh import fresh
 from tests.status import made
@@ -138,3 +144,32 @@ def _steps(store, request):
     assert store.requests.waiting_to_bill_beside(request) == []
     store._database.conn.set_progress_handler(None, 0)
     return steps
+
+
+def test_an_older_history_keeps_its_rows_and_rules_without_the_index_of_its_hashes(tmp_path):
+    path = tmp_path / "bot.db"
+    rows = [
+        (number, "a time", None, "bot.started", "", "", "{}", f"before {number}", f"hash {number}")
+        for number in range(1, 4)
+    ]
+    with closing(sqlite3.connect(path)) as old:
+        migrations.apply(Database(old), stop_before="0064_no_index_of_hashes")
+        old.executemany("INSERT INTO history VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        old.commit()
+
+    store = Store.open(path)
+
+    found = store._database.execute("SELECT * FROM history ORDER BY sequence").fetchall()
+    assert found == rows
+    with store.transaction():
+        assert store.history.append(Entry(what=What.STARTED_BOT), NOW).sequence == 4
+    for change in ("UPDATE history SET who = 'x'", "DELETE FROM history"):
+        with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+            store._database.execute(change)
+    indexes = store._database.execute("PRAGMA index_list(history)").fetchall()
+    assert {name for _, name, *_ in indexes} == {
+        "history_request", "history_without_request", "history_decisions",
+    }  # fmt: skip
+    store.close()
+    with open_read_only(path) as file:
+        assert file.missing_triggers() == []
