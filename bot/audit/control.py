@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.audit.confirmed import CHANGED, CONFIRMED, ChangesOfPolicy
 from bot.audit.expected import called, summed
-from bot.audit.rows import APPROVED, ASKED, STARTED, UNSUPPORTED, Json, Remark, FileRow, Story, hashed, loaded
+from bot.audit.rows import APPROVED, ASKED, STARTED, UNSUPPORTED, Json, Remark, FileRow, Story, hashed, loaded, rule_of
 from bot.audit.stated import by_hand, settled_without, stated
 from bot.domain.gains import DAY, seconds
 
@@ -119,7 +119,7 @@ def ruled(record: Json, asked: Json, policy: Json) -> Iterator[str]:  # how a re
 
 
 def line_of(record: Json, story: Story, about: Json) -> Json:  # a request's line in the population
-    rule, (first, asked), state, by, refused = loaded(record["rule"]), story[0], ("", ""), ("", ""), set[Any]()
+    rule, (first, asked), state, by, refused = rule_of(record), story[0], ("", ""), ("", ""), set[Any]()
     for row, data in story:
         if row.what.startswith("call."):
             refused = refused - {data.get("subject")} | ({data.get("subject")} if data.get("verdict") == "rejected" else set())
@@ -185,9 +185,9 @@ def asked_for(record: Json, row: FileRow, asked: Json, stands: InForce) -> Itera
 
 
 def control(record: Json, story: Story, stands: InForce) -> Iterator[Remark]:  # of one request, performed again
-    (first, asked), rule = story[0], loaded(record["rule"])
-    found = list(approved(rule, story, stands, record["expires_at"]))
+    (first, asked), found = story[0], list[tuple[FileRow, str]]()
     try:
+        found += approved(rule := loaded(record["rule"]), story, stands, record["expires_at"])
         found += (*by_hand(rule, story, stands.denied), *stated(record, story, stands)) if "plain" in asked else ()
         found += [(first, words) for words in asked_for(record, first, asked, stands)]
         found += called(record, story, asked) if "bound" in asked else ()

@@ -23,6 +23,13 @@ loaded = functools.lru_cache(9)(json.loads)  # the columns of a record, which se
 Story = list[tuple[FileRow, Json]]  # the rows of a request, each with its data read
 
 
+def rule_of(record: Json) -> Json:  # as the record has it; nothing where nobody can read it, which the control then says
+    try:
+        return {**loaded(record["rule"])}
+    except (TypeError, ValueError):
+        return {}
+
+
 def compact(value: Any) -> str:  # the canonical text that is hashed
     return CANONICAL.encode(value)
 

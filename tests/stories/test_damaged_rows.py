@@ -151,3 +151,36 @@ async def test_the_month_is_exported_by_the_command_with_what_cannot_be_read_nam
     assert done.exit_code == 0, done.output
     (said,) = [each for each in to.read_text("utf-8-sig").splitlines() if each.startswith("R-1,")]
     assert "its record is damaged" in said
+
+
+@pytest.mark.parametrize("rule", NO_RULES)
+async def test_a_damaged_rule_is_named_by_verify_and_keeps_no_evidence_from_being_made(
+    stage, monkeypatch, tmp_path, rule
+):
+    ts = await stage.ask()
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "Accepted by Zuora")
+    await stage.quiet()
+    damaged(stage, rule=rule)
+    file = stage.file()
+    await stage.stop()
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{file}")
+    made = tmp_path / "november.zip"
+
+    for words in (
+        ["verify"],
+        [
+            "evidence",
+            "--from",
+            "2026-11-01",
+            "--to",
+            "2026-11-30",
+            "--without-zuora",
+            "--out",
+            str(made),
+        ],
+        ["verify", str(made)],
+    ):
+        done = await asyncio.to_thread(CliRunner().invoke, main, words)
+        assert done.exit_code not in (0, 1, 3), (words, done.output)
+        assert "R-1" in done.output, words
