@@ -14,7 +14,7 @@ from bot.domain.history import Entry, What
 from bot.domain.next_step import conclusion
 from bot.domain.request import Request
 from bot.domain.words import Mention, Moment, Part, count, named
-from bot.operations.catalog import opened
+from bot.operations.catalog import can_be_read, opened
 from bot.store.store import Store
 from bot.workflow.decision import MOST_TYPED
 from bot.workflow.ending import tally
@@ -129,7 +129,7 @@ def settle(
     who = "a person" if not agreeing else f"{len(agreeing) + 1} people"
     seen = f"{record.seen} (“{named(record.note, LONGEST_REASON)}”)"
     result = f"The answer was lost; {who} looked in Zuora and recorded that {seen}."
-    if len(calls) > 1:
+    if len(calls) > 1 and can_be_read(request):
         of_all = opened(request).result(calls)
         which = "the one" if len(lost) == 1 else "those"
         result = f"{of_all} For {which} whose answer was lost, {who} recorded that {seen}."

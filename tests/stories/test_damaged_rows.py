@@ -10,7 +10,7 @@ from bot.cli import main
 from bot.domain.request import State
 from bot.status.export import export
 from bot.store.request_rows import rule_from_text
-from tests.stage import ALICE, BOB
+from tests.stage import ALICE, BOB, CARLA
 from tests.stories.test_billstatus import ask_status
 from tests.stories.test_home import opened, text_of
 from tests.stories.test_updates import damaged
@@ -135,6 +135,26 @@ async def test_an_entry_of_a_kind_that_only_a_newer_version_knows_hides_no_other
 
     assert "asked" in said
     assert "approved" not in said
+
+
+@pytest.mark.never_repeated
+@pytest.mark.parametrize("documents", [1, 3])
+async def test_a_lost_answer_of_what_cannot_be_read_any_more_is_reminded_of_and_recorded(
+    stage, documents
+):
+    """People look in Zuora by its number, which the request has beside its facts."""
+    ts = await stage.ask(text=" ".join([*stage.zuora.world.invoices][:documents]))
+    stage.zuora.faults.add("/v1/invoices/*/emails", kind="drop")
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "OUTCOME UNKNOWN")
+    damaged(stage, facts="{}")
+
+    await stage.as_time_passes(
+        lambda: any("R-1 cannot be shown" in each for each in stage.thread(ts)), step=600
+    )
+    await stage.record(CARLA, ts, "record_sent")
+
+    await stage.slack.until(lambda: stage.card(ts).startswith(("Done", "Accepted")))
 
 
 async def test_the_month_is_exported_by_the_command_with_what_cannot_be_read_named(
