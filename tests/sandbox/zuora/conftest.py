@@ -1,5 +1,6 @@
 """A local Zuora on a clock moved by hand, and a client that knows its token."""
 
+import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -15,10 +16,12 @@ TLS = ssl.create_default_context()  # made once: a new one for each client takes
 
 
 class HandClock:
-    """Time that moves only by hand; a sleeper moves it on."""
+    """Time that moves only by hand; a sleeper moves it on, once `goes` is set."""
 
     def __init__(self) -> None:
         self._now = datetime(2026, 11, 30, 9, 0, tzinfo=UTC)
+        self.goes = asyncio.Event()
+        self.goes.set()
 
     def now(self) -> datetime:
         return self._now
@@ -27,6 +30,7 @@ class HandClock:
         self._now += timedelta(seconds=seconds)
 
     async def sleep(self, seconds: float) -> None:
+        await self.goes.wait()
         self.move(seconds)
 
 

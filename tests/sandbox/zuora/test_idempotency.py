@@ -54,11 +54,13 @@ async def test_another_body_under_the_key_repeats_the_answer_or_is_refused(clien
 
 
 async def test_a_repeat_while_the_first_is_in_progress_is_a_conflict(client, zuora, clock):
-    zuora.knobs = replace(zuora.knobs, latency={EMAILS: 0.5})
+    zuora.faults.add(EMAILS, kind="slow")
+    clock.goes.clear()
     first = asyncio.create_task(client.post(EMAILS, Idempotency_Key="k"))
     await zuora.until(lambda: len(zuora.calls) == 1)
     second = await client.post(EMAILS, Idempotency_Key="k")
     assert (second.status_code, second.json()["reasons"][0]["code"]) == (409, 50000050)
+    clock.goes.set()
     assert (await first).status_code == 200
     assert (await client.post(EMAILS, Idempotency_Key="k")).status_code == 200
     clock.move(10)
