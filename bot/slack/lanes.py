@@ -118,7 +118,11 @@ def as_it_looks_now(store: Store, outgoing: Outgoing) -> Outgoing:
     request = store.requests.get(message.request)
     if request is None:
         raise UnreadableError(message.request)
-    return replace(outgoing, message=card(request, also=beside(store, request)))
+    try:
+        also = beside(store, request)
+    except UnreadableError:
+        also = ()
+    return replace(outgoing, message=card(request, also=also))
 
 
 def record_try(store: Store, outgoing: Outgoing, clock: Clock) -> None:

@@ -209,6 +209,21 @@ async def approved_while_zuora_is_down(stage):
     return ts
 
 
+async def test_the_card_of_what_cannot_be_read_has_no_button_to_approve_it_once_it_is_drawn_again(
+    stage,
+):
+    ts = await stage.ask()
+    await stage.quiet()
+    damaged(stage, facts="{}")
+
+    second = await stage.ask(text=next(iter(stage.zuora.world.invoices)))
+    await stage.press(BOB, second)
+    await stage.until_card(second, "Accepted by Zuora")
+
+    assert "R-1 cannot be shown" in stage.card(ts)
+    assert not [each for each in stage.buttons(ts) if each.startswith("approve")]
+
+
 async def test_what_cannot_be_read_once_it_is_approved_waits_says_so_and_stops_in_the_end(stage):
     ts = await approved_while_zuora_is_down(stage)
     damaged(stage, facts="{}")
