@@ -52,6 +52,7 @@ class What(StrEnum):
     POLICY_CONFIRMED = "policy.confirmed"
     GROUPS = "people.groups"
     STATEMENT_SENT = "statement.sent"
+    STATEMENT_REFUSED = "statement.refused"
     STATEMENT_CONFIRMED = "statement.confirmed"
     STATEMENT_DENIED = "statement.denied"
     EXPLANATION = "exception.written"

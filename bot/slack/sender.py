@@ -45,6 +45,7 @@ from bot.store.errors import CouldNotRecordError
 from bot.store.outgoing import Outgoing
 from bot.workflow.parts import Parts
 from bot.workflow.runner import LONGEST_REST, wait_for
+from bot.workflow.undelivered import note_refusal
 
 logger = logging.getLogger(__name__)
 
@@ -94,6 +95,8 @@ class Sender:
         self._pace = ChannelPace(clock, seconds_a_message)
         self._lanes: dict[str, asyncio.Task[None]] = {}
         self._wake = parts.bells.sender
+        channels = dict.fromkeys((parts.audit_channel, parts.channel))
+        self._channels = tuple(channel for channel in channels if channel)
         self._stopped = asyncio.Event()
         self._stopping = False
         self.turned_at = clock.monotonic()
@@ -248,7 +251,7 @@ class Sender:
                 "slack_refuses_a_message",
                 extra={"error": name, "channel": message.channel, "request": message.request},
             )
-            self._end(outgoing, f"refused: {name}")
+            self._end(outgoing, f"refused: {name}", refused_with=name)
         else:
             await self._silence.met(outgoing, name, never_arrived=never_arrived)
             self._wake.set()
@@ -257,9 +260,14 @@ class Sender:
         number = message.request
         return shortest(None if number is None else self._store.requests.get(number))
 
-    def _end(self, outgoing: Outgoing, outcome: str) -> None:
+    def _end(self, outgoing: Outgoing, outcome: str, *, refused_with: str = "") -> None:
+        now = self._clock.now()
         with self._store.transaction():
-            self._store.outbox.end(outgoing.sequence, self._clock.now(), outcome=outcome)
+            self._store.outbox.end(outgoing.sequence, now, outcome=outcome)
+            if refused_with:
+                note_refusal(self._store, outgoing.message, refused_with, now, self._channels)
+        if refused_with:
+            self._wake.set()
 
     def _has_to_wait(self, outgoing: Outgoing) -> bool:
         """Return whether it stays: it may still arrive, its method rests, or nobody needs it (it is ended)."""

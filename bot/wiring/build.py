@@ -193,6 +193,7 @@ def _parts(
         ),
         standing=reached.witness.standing,
         channel=settings.billing_channel,
+        audit_channel=settings.audit_channel,
         new_id=tuning.new_id,
         pauses=_pauses(settings),
         clocks=opened.clocks,

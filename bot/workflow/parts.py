@@ -80,10 +80,12 @@ class Parts(Working):
 
     Attributes:
         channel: Slack channel id where requests are shown.
+        audit_channel: That of the audit channel; empty for none.
         clocks: How far this machine's clock is from Slack's and Zuora's.
         standing: Whether it is known that the database is no older copy.
     """
 
     channel: str
     clocks: Clocks
+    audit_channel: str = ""
     standing: Standing = field(default_factory=Standing)

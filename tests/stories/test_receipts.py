@@ -6,12 +6,14 @@ import pytest
 
 from bot.domain.history import What
 from bot.domain.message import Message, MessageKind
+from bot.sandbox.slack.workspace import BOT_USER
 from bot.workflow.receipts import NOT_MINE, name_of
 from bot.workflow.statements import CONFIRM, DENY
 from tests.audit.test_evidence import checked, made
 from tests.audit.test_evidence import entries as listed_in
 from tests.audit.test_for_people import light_of, page_of, sheets_of
 from tests.stage import ALICE, BOB, CARLA, CHANNEL
+from tests.stories.test_audit import AUDIT
 
 
 def entries(stage, what):
@@ -191,6 +193,47 @@ async def test_one_confirms_and_another_denies_and_the_next_package_has_both(app
     assert said.exit_code == 0, said.output
     assert f"{CARLA} says in row" in said.output
     assert checked(first, "--heads", str(out)).exit_code == 0
+
+
+def said(stage, channel):
+    """All texts of a channel, without the marks that keep a word from being a sign."""
+    texts = [each.text for each in stage.slack.channel_messages(channel)]
+    return " ".join(texts).replace("\N{WORD JOINER}", "")
+
+
+@pytest.mark.parametrize("what", ["the statement for 2026-11", "the receipt for a decision"])
+async def test_what_slack_refuses_to_deliver_is_not_said_to_be_sent_and_others_are_told(
+    stage, tmp_path, what
+):
+    stage.slack.workspace.channels[AUDIT].members.append(BOT_USER)
+    stage.changes = {"audit_channel": AUDIT}
+    await stage.restart()
+    if what.endswith("decision"):
+        stage.slack.faults.silent[BOB] = "user_disabled"
+    ts = await stage.ask()
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "Accepted by Zuora")
+    stage.slack.faults.silent[BOB] = "user_disabled"
+    if not what.endswith("decision"):
+        await stage.pass_time(days=11)
+
+    told = f"⚠ Slack refused {what} to <@{BOB}> (user_disabled). Ask them in another way whether 1 decision in that name is theirs"
+    for channel in (AUDIT, CHANNEL):
+        await stage.slack.until(lambda channel=channel: told in said(stage, channel))
+    await stage.quiet()
+    (refused,) = entries(stage, What.STATEMENT_REFUSED)
+    (approval,) = [each for each in stage.store.history.all() if each.entry.what is What.APPROVED]
+    assert (refused.who, refused.data["error"]) == (BOB, "user_disabled")
+    assert refused.data["rows"] == [approval.sequence]
+    assert refused.data.get("month") == (None if what.endswith("decision") else "2026-11")
+    _, out = await made(stage, tmp_path, "--to", "2026-12-31")
+    page = " ".join(page_of(out).text.split())
+    assert f"{what} user_disabled {approval.sequence}" in page
+    assert ("1 monthly statement: 1 not delivered, as Slack refused it." in page) == (
+        "month" in refused.data
+    )
+    for found in map(checked, (out, stage.file())):
+        assert found.exit_code == 0, found.output
 
 
 async def test_whoever_decided_nothing_gets_no_statement(stage):

@@ -323,14 +323,36 @@ def _statements(package: Package) -> Iterator[str]:
     parts = listed([f"{states[each]:,} {each}" for each in _ANSWERS.values() if states[each]])
     yield f"<p>{whole}{': ' if parts else ''}{parts}.</p>"
     yield _table(
+        ("When", "Who", "What Slack refused", "Error", "Rows of the decisions"),
+        (
+            (
+                moment(each.at),
+                person(each),
+                _refused(each),
+                each.data.get("error"),
+                " ".join(map(str, each.data.get("rows", ()))),
+            )
+            for each in package.entries("statements.jsonl")
+            if each.what == "statement.refused"
+        ),
+        "Slack refused no receipt and no statement.",
+    )
+    yield _table(
         ("When", "Who", "What is not theirs"),
         ((moment(each.at), person(each), denial(each)) for each in package.denied),
         "Nobody said that a decision in their name was not theirs.",
     )
 
 
+def _refused(row: HistoryRow) -> str:
+    """Return what Slack refused to deliver."""
+    month = row.data.get("month")
+    return f"the statement for {month}" if month else "the receipt for a decision"
+
+
 _ANSWERS = {
     "statement.sent": "not answered",
+    "statement.refused": "not delivered, as Slack refused it",
     "statement.confirmed": "confirmed",
     "statement.denied": "denied",
 }
