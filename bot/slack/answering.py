@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from slack_sdk.web.async_client import AsyncWebClient
@@ -56,7 +56,9 @@ class Answering:
         self.parts = parts
         self.people = people
         self.client = client
+        self.drawing = asyncio.Semaphore(1)  # each picture takes a process of its own
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._made_for: set[tuple[str, str]] = set()
         self._minute = 0.0
         self._answered = Counter[str]()
 
@@ -97,6 +99,15 @@ class Answering:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+    def keep_once(
+        self, person: str, what: str, work: Callable[[], Coroutine[Any, Any, None]]
+    ) -> None:
+        """Start work that may go on, unless the same is still being made for this person, who gets it anyway."""
+        made = (person, what)
+        if made not in self._made_for:
+            self._made_for.add(made)
+            self.keep(work()).add_done_callback(lambda _: self._made_for.discard(made))
 
     async def drain(self, patience: float = 8.0) -> None:
         """Let work that outlived its listener finish.

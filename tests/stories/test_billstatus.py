@@ -350,6 +350,25 @@ async def test_the_month_comes_as_table_and_as_picture_with_the_same_words(stage
         assert f"{row[0]['text']}: {row[1]['text']}" in picture.alt
 
 
+@pytest.mark.parametrize("what", ["month", "export month"])
+async def test_whoever_asks_for_a_month_without_end_has_it_made_once_at_a_time(stage, what):
+    """Each picture takes a process, and each file a pass over the month."""
+    held = stage.slack.faults.add("files.getUploadURLExternal", "slow", seconds=60)
+    files = stage.slack.workspace.files
+
+    for _ in range(30):
+        assert (await stage.slack.slash(MARA, CHANNEL, f"/billstatus {what}")).ok
+    await stage.slack.until(lambda: not held.times)
+    announced = [call for call in stage.slack.calls if call.method == "chat.postMessage"]
+    stage.clock.advance(seconds=61)
+    await stage.slack.until(lambda: any(each.shared for each in files.values()))
+
+    assert len(announced) == 1
+    assert len(files) == 1
+    while len(files) < 2:  # the next one is made once the first is done
+        await stage.slack.slash(MARA, CHANNEL, f"/billstatus {what}")
+
+
 async def test_a_picture_that_cannot_be_drawn_is_said_and_the_table_is_there(stage, monkeypatch):
     monkeypatch.setattr(sys, "executable", "/bin/false")
 

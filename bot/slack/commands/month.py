@@ -79,8 +79,12 @@ async def _month(answering: Answering, typed: TypedCommand, wanted: Wanted) -> W
         month = await read_month(answering.parts.store, wanted.name, wanted.within)
     except CouldNotRecordError:
         return Words(COULD_NOT_RECORD)
-    picture = _send_picture(answering, typed, month, wanted)
-    answering.keep(said_if_it_fails(typed.respond, picture))
+
+    async def picture() -> None:
+        await said_if_it_fails(typed.respond, _send_picture(answering, typed, month, wanted))
+
+    what = f"the picture of {wanted.name}{wanted.within.words}"
+    answering.keep_once(typed.command.actor.user_id, what, picture)
     return Words(f"{title_of(month)}\n{_lines(month)}\n{HOW_COUNTED} {PICTURE}", table(month))
 
 
@@ -113,7 +117,8 @@ async def _send_picture(
     await answering.parts.store.turns.after_people()  # the table first, which somebody waits for
     try:
         before = await month_within(answering.parts.store, month_before(month.name), wanted.within)
-        content = await drawn(chart_of(month, before))
+        async with answering.drawing:
+            content = await drawn(chart_of(month, before))
     except DrawingError:
         logger.exception("picture_was_not_drawn")
         await say(respond, Words(NOT_DRAWN.format(month=title_of(month))))
@@ -153,7 +158,11 @@ async def send_export(answering: Answering, typed: TypedCommand, wanted: Wanted)
     await typed.ack(
         f"The file of {blocks.escaped(name)} is being made; you will get it as a direct message."
     )
-    answering.keep(said_if_it_fails(typed.respond, _send_file(answering, typed, wanted)))
+
+    async def file() -> None:
+        await said_if_it_fails(typed.respond, _send_file(answering, typed, wanted))
+
+    answering.keep_once(typed.command.actor.user_id, f"the file of {name}", file)
 
 
 async def _send_file(answering: Answering, typed: TypedCommand, wanted: Wanted) -> None:
