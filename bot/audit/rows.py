@@ -80,7 +80,8 @@ def _point(text: bytes) -> tuple[int, int]:  # of Ed25519; (0, 0) if the 32 byte
     square = (y * y - 1) * pow(D * y * y + 1, -1, P) % P
     x = pow(square, (P + 3) // 8, P)
     x = x * (1 if x * x % P == square else pow(2, (P - 1) // 4, P)) % P
-    return (x if x % 2 == text[31] >> 7 else P - x, y) if x * x % P == square and y < P else (0, 0)
+    is_one = x * x % P == square and y < P and (x or text[31] < 128)  # each point has one text only  # noqa: PLR2004
+    return (x if x % 2 == text[31] >> 7 else P - x, y) if is_one else (0, 0)
 
 
 def _add(one: tuple[int, int], two: tuple[int, int]) -> tuple[int, int]:
@@ -94,13 +95,18 @@ def _times(number: int, one: tuple[int, int]) -> tuple[int, int]:
     return _add(half, one) if number % 2 else half
 
 
+@functools.lru_cache(99)
+def is_key(text: bytes) -> bool:  # whether it is a point, as its one text, of which more than a few others are multiples
+    return len(text) == 32 and _point(text) != (0, 0) and _times(8, _point(text)) != (0, 1)  # noqa: PLR2004
+
+
 def signed(public: str, text: str, signature: str) -> bool:  # by Ed25519; key and signature in hex
     try:
         key, both = bytes.fromhex(public), bytes.fromhex(signature)
     except (TypeError, ValueError):
         return False
     r, s = both[:32], both[32:]
-    if (len(key), len(r), len(s)) != (32, 32, 32):
+    if (len(r), len(s)) != (32, 32) or not is_key(key):
         return False
     total = int.from_bytes(hashlib.sha512(r + key + text.encode()).digest(), "little") % L
     return (n := int.from_bytes(s, "little")) < L and _times(n, _point(BASE)) == _add(_point(r), _times(total, _point(key)))

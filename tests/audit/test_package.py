@@ -13,14 +13,15 @@ import subprocess
 import sys
 import zipfile
 from importlib import import_module
+from itertools import product
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import SecretStr
 
+from bot.audit import anchors, standalone
 from bot.audit import rows as plain
-from bot.audit import standalone
 from bot.audit.along import KINDS
 from bot.audit.control import line_of
 from bot.audit.evidence import program
@@ -680,6 +681,39 @@ def test_an_approval_that_was_for_something_else_is_found(package, key, part):
 def test_a_key_that_is_none_fits_no_signature(text):
     assert not plain.signed(text, "billing-bot head 1:0", "ab" * 64)
     assert not plain.signed(text, "billing-bot head 1:0", "00" * 64)
+
+
+SMALL = (
+    "01" + "00" * 31, "01" + "00" * 30 + "80", "ec" + "ff" * 30 + "7f", "ec" + "ff" * 31,
+    "00" * 32, "00" * 31 + "80", "ed" + "ff" * 30 + "7f", "ed" + "ff" * 31, "ee" + "ff" * 30 + "7f", "ee" + "ff" * 31,
+    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a", "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
+    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05", "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
+)  # fmt: skip
+"""All texts of points of small order, also those that RFC 8032 does not decode."""
+
+
+def test_a_key_for_which_anybody_can_sign_signs_nothing_for_both():
+    heads = [f"billing-bot head {number}:{'0' * 64}" for number in range(8)]
+    for key, half, head in product(SMALL, SMALL, heads):
+        signature = half + "00" * 32
+        assert not plain.signed(key, head, signature), (key, half, head)
+        assert not anchors.signed(key, head, signature), (key, half, head)
+
+
+@pytest.mark.parametrize("half", SMALL)
+def test_a_signature_that_only_its_owner_could_write_otherwise_is_judged_alike(half):
+    """Whoever holds the key can make the first half any of these points; only one of its texts fits."""
+    private = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+    public, head = private.public_key().public_bytes_raw(), "billing-bot head 3:0"
+    expanded = bytearray(hashlib.sha512(bytes(range(32))).digest()[:32])
+    expanded[0] &= 248
+    expanded[31] = (expanded[31] & 127) | 64
+    total = hashlib.sha512(bytes.fromhex(half) + public + head.encode()).digest()
+    s = int.from_bytes(total, "little") * int.from_bytes(expanded, "little") % plain.L
+    signature = half + s.to_bytes(32, "little").hex()
+    fits = half == SMALL[0]
+    assert plain.signed(public.hex(), head, signature) == fits
+    assert anchors.signed(public.hex(), head, signature) == fits
 
 
 @pytest.mark.parametrize("name", program.PARTS)
