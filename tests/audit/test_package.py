@@ -358,6 +358,22 @@ def test_a_package_of_another_format_is_not_readable_for_both(package, key):
     assert status(forger.sealed(), key).exit_code == 3
 
 
+def test_a_package_that_is_packed_otherwise_and_damaged_is_not_readable_for_both(package, key):
+    with zipfile.ZipFile(package) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    out = package.with_name("packed.zip")
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_LZMA) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+        (about,) = (each for each in archive.infolist() if each.filename == "history.jsonl")
+    assert status(out, key).exit_code == 0
+    raw = bytearray(out.read_bytes())
+    middle = about.header_offset + about.compress_size // 2
+    raw[middle : middle + 40] = b"\xff" * 40
+    out.write_bytes(raw)
+    assert status(out, key).exit_code == 3
+
+
 def test_a_name_that_stands_in_the_package_twice_is_found(package, key):
     with zipfile.ZipFile(package, "a") as archive, pytest.warns(UserWarning, match="Duplicate"):
         archive.writestr("refusals.jsonl", archive.read("refusals.jsonl"))

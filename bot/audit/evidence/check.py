@@ -1,6 +1,7 @@
 """Checks an evidence file with nothing but the file, as its own `verify.py` does, with longer messages."""
 
 import json
+import lzma
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -26,7 +27,7 @@ from bot.domain.words import count
 from bot.store.errors import StoreError
 
 DAMAGED = (
-    zipfile.BadZipFile, zlib.error, LookupError, ValueError, TypeError, AttributeError, EOFError,
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, LookupError, ValueError, TypeError, AttributeError, EOFError,
     RuntimeError, ArithmeticError,
 )  # fmt: skip
 """Errors that Python raises for a zip with some bytes changed."""
