@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 MOST_FACTS = 8
-DECIDES = ("approve", "approve_long", "reject", "record_sent", "record_not_sent")
+DECIDES = ("approve", "reject", "record_sent", "record_not_sent")
 AMOUNT = re.compile(r"[A-Z]{3} -?\d|not known|nothing due|no invoices|no documents")
 NOBODY = re.compile("no documents|no invoices")
 OF_AN_APPROVAL = "A note for the record"
@@ -49,7 +49,7 @@ def judged(text: str, blocks: Blocks, customers: Collection[str]) -> list[str]:
             found.append(f"{len(facts)} lines of facts: {title}\n  " + "\n  ".join(facts))
         found += _without_warning(title, facts)
         for button in buttons:
-            if button.get("action_id") in ("approve", "approve_long"):
+            if button.get("action_id") == "approve":
                 found += _without_figures(title, facts, button, customers)
                 if text and not AMOUNT.search(text):
                     found.append(f"a plain text without amounts: {text}")

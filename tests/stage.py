@@ -299,8 +299,7 @@ class Stage:
             value = next(each for each in self.menu(ts) if each.startswith(f"{button} "))
             await self.slack.click(user, CHANNEL, ts, "more", value=value)
         else:
-            shown = next((each for each in self.buttons(ts) if each.startswith(button)), button)
-            await self.slack.click(user, CHANNEL, ts, shown)
+            await self.slack.click(user, CHANNEL, ts, button)
 
     async def reject(self, user: str, ts: str, reason: str) -> Any:
         await self.press(user, ts, "reject")

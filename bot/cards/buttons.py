@@ -11,8 +11,8 @@ from bot.operations.operation import Order
 from bot.operations.progress import Progress
 
 APPROVE = "approve"
-APPROVE_LONG = "approve_long"
-"""*Approve* whose question is too long for Slack's confirmation, so that a form asks it."""
+ASKS_MORE = "…"
+"""Ends the label of an *Approve* that opens a form, as Slack's confirmation is too short for its question."""
 
 REJECT = "reject"
 DETAILS = "details"
@@ -139,18 +139,17 @@ def _approve(request: Request, order: Order[Any, Any], summary: Summary) -> bloc
     It is green only if nothing about the request is unusual.
     """
     asked = asked_once_more(request, order, summary)
-    is_long = len(asked) > blocks.CONFIRMATION_LIMIT
-    in_a_form = is_long or request.rule.type_the_number
+    in_a_form = request.rule.type_the_number or len(asked) > blocks.CONFIRMATION_LIMIT
     effect = order.effect()
     sentence = f"{effect[:1].upper()}{effect[1:]}"
     made = blocks.button(
-        f"Approve: {effect}{'…' if in_a_form else ''}",
-        action_id=APPROVE_LONG if is_long else APPROVE,
+        f"Approve: {effect}{ASKS_MORE if in_a_form else ''}",
+        action_id=APPROVE,
         value=request.reference,
         style="danger" if summary.risks else "primary",
         spoken=f"Approve {request.name}: {effect}",
     )
-    if not in_a_form:
+    if not made["text"]["text"].endswith(ASKS_MORE):  # which it also does if the label was too long
         made["confirm"] = blocks.confirmation(
             f"Approve {request.name}?",
             asked,

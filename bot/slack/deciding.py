@@ -13,7 +13,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from bot.cards.at_stake import summary_of
 from bot.cards.buttons import (
     APPROVE,
-    APPROVE_LONG,
+    ASKS_MORE,
     RECORD_NOT_SENT,
     RECORD_SENT,
     REJECT,
@@ -55,18 +55,17 @@ TRIES = 5
 
 
 ASKING = {
-    APPROVE_LONG: Verb.APPROVE,
+    APPROVE: Verb.APPROVE,
     REJECT: Verb.REJECT,
     WITHDRAW: Verb.WITHDRAW,
     RECORD_SENT: Verb.RECORD_SENT,
     RECORD_NOT_SENT: Verb.RECORD_NOT_SENT,
 }
-"""Buttons that open a form. *Withdraw* is in the menu; older cards have a button for it."""
+"""*Withdraw* is in the menu; older cards have a button for it."""
 
 
 def register(app: AsyncApp, answering: Answering) -> None:
     """Connect the buttons, and the forms that ask for a reason or a number."""
-    app.action(APPROVE)(decides(answering, Verb.APPROVE, at_once=True))
     for action_id, verb in ASKING.items():
         app.action(action_id)(decides(answering, verb))
     for callback_id, verb in DECIDE_FORMS.items():
@@ -74,19 +73,22 @@ def register(app: AsyncApp, answering: Answering) -> None:
 
 
 def decides(
-    answering: Answering, verb: Verb, *, at_once: bool = False
+    answering: Answering, verb: Verb, *, with_a_note: bool = False
 ) -> Callable[..., Awaitable[None]]:
-    """Return a listener that opens the form for what must be read or typed first.
+    """Return a listener that decides at once, or opens the form for what must be read or typed first.
 
-    With `at_once` it decides, unless the number must be typed: Slack has asked before it sent the click.
+    *Approve* decides at once where Slack has asked before it sent the click: its label does not end with dots then,
+    on a card of any age. Whether the number must be typed is read from the database.
     """
-
-    def act_on(request: Request | None) -> Act:
-        typed = request is not None and _is_typed(answering.parts.rules, request)
-        return decide if at_once and not typed else may_decide_now
 
     async def pressed(ack: AsyncAck, body: dict[str, Any]) -> None:
         click = payloads.click(body)
+        confirmed = verb is Verb.APPROVE and not with_a_note and not click.label.endswith(ASKS_MORE)
+
+        def act_on(request: Request | None) -> Act:
+            typed = request is not None and _is_typed(answering.parts.rules, request)
+            return decide if confirmed and not typed else may_decide_now
+
         outcome = await _clicked(answering, ack, click, verb, act_on)
         if isinstance(outcome, Decidable):
             await _ask_more(answering, click, verb, outcome.whole_request)

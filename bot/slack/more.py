@@ -44,7 +44,7 @@ def register(app: AsyncApp, answering: Answering, forms: Forms, links: Links) ->
     """
     chosen = {
         WITHDRAW: decides(answering, Verb.WITHDRAW),
-        NOTE: decides(answering, Verb.APPROVE),
+        NOTE: decides(answering, Verb.APPROVE, with_a_note=True),
         CHANGE: opens_again(answering, forms),
     }
 

@@ -91,6 +91,7 @@ class Click:
     Attributes:
         action_id: Which button it was; empty if the click is not exactly one action.
         value: What the button names, as text.
+        label: What stands on the button, as the bot last drew it for whoever pressed; empty for a menu.
         chosen: The chosen entry of a menu; empty for a button.
         named: The request that it names; None if it names none.
     """
@@ -101,6 +102,7 @@ class Click:
     value: str
     named: Named | None
     trigger_id: str
+    label: str = ""
     chosen: str = ""
 
 
@@ -163,6 +165,7 @@ def click(body: Mapping[str, Any]) -> Click:
         value=value,
         named=_named(value, body),
         trigger_id=text_of(body, "trigger_id"),
+        label=text_of(mapping(action, "text"), "text"),
         chosen=chosen,
     )
 

@@ -172,7 +172,7 @@ class People:
             case Fate.APPROVE if wanted.rival and MAILS_AGAIN in message.text:
                 await self._with_a_form(person, message, "reject", {"reason": "Mailed already."})
             case Fate.APPROVE if _asks_in_a_form(message):
-                await self._with_a_form(person, message, "approve_long", {})
+                await self._with_a_form(person, message, "approve", {})
             case Fate.APPROVE:
                 await self._approve(person, message)
             case Fate.REJECT:
@@ -252,7 +252,7 @@ class People:
 def _asks_in_a_form(message: Message) -> bool:
     """Whether Approve opens a form: what it asks is too long for Slack's question."""
     return any(
-        element.get("action_id") == "approve_long"
+        element.get("action_id") == "approve" and "confirm" not in element
         for block in message.blocks
         if block["type"] == "actions"
         for element in block["elements"]

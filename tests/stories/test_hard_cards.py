@@ -40,7 +40,7 @@ def message_of(stage, ts):
 def approve_of(stage, ts):
     """Headline, facts and the button that approves."""
     ((title, facts, buttons),) = cards(message_of(stage, ts).blocks)
-    return title, facts, next(each for each in buttons if each["action_id"].startswith("approve"))
+    return title, facts, next(each for each in buttons if each["action_id"] == "approve")
 
 
 async def form_of(stage, ts):

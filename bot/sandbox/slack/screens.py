@@ -96,7 +96,7 @@ class Screens:
         whole = {
             "type": "button",
             "block_id": "forged",
-            "text": {"type": "plain_text", "text": "…", "emoji": True},
+            "text": {"type": "plain_text", "text": "(forged)", "emoji": True},
             "action_ts": self._core.timestamp(),
             **action,
         }
