@@ -78,12 +78,14 @@ def decides(
     """Return a listener that decides at once, or opens the form for what must be read or typed first.
 
     *Approve* decides at once where Slack has asked before it sent the click: its label does not end with dots then,
-    on a card of any age. Whether the number must be typed is read from the database.
+    on a card of any age. Where Slack does not say the label, the form opens. Whether the number must be typed is read
+    from the database.
     """
 
     async def pressed(ack: AsyncAck, body: dict[str, Any]) -> None:
         click = payloads.click(body)
-        confirmed = verb is Verb.APPROVE and not with_a_note and not click.label.endswith(ASKS_MORE)
+        has_asked = bool(click.label) and not click.label.endswith(ASKS_MORE)
+        confirmed = verb is Verb.APPROVE and not with_a_note and has_asked
 
         def act_on(request: Request | None) -> Act:
             typed = request is not None and _is_typed(answering.parts.rules, request)

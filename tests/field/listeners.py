@@ -155,7 +155,14 @@ def command(name: str, who: Who, value: Any) -> dict[str, Any]:
 
 
 def click(action_id: str, who: Who, value: Any, **more: Any) -> dict[str, Any]:
-    action = {"type": "button", "action_id": action_id, "block_id": "b", "value": value}
+    text = {"type": "plain_text", "text": "Press"}
+    action = {
+        "type": "button",
+        "action_id": action_id,
+        "block_id": "b",
+        "value": value,
+        "text": text,
+    }
     if action_id == MORE:
         chosen = {"value": f"{WITHDRAW} {value}"}
         action = {

@@ -86,7 +86,10 @@ async def test_a_click_that_is_not_signed_decides_nothing(web_stage, http):
     payload = {
         "type": "block_actions", "user": {"id": BOB, "team_id": "T0SANDBOX"},
         "team": {"id": "T0SANDBOX"}, "channel": {"id": CHANNEL}, "trigger_id": "1",
-        "actions": [{"type": "button", "action_id": "approve", "block_id": "b", "value": name}],
+        "actions": [{
+            "type": "button", "action_id": "approve", "block_id": "b", "value": name,
+            "text": {"type": "plain_text", "text": "Approve"},
+        }],
     }  # fmt: skip
     body = urlencode({"payload": json.dumps(payload)})
 

@@ -100,6 +100,17 @@ async def test_a_card_of_before_counts_for_its_own_request(stage):
     await stage.until_card(ts, "Accepted by Zuora")
 
 
+async def test_an_approve_whose_label_slack_does_not_say_opens_the_form(stage):
+    ts = await stage.ask()
+    shown = next(m for m in stage.slack.channel_messages(CHANNEL) if m.ts == ts)
+    block = {**shown.blocks[-1]["elements"][0], "text": {}}
+
+    await stage.slack.click(BOB, CHANNEL, ts, "approve", block=block, force=True)
+
+    assert stage.request().approvals == ()
+    assert stage.slack.view(BOB) is not None
+
+
 @pytest.mark.parametrize("button", ["reject", "withdraw"])
 async def test_a_form_that_stayed_open_over_another_database_decides_nothing(stage, button):
     ts = await stage.ask()
