@@ -13,10 +13,18 @@ from bot.domain.summary import Summary
 from bot.domain.words import Line, Part, Strong, line
 from bot.operations.catalog import OPERATIONS, opened, short_of
 
-UNREADABLE = (
-    "R-{number} cannot be shown: another version of Billing Bot wrote it, or its record is damaged. Do not approve it; "
-    "tell whoever runs Billing Bot."
-)
+OPEN = (State.WAITING, State.APPROVED, State.RUNNING)
+
+
+def unreadable(number: int, *, waits: bool) -> str:
+    """Return that a request cannot be shown, and what to do; nobody is asked not to approve what no longer waits."""
+    why = "another version of Billing Bot wrote it, or its record is damaged"
+    do = (
+        "Do not approve it; tell whoever runs Billing Bot."
+        if waits
+        else "Tell whoever runs Billing Bot."
+    )
+    return f"R-{number} cannot be shown: {why}. {do}"
 
 
 def card(
@@ -31,15 +39,18 @@ def card(
         request: As it stands.
         kind: A new message, or an edit.
         also: What other requests do to the same documents.
+
+    Raises:
+        UnreadableError: Only another version knows its operation, and it is open.
     """
     try:
         order = opened(request)
     except UnreadableError:
-        if request.operation not in OPERATIONS:  # the version that knows it has drawn it
-            raise
+        if request.operation not in OPERATIONS and request.state in OPEN:
+            raise  # the version that knows it has drawn it
         return _not_to_be_read(request, kind)
     summary = summary_of(request, order, also)
-    open_ = request.state in (State.WAITING, State.APPROVED, State.RUNNING)
+    open_ = request.state in OPEN
     title = title_of(request, order, summary)
     place = _place(request)
     lines = facts(request, summary, also) if open_ else outcome(request, summary, also)
@@ -67,7 +78,7 @@ def card(
 
 def _not_to_be_read(request: Request, kind: MessageKind) -> Message:
     """Return the card of a request whose order cannot be read: how it stands, and no button that approves it."""
-    words = UNREADABLE.format(number=request.number)
+    words = unreadable(request.number, waits=request.state is State.WAITING)
     summary = Summary("", (), "not known")
     title = f"{headline(request)}: {short_of(request.operation)} {request.subject}"
     lines = (line("⚠", words), *outcome(request, summary, ()))

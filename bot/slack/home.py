@@ -11,7 +11,7 @@ from typing import Any
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.cards import blocks
-from bot.cards.card import UNREADABLE
+from bot.cards.card import unreadable
 from bot.domain.authority import Person, may_ask
 from bot.domain.message import Blocks, Message, MessageKind
 from bot.domain.request import State
@@ -132,7 +132,7 @@ class HomeTab:
 
 
 def _damaged(number: int) -> Blocks:
-    return [blocks.paragraph(UNREADABLE.format(number=number))]
+    return [blocks.paragraph(unreadable(number, waits=True))]
 
 
 def _to(user: str) -> Message:

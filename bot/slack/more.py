@@ -8,11 +8,11 @@ from typing import Any
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.cards.buttons import CHANGE, DETAILS, MORE, NOTE, WITHDRAW
-from bot.cards.card import UNREADABLE
+from bot.cards.card import unreadable
 from bot.cards.details import PAGE, TURN, Page, details
 from bot.domain.authority import Verb
 from bot.domain.named import named
-from bot.domain.request import Request
+from bot.domain.request import Request, State
 from bot.operations.catalog import can_be_read, opened
 from bot.slack import form_payloads, payloads
 from bot.slack.answering import Answering
@@ -89,7 +89,7 @@ async def _show(
         await answering.say_now(click.channel, click.actor, words)
         return
     if not can_be_read(request):
-        words = UNREADABLE.format(number=request.number)
+        words = unreadable(request.number, waits=request.state is State.WAITING)
         await answering.say_now(click.channel, click.actor, words)
         return
     also = beside(answering.parts.store, request)

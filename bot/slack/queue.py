@@ -7,7 +7,7 @@ from typing import Any
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
 from bot.cards import blocks
-from bot.cards.card import UNREADABLE, in_a_list, in_one_text
+from bot.cards.card import in_a_list, in_one_text, unreadable
 from bot.domain.authority import Person, Verb, may_decide
 from bot.domain.message import Blocks, Words
 from bot.domain.place import EVERYWHERE, Within, values_of_key
@@ -111,7 +111,7 @@ def _shown(parts: Working, links: Links, person: Person, number: int) -> tuple[B
         return None if found is None else (_card(links, *found), in_one_text(*found))
     except UnreadableError:
         logger.exception("request_unreadable", extra={"request": number})
-        words = UNREADABLE.format(number=number)
+        words = unreadable(number, waits=True)
         return [blocks.paragraph(words)], words
 
 

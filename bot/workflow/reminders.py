@@ -5,7 +5,7 @@ from datetime import datetime
 
 from bot.cards import blocks, lines
 from bot.cards.approvers import approvers_in_words
-from bot.cards.card import UNREADABLE, in_a_list, in_one_text
+from bot.cards.card import in_a_list, in_one_text, unreadable
 from bot.cards.facts import in_doubt, where_to_look
 from bot.domain.history import Entry, What
 from bot.domain.message import Blocks, MessageKind
@@ -70,7 +70,7 @@ def _card(store: Store, request: Request) -> tuple[str, Blocks]:
         also = beside(store, request)
         return in_one_text(request, also), in_a_list(request, also, ())
     except UnreadableError:
-        words = UNREADABLE.format(number=request.number)
+        words = unreadable(request.number, waits=request.state is State.WAITING)
         return words, [blocks.paragraph(words)]
 
 

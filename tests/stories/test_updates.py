@@ -196,6 +196,8 @@ async def test_what_cannot_be_read_can_be_rejected_and_its_card_says_that(stage)
 
     await stage.until_card(ts, "Rejected")
     assert "R-1 cannot be shown" in stage.card(ts)
+    assert "Tell whoever runs Billing Bot" in stage.card(ts)
+    assert "Do not approve it" not in stage.card(ts)
 
 
 DOWN = {"kind": "status", "status": 503, "times": None}
@@ -273,3 +275,16 @@ async def test_what_only_another_version_knows_is_reminded_of_and_expires_all_th
 
     assert stage.request().state is State.EXPIRED
     assert "R-1 cannot be shown" in str(stage.slack.thread("C0BILLING", ts)[-2].blocks)
+
+
+async def test_the_card_of_what_only_another_version_knows_says_that_it_expired_here(
+    stage, operations
+):
+    ts = await stage.ask()
+    await stage.quiet()
+    del operations[stage.request().operation]
+
+    await stage.pass_time(hours=25)
+    await stage.until_card(ts, "Expired")
+
+    assert not [each for each in stage.buttons(ts) if each.startswith("approve")]
