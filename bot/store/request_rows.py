@@ -5,7 +5,9 @@ import logging
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field
 
 from bot.domain import digest
 from bot.domain.history import MAY_NAME
@@ -18,6 +20,8 @@ logger = logging.getLogger(__name__)
 SHOWN_OF_A_RULE = 200
 WRONG = (AttributeError, KeyError, TypeError, ValueError, OverflowError)
 """What reading a damaged value raises."""
+PEOPLE = r"^[USW][A-Z0-9]+(&[USW][A-Z0-9]+)*$"
+"""A name of `Rule.approvers`: a person, a group, or several joined."""
 
 COLUMNS = (
     "number", "operation", "subject", "body", "facts", "digest", "tenant", "requester", "team",
@@ -125,18 +129,29 @@ def rule_to_text(rule: Rule) -> str:
     )
 
 
+class _StoredRule(BaseModel, strict=True):
+    """A rule as `rule_to_text` writes it, or an older version did; nothing is converted to fit."""
+
+    approvers: tuple[Annotated[str, Field(pattern=PEOPLE)], ...]
+    approvals: int = Field(ge=1)
+    expires_after: float = Field(gt=0)
+    remind_after: tuple[float, ...] = ()
+    type_the_number: bool = False
+    name: str = "the general rule"
+
+
 @lru_cache(maxsize=1000)
 def rule_from_text(text: str) -> Rule:
-    """Read what `rule_to_text` wrote, in any version; what cannot be read becomes `NOBODY`, which is logged once."""
+    """Read what `rule_to_text` wrote, in any version; anything else becomes `NOBODY`, which is logged once."""
     try:
-        found = json.loads(text)
+        found = _StoredRule.model_validate_json(text)
         return Rule(
-            approvers=tuple(found["approvers"]),
-            approvals=int(found["approvals"]),
-            expires_after=timedelta(seconds=found["expires_after"]),
-            remind_after=tuple(timedelta(seconds=span) for span in found.get("remind_after", ())),
-            type_the_number=found.get("type_the_number", False),
-            name=found.get("name", "the general rule"),
+            approvers=found.approvers,
+            approvals=found.approvals,
+            expires_after=timedelta(seconds=found.expires_after),
+            remind_after=tuple(timedelta(seconds=span) for span in found.remind_after),
+            type_the_number=found.type_the_number,
+            name=found.name,
         )
     except WRONG:
         logger.exception("rule_unreadable", extra={"rule": text[:SHOWN_OF_A_RULE]})

@@ -15,7 +15,16 @@ from tests.stories.test_billstatus import ask_status
 from tests.stories.test_home import opened, text_of
 from tests.stories.test_updates import damaged
 
-NO_RULES = ("{}", "5", "damaged", '{"approvers": 5, "approvals": 1, "expires_after": 1}')
+NO_RULES = (
+    "{}",
+    "5",
+    "damaged",
+    '{"approvers": 5, "approvals": 1, "expires_after": 1}',
+    '{"approvers": [5], "approvals": 1, "expires_after": 1}',
+    '{"approvers": ["U0BOB"], "approvals": 0, "expires_after": 1}',
+    '{"approvers": ["U0BOB"], "approvals": true, "expires_after": 1}',
+    '{"approvers": ["U0BOB"], "approvals": "1", "expires_after": 1}',
+)
 ROWS = [
     {"state_at": "yesterday"},
     {"expires_at": ""},

@@ -470,7 +470,13 @@ def _ended(package: Package, line: Json) -> str:
 
 def _why(line: Json, asked: Json) -> str:
     """Return the rule, its conditions, and the totals compared with them."""
-    needed = count(line["approvals_needed"], "approval")
+    needed = line["approvals_needed"]
+    # what verify names as damaged is still shown
+    needed = (
+        count(needed, "approval")
+        if isinstance(needed, int)
+        else "A number of approvals that cannot be read"
+    )
     conditions = in_words(asked.get("conditions") or {}) or "all that no other rule is for"
     return f"{needed}, by {line['rule']}, which is for {conditions}. Compared with it: {in_words(asked.get('compared') or {})}."
 
