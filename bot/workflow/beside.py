@@ -160,16 +160,20 @@ def asked_again(store: Store, request: Request) -> tuple[Line, ...]:
 
 
 def _billing_too(store: Store, request: Request, order: Order[Any, Any]) -> list[tuple[int, str]]:
-    """Return the open requests that bill some of the same accounts, each with its number and a sentence."""
+    """Return the open requests that bill some of the same accounts, or may, each with its number and a sentence."""
     mine = order.bills()
     if mine is None:
         return []
     found = []
     for number in store.requests.open_of(order.name, request.place):
-        other = store.requests.get(number)
-        if other is None or number == request.number:
+        if number == request.number:
             continue
-        theirs = opened(other).bills() if can_be_read(other) else None
+        other = store.requests.get(number)
+        if other is None or not can_be_read(other):
+            may = f"⚠ R-{number} cannot be read, so it may bill some of the same accounts"
+            found.append((number, may))
+            continue
+        theirs = opened(other).bills()
         if theirs is not None and mine.overlaps(theirs):
             verb = "asks to bill" if other.state is State.WAITING else "is about to bill"
             found.append((number, f"{other.name} {verb} {theirs.words} too"))

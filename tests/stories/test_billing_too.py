@@ -7,6 +7,7 @@ import pytest
 from bot.domain.billed import Billed
 from tests.stage import BOB
 from tests.stories.test_create_bill_run import ask, world
+from tests.stories.test_updates import damaged
 
 __all__ = ["world"]
 TWO_DAYS = "batch=Batch2 target=2026-11-30 bcd={}"
@@ -46,6 +47,19 @@ async def test_what_bills_others_is_not_named(stage, world, one, other):
 
     assert "too" not in stage.card(first)
     assert "asks to bill" not in stage.card(second)
+
+
+@pytest.mark.parametrize("columns", [{"facts": "{}"}, {"state_at": "yesterday"}], ids=str)
+async def test_what_cannot_be_read_is_named_because_it_may_bill_the_same(stage, world, columns):
+    await ask(stage, "batch=Batch2 target=2026-11-30")
+    await stage.quiet()
+    damaged(stage, **columns)
+
+    second = await ask(stage, "account=A2 target=2026-11-30")
+    await stage.quiet()
+
+    may = "R-1 cannot be read, so it may bill some of the same accounts"
+    assert may in stage.card(second)
 
 
 async def test_what_ended_is_not_named_any_more(stage, world):
