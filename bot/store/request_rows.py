@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Annotated, Any
 
@@ -13,7 +13,13 @@ from bot.domain import digest
 from bot.domain.history import MAY_NAME
 from bot.domain.policy import NOBODY, Rule
 from bot.domain.request import Approval, Request, State, UnreadableError
-from bot.store.times import from_text, from_text_or_none, to_text, to_text_or_none
+from bot.store.times import (
+    from_text,
+    from_text_if_readable,
+    from_text_or_none,
+    to_text,
+    to_text_or_none,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +43,10 @@ KEPT = (
 )  # fmt: skip
 """The columns of a request that never change; the history binds them."""
 
+ALWAYS_AT = ("created_at", "expires_at", "state_at")
+SOMETIMES_AT = ("wake_at", "decided_at")
+"""The columns that are times; the second kind may be empty."""
+
 PLACES = ("place", "place_words")
 """Bound as well, where there was a choice."""
 
@@ -55,9 +65,9 @@ def to_row(request: Request) -> dict[str, Any]:
     row: dict[str, Any] = {column: getattr(request, column) for column in COLUMNS}
     row["rule"] = rule_to_text(request.rule)
     row["state"] = request.state.value
-    for column in ("created_at", "expires_at", "state_at"):
+    for column in ALWAYS_AT:
         row[column] = to_text(row[column])
-    for column in ("wake_at", "decided_at"):
+    for column in SOMETIMES_AT:
         row[column] = to_text_or_none(row[column])
     return row
 
@@ -71,11 +81,19 @@ def from_row(values: tuple[Any, ...], approvals: tuple[Approval, ...] = ()) -> R
     row = dict(zip(COLUMNS, values, strict=True))
     read_shared(row)
     try:
-        for column in ("wake_at", "decided_at"):
+        for column in SOMETIMES_AT:
             row[column] = from_text_or_none(row[column])
     except WRONG as error:
         raise UnreadableError(f"R-{row['number']}") from error
     return Request(**row, approvals=approvals)
+
+
+def times_mended(values: tuple[Any, ...], now: datetime) -> tuple[Any, ...]:
+    """Return the values of a damaged row with `now` for each time that cannot be read, or none where it may be empty."""
+    row = dict(zip(COLUMNS, values, strict=True))
+    instead = dict.fromkeys(ALWAYS_AT, to_text(now)) | dict.fromkeys(SOMETIMES_AT)
+    wrong = {each for each in instead if from_text_if_readable(row[each]) is None}
+    return tuple(instead[each] if each in wrong else row[each] for each in COLUMNS)
 
 
 def read_shared(row: dict[str, Any]) -> None:
@@ -87,7 +105,7 @@ def read_shared(row: dict[str, Any]) -> None:
     row["rule"] = rule_from_text(row["rule"])
     try:
         row["state"] = State(row["state"])
-        for column in ("created_at", "expires_at", "state_at"):
+        for column in ALWAYS_AT:
             row[column] = from_text(row[column])
     except WRONG as error:
         raise UnreadableError(f"R-{row['number']}") from error

@@ -17,7 +17,13 @@ from bot.domain.request import APART, Approval, Request, UnreadableError
 from bot.metrics import MOVES
 from bot.store.engine import Database, Question, once_committed
 from bot.store.places import ENTITY_OF_PLACE
-from bot.store.request_rows import COLUMNS, approvals_from_text, from_row, to_row
+from bot.store.request_rows import (
+    COLUMNS,
+    approvals_from_text,
+    from_row,
+    times_mended,
+    to_row,
+)
 from bot.store.times import from_text_if_readable, to_text, to_text_or_none
 
 logger = logging.getLogger(__name__)
@@ -141,6 +147,15 @@ class Requests:
 
     def _with_approvals(self, row: tuple[Any, ...]) -> Request | None:
         return self._from_row(row[:-1], approvals_from_text(row[-1]))
+
+    def get_mended(self, number: int, now: datetime) -> Request:
+        """Return a request whose row is damaged, so that it can be ended: `now` stands for a time that cannot be read.
+
+        Raises:
+            UnreadableError: Something else of it is damaged.
+        """
+        row = self._database.execute(_SELECT_SHORT, [number]).fetchone()
+        return from_row(times_mended(row, now))
 
     def without_documents(self, number: int) -> Request | None:
         """Return the request with that number for a look at it: without body, facts, what was typed, and approvals.

@@ -11,7 +11,7 @@ from bot.domain.copies import Shown, latest
 from bot.domain.history import Entry, What
 from bot.domain.message import Message, MessageKind
 from bot.domain.request import Request, State
-from bot.domain.words import Mention, count
+from bot.domain.words import Mention, count, listed
 from bot.operations.progress import Progress
 from bot.store.store import Store
 from bot.workflow.calling import answer_entry
@@ -40,11 +40,17 @@ def resume(
     with store.transaction():
         highest = max((each.request for each in shown), default=0)
         store.copies.begin_anew(new_id, now, last_number=highest, seen=latest(shown))
-        found = [store.requests.get(number) for number in store.copies.open_numbers()]
-        ended = [_ended(store, request, now) for request in found if request is not None]
+        found = {number: store.requests.get(number) for number in store.copies.open_numbers()}
+        damaged = [f"R-{number}" for number, request in found.items() if request is None]
+        ended = [
+            _ended(store, request or store.requests.get_mended(number, now), now)
+            for number, request in found.items()
+        ]
         names = [request.name for request in ended]
         data = {"database": new_id, "ended": names, "numbers_behind": highest}
-        message = _said(channel, len(ended), store.requests.next_number())
+        if damaged:
+            data["damaged"] = damaged
+        message = _said(channel, len(ended), damaged, store.requests.next_number())
         store.record(Entry(what=What.RESUMED, data=data), now, message)
     return ended
 
@@ -76,9 +82,12 @@ def _lose_what_is_out(store: Store, request: Request, now: datetime) -> None:
     store.history.append_all(map(answer_entry, lost), now)
 
 
-def _said(channel: str, ended: int, number: int) -> Message:
+def _said(channel: str, ended: int, damaged: Sequence[str], number: int) -> Message:
+    records = "The record" if len(damaged) == 1 else "The records"
+    are = "is" if len(damaged) == 1 else "are"
     text = (
         f"An older copy of the database was put back, and work continues. "
-        f"{count(ended, 'open request')} stopped: look in Zuora first. The next request is R-{number}."
+        f"{count(ended, 'open request')} stopped: look in Zuora first. "
+        f"{f'{records} of {listed(damaged)} {are} damaged. ' if damaged else ''}The next request is R-{number}."
     )
     return Message(kind=MessageKind.NOTICE, channel=channel, text=text, blocks=[])

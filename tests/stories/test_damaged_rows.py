@@ -7,10 +7,12 @@ import pytest
 from click.testing import CliRunner
 
 from bot.cli import main
+from bot.domain.history import What
 from bot.domain.request import State
 from bot.status.export import export
 from bot.store.request_rows import rule_from_text
-from tests.stage import ALICE, BOB, CARLA
+from bot.workflow.restored import resume
+from tests.stage import ALICE, BOB, CARLA, CHANNEL
 from tests.stories.test_billstatus import ask_status
 from tests.stories.test_home import opened, text_of
 from tests.stories.test_updates import damaged
@@ -180,6 +182,45 @@ async def test_the_month_is_exported_by_the_command_with_what_cannot_be_read_nam
     assert done.exit_code == 0, done.output
     (said,) = [each for each in to.read_text("utf-8-sig").splitlines() if each.startswith("R-1,")]
     assert "its record is damaged" in said
+
+
+@pytest.mark.never_repeated
+@pytest.mark.parametrize("columns", [{"facts": "{}"}, {"state_at": "yesterday"}], ids=str)
+async def test_what_cannot_be_read_keeps_another_from_mailing_the_same(stage, columns):
+    """What each request can mail is in rows of its own."""
+    invoice = next(iter(stage.zuora.world.invoices))
+    first = await stage.ask(text=invoice)
+    second = await stage.ask(text=invoice)
+    stage.zuora.faults.add("/v1/invoices/*/emails", kind="drop")
+    await stage.press(BOB, first)
+    await stage.until_card(first, "OUTCOME UNKNOWN")
+    await stage.quiet()
+    damaged(stage, **columns)
+
+    await stage.press(CARLA, second)
+    await stage.until_card(second, "Stopped. Nothing was sent")
+
+    assert "R-1" in stage.card(second)
+
+
+async def test_resuming_ends_what_is_damaged_too_and_names_it(stage):
+    first, second = await two(stage, state_at="yesterday", decided_at="13/13/13")
+
+    ended = resume(stage.store, stage.clock.now(), [], "f" * 32, CHANNEL)
+
+    assert [each.name for each in ended] == ["R-1", "R-2"]
+    assert stage.store.copies.open_numbers() == []
+    (said,) = stage.store.history.since(0, What.RESUMED)
+    assert said.entry.data["ended"] == ["R-1", "R-2"]
+    assert said.entry.data["damaged"] == ["R-1"]
+    await stage.restart()
+    await stage.until_card(first, "Stopped, look in Zuora first")
+    await stage.until_card(second, "Stopped, look in Zuora first")
+    said_in_slack = " ".join(each.text for each in stage.slack.channel_messages(CHANNEL))
+    assert (
+        "2 open requests stopped: look in Zuora first. The record of R-1 is damaged"
+        in said_in_slack
+    )
 
 
 @pytest.mark.parametrize("rule", NO_RULES)
