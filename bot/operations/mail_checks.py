@@ -23,7 +23,7 @@ from bot.operations.typed import Problems
 from bot.zuora.answers import BillingDocument, BillRun
 from bot.zuora.aside import aside
 from bot.zuora.client import ZuoraClient
-from bot.zuora.errors import ZuoraError
+from bot.zuora.errors import ZuoraError, ZuoraRefused
 from bot.zuora.paging import all_or_none, side_by_side
 
 T = TypeVar("T")
@@ -158,13 +158,20 @@ async def listed_lately(
     """Return each mail of a few of these documents in the last day; None if it cannot be read.
 
     Somebody who mails a bill run in Zuora reaches all of them, and Zuora shows their mail dates only later.
+
+    Raises:
+        ZuoraError: It does not answer, and `must_know`.
     """
     in_order = sorted(documents, key=lambda document: document.number)
     few = in_order[:: max(1, len(documents) // A_FEW)][:A_FEW]
     reads = [partial(zuora.email_history, each.id, zuora.now()) for each in few]
     try:
         found = await zuora.soon(all_or_none(reads)) if reads else []
-    except ZuoraError:  # a second witness is no obstacle
+    except ZuoraRefused:
+        return None
+    except ZuoraError:  # a second witness is no obstacle, but for one that was heard before
+        if zuora.must_know:
+            raise
         return None
     listed = zip(few, found, strict=True)
     return tuple(

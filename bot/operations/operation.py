@@ -139,6 +139,10 @@ class Order(ABC, Generic[B, F]):
             ZuoraError: Zuora could not be read.
         """
 
+    def saw_mail_history(self) -> bool:
+        """Return whether these facts have what Zuora's mail history lists. No I/O."""
+        return False
+
     @abstractmethod
     def material(self) -> dict[str, Any]:
         """Return the facts that matter, in one form for the digest, whatever their order and spelling. No I/O."""

@@ -117,7 +117,8 @@ async def _ready(
     parts: Working, operation: Operation, body: Body, values: Values, place: str
 ) -> Ready | Problems:
     try:
-        facts: Facts | Problems = await operation.look_up(body, parts.tenancy.zuora_in(place))
+        zuora = parts.tenancy.zuora_in(place).for_a_form()
+        facts: Facts | Problems = await operation.look_up(body, zuora)
     except ZuoraError as error:
         words = unanswered(error, f"Nothing was saved. {what_next(error)}")
         if isinstance(error, ZuoraContradicts):

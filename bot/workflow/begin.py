@@ -113,8 +113,9 @@ async def facts_as_approved(parts: Working, request: Request) -> Order[Any, Any]
         return None
     try:
         await parts.tenancy.admission.check()
+        zuora = parts.tenancy.zuora_in(request.place)
         facts: Facts | Problems = await approved.look_up(
-            approved.body, parts.tenancy.zuora_in(request.place)
+            approved.body, zuora.for_sending(must_know=approved.saw_mail_history())
         )
     except ZuoraRefused as error:
         again = "" if isinstance(error, ZuoraContradicts) else "Zuora could not be read again: "

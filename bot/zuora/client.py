@@ -145,6 +145,18 @@ class ZuoraClient(Reads):
         client.send_within(entity_ids, org_ids)
         return client
 
+    def for_a_form(self) -> "ZuoraClient":
+        """Return this client for somebody who waits at a form, see `soon`; everything else is shared."""
+        client = copy(self)
+        client._at_a_form = True  # noqa: SLF001 - its own class
+        return client
+
+    def for_sending(self, *, must_know: bool) -> "ZuoraClient":
+        """Return this client for a last look before something is sent, see `must_know`; everything else is shared."""
+        client = copy(self)
+        client.must_know = must_know
+        return client
+
     async def check(self) -> Tenant:
         """Get a token and return its tenant.
 

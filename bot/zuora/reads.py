@@ -42,7 +42,7 @@ from bot.zuora.scope import AccountsInScope
 
 T = TypeVar("T")
 SOON_SECONDS = 30.0
-"""How long a look is waited for that only adds to what is known otherwise."""
+"""How long a form waits for a look that only adds to what is known otherwise."""
 
 
 class Reads(Effects):
@@ -50,6 +50,10 @@ class Reads(Effects):
 
     All raise `ZuoraRefused`, `ZuoraNotFound`, `ZuoraBusy` or `ZuoraUnavailable`.
     """
+
+    _at_a_form = False
+    must_know = False
+    """Whether what a second witness says is waited for, because it was known when this was approved."""
 
     def __init__(
         self, caller: Caller, paths: Mapping[DocumentKind, str], clock: Clock, zone: tzinfo | None
@@ -73,11 +77,15 @@ class Reads(Effects):
         return self._clock.now()
 
     async def soon(self, reading: Coroutine[Any, Any, T]) -> T:
-        """Return what a second witness says, if it says it soon; nobody waits for it through four tries of two minutes.
+        """Return what a second witness says; for a form, only if it says it soon.
+
+        Nobody waits at a form through four tries of two minutes.
 
         Raises:
             ZuoraUnavailable: It did not.
         """
+        if not self._at_a_form:
+            return await reading
         read, late = asyncio.ensure_future(reading), asyncio.ensure_future(self._soon())
         try:
             await asyncio.wait({read, late}, return_when=asyncio.FIRST_COMPLETED)

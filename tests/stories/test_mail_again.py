@@ -466,3 +466,34 @@ async def test_zuora_may_give_the_documents_of_a_run_in_another_order_each_time(
     await stage.quiet()
 
     assert stage.orders()
+
+
+@pytest.mark.parametrize("rest", [30, 90])
+@ONE
+async def test_a_rest_that_zuora_asks_for_after_the_approval_lets_nothing_be_mailed_twice(
+    stage, held, kind, rest
+):
+    """What the mail history listed when this was asked for is known again before anything goes out."""
+    ts = await stage.ask(text=held.get(kind, RUN))
+    all_mailed_in_zuora(stage)
+    stage.zuora.faults.add(NO_HISTORY, kind="too_many", retry_after=rest, times=1)
+
+    await stage.press(BOB, ts)
+    await stage.as_time_passes(lambda: stage.card(ts).startswith(("Stopped", "Accepted")), step=1.0)
+
+    assert stage.card(ts).startswith("Stopped"), stage.card(ts)
+    assert not stage.orders()
+
+
+@ONE
+async def test_a_mail_history_that_was_read_for_the_card_is_waited_for_before_anything_goes_out(
+    stage, held, kind
+):
+    ts = await stage.ask(text=held.get(kind, RUN))
+    stage.zuora.faults.add(NO_HISTORY, kind="drop", times=None)
+    await stage.press(BOB, ts)
+    await stage.as_time_passes(lambda: "could not be read again" in stage.card(ts), step=5.0)
+    assert not stage.orders()
+    stage.zuora.faults.clear()
+
+    await stage.as_time_passes(lambda: "Accepted by Zuora" in stage.card(ts), step=30.0)

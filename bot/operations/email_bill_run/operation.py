@@ -162,6 +162,10 @@ class EmailBillRun(OnRun[EmailBillRunBody, EmailRunFacts]):
             }
         )
 
+    def saw_mail_history(self) -> bool:
+        """Return whether the mail history was read for a few of the run's documents."""
+        return self.facts.listed_lately is not None
+
     def material(self) -> dict[str, Any]:
         """Bind every document, so that a single changed amount changes the digest."""
         return {**self.facts.material(), **self.facts.checks.material()}

@@ -168,7 +168,7 @@ async def _listed(
     except ZuoraRefused:
         return {}
     except ZuoraError:
-        if is_all:
+        if is_all or zuora.must_know:
             raise
         return {}
     return {each.number: marks for each, marks in zip(looked_for, found, strict=True)}

@@ -20,7 +20,7 @@ from bot.domain.words import Line
 from bot.operations.email_documents import words
 from bot.operations.email_documents.checking import all_checked
 from bot.operations.email_documents.document import MailDocument
-from bot.operations.email_documents.facts import EmailDocumentsFacts, more, more_listed
+from bot.operations.email_documents.facts import A_FEW, EmailDocumentsFacts, more, more_listed
 from bot.operations.email_documents.finding import ordered_marks, read_facts
 from bot.operations.email_documents.reading import EmailDocumentsBody, read
 from bot.operations.email_documents.rereading import listed_mailed, reread, shown_mailed
@@ -69,6 +69,11 @@ class EmailDocuments(Order[EmailDocumentsBody, EmailDocumentsFacts]):
     async def look_up(cls, body: _Body, zuora: ZuoraClient) -> _Facts | Problems:
         """Read every document, side by side."""
         return await read_facts(cls.kind, body, zuora)
+
+    def saw_mail_history(self) -> bool:
+        """Return whether the mail history was read for a short list; for memos, which have nothing else, it must be."""
+        documents = self.facts.documents
+        return len(documents) <= A_FEW and any(each.listed is not None for each in documents)
 
     def material(self) -> dict[str, Any]:
         """Bind every document, and everything that decides who gets it."""
