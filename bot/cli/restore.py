@@ -53,7 +53,7 @@ def restore(file: Path, *, even_if_not_whole: bool) -> None:
         kept = _put_back(file, path)
     click.echo(f"Put back {file} to {path}: {count(verified.entries, 'row')} of history.")
     if kept:
-        click.echo(f"The database that was there is kept as {kept}.")
+        click.echo(f"What was there is kept as {kept}.")
     click.echo(
         "Start the bot. If it says that it is held, stop it, look in Zuora at what was done since the "
         "backup, and run `billing-bot resume-after-restore`."

@@ -31,6 +31,8 @@ LOST = (
     "Only if no bot has worked here yet, delete the file"
 )
 
+EMPTY = f"DATABASE_URL: {{}} is empty, which no start of Billing Bot leaves behind. {LOST} and start again."
+
 STEPS_BETWEEN_LOOKS = 100_000  # of SQLite's machine; a few milliseconds
 
 
@@ -100,10 +102,12 @@ def _make_if_missing(path: Path | str) -> None:
     """Make a new database under another name first, so that a start which is broken off leaves no empty file in its place.
 
     Raises:
-        StoreError: Only the log of a database is there.
+        StoreError: Only the log of a database is there, or an empty file: SQLite would delete its log.
     """
     place = beside(path, "")
     if place.exists():
+        if not place.stat().st_size:
+            raise StoreError(EMPTY.format(path))
         return
     log = beside(path, "-wal")
     if log.exists() and log.stat().st_size:
@@ -121,8 +125,7 @@ def _refuse_what_is_not_ours(connection: sqlite3.Connection, path: Path | str) -
     """
     tables = set(Database(connection).table_names())
     if not tables:
-        msg = f"DATABASE_URL: {path} is empty, which no start of Billing Bot leaves behind. {LOST} and start again."
-        raise StoreError(msg)
+        raise StoreError(EMPTY.format(path))
     if tables.isdisjoint(OURS):
         msg = f"DATABASE_URL: {path} is a database of another program. Name another file; nothing was changed."
         raise StoreError(msg)

@@ -22,6 +22,8 @@ from bot.health.first_check import FirstCheck
 from bot.settings import AuditSettings
 from bot.store.database import Guarded
 from bot.store.errors import StoreBusyError, StoreError
+from bot.store.file.backup import back_up, put_back
+from bot.store.file.reading import open_read_only
 from bot.store.lock import WorkLock
 from bot.store.private import beside
 from bot.store.store import Store
@@ -194,6 +196,67 @@ async def test_no_command_takes_what_is_no_database_for_one(stage, tmp_path, mon
     assert CliRunner().invoke(main, ["restore", str(lost)]).exit_code not in (0, 1)
     assert {"lost.db", "good.db"} <= {each.name for each in tmp_path.iterdir()}
     assert not {"copy.db", "archive.db", "month.csv"} & {each.name for each in tmp_path.iterdir()}
+
+
+def left_by_a_kill(path):
+    """Write six rows, of which the sixth is only in the log, and a backup of five; return the log."""
+    store = Store.open(path)
+    for number in range(6):
+        if number == 5:
+            store._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            back_up(path, path.with_name("backup.db"))
+        with store.transaction():
+            store.history.append(Entry(what=What.STARTED_BOT, data={"number": number}), NOW)
+    log = beside(path, "-wal").read_bytes()
+    store.close()
+    return log
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_what_a_refused_start_says_to_do_leaves_a_database_that_opens_and_the_log(
+    tmp_path, is_there
+):
+    path = tmp_path / "bot.db"
+    log = left_by_a_kill(path)
+    if is_there:
+        path.write_bytes(b"")
+    else:
+        path.unlink()
+    beside(path, "-wal").write_bytes(log)
+    with pytest.raises(StoreError, match="put a backup back"):
+        Store.open(path)
+
+    kept = put_back(tmp_path / "backup.db", path, NOW)
+
+    store = Store.open(path)
+    assert len(store.history.all()) == 5
+    store.close()
+    assert kept is not None
+    assert kept.exists()
+    (kept_log,) = tmp_path.glob("bot.db.before-*-wal")
+    assert kept_log.read_bytes() == log
+
+
+def look_by_reading(path):
+    with open_read_only(path):
+        pass
+
+
+@pytest.mark.parametrize(
+    "look",
+    [Store.open, look_by_reading, lambda path: back_up(path, path.with_name("new.db"))],
+    ids=["a start", "a reading command", "a backup"],
+)
+def test_nothing_that_refuses_an_empty_file_deletes_its_log(tmp_path, look):
+    path = tmp_path / "bot.db"
+    log = left_by_a_kill(path)
+    path.write_bytes(b"")
+    beside(path, "-wal").write_bytes(log)
+
+    with pytest.raises(StoreError):
+        look(path)
+
+    assert beside(path, "-wal").read_bytes() == log
 
 
 def test_a_first_start_that_is_killed_leaves_no_database_that_the_next_one_refuses(

@@ -31,6 +31,8 @@ def back_up(source: Path, target: Path, look: Look = _go_on) -> int:
     """
     if not source.is_file():
         raise StoreError(f"There is no database {source}.")
+    if not source.stat().st_size:  # SQLite would delete its log
+        raise StoreError(f"The backup {target} was not made: {source} is empty.")
     try:
         with replaced(target, database=source) as unfinished:
             _copy(f"file:{quote(str(source))}?mode=ro", unfinished, look)
@@ -40,7 +42,9 @@ def back_up(source: Path, target: Path, look: Look = _go_on) -> int:
 
 
 def put_back(copy: Path, path: Path, now: datetime, look: Look = _go_on) -> Path | None:
-    """Put a copy in the database's place; return where the old one is kept, None if there was none.
+    """Put a copy in the database's place; return where what was there is kept, None if nothing was.
+
+    A log that was left alone is kept too: SQLite would write its rows into the copy.
 
     The caller holds the work lock. At every moment there is a database in the place, so that a process that starts
     meanwhile never creates an empty one.
@@ -49,15 +53,12 @@ def put_back(copy: Path, path: Path, now: datetime, look: Look = _go_on) -> Path
         StoreError: Nothing was changed.
     """
     path = beside(path, "")
-    kept = path.with_name(f"{path.name}.before-{now:%Y%m%dT%H%M%SZ}") if path.exists() else None
     try:
         with replaced(path) as unfinished:
             _copy(address(copy), unfinished, look)
-            if kept:
-                _keep(path, kept)
+            return _keep(path, path.with_name(f"{path.name}.before-{now:%Y%m%dT%H%M%SZ}"))
     except (OSError, sqlite3.Error) as error:
         raise StoreError(f"{copy} was not put back: {error}. Nothing was changed.") from error
-    return kept
 
 
 def _copy(source: str, unfinished: Path, look: Look) -> None:
@@ -69,12 +70,20 @@ def _copy(source: str, unfinished: Path, look: Look) -> None:
     synced(unfinished)
 
 
-def _keep(path: Path, kept: Path) -> None:
-    """Give the file a second name, and its log if one is left; then remove the log's first name."""
-    with suppress(sqlite3.Error), closing(sqlite3.connect(path)) as database:
-        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # a damaged one keeps its log
-    logs = [end for end in ("-wal", "-shm") if Path(f"{path}{end}").exists()]
-    for end in ("", *logs):
-        os.link(f"{path}{end}", f"{kept}{end}")
-    for end in logs:
-        Path(f"{path}{end}").unlink()
+def _keep(path: Path, kept: Path) -> Path | None:
+    """Give the file and its log, if they are there, a second name, and remove the log's first; return the second name."""
+    logs = [end for end in ("-wal", "-shm") if beside(path, end).exists()]
+    for end in logs:  # before SQLite sees them, which deletes the log of an empty file
+        os.link(beside(path, end), beside(kept, end))
+    if path.exists():
+        if path.stat().st_size:
+            with suppress(sqlite3.Error), closing(sqlite3.connect(path)) as database:
+                database.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # a damaged one keeps its log
+        os.link(path, kept)
+    log = beside(kept, "-wal")
+    for end in ("-wal", "-shm"):
+        beside(path, end).unlink(missing_ok=True)
+    if log.exists() and not log.stat().st_size:
+        for end in logs:  # its rows are in the file
+            beside(kept, end).unlink()
+    return next((beside(kept, end) for end in ("", *logs) if beside(kept, end).exists()), None)

@@ -154,9 +154,10 @@ def _triggers_without(later: tuple[str, ...]) -> dict[str, str]:
 def address(file: Path) -> str:
     """Return the address by which SQLite reads a file without writing to it or beside it.
 
-    While the bot has it open, there is a log beside it, which is read too.
+    While the bot has it open, there is a log beside it, which is read too. Beside an empty file SQLite would delete it.
     """
-    how = "mode=ro" if Path(f"{file}-wal").exists() else "mode=ro&immutable=1"
+    has_log = Path(f"{file}-wal").exists() and file.stat().st_size
+    how = "mode=ro" if has_log else "mode=ro&immutable=1"
     return f"file:{quote(str(file))}?{how}"
 
 
