@@ -198,6 +198,25 @@ async def test_no_command_takes_what_is_no_database_for_one(stage, tmp_path, mon
     assert not {"copy.db", "archive.db", "month.csv"} & {each.name for each in tmp_path.iterdir()}
 
 
+@pytest.mark.parametrize("end", ["-wal", "-shm"])
+async def test_a_stop_in_order_writes_everything_into_the_file_though_its_log_was_deleted(
+    stage, end
+):
+    ts = await stage.ask()
+    await stage.quiet()
+    beside(file_of(stage), end).unlink()
+    assert stage.store.trouble == "database deleted or replaced"
+
+    await stage.stop()
+
+    with closing(sqlite3.connect(file_of(stage))) as database:
+        assert database.execute("SELECT COUNT(*) FROM requests").fetchone() == (1,)
+        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    await stage.start()
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "Accepted by Zuora")
+
+
 def left_by_a_kill(path):
     """Write six rows, of which the sixth is only in the log, and a backup of five; return the log."""
     store = Store.open(path)
