@@ -16,7 +16,7 @@ from bot.domain.message import Message
 from bot.domain.next_step import Pauses, conclusion, repeat_at
 from bot.domain.request import Request, State
 from bot.domain.words import Mention, Moment, Part, count, listed
-from bot.operations.catalog import OPERATIONS, opened
+from bot.operations.catalog import opened
 from bot.operations.operation import Order
 from bot.operations.progress import Progress
 from bot.store.in_parts import PART
@@ -66,7 +66,6 @@ class Answered:
             order: The request's order, if it was opened already; that takes milliseconds for
                 hundreds of documents.
         """
-        operation = OPERATIONS[self.whole_request.operation]
         state = conclusion(self.calls)
         repeats = (repeat_at(call, self.now, pauses.again) for call in self.calls)
         again = [at for at in repeats if at is not None]
@@ -74,9 +73,10 @@ class Answered:
             return self._ask_again(min(again))
         if state is State.UNKNOWN:
             return self._unknown(pauses.poll)
-        if operation.follows and state is State.SUCCEEDED:
-            return self._follow_from_now(order or opened(self.whole_request), pauses.poll)
-        return self._end(state, order or opened(self.whole_request))
+        order = order or opened(self.whole_request)
+        if order.follows and state is State.SUCCEEDED:
+            return self._follow_from_now(order, pauses.poll)
+        return self._end(state, order)
 
     def _follow_from_now(self, order: Order[Any, Any], poll: timedelta) -> Next:
         accepted = f"{order.accepted()}{_asked_again(self.calls)}"

@@ -14,7 +14,7 @@ from bot.following import following
 from bot.operations.catalog import OPERATIONS
 from bot.store.errors import CouldNotRecordError
 from bot.store.requests import RequestMovedError
-from bot.workflow import begin, deadlines, ending, follow, reminders, repeat, sending, settle
+from bot.workflow import begin, deadlines, ending, follow, left, reminders, repeat, sending, settle
 from bot.workflow.parts import Parts
 
 logger = logging.getLogger(__name__)
@@ -27,8 +27,11 @@ LONGEST_REST = 15.0
 """The most seconds between two turns, so that it can be seen that the loop is alive."""
 
 
-EVERY_VERSION_KNOWS = (steps.Expire, steps.Remind, steps.Rest)
+EVERY_VERSION_KNOWS = (steps.Expire, steps.Remind, steps.Lose, steps.Rest)
 """Steps for which nobody has to know what a request is about."""
+
+ONCE_TOO_LATE = (steps.Begin, steps.Conclude)
+"""Steps that another version beside this one takes, until nothing more may be sent."""
 
 
 class Runner:
@@ -104,13 +107,11 @@ class Runner:
     async def _work(self, number: int) -> None:
         try:
             with following(number):
-                await self._steps(number)
+                await self._steps_or_leave(number)
         except RequestMovedError:
             logger.info("request_moved_meanwhile", extra={"request": number})
         except CouldNotRecordError:
             await self._parts.clock.sleep(AFTER_A_FAULT.total_seconds())
-        except UnreadableError:
-            self._leave(number)
         except Exception:
             logger.exception("step_failed", extra={"request": number})
             await self._parts.clock.sleep(AFTER_A_FAULT.total_seconds())
@@ -118,8 +119,14 @@ class Runner:
             del self._held[number]
             self._wake.set()
 
-    def _leave(self, number: int) -> None:
-        """Leave a request to the version of the bot that can read it; that is logged once."""
+    async def _steps_or_leave(self, number: int) -> None:
+        try:
+            await self._steps(number)
+        except UnreadableError:
+            await self._leave(number)
+
+    async def _leave(self, number: int) -> None:
+        """Leave a request to the version of the bot that can read it; that is logged once, and said if it is under way."""
         request = self._parts.store.requests.without_documents(number)
         if request is None:
             self._left[number] = None
@@ -135,6 +142,9 @@ class Runner:
             State.UNKNOWN: request.next_reminder_at,
         }
         self._left[number] = until.get(request.state)
+        if request.state is State.RUNNING:
+            self._left[number] = await left.leave(self._parts, request)
+            self._parts.bells.sender.set()
 
     async def _steps(self, number: int) -> None:
         parts = self._parts
@@ -236,7 +246,7 @@ def _refuse_what_only_another_version_knows(
     """
     if request.operation in OPERATIONS or isinstance(step, EVERY_VERSION_KNOWS):
         return
-    if not isinstance(step, steps.Begin) or now < deadlines.too_late_at(request):
+    if not isinstance(step, ONCE_TOO_LATE) or now < deadlines.too_late_at(request):
         msg = f"this version knows no operation {request.operation}"
         raise UnreadableError(msg)
 

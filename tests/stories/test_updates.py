@@ -4,13 +4,14 @@ from dataclasses import replace
 
 import pytest
 
+from bot.domain.call import Verdict
 from bot.domain.history import stored
 from bot.domain.request import State
 from bot.operations import run_documents
 from bot.sandbox.zuora import LocalZuora
 from bot.wiring import build
 from tests.postgres import drop_trigger
-from tests.stage import ALICE, BOB, nothing_happens
+from tests.stage import ALICE, BOB, CARLA, nothing_happens
 from tests.stories.test_billstatus import ask_status
 from tests.stories.test_home import opened, text_of
 
@@ -275,6 +276,92 @@ async def test_what_only_another_version_knows_is_reminded_of_and_expires_all_th
 
     assert stage.request().state is State.EXPIRED
     assert "R-1 cannot be shown" in str(stage.slack.thread("C0BILLING", ts)[-2].blocks)
+
+
+async def left_under_way(stage):
+    """A call goes out, its answer is lost, and it waits to be sent again."""
+    ts = await stage.ask()
+    stage.zuora.faults.add("/v1/bill-runs/*/emails", kind="drop", times=None)
+    await stage.press(BOB, ts)
+    await stage.until_thread(ts, "sent again under")
+    return ts
+
+
+def lines_about_that(stage, ts):
+    return [each for each in stage.thread(ts) if "R-1 is under way. This version" in each]
+
+
+async def test_a_call_under_way_that_cannot_be_read_any_more_is_said_once_and_left_to_people_in_the_end(
+    stage,
+):
+    ts = await left_under_way(stage)
+    damaged(stage, facts="{}")
+
+    await stage.as_time_passes(lambda: bool(lines_about_that(stage, ts)), step=60)
+    await stage.as_time_passes(lambda: "Nothing more is sent of it" in stage.card(ts))
+    assert "Nobody has to do anything" not in stage.card(ts)
+    sent = len(stage.orders())
+    await stage.restart()
+    await stage.as_time_passes(lambda: stage.request().state is State.UNKNOWN, step=3600)
+    await stage.until_card(ts, "OUTCOME UNKNOWN")
+
+    assert len(lines_about_that(stage, ts)) == 1
+    assert len(stage.orders()) == sent
+    await stage.record(CARLA, ts, "record_sent")
+    await stage.slack.until(lambda: stage.card(ts).startswith(("Done", "Accepted")))
+
+
+async def test_a_call_under_way_of_an_operation_that_only_a_newer_version_knows_is_left_to_that(
+    stage, operations
+):
+    ts = await left_under_way(stage)
+    known = dict(operations)
+    del operations[stage.request().operation]
+
+    await stage.as_time_passes(lambda: bool(lines_about_that(stage, ts)), step=60)
+    for _ in range(5):
+        stage.clock.advance(hours=1)
+        await nothing_happens(20)
+    assert stage.request().state is State.RUNNING
+    operations.update(known)
+    stage.zuora.faults.clear()
+    await stage.restart()
+
+    await stage.as_time_passes(lambda: stage.request().state is State.SUCCEEDED, step=60)
+    await stage.until_card(ts, "Accepted by Zuora")
+
+
+async def test_what_was_not_sent_yet_of_what_cannot_be_read_any_more_is_given_up_with_what_was_lost(
+    stage,
+):
+    lost, *rest = [*stage.zuora.world.invoices][:3]
+    ts = await stage.ask(text=" ".join([lost, *rest]))
+    stage.zuora.faults.add(f"/v1/invoices/{lost}/emails", kind="drop", times=None)
+    for each in rest:
+        stage.zuora.faults.add(
+            f"/v1/invoices/{each}/emails", kind="status", status=429, body={}, times=None
+        )
+    await stage.press(BOB, ts)
+    await stage.as_time_passes(lambda: any("is busy" in each for each in stage.thread(ts)))
+    damaged(stage, facts="{}")
+    stage.zuora.faults.clear()
+
+    await stage.as_time_passes(lambda: stage.request().state is State.UNKNOWN, step=3600)
+    await stage.until_card(ts, "OUTCOME UNKNOWN")
+
+    verdicts = {each.subject: each.verdict for each in stage.store.calls.of(1)}
+    assert verdicts == {lost: Verdict.LOST} | dict.fromkeys(rest, Verdict.REFUSED)
+    await stage.until_thread(ts, "it could not be sent in time")
+
+
+async def test_where_no_newer_version_comes_the_outcome_is_left_to_people(stage, operations):
+    ts = await left_under_way(stage)
+    del operations[stage.request().operation]
+
+    await stage.as_time_passes(lambda: stage.request().state is State.UNKNOWN, step=3600)
+
+    await stage.until_card(ts, "OUTCOME UNKNOWN")
+    await stage.until_thread(ts, "we don't know whether")
 
 
 async def test_the_card_of_what_only_another_version_knows_says_that_it_expired_here(
