@@ -2,10 +2,14 @@
 
 import asyncio
 import io
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from bot.audit.verify import verify_database
 from bot.cli import main
 from bot.domain.history import What
 from bot.domain.request import State
@@ -16,6 +20,8 @@ from tests.stage import ALICE, BOB, CARLA, CHANNEL
 from tests.stories.test_billstatus import ask_status
 from tests.stories.test_home import opened, text_of
 from tests.stories.test_updates import damaged
+
+DOCS = Path(__file__).parents[2] / "docs"
 
 NO_RULES = (
     "{}",
@@ -254,3 +260,35 @@ async def test_a_damaged_rule_is_named_by_verify_and_keeps_no_evidence_from_bein
         done = await asyncio.to_thread(CliRunner().invoke, main, words)
         assert done.exit_code not in (0, 1, 3), (words, done.output)
         assert "R-1" in done.output, words
+
+
+@pytest.mark.never_repeated
+async def test_a_lost_answer_under_a_damaged_rule_is_recorded_once_the_rule_is_put_back_as_the_guide_says(
+    stage,
+):
+    first = await stage.ask(text=next(iter(stage.zuora.world.invoices)))
+    await stage.ask()
+    stage.zuora.faults.add("/v1/invoices/*/emails", kind="drop")
+    await stage.press(BOB, first)
+    await stage.until_card(first, "OUTCOME UNKNOWN")
+    await stage.quiet()
+    triggers = stage.store._database.execute(
+        "SELECT sql FROM sqlite_master WHERE name IN ('requests_keep_what_was_asked', 'requests_keep_their_facts')"
+    ).fetchall()
+    damaged(stage, rule="damaged")
+    for (sql,) in triggers:
+        stage.store._database.execute(sql)
+    await stage.press(CARLA, first, "record_sent")
+    await stage.until_private(CARLA, "nobody, because its rule cannot be read")
+    await stage.stop()
+    assert "R-1" in verify_database(stage.file(), key="").findings[0].words
+
+    _, _, after = (DOCS / "operate.md").read_text().partition("<!-- the damaged rule -->\n```sql\n")
+    statements = after.partition("```")[0]
+    with closing(sqlite3.connect(stage.file())) as database:
+        database.executescript(statements.replace("12", "2").replace("17", "1"))
+
+    assert verify_database(stage.file(), key="").findings == ()
+    await stage.start()
+    await stage.record(CARLA, first, "record_sent")
+    await stage.slack.until(lambda: stage.card(first).startswith(("Done", "Accepted")))
