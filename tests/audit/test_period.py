@@ -12,7 +12,7 @@ from bot.audit.evidence.workbook import SHEETS
 from bot.domain.history import What
 from tests.audit.test_evidence import checked, entries, lines, made, of_kind, packet_of, read
 from tests.audit.test_for_people import page_of, sheets_of
-from tests.audit.test_package import TWO, Forger, status
+from tests.audit.test_package import TWO, Forger, packed_otherwise, status
 from tests.stage import BOB, CARLA, CHANNEL, Stage
 
 
@@ -187,6 +187,21 @@ async def test_a_package_of_another_history_is_not_gone_on_from(worked, tmp_path
     broken.write_text("no zip")
     result, _ = await package(worked, tmp_path / "c", *days, "--after", str(broken))
     assert result.exit_code == 3
+
+
+@pytest.mark.parametrize("damaged", ["history.jsonl", "exceptions.jsonl"])
+async def test_a_package_before_that_is_damaged_is_not_readable_however_it_is_packed(
+    worked, tmp_path, damaged
+):
+    _, a = await package(worked, tmp_path / "a", "--from", "2026-11-20", "--to", "2026-11-22")
+    days = ("--from", "2026-11-23", "--to", "2026-11-25")
+    broken = packed_otherwise(a, damaged)
+
+    result, out = await package(worked, tmp_path / "b", *days, "--after", str(broken))
+
+    assert result.exit_code == 3, result.output
+    assert f"{broken} is no evidence, or is damaged" in result.output
+    assert not out.exists()
 
 
 async def test_a_period_that_is_not_over_says_so(worked, tmp_path):

@@ -11,6 +11,7 @@ from importlib import resources
 from itertools import chain as chained
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
+from traceback import clear_frames
 from typing import IO, Any
 
 from bot.audit import standalone
@@ -20,7 +21,7 @@ from bot.audit.elsewhere import BROUGHT, texts_of
 from bot.audit.evidence import program, report, workbook
 from bot.audit.evidence.mask import Mask
 from bot.audit.evidence.own import Period
-from bot.audit.evidence.package import Package
+from bot.audit.evidence.package import DAMAGED, Package
 from bot.audit.evidence.reconcile import outside
 from bot.audit.rows import FileRow, compact, is_masked
 from bot.domain.digest import canonical, text_hash
@@ -113,7 +114,8 @@ def before_of(path: Path) -> Before:
             about = json.loads(archive.read(CHAIN))
             manifest = sha256(archive.read(MANIFEST)).hexdigest()
             last = last_of(archive, about)
-    except (zipfile.BadZipFile, KeyError, ValueError, TypeError) as error:
+    except DAMAGED as error:
+        clear_frames(error.__traceback__)  # this closes the files that they hold open
         raise StoreError(f"{path} is no evidence, or is damaged: {error!r}.") from error
     return Before(last, manifest)
 

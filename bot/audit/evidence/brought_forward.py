@@ -5,9 +5,11 @@ import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
+from traceback import clear_frames
 from typing import Any
 
 from bot.audit.elsewhere import BROUGHT, EXPLAINS, FIELDS, NOT_COMPARED, lines_of
+from bot.audit.evidence.package import DAMAGED
 from bot.audit.evidence.reconcile import Signed, covering, explanation_of, signed_of
 from bot.audit.rows import Json
 from bot.store.errors import StoreError
@@ -27,7 +29,8 @@ def read(previous: Path, signed: Signed, entities: Mapping[str, str]) -> list[di
     """
     try:
         return [*_read(previous, signed, entities)]
-    except (zipfile.BadZipFile, LookupError, ValueError, TypeError) as error:
+    except DAMAGED as error:
+        clear_frames(error.__traceback__)  # this closes the files that they hold open
         raise StoreError(f"{previous} is no evidence, or is damaged: {error!r}.") from error
 
 

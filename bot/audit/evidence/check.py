@@ -1,9 +1,7 @@
 """Checks an evidence file with nothing but the file, as its own `verify.py` does, with longer messages."""
 
 import json
-import lzma
 import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -19,18 +17,12 @@ from bot.audit.anchors import Anchored, signed
 from bot.audit.chain import days_without, walk
 from bot.audit.elsewhere import rows_of
 from bot.audit.evidence.archive import FORMAT, MANIFEST, REQUESTS, alongside, last_of, readable
-from bot.audit.evidence.package import Package, about_of
+from bot.audit.evidence.package import DAMAGED, Package, about_of
 from bot.audit.finding import Finding, Flaw
 from bot.audit.verify import Verified, judged
 from bot.domain.history import START, Head, Row
 from bot.domain.words import count
 from bot.store.errors import StoreError
-
-DAMAGED = (
-    zipfile.BadZipFile, zlib.error, lzma.LZMAError, LookupError, ValueError, TypeError, AttributeError, EOFError,
-    RuntimeError, ArithmeticError,
-)  # fmt: skip
-"""Errors that Python raises for a zip with some bytes changed."""
 
 UNSEALED = (
     "the manifest is not sealed with a key: whoever can write the file can make it anew. Compare "

@@ -3,7 +3,9 @@
 import hashlib
 import heapq
 import json
+import lzma
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -13,6 +15,12 @@ from bot.audit.control import STANDS, InForce
 from bot.audit.elsewhere import NOT_COMPARED, texts_of
 from bot.audit.rows import APPROVED, PUT_BACK, FileRow, Json
 from bot.domain.history import SALTS, What
+
+DAMAGED = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, LookupError, ValueError, TypeError, AttributeError, EOFError,
+    RuntimeError, ArithmeticError,
+)  # fmt: skip
+"""Errors that Python raises for a zip with some bytes changed."""
 
 DECIDED = {APPROVED, "request.rejected"}
 """The rows by which a request counts as decided under a policy."""
