@@ -13,6 +13,7 @@ NOT_COMPARED = "not compared with Zuora"  # what an exception says that stands f
 FIELDS = ("at", "last_emailed_at", "what", "kind", "number", "bill_run", "who", "known_from", "request", "place")  # kept of an exception
 BROUGHT, GROUPS = "brought_forward.jsonl", "people.groups"
 EXPLAINS = {"explanation", "explained_by", "explained_in"}
+NAMES = ("who", "known_from", "place")  # what may be masked of an exception that is brought forward, besides its explanation
 READ = ("chain.json", "history.jsonl", "standing.jsonl", "exceptions.jsonl", BROUGHT)  # of the package before
 BESIDE = {CHANGED, CONFIRMED, GROUPS, BEGINS, DENIED, EXPLAINED, NEW_KEY}  # rows on which those of later periods rest
 OTHER_ROWS = """
@@ -53,15 +54,25 @@ def compared(about: Json, known: dict[int, str], noted: Sequence[Sequence[tuple[
     yield Remark("note", None, words)
 
 
+def apart(old: Json, start: str) -> str:  # which days lie between two packages, in words; empty for none
+    since = min(old["end"], old["made_at"])
+    days = " to ".join(each[:16].replace("T", " ") for each in (since, start))
+    return f"what was done in Zuora from {days} (UTC) is in neither package, since this one begins later" if since < start else ""
+
+
 class Earlier:
     """The package before, if it is among those given: what this one must go on from."""
 
     def __init__(self, given: Sequence[zipfile.ZipFile], opened: zipfile.ZipFile, rows: PeriodRows) -> None:
         self.opened, self.rows, self.about, self.kept = opened, rows, rows.about, rows.kept
         self.given = [(each, json.loads(each.read("chain.json"))) for each in given]
-        self.stood, self.itself = dict[int, FileRow](), ""
-        none = list[tuple[zipfile.ZipFile | None, Json]]([(None, {})])
-        self.before, self.old = [*none, *(each for each in self.given if self.is_before(each[1]))][-1]
+        self.stood = dict[int, FileRow]()
+        self.named = self.about["package_before"]
+        none = list[tuple[zipfile.ZipFile | None, Json, str]]([(None, {}, "")])
+        none += [(each, about, sum_of(each, "manifest.json")) for each, about in self.given if self.is_before(about)]
+        self.sums = {each for _, _, each in none if each}
+        found: Any = max(none, key=lambda each: (bool(each[2]), each[2] == self.named))
+        self.before, self.old, self.itself = found
 
     def is_before(self, about: Json) -> bool:
         """Return whether another package ends where this one begins."""
@@ -69,15 +80,16 @@ class Earlier:
 
     def read(self) -> Iterator[Remark]:
         """Read it, before the rows of this one; return why it is not the one that this one goes on from."""
-        for about in (about for _, about in self.given if not self.is_before(about) and about["before"]["sequence"] != self.about["last"]):
+        begins, ends = self.about["before"]["sequence"], self.about["last"]
+        for about in (about for _, about in self.given if not self.is_before(about) and about["before"]["sequence"] != ends):
             words = f"The package of rows {about['before']['sequence'] + 1} to {about['last']} is neither the one before nor the one after."
-            yield Remark("head not compared", about["last"], words)
+            is_here = begins <= about["last"] <= ends  # its head is compared: it may be of a part of the period, or with --redact
+            yield Remark("note" if is_here else "head not compared", about["last"], words)
         if not self.before:
             words = "the package before was not given, so its end, open exceptions, keys, policies and last number were not compared"
-            yield from [Remark("note", None, words)] * bool(self.about["package_before"])
+            yield from [Remark("note", None, words)] * bool(self.named)
             return
-        text, mine = self.before.read("manifest.json"), json.loads(self.opened.read("manifest.json"))
-        manifest, self.itself = json.loads(text), hashlib.sha256(text).hexdigest()
+        manifest, mine = (json.loads(each.read("manifest.json")) for each in (self.before, self.opened))
         if manifest["format"] != mine["format"]:
             words = f"The package before is of format {manifest['format']}, so only its head was compared."
             yield Remark("head not compared", None, words)
@@ -85,8 +97,13 @@ class Earlier:
             return
         changed = [name for name in READ if sum_of(self.before, name) != manifest["files"].get(name)]
         yield from (Remark("file of the evidence changed", None, f"In the package before, {name} is changed.") for name in changed)
-        if self.about["package_before"] not in {None, self.itself}:
+        if self.named and self.sums != {self.named}:
             yield Remark("rebuilt", None, "It names another package before it than the one that was given.")
+        elif len(self.sums) > 1:
+            words = "Several of the given packages end where this one begins, and it names none of them: give one."
+            yield Remark("head not compared", None, words)
+        words = apart(self.old, self.about["start"])
+        yield from [Remark("note", None, words)] * bool(words)
         yield from self.walked(self.before)
 
     def walked(self, before: zipfile.ZipFile) -> Iterator[Remark]:
@@ -141,15 +158,26 @@ class Earlier:
         own = ({name: each[name] for name in FIELDS if name in each} for each in lines_of(before, "exceptions.jsonl"))
         every = [*lines_of(before, BROUGHT), *({**each, "package": named} for each in own)]
         there = [*lines_of(self.opened, BROUGHT)]
-        masked = {name for each in there for name, value in each.items() if self.about["masked"] and has_mask(compact(value))}
-        def plain(found: Sequence[Json]) -> collections.Counter[str]:
-            names = [[name for name in each if name not in masked | EXPLAINS] for each in found]
-            return collections.Counter(compact({name: each[name] for name in of}) for of, each in zip(names, found, strict=True))
-        must = plain([each for each in every if each["what"] != NOT_COMPARED and not self.closed(each)])
-        wrong = [(must - plain(there), "is open in the package before, and is not brought forward"),
-                 (plain(there) - plain(every), "is brought forward, and is no exception of the package before")]
-        for found, words in ((json.loads(text), words) for texts, words in wrong for text in texts):
-            yield f"{found.get('number')} ({found.get('what')}) {words}"
+        must = [each for each in every if each["what"] != NOT_COMPARED and not self.closed(each)]
+        wrong = [(self.unmet(must, there), "is open in the package before, and is not brought forward"),
+                 (self.unmet(there, every), "is brought forward, and is no exception of the package before")]
+        yield from (f"{each.get('number')} ({each.get('what')}) {words}" for found, words in wrong for each in found)
+
+    def unmet(self, found: Sequence[Json], others: Sequence[Json]) -> Iterator[Json]:
+        """Return the lines that no other line is the same as; a name that is masked in one of both fits any."""
+        left = collections.defaultdict[str, list[Json]](list)
+        def fixed(line: Json) -> str:
+            return compact({name: value for name, value in line.items() if name not in {*NAMES, *EXPLAINS}})
+        def masks(line: Json) -> list[str]:
+            return [name for name in NAMES if self.about["masked"] and has_mask(compact(line.get(name)))]
+        def fits_in(one: Json, two: Json) -> bool:
+            return all(one.get(name) == two.get(name) for name in {*NAMES} - {*masks(one), *masks(two)})
+        for each in sorted(others, key=lambda line: len(masks(line))):
+            left[fixed(each)].append(each)
+        for each in sorted(found, key=lambda line: len(masks(line))):
+            same = next((other for other in left[fixed(each)] if fits_in(each, other)), None)
+            yield from [each] * (same is None)
+            left[fixed(each)] = [other for other in left[fixed(each)] if other is not same]
 
     def closed(self, line: Json) -> bool:
         """Return whether a row up to the end of the package before explains an exception of it."""

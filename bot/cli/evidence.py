@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
-from bot.audit.elsewhere import NOT_COMPARED
+from bot.audit.elsewhere import NOT_COMPARED, apart
 from bot.audit.evidence import archive
 from bot.audit.evidence.archive import Before, Scope
 from bot.audit.evidence.in_slack import Sent
@@ -265,6 +265,8 @@ def _unfinished(scope: Scope) -> Iterator[str]:
             "No package before it was named (--after): what was recorded late, for a day of an earlier "
             "period, may be in none."
         )
+    elif words := apart(scope.before.about, to_text(scope.period.start)):
+        yield f"{words[0].upper()}{words[1:]}: begin it where that one ends (--from)."
 
 
 def _by_whom(settings: AloneSettings) -> dict[str, str]:

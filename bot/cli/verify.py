@@ -4,13 +4,15 @@ import re
 import sys
 import zipfile
 from contextlib import nullcontext
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
-from bot.audit.evidence.check import verify_evidence
+from bot.audit.evidence.check import follows, verify_evidence
+from bot.audit.evidence.package import DAMAGED
 from bot.audit.finding import Flaw
 from bot.audit.rows import noted_in
 from bot.audit.verify import Verified, refuse_damage, verify_archive, verify_database
@@ -67,7 +69,8 @@ Exit status:
   21  the number of a request is missing
   22  a row is of an earlier time than the one before it, or Slack's clock says otherwise
   23  the control did not hold: performed again, an approval does not count or is missing
-  24  --head or --heads was given, and could not be compared; or a package is not signed, though heads are
+  24  what --head, --heads or --before gives could not be compared; a package names none before it; a new
+      signing key is not endorsed; or a package is not signed, though heads are
   25  a head is not signed with the key that was in force
 
 Of several, the first of 15, 17, 10 to 13, 18, 14, 19, 20, 23, 25, 21, 22, 24, 16 is given; all are
@@ -114,8 +117,9 @@ def _known(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> li
 @click.option(
     "--heads",
     "listed",
+    multiple=True,
     type=click.Path(path_type=Path, exists=True),
-    help="A text in which heads stand (messages copied from the channel), a mail saved as a file, or a folder of those kept.",
+    help="A text in which heads stand (messages copied from the channel), a mail saved as a file, a folder of those kept, or another package; may repeat.",
 )
 @click.option(
     "--before",
@@ -144,16 +148,20 @@ def _known(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> li
 def verify(file: Path | None, noted: Head | None, known: list[Head], **options: Any) -> None:
     """Check that the history is whole, and that it records everything else."""
     heads = [[each] for each in ([noted] if noted else []) + known]
-    listed = [each for each in (options["listed"], options["before"]) if each]
-    if options["before"] and not _is_package(file):
+    before = options["before"]
+    if before and not _is_package(file):
         raise click.UsageError("--before compares a package, and this is none.")
-    sys.exit(_verified(file, heads, listed, options["authority"], options["archives"]))
+    if before and not _is_package(before):
+        raise click.UsageError(f"--before takes a package, and {before} is none, or is damaged.")
+    listed = [*options["listed"], *([before] if before else [])]
+    sys.exit(_verified(file, heads, listed, before, options["authority"], options["archives"]))
 
 
 def _verified(
     file: Path | None,
     heads: list[list[Head]],
     listed: list[Path],
+    before: Path | None,
     authority: Path | None,
     archives: tuple[Path, ...],
 ) -> int:
@@ -166,7 +174,7 @@ def _verified(
                 partial(
                     verify_evidence,
                     program=this_program().files,
-                    given=[each for each in listed if zipfile.is_zipfile(each)],
+                    given=[each for each in listed if _is_package(each)],
                 )
                 if is_evidence
                 else verify_database
@@ -177,6 +185,8 @@ def _verified(
                 if not is_evidence:
                     refuse_damage(path)
                 verified = check(path, key=key, noted=heads, authority=roots)
+                if before and not verified.flaw:
+                    verified = replace(verified, findings=(*follows(path, before),))
                 checked = [(each, verify_archive(each, path, key=key)) for each in archives]
     except SettingsError as error:
         click.echo(str(error), err=True)
@@ -197,9 +207,15 @@ def _listed(path: Path) -> list[Head]:
     """Return every head in a text, or in the files of a folder.
 
     Raises:
+        StoreError: It is a package that is damaged, or another zip.
         ValueError: There is none.
     """
-    return [Head(*each) for each in noted_in(str(path))]
+    try:
+        return [Head(*each) for each in noted_in(str(path))]
+    except DAMAGED as error:
+        if not _is_package(path):
+            raise
+        raise StoreError(f"{path} is no evidence, or is damaged: {error!r}.") from error
 
 
 def _print(what: str, verified: Verified) -> int:

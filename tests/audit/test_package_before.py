@@ -9,9 +9,10 @@ from typing import NamedTuple
 import pytest
 
 from bot.audit import rows as plain
+from bot.audit.elsewhere import apart
 from bot.workflow.receipts import NOT_MINE
 from tests.audit.test_evidence import checked, lines, packet_of
-from tests.audit.test_outside_the_bot import signed_by_bob, with_work_by_hand
+from tests.audit.test_outside_the_bot import HAND, signed_by_bob, with_work_by_hand
 from tests.audit.test_package import Forger, forged, rebuilt, status, written
 from tests.audit.test_period import mailed, package
 from tests.stage import BOB, CARLA, Stage
@@ -78,6 +79,7 @@ async def story(folder):
     Of the first one's exceptions BR-00000002 is explained in time, BR-00000003 in the second period, which is denied in the third.
     """
     stage = Stage(folder, "run")
+    stage.slack.workspace.users[BOB].real_name = "the bot"  # as words of an exception
     await stage.open()
     await stage.start()
     try:
@@ -331,3 +333,147 @@ def test_a_database_has_no_package_before(packages):
     found = checked(packages.database, "--before", str(packages.first))
     assert found.exit_code == 2
     assert "--before compares a package" in found.output
+
+
+@pytest.mark.parametrize("option", ["--before", "--heads"])
+@pytest.mark.parametrize("what", ["damaged", "another zip"])
+def test_a_package_given_that_cannot_be_read_is_not_readable(two, tmp_path, what, option):
+    first, second = two
+    out = tmp_path / "given.zip"
+    if what == "damaged":
+        with zipfile.ZipFile(first) as archive:
+            about = archive.getinfo("history.jsonl")
+        raw, middle = bytearray(first.read_bytes()), about.header_offset + about.compress_size // 2
+        raw[middle : middle + 40] = b"\xff" * 40
+        out.write_bytes(raw)
+    else:
+        with zipfile.ZipFile(out, "w") as archive:
+            archive.writestr("a.txt", "no package")
+
+    found = checked(second, option, str(out))
+
+    assert found.exit_code == 3, repr(found.exception)
+    assert f"{out} is no evidence, or is damaged" in found.output
+
+
+def test_a_text_is_not_taken_for_the_package_before(packages, tmp_path):
+    last = lines(packages.first, "history.jsonl")[-1]
+    text = tmp_path / "head.txt"
+    text.write_text(f"{last[0]}:{last[8]}")
+
+    found = checked(packages.second, "--before", str(text))
+
+    assert found.exit_code == 2
+    assert "--before takes a package" in found.output
+    assert checked(packages.second, "--heads", str(text)).exit_code == 0
+
+
+def test_the_package_that_follows_is_not_taken_for_the_one_before(packages):
+    found = checked(packages.first, "--before", str(packages.second))
+    assert found.exit_code == 24, found.output
+    assert "nothing was compared with the package before" in found.output
+
+
+async def test_days_that_lie_between_two_packages_are_named(stage, tmp_path):
+    await with_work_by_hand(stage)
+    await stage.pass_time(hours=40)
+    _, first = await package(stage, tmp_path / "a", *FIRST)
+    await stage.pass_time(days=2)
+    alone = stage.zuora.world.add_invoice("A00000001", "USD", "10.00")
+    alone.last_email_sent = alone.updated_at = stage.clock.now()  # 25 November, by hand
+    alone.updated_by = HAND
+    await stage.pass_time(days=6)
+    days = ("--from", "2026-11-28", "--to", "2026-11-29")
+
+    made, second = await package(stage, tmp_path / "b", *days, "--after", str(first))
+
+    for out in (first, second):
+        assert alone.number not in {each.get("number") for each in lines(out, "things.jsonl")}
+    words = "to 2026-11-28 00:00 (UTC) is in neither package"
+    assert words in made.output
+    found = before(second, first)
+    assert (found.exit_code, words in found.output) == (0, True), found.output
+
+
+def test_no_days_lie_between_packages_that_follow_each_other(packages):
+    found = before(packages.second, packages.first)
+    assert "is in neither package" not in found.output
+
+
+@pytest.mark.parametrize(
+    ("made_at", "start", "since"),
+    [
+        ("2026-11-23T01:00", "2026-11-23T00:00", ""),
+        ("2026-11-23T01:00", "2026-11-22T00:00", ""),
+        ("2026-11-23T01:00", "2026-11-24T00:00", "from 2026-11-23 00:00 to 2026-11-24 00:00"),
+        ("2026-11-22T18:00", "2026-11-23T00:00", "from 2026-11-22 18:00 to 2026-11-23 00:00"),
+    ],
+    ids=["none", "both have a day", "a day", "the first was made before its last day was over"],
+)
+def test_what_lies_between_two_packages_is_what_neither_could_see(made_at, start, since):
+    words = apart({"end": "2026-11-23T00:00", "made_at": made_at}, start)
+    assert (since in words) if since else not words
+
+
+@pytest.mark.parametrize("field", ["what", "number", "kind", "at", "who"])
+def test_only_a_name_may_be_masked_in_what_is_brought_forward(packages, tmp_path, field):
+    third = shutil.copy(packages.thirds[1], tmp_path / "third.zip")
+    forger = Forger(tmp_path / "third.zip", "")
+    (first, *others) = sorted(
+        lines(third, "brought_forward.jsonl"), key=lambda each: field not in each
+    )
+    forger.put("brought_forward.jsonl", [first | {field: "[name 1]"}, *others])
+
+    found = before(forged(forger), packages.second)
+
+    assert found.exit_code == (0 if field == "who" else 19), found.output
+
+
+def test_a_name_that_is_masked_in_one_line_is_compared_in_the_others(packages, tmp_path):
+    third = shutil.copy(packages.thirds[1], tmp_path / "third.zip")
+    forger = Forger(tmp_path / "third.zip", "")
+    first, second, *others = lines(third, "brought_forward.jsonl")
+    changed = [first | {"who": "[name 1]"}, second | {"who": "2c92"}, *others]
+    forger.put("brought_forward.jsonl", changed)
+
+    found = before(forged(forger), packages.second)
+
+    assert found.exit_code == 19, found.output
+    assert f"{second['number']} ({second['what']}) is open in the package before" in found.output
+    assert found.output.count("is open in the package before") == 1
+
+
+def test_words_that_are_also_somebodys_name_are_masked_in_nothing_that_is_compared(packages):
+    second, masked = packages.second, packages.thirds[1]
+    assert "[name 1]" in str(lines(masked, "statements.jsonl"))
+    there = {each["what"] for each in lines(masked, "brought_forward.jsonl")}
+    assert there == {each["what"] for each in lines(second, "brought_forward.jsonl")}
+    assert "mailed outside the bot" in there
+
+
+def test_a_package_of_the_same_rows_still_gives_its_head(packages):
+    whole, redacted = packages.thirds[:2]
+    assert status(whole, "", str(redacted)).exit_code == 0
+    assert status(redacted, "", str(whole)).exit_code == 0
+
+
+def test_of_two_packages_given_as_the_one_before_both_are_compared(two, tmp_path):
+    first, second = two
+    (tmp_path / "other").mkdir()
+    forger = Forger(Path(shutil.copy(first, tmp_path / "other")), "")
+    for name in ("things.jsonl", "exceptions.jsonl"):
+        forger.put(name, [])
+    other = forged(forger)
+    assert status(second, "", str(first), str(other)).exit_code == 18
+    assert status(second, "", str(other), str(first)).exit_code == 18
+    assert status(second, "", str(first), str(first)).exit_code == 0
+
+
+def test_of_two_packages_before_one_that_names_none_neither_is_taken_for_compared(
+    packages, two, tmp_path
+):
+    (tmp_path / "other").mkdir()
+    forger = Forger(Path(shutil.copy(two[0], tmp_path / "other")), "")
+    forger.put("things.jsonl", [])
+    found = status(packages.alone, "", str(two[0]), str(forged(forger)))
+    assert "Several of the given packages end where this one begins" in found.output

@@ -17,7 +17,7 @@ from typing import IO, Any
 from bot.audit import standalone
 from bot.audit.along import KINDS
 from bot.audit.control import line_of
-from bot.audit.elsewhere import BROUGHT, texts_of
+from bot.audit.elsewhere import BROUGHT, NAMES, texts_of
 from bot.audit.evidence import program, report, workbook
 from bot.audit.evidence.mask import Mask
 from bot.audit.evidence.own import Period
@@ -97,10 +97,12 @@ class Before:
     Attributes:
         last: Its last row.
         manifest: SHA-256 (hex) of its manifest.
+        about: Its `chain.json`.
     """
 
     last: Head
     manifest: str
+    about: dict[str, Any]
 
 
 def before_of(path: Path) -> Before:
@@ -117,7 +119,7 @@ def before_of(path: Path) -> Before:
     except DAMAGED as error:
         clear_frames(error.__traceback__)  # this closes the files that they hold open
         raise StoreError(f"{path} is no evidence, or is damaged: {error!r}.") from error
-    return Before(last, manifest)
+    return Before(last, manifest, about)
 
 
 def last_of(archive: zipfile.ZipFile, about: dict[str, Any]) -> Head:
@@ -238,7 +240,7 @@ class _Writing:
         yield "reconciliation.json", [_dumped(self._mask.masked(read))]
         yield "things.jsonl", (_line(each) for each in self._things(things))
         yield "exceptions.jsonl", (_line(each) for each in outside(self._things(things)))
-        yield BROUGHT, (_line(each) for each in self._things(self._scope.forward))
+        yield BROUGHT, (_line(each | self._named_in(each)) for each in self._scope.forward)
         yield "verification.json", [_dumped(self._mask.masked(self._scope.verified))]
         yield "slack.json", [_dumped(self._mask.masked(self._scope.slack))]
         seed, number = self._scope.sample
@@ -267,6 +269,12 @@ class _Writing:
     def _things(self, things: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         """Yield what Zuora shows, masked, as the JSON values that are written."""
         return (self._mask.masked(json.loads(_dumped(each))) for each in things)
+
+    def _named_in(self, line: dict[str, Any]) -> dict[str, Any]:
+        """Return what may name somebody in an exception that is brought forward, masked; the rest is compared word by word."""
+        may = {name: line[name] for name in (*NAMES, "explanation") if name in line}
+        masked: dict[str, Any] = self._mask.masked(may)
+        return masked
 
     def _learn_names(self, signed: Sequence[int]) -> None:
         """Learn all names first: a name may occur in a text before its own field.

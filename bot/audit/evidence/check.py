@@ -36,6 +36,7 @@ NOT_SIGNED = (
 MASKED = "in {} requests the body, the facts, the reason, the card or messages are masked; what was masked is not proven"
 OLD = "it is of format {}, and this program reads format {}. From format 2 on a package holds the verify.py that checks it."
 NOT_AGAIN = "00-report.html and evidence.xlsx were made by another program (version {}), so they were not made again"
+NOT_BEFORE = "{} is not the package before this one: nothing was compared with the package before."
 HELD = "the control was performed again for {}"
 
 
@@ -110,6 +111,13 @@ def _verified(
             *anchored.notes([about["signing_key"]]),
         ),
     )
+
+
+def follows(path: Path, before: Path) -> Iterator[Finding]:
+    """Yield a finding if a package does not begin where the one ends that was given as the one before; both are readable."""
+    with zipfile.ZipFile(path) as archive, zipfile.ZipFile(before) as given:
+        if about_of(given)["last"] != about_of(archive)["before"]["sequence"]:
+            yield Finding(Flaw.NOT_COMPARED, None, NOT_BEFORE.format(before))
 
 
 def _for_people(archive: zipfile.ZipFile, path: Path, program: str) -> Iterator[Finding]:
