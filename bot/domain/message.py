@@ -47,7 +47,7 @@ class Message:
     Attributes:
         request: The request's number; None if the message is about no request.
         channel: Slack channel id.
-        user: Who sees a private message.
+        user: Who sees a private message; of a receipt or a statement, its name, which it keeps if Slack refuses the blocks.
         text: Complete by itself, because notifications and screen readers read nothing else. Empty
             if the message is drawn when it is sent; of a receipt, the name of its row until then.
         blocks: Block Kit; may be empty.

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from bot.cards import blocks
@@ -42,7 +43,9 @@ def give(store: Store, person: str, row: Head, now: datetime) -> None:
     It goes to the person in the history (Slack user id), even if somebody else clicked in their
     name. It only names the row, and is drawn when it goes out, so that nobody waits for its words.
     """
-    receipt = Message(kind=MessageKind.NOTICE, channel=person, text=name_of(*row), blocks=[])
+    receipt = Message(
+        kind=MessageKind.NOTICE, channel=person, text=name_of(*row), blocks=[], user=called(row.sequence),
+    )  # fmt: skip
     store.outbox.add(receipt, now)
 
 
@@ -62,7 +65,13 @@ def drawn(store: Store, notice: Message) -> Message:
         "Not mine", action_id=NOT_MINE, value=notice.text, style="danger",
         spoken=f"It was not me who {done} {about}",
     )  # fmt: skip
-    return direct(notice.channel, words, [blocks.actions(f"receipt-{row.sequence}", button)])
+    shown = direct(notice.channel, words, [blocks.actions(called(row.sequence), button)])
+    return replace(shown, user=notice.user)
+
+
+def called(row: int) -> str:
+    """Return the name of the receipt for a row's decision."""
+    return f"receipt-{row}"
 
 
 def _about(store: Store, row: Written) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -122,8 +123,9 @@ class Statements:
         for number, part in enumerate(parts, 1):
             more = f" (message {number} of {len(parts)})" if len(parts) > 1 else ""
             words: list[Part] = [heading, more, ":", *self._lines(part)]
-            buttons = [_buttons(span.month)] if number == len(parts) else []
-            messages.append(direct(person, words, buttons))
+            is_last = number == len(parts)
+            message = direct(person, words, [_buttons(span.month)] if is_last else [])
+            messages.append(replace(message, user=called(span.month) if is_last else ""))
             await asyncio.sleep(0)
         data = {"month": span.month, "rows": [each.sequence for each in decisions]}
         return Entry(what=What.STATEMENT_SENT, who=person, data=data), messages
@@ -180,9 +182,14 @@ def _heading(span: _Span, decisions: Sequence[Written]) -> str:
     return f"Until the end of {span.month} {made} that no earlier statement lists"
 
 
+def called(month: str) -> str:
+    """Return the name of the statements for a month."""
+    return f"statement-{month}"
+
+
 def _buttons(month: str) -> blocks.Block:
     return blocks.actions(
-        f"statement-{month}",
+        called(month),
         blocks.button(
             "Confirm", action_id=CONFIRM, value=month, style="primary",
             spoken=f"These decisions of {month} are mine",

@@ -6,10 +6,13 @@ from typing import Any
 
 from bot.domain.history import Entry, What
 from bot.domain.message import Message
-from bot.domain.words import Mention, count
+from bot.domain.words import Mention, count, some
 from bot.store.store import Store
-from bot.workflow.receipts import direct
+from bot.workflow.receipts import DONE, direct, what_was_decided
 from bot.workflow.statements import sent
+
+MOST_NAMED = 5
+"""How many decisions are named; the evidence has all."""
 
 
 def note_refusal(
@@ -34,13 +37,21 @@ def note_refusal(
     store.record(entry, now)
     what = f"statement for {month}" if month else "receipt for a decision"
     about = f"{count(len(rows), 'decision')} in that name"
+    each = some([_named(store, row) for row in rows], MOST_NAMED)
+    are, them = ("is", "it") if len(rows) == 1 else ("are", "them")
     words = (
         f"⚠ Slack refused the {what} to ",
         Mention(person),
-        f" ({error}). Ask them in another way whether {about} {'is' if len(rows) == 1 else 'are'} theirs; the evidence lists them.",
+        f" ({error}). Ask them in another way whether {about} {are} theirs ({each}); the evidence lists {them}.",
     )
     for channel in channels:
         store.outbox.add(direct(channel, words), now)
+
+
+def _named(store: Store, number: int) -> str:
+    """Return a decision as `approved R-1`; only its row if the database no longer has it."""
+    row = store.history.row(number)
+    return f"{DONE[row.entry.what]} {what_was_decided(row)}" if row else f"row {number}"
 
 
 def _lost(store: Store, message: Message) -> dict[str, Any]:
@@ -48,8 +59,8 @@ def _lost(store: Store, message: Message) -> dict[str, Any]:
 
     Of a statement in several messages it is the last one, which has the buttons.
     """
-    for block in message.blocks:
-        kind, _, name = str(block.get("block_id", "")).partition("-")
+    for called in (message.user, *(str(block.get("block_id", "")) for block in message.blocks)):
+        kind, _, name = called.partition("-")
         if kind == "receipt":
             return {"rows": [int(name)]}
         if kind == "statement":

@@ -217,7 +217,7 @@ async def test_what_slack_refuses_to_deliver_is_not_said_to_be_sent_and_others_a
     if not what.endswith("decision"):
         await stage.pass_time(days=11)
 
-    told = f"⚠ Slack refused {what} to <@{BOB}> (user_disabled). Ask them in another way whether 1 decision in that name is theirs"
+    told = f"⚠ Slack refused {what} to <@{BOB}> (user_disabled). Ask them in another way whether 1 decision in that name is theirs (approved R-1); the evidence lists it."
     for channel in (AUDIT, CHANNEL):
         await stage.slack.until(lambda channel=channel: told in said(stage, channel))
     await stage.quiet()
@@ -234,6 +234,40 @@ async def test_what_slack_refuses_to_deliver_is_not_said_to_be_sent_and_others_a
     )
     for found in map(checked, (out, stage.file())):
         assert found.exit_code == 0, found.output
+
+
+@pytest.mark.parametrize("what", ["a receipt", "a statement"])
+async def test_what_slack_refuses_without_its_blocks_too_is_recorded(stage, what):
+    if what == "a receipt":
+        stage.slack.faults.silent[BOB] = "invalid_blocks"
+    ts = await stage.ask()
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "Accepted by Zuora")
+    if what == "a statement":
+        await stage.slack.until(lambda: len(direct(stage, BOB)) == 1)
+        stage.slack.faults.silent[BOB] = "invalid_blocks"
+        await stage.pass_time(days=11)
+    await stage.quiet()
+    stage.slack.faults.silent[BOB] = "user_disabled"
+    await stage.pass_time(minutes=30)
+    await stage.quiet()
+
+    (refused,) = entries(stage, What.STATEMENT_REFUSED)
+    assert refused.data.get("month") == (None if what == "a receipt" else "2026-11")
+    assert "(approved R-1)" in said(stage, CHANNEL)
+
+
+async def test_a_refused_statement_of_many_decisions_names_the_first_few(stage, monkeypatch):
+    monkeypatch.setattr("bot.workflow.undelivered.MOST_NAMED", 1)
+    for number in (1, 2):
+        stage.zuora.world.add_bill_run(f"BR-0000001{number}", invoices=[("A00000001", "USD", "7")])
+        await stage.reject(CARLA, await stage.ask(text=f"BR-0000001{number}"), "No")
+    await stage.quiet()
+    stage.slack.faults.silent[CARLA] = "user_disabled"
+    await stage.pass_time(days=11)
+
+    words = "whether 2 decisions in that name are theirs (rejected R-1 and 1 more); the evidence lists them."
+    await stage.slack.until(lambda: words in said(stage, CHANNEL))
 
 
 async def test_whoever_decided_nothing_gets_no_statement(stage):
