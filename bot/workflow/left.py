@@ -1,4 +1,4 @@
-"""Requests under way that this version cannot read: what people see of that, and how one ends whose answer was lost."""
+"""Requests that this version cannot read: what people see of that, and how one under way ends whose answer was lost."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -21,6 +21,7 @@ LEFT = (
     "This version of Billing Bot cannot read it: another version wrote it, or its record is damaged. Nothing more is "
     "sent of it until a version that can read it runs."
 )
+DAMAGED = "Its record is damaged, so nothing more is done about it until that is mended."
 NO_MORE = "this version of the bot cannot read it"
 NOT_IN_TIME = "it could not be sent in time"
 
@@ -42,6 +43,20 @@ async def leave(parts: Working, request: Request) -> datetime | None:
     if request.result != LEFT:
         _say(store, request, until if lost else None, now)
     return until if lost and now < until else None
+
+
+def say_damaged(store: Store, number: int, now: datetime) -> None:
+    """Say once that the record of a request is damaged, in the channel, because its thread may not be known."""
+    if any(each.entry.data.get("why") == DAMAGED for each in store.history.of(number)):
+        return
+    request = store.requests.get_mended(number, now)
+    reply = lines.reply(
+        request, f"⚠ {request.name} is not carried on. {DAMAGED} Please tell whoever runs Billing Bot, ",
+        Mention(request.requester), ".",
+    )  # fmt: skip
+    entry = Entry(what=What.DELAYED, request=number, data={"why": DAMAGED})
+    with store.transaction():
+        store.record(entry, now, reply)
 
 
 def _say(store: Store, request: Request, until: datetime | None, now: datetime) -> None:

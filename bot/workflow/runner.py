@@ -130,6 +130,8 @@ class Runner:
         request = self._parts.store.requests.without_documents(number)
         if request is None:
             self._left[number] = None
+            left.say_damaged(self._parts.store, number, self._parts.clock.now())
+            self._parts.bells.sender.set()
             return
         if number not in self._left:
             logger.error(

@@ -16,7 +16,7 @@ from bot.domain.request import State
 from bot.status.export import export
 from bot.store.request_rows import rule_from_text
 from bot.workflow.restored import resume
-from tests.stage import ALICE, BOB, CARLA, CHANNEL
+from tests.stage import ALICE, BOB, CARLA, CHANNEL, nothing_happens
 from tests.stories.test_billstatus import ask_status
 from tests.stories.test_home import opened, text_of
 from tests.stories.test_updates import damaged
@@ -109,6 +109,23 @@ async def test_a_damaged_row_keeps_nobody_from_the_others(stage, caplog, columns
     assert "request_unreadable" in {each.msg for each in caplog.records}
 
 
+async def test_a_damaged_row_that_is_due_is_said_once_where_somebody_reads_it(stage):
+    await two(stage, expires_at="")
+
+    def said():
+        everything = [each.text for each in stage.slack.channel_messages(CHANNEL)]
+        return [each for each in everything if "R-1 is not carried on. Its record is dam" in each]
+
+    await stage.as_time_passes(lambda: bool(said()), step=3600)
+    await stage.restart()
+    await stage.as_time_passes(lambda: stage.request(2).state is State.EXPIRED, step=3600)
+    stage.clock.advance(minutes=5)
+    await nothing_happens(20)
+
+    assert len(said()) == 1
+    assert ALICE in said()[0]
+
+
 async def test_a_damaged_row_that_is_due_is_tried_once(stage, caplog):
     await two(stage, expires_at="")
 
@@ -133,7 +150,9 @@ async def test_a_damaged_time_stops_no_loop(stage, table, column, at):
     stage.store._database.execute(f"UPDATE {table} SET {column} = ?", [at])  # noqa: S608 - own words
 
     await stage.restart()
-    second = await stage.ask(text=next(iter(stage.zuora.world.invoices)))
+    await stage.ask(text=next(iter(stage.zuora.world.invoices)))
+    await stage.slack.until(lambda: stage.request(2).card_ts is not None)
+    second = stage.request(2).card_ts
     stage.clock.step(hours=-1)
     await stage.press(BOB, second)
 
