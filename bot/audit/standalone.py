@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.audit.along import KINDS, RowLinks, PeriodRows, SignedHeads
 from bot.audit.control import EXPLAINED, control, line_of, unsigned
-from bot.audit.elsewhere import Earlier, compared, lines_of, rows_of, sum_of, texts_of
+from bot.audit.elsewhere import NOT_COMPARED, Earlier, compared, lines_of, rows_of, sum_of, texts_of
 from bot.audit.expected import Documents
 from bot.audit.rows import ASKED, NEW_KEY, UNSUPPORTED, FileRow, Json, Remark, Story
 from bot.audit.rows import compact, fits, has_mask, hashed, is_masked, loaded, noted_in, signed, slack_clock
@@ -73,6 +73,12 @@ def packets_of(opened: zipfile.ZipFile, wrong: list[str]) -> Iterator[Json]:  # 
         yield packet
 
 
+def of_deed(thing: Json, deed: Json, kept: Any) -> Iterator[str]:  # what is wrong with something that Zuora showed
+    if not isinstance(deed.get("what"), str) or (deed["what"] == NOT_COMPARED and "why" not in thing):
+        yield f"{thing.get('number')} has a deed in things.jsonl that does not say what was done"
+    yield from (f"R-{by} did something, and called nothing" for by in deed["by"] if kept.execute(IDLE, [int(by)]).fetchone()[0])
+
+
 def of_requests(opened: zipfile.ZipFile, rows: PeriodRows, sums: Json) -> Iterator[Remark]:  # are the other files what the rows give?
     about, stands, kept, wrong = rows.about, rows.stands, rows.kept, list[str]()
     made = rows.made | {name: hashlib.sha256() for name in ("population", "exceptions", "documents")}
@@ -99,7 +105,7 @@ def of_requests(opened: zipfile.ZipFile, rows: PeriodRows, sums: Json) -> Iterat
     for thing, deed in ((each, deed) for each in lines_of(opened, "things.jsonl") for deed in each.pop("deeds")):
         made["exceptions"].update(b"" if deed["by"] else f"{compact({**thing, **deed})}\n".encode())
         unproven += [thing] * unsigned(thing, deed, stands)
-        wrong += [f"R-{by} did something, and called nothing" for by in deed["by"] if kept.execute(IDLE, [int(by)]).fetchone()[0]]
+        wrong += of_deed(thing, deed, kept)
     wrong += [f"{thing.get('number')} has an explanation that no row shows to be signed" for thing in unproven]
     wrong += [f"{name}.jsonl is not what the rows give" for name in made if made[name].hexdigest() != sums.get(f"{name}.jsonl")]
     wrong += ["requests.jsonl has more than the rows"] * bool(next(packets, ""))

@@ -24,8 +24,10 @@ from bot.audit import anchors, standalone
 from bot.audit import rows as plain
 from bot.audit.along import KINDS
 from bot.audit.control import line_of
+from bot.audit.elsewhere import NOT_COMPARED
 from bot.audit.evidence import program
 from bot.audit.evidence.archive import readable
+from bot.audit.rows import compact
 from bot.cli.exits import NOT_READABLE
 from bot.cli.verify import CODES
 from bot.domain.digest import canonical
@@ -378,6 +380,42 @@ def packed_otherwise(package, damaged=""):
 def test_a_package_that_is_packed_otherwise_and_damaged_is_not_readable_for_both(package, key):
     assert status(packed_otherwise(package), key).exit_code == 0
     assert status(packed_otherwise(package, "history.jsonl"), key).exit_code == 3
+
+
+@pytest.mark.parametrize("options", [(), ("--redact",)], ids=["open", "masked"])
+async def test_a_deed_that_does_not_say_what_was_done_is_found_by_both(tmp_path, options):
+    """What Zuora showed follows from no row, and whoever has the key can seal it anew."""
+    package, _ = await packed(tmp_path, KEY, *options)
+    things = lines(package, "things.jsonl")
+    for name in ("what", "why"):
+        forger, left = Forger(package, KEY), json.loads(json.dumps(things))
+        deeds = [deed for each in left for deed in each["deeds"]]
+        deed = next((each for each in deeds if name in each), deeds[0])
+        deed.update({"what": NOT_COMPARED} if name == "why" else {})
+        deed.pop(name, None)
+        forger.files["things.jsonl"] = b"".join(f"{compact(each)}\n".encode() for each in left)
+        there = ({**each, **deed} for each in left for deed in each.pop("deeds") if not deed["by"])
+        forger.files["exceptions.jsonl"] = b"".join(f"{compact(each)}\n".encode() for each in there)
+
+        result = status(forger.sealed(), KEY)
+
+        assert result.exit_code == 19, result.output
+        assert "that does not say what was done" in result.output
+
+
+def test_a_file_without_what_the_report_needs_is_no_whole_package(package, key):
+    """Only the program that makes the report again finds it, as FORMAT.md says."""
+    for name in ("sample.json", "slack.json", "verification.json"):
+        forger = Forger(package, key)
+        forger.json(name, lambda value: [value.pop(each, None) for each in BY_THE_REPORT])
+
+        result = checked(forger.sealed(), key=key)
+
+        assert result.exit_code == 19, (name, result.output)
+        assert "cannot be made from the package" in result.output
+
+
+BY_THE_REPORT = ("seed", "status", "findings")
 
 
 def test_a_name_that_stands_in_the_package_twice_is_found(package, key):

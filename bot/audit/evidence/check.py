@@ -125,7 +125,14 @@ def _for_people(archive: zipfile.ZipFile, path: Path, program: str) -> Iterator[
     if json.loads(archive.read("verification.json")).get("files") != program:
         return
     with TemporaryDirectory() as folder:
-        for made in readable(path, Path(folder)):
+        try:
+            again = readable(path, Path(folder))
+        except DAMAGED as error:  # a file that no row gives lacks what the report needs
+            clear_frames(error.__traceback__)
+            words = f"Report and workbook cannot be made from the package: {error!r}."
+            yield Finding(Flaw.UNSUPPORTED, None, words)
+            return
+        for made in again:
             if _sum(made.open("rb")) != _sum(archive.open(made.name)):
                 words = f"{made.name} is not what the package gives."
                 yield Finding(Flaw.UNSUPPORTED, None, words)

@@ -49,12 +49,28 @@ class Package:
         self._archive = archive
         self._step = step
         self.about: Json = about_of(archive)
-        self.zuora: Json = self._json("reconciliation.json")
-        self.slack: Json = self._json("slack.json")
-        self.made: Json = self._json("verification.json")
+
+    @cached_property
+    def zuora(self) -> Json:
+        """Return how much of Zuora was read."""
+        return self._json("reconciliation.json")
+
+    @cached_property
+    def slack(self) -> Json:
+        """Return what was found in Slack."""
+        return self._json("slack.json")
+
+    @cached_property
+    def made(self) -> Json:
+        """Return who made it, and what a check of the database found then."""
+        return self._json("verification.json")
+
+    @cached_property
+    def sample(self) -> Json:
+        """Return the auditor's seed, and the requests that it draws."""
         drawn = self._json("sample.json")
         numbers = (line["number"] for line in self.lines("population.jsonl"))
-        self.sample: Json = drawn | {"numbers": sampled(numbers, drawn["seed"], drawn["size"])}
+        return drawn | {"numbers": sampled(numbers, drawn["seed"], drawn["size"])}
 
     def _json(self, name: str) -> Json:
         found: Json = json.loads(self._archive.read(name))
@@ -201,8 +217,8 @@ class Package:
     @property
     def not_compared(self) -> str:
         """Return why Zuora was not compared; empty if it was."""
-        found = (each for each in self.exceptions if each["what"] == NOT_COMPARED)
-        return next((str(each["why"]) for each in found), "")
+        found = (each for each in self.exceptions if each.get("what") == NOT_COMPARED)
+        return next((str(each.get("why")) for each in found), "")
 
 
 def about_of(archive: zipfile.ZipFile) -> Json:
