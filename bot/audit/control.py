@@ -7,7 +7,7 @@ from typing import Any
 from bot.audit.confirmed import CHANGED, CONFIRMED, ChangesOfPolicy
 from bot.audit.expected import called, summed
 from bot.audit.rows import APPROVED, ASKED, STARTED, UNSUPPORTED, Json, Remark, FileRow, Story, hashed, loaded, rule_of
-from bot.audit.stated import by_hand, settled_without, stated
+from bot.audit.stated import NotCompared, by_hand, settled_without, stated
 from bot.domain.gains import DAY, seconds
 
 DENIED, EXPLAINED = "statement.denied", "exception.explained"
@@ -29,14 +29,16 @@ class InForce:
     def __init__(self) -> None:
         self.policies, self.force, self.groups = dict[str, Any](), list[tuple[int, str]](), dict[str, Any]()
         self.starts = list[tuple[int, list[str]]]()  # and what each `request.asked` says from there on
-        self.changes = ChangesOfPolicy()
+        self.changes, self.open = ChangesOfPolicy(), NotCompared()
         self.denied, self.named, self.signed = dict[int, FileRow](), set[int](), dict[int, tuple[Any, ...]]()
 
     def note(self, row: FileRow) -> Iterator[Remark]:
         """Take in a row; return what is wrong with it."""
         data = json.loads(row.data) if row.what in STANDS else {}
         name, kind, older = SHAPES.get(row.what, ("", dict, {}))
-        if not isinstance(data.get(name, older), kind):
+        if is_short := row.what == CHANGED and "text" not in data and any(says for _, says in self.starts):
+            name = "text"
+        if is_short or not isinstance(data.get(name, older), kind):
             yield Remark(UNSUPPORTED, row.sequence, f"Row {row.sequence} ({row.what}) has no `{name}` as the bot writes it.")
             return
         yield from self.changes.take(row, data, self.members) if data else ()
@@ -74,6 +76,7 @@ class InForce:
         for number, by in sorted(self.denied.items()):
             words = f"{by.who} says in row {by.sequence} that the decision in row {number} was not theirs"
             yield from [Remark("note", number, words)] * (number not in self.named)
+        yield from (Remark("not compared", None, words) for words in self.open.words())
 
 
 def holds(tier: Json, part: str, compared: Json, record: Json) -> bool:  # whether a policy's rule covers (a part of) the request
@@ -135,12 +138,6 @@ def line_of(record: Json, story: Story, about: Json) -> Json:  # a request's lin
             "asked_in_period": "no" if not is_new else "yes" if about["start"] <= record["created_at"] < about["end"] else LATE}
 
 
-def unsigned(thing: Json, deed: Json, stands: InForce) -> bool:  # whether it has an explanation that no row in force gives
-    row, explanation = deed.get("explained_in"), (str(thing.get("number")), deed.get("explanation"), deed.get("explained_by"))
-    is_explained = bool({"explanation", "explained_by", "explained_in"} & {*deed})
-    return is_explained and (row in stands.denied or stands.signed.get(row or 0) != explanation)
-
-
 def approved(rule: Json, story: Story, stands: InForce, expires: str) -> Iterator[tuple[FileRow, str]]:  # enough people, in time
     (first, asked), good, started, over, needed = story[0], dict[str, int](), False, "", rule.get("approvals", 1)
     for row, data in (each for each in story if each[0].what in {APPROVED, STARTED, "call.sent", *ENDS}):
@@ -194,6 +191,7 @@ def control(record: Json, story: Story, stands: InForce) -> Iterator[Remark]:  #
         found += stands.changes.began(record, story)
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
         found.append((first, f"cannot be performed again: {error!r}"))
+    stands.open.look(story, stands)
     yield from (*stands.denials(story), *settled_without(story))
     for row, words in found:
         yield Remark("control not held", row.sequence, f"R-{row.request}: row {row.sequence} ({row.what}) {words}.")

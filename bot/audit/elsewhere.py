@@ -39,6 +39,12 @@ def sum_of(opened: zipfile.ZipFile, name: str) -> str:
     return hashlib.file_digest(opened.open(name), "sha256").hexdigest()  # type: ignore[arg-type]
 
 
+def unsigned(thing: Json, deed: Json, stands: Any) -> bool:  # whether it has an explanation that no row in force gives
+    row, explanation = deed.get("explained_in"), (str(thing.get("number")), deed.get("explanation"), deed.get("explained_by"))
+    is_explained = bool({"explanation", "explained_by", "explained_in"} & {*deed})
+    return is_explained and (row in stands.denied or stands.signed.get(row or 0) != explanation)
+
+
 def compared(about: Json, known: dict[int, str], noted: Sequence[Sequence[tuple[int, str]]]) -> Iterator[Remark]:  # with heads
     wanted = {number for each in noted for number, _ in each if number > 0}
     for number in (number for each in noted for number, other in each if known.get(number, other) != other):

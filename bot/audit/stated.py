@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from bot.audit.rows import APPROVED, STARTED, FileRow, Json, Remark, Story, has_mask, hashed, is_masked, loaded
+from bot.audit.rows import APPROVED, ASKED, STARTED, FileRow, Json, Remark, Story, has_mask, hashed, is_masked, loaded
 
 TENANTS = {"PRODUCTION": "production", "SANDBOX": "sandbox", "UNKNOWN ENVIRONMENT": "unknown"}  # how a record's `tenant` begins
 PRODUCTION = {"rest.na.zuora.com", "rest.zuora.com", "rest.eu.zuora.com", "rest.ap.zuora.com"}  # hosts
@@ -152,6 +152,32 @@ def settled_without(story: Story) -> Iterator[Remark]:  # notes on rows by which
         if row.what == "request.settled" and row.who and isinstance(data.get("gone"), list):
             words = f"R-{row.request}: row {row.sequence} says that accounts of others who could settle it can do nothing any more: "
             yield Remark("note", row.sequence, words + ", ".join(map(str, data["gone"])))
+
+
+def untold(row: FileRow, data: Json, stands: Any) -> Iterator[str]:  # why something of a row is not compared, which is no finding
+    if row.what == ASKED and "plain" not in data:
+        yield "an earlier version kept less of it, so totals, calls and states are not all compared"
+    if row.what in {ASKED, APPROVED} and not stands.policies.get(data.get("policy")):
+        yield "its rule is not compared, because no row has the text of its policy"
+    groups = [part for name in data.get("groups") or () for part in name.split("&")] if row.what == APPROVED else []
+    if groups and not any(stands.members(each, row.sequence) for each in groups):
+        yield "who approved it was in a group by that row alone, because no row before it lists the group"
+
+
+class NotCompared:
+    """What is not compared because no row says it, and of which requests; that is no finding, and no good news."""
+
+    def __init__(self) -> None:
+        self.of = dict[str, set[Any]]()
+
+    def look(self, story: Story, stands: Any) -> None:
+        """Take in rows of a request."""
+        for words, request in ((words, row.request) for row, data in story for words in untold(row, data, stands)):
+            self.of.setdefault(words, set()).add(request)
+
+    def words(self) -> list[str]:
+        """Return it in words."""
+        return [f"{len(some)} request{'s' * (len(some) != 1)} from R-{min(some)} on: {words}" for words, some in sorted(self.of.items())]
 
 
 def stated(record: Json, story: Story, stands: Any) -> Wrong:  # of one request

@@ -139,12 +139,13 @@ async def test_the_first_page_begins_with_what_all_lights_say_together(stage, tm
 
 
 def test_the_verdict_says_what_is_not_known_and_what_did_not_hold():
-    def of(requests, unexplained, open_before=0, not_confirmed=(), **shades):
+    def of(requests, unexplained, open_before=0, not_confirmed=(), left_open=(), **shades):
         package: Any = SimpleNamespace(
             about={"requests": requests},
             unexplained=unexplained,
             open_before=open_before,
             not_confirmed=not_confirmed,
+            left_open=left_open,
         )
         names = ("Chain", "Anchors", "Control", "Zuora", "Slack")
         found = [Light(name, shades.get(name, Shade.GOOD), "") for name in names]
@@ -159,6 +160,9 @@ def test_the_verdict_says_what_is_not_known_and_what_did_not_hold():
     assert of(2, 0, not_confirmed=(4, 9), Control=Shade.UNKNOWN) == (
         "The control held for the 2 requests of this package, and nothing in Zuora went round it unexplained; 2 changes of the policy are "
         "not confirmed. The history is whole."
+    )
+    assert of(2, 0, left_open=("2 requests from R-1 on",), Control=Shade.UNKNOWN).startswith(
+        "The control held for the 2 requests of this package, as far as it could be compared, and"
     )
     assert of(3, 1, Control=Shade.BAD, Chain=Shade.BAD, Zuora=Shade.BAD) == (
         "The control did not hold for all of the 3 requests of this package; 1 deed in Zuora went round it, and nobody has "

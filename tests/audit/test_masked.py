@@ -18,7 +18,7 @@ from bot.cli import main
 from bot.domain.history import OPEN, SEALED
 from tests.audit.test_control import sealed as rehashed
 from tests.audit.test_evidence import KEY, PERIOD, checked, made
-from tests.audit.test_for_people import sheets_of
+from tests.audit.test_for_people import light_of, sheets_of
 from tests.audit.test_package import Forger, packed, status, story
 from tests.audit.test_verify import KEY as ITS_KEY
 from tests.audit.test_verify import Tampering
@@ -189,6 +189,10 @@ async def test_rows_of_before_are_masked_as_they_were_and_counted(tmp_path):
     masked = [row for row in rows_of(out) if row[-1]]
     assert result.exit_code == 0, result.output
     assert f"{len(masked)} of these without commitments: of them only the place" in result.output
+    kept_less = "3 requests from R-1 on: an earlier version kept less of it"
+    assert kept_less in result.output
+    shade, words = light_of(out, "Control")
+    assert (shade, kept_less in words) == ("not known", True)
     assert {row[3].split(".")[0] for row in masked} <= {each.rstrip(".") for each in SEALED}
 
 

@@ -1,6 +1,7 @@
 """Evidence can be made of a file that an older version wrote, before the bot was started again."""
 
 import asyncio
+import shutil
 from contextlib import closing
 from pathlib import Path
 
@@ -13,8 +14,9 @@ from bot.cli.exits import NOT_DONE
 from bot.store.schema import known, migrations
 from tests.audit.test_control import sealed
 from tests.audit.test_evidence import PERIOD, lines
+from tests.audit.test_for_people import light_of
 from tests.audit.test_package import status, story
-from tests.audit.test_verify import KEY, Tampering
+from tests.audit.test_verify import KEY, Tampering, checked
 from tests.older import without_documents_of_runs
 
 VERSIONS = [*known()]
@@ -91,3 +93,60 @@ def test_evidence_of_a_file_that_an_older_version_wrote_can_be_made(whole, tmp_p
     assert result.exit_code == NOT_DONE, result.output  # Zuora was not asked
     assert [each["number"] for each in lines(out, "population.jsonl")] == [1, 2, 3]
     assert status(out, KEY).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            "UPDATE history SET data = json_remove(data, '$.text', '$.difference') WHERE what = 'policy.changed'",
+            "3 requests from R-1 on: its rule is not compared, because no row has the text",
+        ),
+        (
+            "UPDATE history SET data = json_set(data, '$.groups', json('{\"S0CONTROLLERS\":null}')) WHERE what = 'people.groups'",
+            "2 requests from R-1 on: who approved it was in a group by that row alone",
+        ),
+    ],
+    ids=["no text of the policy", "no members of the group"],
+)
+def test_what_no_row_says_and_so_is_not_compared_is_no_good_news(whole, tmp_path, change, words):
+    """It is no finding, since an older version or an outage of Slack leaves the same rows."""
+    path = Path(shutil.copy(whole, tmp_path / "copy.db"))
+    assert words not in checked(path, key=KEY).output
+    with Tampering(path) as connection:
+        connection.execute(change)
+        sealed(connection)
+
+    result = checked(path, key=KEY)
+    evidence_of(path, tmp_path / "out.zip")
+    both = status(tmp_path / "out.zip", KEY)
+
+    assert result.exit_code == both.exit_code == 0, (result.output, both.output)
+    assert words in result.output
+    assert words in both.output
+    shade, said = light_of(tmp_path / "out.zip", "Control")
+    assert (shade, words in said) == ("not known", True)
+
+
+async def test_a_change_of_the_policy_without_its_text_is_found_after_a_start_that_keeps_it(
+    tmp_path,
+):
+    stage = await story(tmp_path, KEY)
+    stage.policy = f"{stage.policy}\n# the same\n"
+    await stage.restart()
+    await stage.close()
+    path = stage.settings().database_path
+    assert checked(path, key=KEY).exit_code == 0
+    with Tampering(path) as connection:
+        (last,) = connection.execute(
+            "SELECT MAX(sequence) FROM history WHERE what = 'policy.changed'"
+        ).fetchone()
+        connection.execute(
+            "UPDATE history SET data = json_remove(data, '$.text') WHERE sequence = ?", [last]
+        )
+        sealed(connection)
+
+    result = checked(path, key=KEY)
+
+    assert result.exit_code == 19, result.output
+    assert f"Row {last} (policy.changed) has no `text` as the bot writes it" in result.output

@@ -67,7 +67,8 @@ NEXT = {
     ),
     ("Control", Shade.BAD): "Look at the page of each request that is named, and ask the people on it.",
     ("Control", Shade.UNKNOWN): (
-        "Ask who changed the policy and why. Somebody who could approve before and gains nothing by it can still confirm it in Slack."
+        "Ask who changed a policy that is not confirmed, and why: somebody who could approve before and gains nothing by it can still "
+        "confirm it in Slack. Ask for the text of a policy, and for the members of a group, where no row says them."
     ),
     ("Zuora", Shade.BAD): "Ask who did each of the exceptions in Zuora, and why. Management can sign the answer in Slack.",
     ("Zuora", Shade.UNKNOWN): "Have the package made where Zuora can be read, or compare it with Zuora's own lists.",
@@ -94,6 +95,7 @@ def verdict(package: Package, found: Sequence[Light]) -> str:
         said = failed.get(number, f"The control did not hold for all of {whole}")
     else:
         said = f"The control held for {whole}" if number else "No request is in this package"
+        said += ", as far as it could be compared" if package.left_open else ""
     if open_:
         said += f"; {count(open_, 'deed')} in Zuora went round it, and nobody has explained {'it' if open_ == 1 else 'them'}"
     elif shades["Zuora"] is Shade.UNKNOWN:
@@ -150,7 +152,8 @@ def lights(package: Package) -> Iterator[Light]:
 
 def _control(package: Package, wrong: list[str], performed: str) -> Light:
     notes = [each.words for each in package.changes.left(package.about["first"] - 1)]
-    if wrong or not package.not_confirmed:
+    notes += package.left_open
+    if wrong or not (package.not_confirmed or package.left_open):
         return _of(
             "Control",
             [*wrong, *(f"{_capital(words)}." for words in notes)] if wrong else [],

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from bot.audit.confirmed import ChangesOfPolicy
 from bot.audit.control import STANDS, InForce
 from bot.audit.elsewhere import NOT_COMPARED, texts_of
-from bot.audit.rows import APPROVED, PUT_BACK, FileRow, Json
+from bot.audit.rows import APPROVED, ASKED, PUT_BACK, FileRow, Json
 from bot.domain.history import SALTS, What
 
 DAMAGED = (
@@ -169,10 +169,15 @@ class Package:
         named = [FileRow(*json.loads(line)) for line in lines if PUT_BACK in line]
         return [row.sequence for row in named if row.what == PUT_BACK]
 
-    @cached_property
+    @property
     def changes(self) -> ChangesOfPolicy:
         """Return the changes of the policy, and which of them are confirmed by the rows here."""
-        stands, kinds = InForce(), STANDS | DECIDED
+        return self.stands.changes
+
+    @cached_property
+    def stands(self) -> InForce:
+        """Return what was in force by the rows here, and what these leave open."""
+        stands, kinds = InForce(), STANDS | DECIDED | {ASKED}
         named = tuple(f'"{kind}"' for kind in kinds)
         for name in ("standing.jsonl", "history.jsonl"):
             for line in texts_of(self._archive, name):
@@ -181,11 +186,17 @@ class Package:
                 row = FileRow(*json.loads(line))
                 if row.what in STANDS:
                     list(stands.note(row))
-                elif row.what in DECIDED:
+                elif row.what in DECIDED | {ASKED}:
                     data = json.loads(row.data)
+                    stands.open.look([(row, data)], stands)
                     record = {"number": row.request, "policy_hash": data.get("policy")}
                     list(stands.changes.began(record, [(row, data)]))
-        return stands.changes
+        return stands
+
+    @property
+    def left_open(self) -> list[str]:
+        """Return what of the control could not be compared, in words."""
+        return self.stands.open.words()
 
     @cached_property
     def not_confirmed(self) -> list[int]:
