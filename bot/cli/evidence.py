@@ -41,6 +41,7 @@ from bot.store.file import evidence as stored
 from bot.store.file.cards import (
     Cards,
     card_ts,
+    heads_not_taken,
     is_waiting,
     last_id,
     newest_message,
@@ -183,6 +184,7 @@ def _made(
         cards = Cards(file, archive.span_of(file, scope))
         scope = replace(
             scope,
+            verified={**scope.verified, "heads_not_taken": heads_not_taken(file)},
             slack=asyncio.run(
                 slack_cards.read(
                     settings, cards, _Sent(file, settings.database_path), workspace(file)

@@ -531,6 +531,21 @@ async def test_a_head_that_was_left_nowhere_is_no_green_light(stage, tmp_path):
     assert light_of(out, "Anchors")[0] == "good"
 
 
+async def test_a_head_that_slack_does_not_take_was_left_nowhere(stage, tmp_path):
+    stage.changes |= {"audit_signing_key": key(1), "audit_channel": CHANNEL}
+    stage.slack.faults.silent[CHANNEL] = "is_archived"
+    await stage.restart()
+    await stage.until(lambda: of(stage, What.HEAD))
+    await stage.quiet()
+
+    _, out = await made(stage, tmp_path)
+
+    shade, words = light_of(out, "Anchors")
+    assert (shade, "no head was left outside the database" in words) == ("not known", True), words
+    assert "Slack has not taken 1 for the audit channel" in words
+    assert checked(out).exit_code == 0  # the report is the one that the package gives
+
+
 async def test_heads_that_nobody_signed_are_no_green_light(stage, tmp_path):
     stage.changes["audit_channel"] = CHANNEL
     await stage.restart()

@@ -177,17 +177,21 @@ def _anchors(package: Package, wrong: list[str]) -> Light:
         for each in package.entries("heads.jsonl")
         if each.what == "audit.anchored"
     )
-    left["channel"] = sum(bool(each.data.get("channel")) for each in heads)
+    named = {each.sequence for each in heads if each.data.get("channel")}
+    waiting = named & {*package.made.get("heads_not_taken", ())}
+    left["channel"] = len(named - waiting)
     if wrong:
         return Light("Anchors", Shade.BAD, " ".join(wrong))
+    refused = f"; Slack has not taken {len(waiting):,} for the audit channel" if waiting else ""
     if not left.total():
         words = "no head was left outside the database: whoever can write it can rebuild it unseen"
+        words += refused
         return Light("Anchors", Shade.UNKNOWN, words)
     bare = sum(not each.data.get("signature") for each in heads)
     signed = f"{bare:,} of them not signed" if bare else "signed"
     places = ", ".join(f"{number} ({where})" for where, number in sorted(left.items()) if number)
-    words = f"{count(len(heads), 'head')}, {signed}; left outside the database: {places}"
-    shade = Shade.UNKNOWN if bare else Shade.GOOD
+    words = f"{count(len(heads), 'head')}, {signed}; left outside the database: {places}{refused}"
+    shade = Shade.UNKNOWN if bare or waiting else Shade.GOOD
     return Light("Anchors", shade, f"{words}; compare those you hold with verify --heads")
 
 

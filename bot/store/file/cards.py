@@ -90,6 +90,15 @@ def sent(file: DatabaseFile, number: int) -> Iterator[tuple[str, int, str, str]]
     return file.database.execute(_SENT, [number])
 
 
+_HEADS_NOT_TAKEN = """
+SELECT h.sequence FROM outbox AS o CROSS JOIN history AS h
+WHERE o.kind = 'notice' AND o.request IS NULL AND o.outcome IS NOT 'sent' AND h.request IS NULL AND h.what = 'audit.head'
+  AND o.channel = json_extract(h.data, '$.channel')
+  AND instr(o.text, json_extract(h.data, '$.sequence') || ':' || json_extract(h.data, '$.hash'))
+ORDER BY h.sequence
+"""
+
+
 def newest_message(file: DatabaseFile) -> int:
     """Return the newest message of the outbox."""
     (number,) = file.database.execute("SELECT MAX(sequence) FROM outbox").fetchone()
@@ -100,6 +109,11 @@ def is_waiting(file: DatabaseFile, number: int) -> bool:
     """Return whether a message of the outbox was still to be sent."""
     sql = "SELECT 1 FROM outbox WHERE sequence = ? AND ended_at IS NULL"
     return file.database.execute(sql, [number]).fetchone() is not None
+
+
+def heads_not_taken(file: DatabaseFile) -> list[int]:
+    """Return the rows of heads whose message to the audit channel Slack has not taken."""
+    return [row for (row,) in file.database.execute(_HEADS_NOT_TAKEN)]
 
 
 def last_id(file: DatabaseFile) -> str:
