@@ -91,7 +91,7 @@ async def _followed(options: Options) -> AsyncIterator[Place]:
                 )
             status, outbox = bot.parts.store.status, bot.parts.store.outbox
             await until(
-                lambda: status.in_states((State.RUNNING,), 1)[0][1] == options.followed, 300
+                lambda: status.in_states((State.RUNNING,), 1)[0].number == options.followed, 300
             )
             await until(lambda: not outbox.open(1), 300)
         yield here

@@ -16,7 +16,7 @@ from bot.status import lists
 from bot.status.lists import SHOWN, Links
 from bot.store.file.archived import Archive
 from bot.store.past import Written
-from bot.store.status import MOST_COUNTED, Brief
+from bot.store.status import MOST_COUNTED, Brief, not_read
 from bot.store.store import Store
 
 RECENT = 10
@@ -27,6 +27,10 @@ WITH_ITS_RUN = Line(
 """A request to mail a run with nothing to mail holds no document numbers, so only its run leads to it."""
 
 STORY_LIMIT = 25
+DAMAGED = (
+    "R-{number} cannot be shown, because its record is damaged. Tell whoever runs Billing Bot before you ask for it "
+    "again: it may have been sent."
+)
 
 STATES = frozenset(state.value for state in State)
 DEEDS = {
@@ -43,29 +47,31 @@ DEEDS = {
 
 def overview(store: Store, links: Links, within: Within = EVERYWHERE) -> Words:
     """Return an overview: unknown outcomes first, then what waits, what runs, and the last results."""
-    doubtful, (waiting, waiting_number), (running, running_number), (approved, approved_number) = (
-        lists.in_states(store, within, State.UNKNOWN, State.WAITING, State.RUNNING, State.APPROVED)
+    doubtful, waiting, running, approved = lists.in_states(
+        store, within, State.UNKNOWN, State.WAITING, State.RUNNING, State.APPROVED
     )
-    under_way = [*running, *approved][:SHOWN]
+    under_way = [*running.briefs, *approved.briefs][:SHOWN]
     verdicts = lists.verdicts_of(store, under_way)
     recent = _recent(store, within)
-    unknown = lists.unknown_section(links, *doubtful)
+    ended = store.status.briefs(recent)
+    unknown = lists.unknown_section(links, doubtful)
     title = "OUTCOME UNKNOWN: look in Zuora" if unknown else "Where billing stands"
     return lists.words(
         f"{title}{within.words}",
         unknown,
-        lists.section("Waiting for approval", [lists.waiting(links, each) for each in waiting],
-                      waiting_number),
-        lists.section("Running", [lists.running(links, each, verdicts(each.number)) for each in under_way],
-                      running_number + approved_number),
-        lists.section("Last results", [lists.ended(links, each) for each in recent], len(recent)),
+        lists.waiting_section(links, waiting),
+        lists.section("Running", [*(lists.running(links, each, verdicts(each.number)) for each in under_way),
+                                  *lists.damaged([*running.damaged, *approved.damaged])],
+                      running.number + approved.number),
+        lists.section("Last results", [*(lists.ended(links, each) for each in ended),
+                                       *lists.damaged(not_read(recent, ended))], len(recent)),
     )  # fmt: skip
 
 
-def _recent(store: Store, within: Within) -> list[Brief]:
-    """Return the last results; for one place, those among the last thousand."""
+def _recent(store: Store, within: Within) -> list[int]:
+    """Return the numbers of the last results; for one place, those among the last thousand."""
     most = RECENT if within.keys is None else MOST_COUNTED
-    return store.status.briefs(lists.only(store, store.status.ended(most), within)[:RECENT])
+    return lists.only(store, store.status.ended(most), within)[:RECENT]
 
 
 def mine(store: Store, links: Links, person: str, within: Within = EVERYWHERE) -> Words:
@@ -131,7 +137,10 @@ def story(store: Store, links: Links, number: int, within: Within = EVERYWHERE) 
     """Return a request's story from asking to now, with links to card and thread."""
     request = store.requests.without_documents(number)
     if request is None:
-        return Words(f"There is no request R-{number}.")
+        there = store.requests.is_there(number)
+        return Words(
+            (DAMAGED if there else "There is no request R-{number}.").format(number=number)
+        )
     if not within.has(request.place):
         where = f"R-{number} is in {request.place_words}, not{within.words}."
         return Words(blocks.escaped(where))
@@ -208,7 +217,9 @@ def _lines(store: Store, links: Links, numbers: Sequence[int]) -> dict[int, Line
     """Return a line of a list for each of these requests."""
     briefs = store.status.briefs(numbers)
     verdicts = lists.verdicts_of(store, briefs)
-    return {each.number: lists.any_state(links, each, verdicts) for each in briefs}
+    lines = {each.number: lists.any_state(links, each, verdicts) for each in briefs}
+    damaged = not_read(numbers, briefs)
+    return lines | dict(zip(damaged, lists.damaged(damaged), strict=True))
 
 
 def _some(

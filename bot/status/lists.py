@@ -18,7 +18,7 @@ from bot.domain.words import Line, Link, Mention, Moment, Part, Strong, and_more
 from bot.operations.catalog import done_of, short_of
 from bot.operations.email_documents.operation import OF_KIND
 from bot.operations.progress import Progress
-from bot.store.status import MOST_COUNTED, Brief
+from bot.store.status import MOST_COUNTED, Brief, InState
 from bot.store.store import Store
 
 SHOWN_APPROVERS = 4
@@ -186,6 +186,12 @@ def calls_in_words(verdicts: Mapping[str, int]) -> str:
     return ", ".join(found)
 
 
+def damaged(numbers: Sequence[int]) -> list[Line]:
+    """Return a line for each request whose row is damaged, so that no list hides one."""
+    why = "its record is damaged. Tell whoever runs Billing Bot."
+    return [Line("", (Strong(f"R-{each}"), f" cannot be shown: {why}")) for each in numbers]
+
+
 def section(
     heading: str, lines: Sequence[Line], number: int, *, rest: str = ON_THE_HOME
 ) -> tuple[Line, ...]:
@@ -235,14 +241,17 @@ def _mrkdwn(each: Line) -> str:
     )
 
 
-def in_states(store: Store, within: Within, *states: State) -> list[tuple[list[Brief], int]]:
-    """Return for each state the first of its requests, and how many there are; at most `MOST_COUNTED`."""
+def in_states(store: Store, within: Within, *states: State) -> list[InState]:
+    """Return the requests in each state that act in one of the places."""
     if within.keys is None:
         return store.status.in_states(states, SHOWN)
     found = [
         only(store, store.status.numbers_in_state(state, MOST_COUNTED), within) for state in states
     ]
-    return [(store.status.briefs(numbers[:SHOWN]), len(numbers)) for numbers in found]
+    return [
+        InState.of(numbers[:SHOWN], store.status.briefs(numbers[:SHOWN]), len(numbers))
+        for numbers in found
+    ]
 
 
 def verdicts_of(store: Store, briefs: Iterable[Brief]) -> Verdicts:
@@ -259,8 +268,15 @@ def only(store: Store, numbers: Sequence[int], within: Within) -> list[int]:
     return [number for number in numbers if number in places and within.has(places[number])]
 
 
-def unknown_section(links: Links, found: Sequence[Brief], number: int) -> tuple[Line, ...]:
-    """Return the first of so many unknown outcomes; nothing if there are none."""
-    if not number:
+def waiting_section(links: Links, found: InState) -> tuple[Line, ...]:
+    """Return the first of those that wait for approval."""
+    lines = [*(waiting(links, each) for each in found.briefs), *damaged(found.damaged)]
+    return section("Waiting for approval", lines, found.number)
+
+
+def unknown_section(links: Links, found: InState) -> tuple[Line, ...]:
+    """Return the first of the unknown outcomes; nothing if there are none."""
+    if not found.number:
         return ()
-    return section("OUTCOME UNKNOWN", [unknown(links, each) for each in found], number)
+    lines = [*(unknown(links, each) for each in found.briefs), *damaged(found.damaged)]
+    return section("OUTCOME UNKNOWN", lines, found.number)

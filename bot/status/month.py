@@ -45,6 +45,7 @@ class Month:
         to_decision, to_done: Medians in seconds; None if there is none.
         refusals: How many clicks were refused; None if not counted.
         within: ` in entity Europe` for one place; empty for all.
+        not_counted: Numbers of requests that are not in the figures, because their row is damaged.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Month:
     refusals: int | None
     places: Mapping[str, int] = field(default_factory=dict)
     within: str = ""
+    not_counted: tuple[int, ...] = ()
 
     @property
     def asked(self) -> int:
@@ -108,8 +110,8 @@ def month_before(month: str) -> str:
     return f"{year - (number == 1):04}-{(number - 2) % 12 + 1:02}"
 
 
-async def catch_up(store: Store) -> None:
-    """Count what has moved since the last count.
+async def catch_up(store: Store) -> set[int]:
+    """Count what has moved since the last count; return the numbers of what cannot be read.
 
     Others get a turn after each request that is read. A request that moves meanwhile is not
     written and stays due, and so does one that cannot be read.
@@ -132,6 +134,7 @@ async def catch_up(store: Store) -> None:
                 if store.requests.stands(request):
                     store.figures.write(figure)
         await asyncio.sleep(0)
+    return damaged
 
 
 async def read_month(store: Store, name: str, within: Within = EVERYWHERE) -> Month:
@@ -140,8 +143,9 @@ async def read_month(store: Store, name: str, within: Within = EVERYWHERE) -> Mo
     Raises:
         CouldNotRecordError: What moved last could not be counted.
     """
-    await catch_up(store)
-    return await month_within(store, name, within)
+    damaged = only(store, store.figures.may_belong_to(name, await catch_up(store)), within)
+    month = await month_within(store, name, within)
+    return replace(month, not_counted=tuple(damaged))
 
 
 async def month_within(store: Store, name: str, within: Within) -> Month:

@@ -2,12 +2,13 @@
 
 from bot.domain.money import Money, in_words
 from bot.domain.request import State
-from bot.domain.words import count
+from bot.domain.words import count, some
 from bot.operations.catalog import OPERATIONS
 from bot.status.month import MONTHS, Month
 
 MonthRow = tuple[str, str]
 RUNS = "Bill runs"
+MOST_NAMED = 20
 CLASSES = ("< 15 min", "< 1 h", "< 4 h", "< 24 h", "longer")
 
 
@@ -20,6 +21,7 @@ def rows_of(month: Month) -> tuple[MonthRow, ...]:
     """Return what is counted, and the counts."""
     return (
         ("Requests", f"{month.asked:,}"),
+        *_not_counted(month),
         *_things(month),
         ("Documents posted", f"{month.documents.get('posted', 0):,}"),
         ("Posted", in_words(month.posted)),
@@ -38,6 +40,12 @@ def rows_of(month: Month) -> tuple[MonthRow, ...]:
         *([("Clicks refused", f"{month.refusals:,}")] if month.refusals is not None else []),
         *((f"Requests in {place}", f"{number:,}") for place, number in month.places.items()),
     )
+
+
+def _not_counted(month: Month) -> tuple[MonthRow, ...]:
+    """Return which requests no figure includes, if there are any."""
+    names = [f"R-{number}" for number in month.not_counted]
+    return (("Not counted, because damaged", some(names, MOST_NAMED)),) if names else ()
 
 
 def _things(month: Month) -> tuple[MonthRow, ...]:

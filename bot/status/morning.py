@@ -67,16 +67,15 @@ class Timetable:
 def mornings_digest(store: Store, links: Links, timetable: Timetable, now: datetime) -> Words:
     """Return the morning's digest: unknown outcomes, what expires today, what waits, and the last results."""
     status = store.status
-    unknown, (waiting, waiting_number) = status.in_states((State.UNKNOWN, State.WAITING), SHOWN)
+    unknown, waiting = status.in_states((State.UNKNOWN, State.WAITING), SHOWN)
     tonight = timetable.midnight(now, 1)
     expiring = status.expiring(tonight, SHOWN)
     return lists.words(
         "Where billing stands this morning",
-        lists.unknown_section(links, *unknown),
+        lists.unknown_section(links, unknown),
         lists.section("Expires today", [lists.waiting(links, each) for each in expiring],
                       status.count_expiring(tonight)),
-        lists.section("Waiting for approval", [lists.waiting(links, each) for each in waiting],
-                      waiting_number),
+        lists.waiting_section(links, waiting),
         _results(store, links, timetable, now),
     )  # fmt: skip
 

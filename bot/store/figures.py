@@ -1,13 +1,13 @@
 """The table of figures: what each request counts for, and the sums of each day."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
 from bot.store.engine import Database
-from bot.store.times import to_text
+from bot.store.times import from_text_if_readable, to_text
 
 DAILY = frozenset({"posted", "mailed"})
 """What is summed up for each day; everything else is summed for the month, with its name in place of the day."""
@@ -133,6 +133,17 @@ class Figures:
             "AND (created_at, number) > (?, ?) ORDER BY created_at, number LIMIT ?",
             [max(to_text(first), after[0]), to_text(last), *after, limit],
         ).fetchall()
+
+    def may_belong_to(self, month: str, requests: Collection[int]) -> list[int]:
+        """Return those of these requests that were asked for in a month (`2026-11`), or nobody knows when, in order."""
+        rows = self._database.execute(
+            "SELECT number, created_at FROM requests "
+            "WHERE number IN (SELECT CAST(value AS INTEGER) FROM json_each(?)) ORDER BY number",
+            [json.dumps(sorted(requests))],
+        )
+        return [
+            number for number, at in rows if at[:7] == month or from_text_if_readable(at) is None
+        ]
 
     def _counted(self, request: int) -> Counted:
         row = self._database.execute(

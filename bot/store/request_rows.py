@@ -51,6 +51,19 @@ PLACES = ("place", "place_words")
 """Bound as well, where there was a choice."""
 
 
+class Damaged:
+    """Logs requests whose row cannot be read, each once a start."""
+
+    def __init__(self) -> None:
+        self._logged: set[int] = set()
+
+    def log(self, number: int, error: Exception) -> None:
+        """Log why a request cannot be read, if it was not logged yet."""
+        if number not in self._logged:
+            self._logged.add(number)
+            logger.error("request_unreadable", extra={"request": number}, exc_info=error)
+
+
 def approvals_from_text(text: str) -> tuple[Approval, ...]:
     """Return who has approved, in order."""
     rows = sorted((at, person, team, note or "") for person, team, at, note in json.loads(text))

@@ -1,7 +1,6 @@
 """The table of requests."""
 
 import json
-import logging
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -19,14 +18,13 @@ from bot.store.engine import Database, Question, once_committed
 from bot.store.places import ENTITY_OF_PLACE
 from bot.store.request_rows import (
     COLUMNS,
+    Damaged,
     approvals_from_text,
     from_row,
     times_mended,
     to_row,
 )
 from bot.store.times import from_text_if_readable, to_text, to_text_or_none
-
-logger = logging.getLogger(__name__)
 
 OpenAbout = tuple[int, str, str]
 """An open request's number and operation, and one thing that it acts on."""
@@ -85,9 +83,9 @@ def _moves(operation: str, state: str) -> Counter:
 class Requests:
     """Adds, reads and moves requests. Every call belongs inside the caller's transaction."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, damaged: Damaged) -> None:
         self._database = database
-        self._damaged: set[int] = set()  # and logged already
+        self._damaged = damaged
 
     def next_number(self) -> int:
         """Return the number of the next request; only safe inside a transaction."""
@@ -350,10 +348,8 @@ class Requests:
         """Return a request of the table; None if its row is damaged, so that this keeps nobody from all others."""
         try:
             return from_row(row, approvals)
-        except UnreadableError:
-            if row[0] not in self._damaged:
-                self._damaged.add(row[0])
-                logger.exception("request_unreadable", extra={"request": row[0]})
+        except UnreadableError as error:
+            self._damaged.log(row[0], error)
             return None
 
     def _from_row(

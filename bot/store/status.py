@@ -1,7 +1,6 @@
 """Reads for managers what waits, runs, is unknown or has ended, each by an index and with a limit."""
 
 import json
-import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,10 +12,8 @@ from bot.domain.request import Request, State, UnreadableError
 from bot.store.calls import held_back_of
 from bot.store.engine import Database, Question, ask, ask_at_once
 from bot.store.past import DENIED, Written, by_request
-from bot.store.request_rows import read_shared, rule_from_text
+from bot.store.request_rows import Damaged, read_shared, rule_from_text
 from bot.store.times import to_text
-
-logger = logging.getLogger(__name__)
 
 _ENDED = "state IN ('rejected', 'withdrawn', 'expired', 'stopped', 'succeeded', 'failed')"
 
@@ -118,23 +115,49 @@ class AtHome(NamedTuple):
     ended: list[int]
 
 
+class InState(NamedTuple):
+    """Requests in one state, the longest in it first.
+
+    Attributes:
+        briefs: The first of them.
+        damaged: The numbers of those that would be among the first, but whose row is damaged.
+        number: How many there are, at most `MOST_COUNTED`.
+    """
+
+    briefs: list[Brief]
+    damaged: list[int]
+    number: int
+
+    @classmethod
+    def of(cls, first: Sequence[int], briefs: list[Brief], number: int) -> "InState":
+        """Return what could be read of the first, and the numbers of what could not."""
+        return cls(briefs, not_read(first, briefs), number)
+
+
+def not_read(numbers: Sequence[int], briefs: Sequence[Brief]) -> list[int]:
+    """Return those of these requests that could not be read."""
+    read = {each.number for each in briefs}
+    return [number for number in numbers if number not in read]
+
+
 class Status:
     """Reads only. Lists have a limit; counts stop at `MOST_COUNTED`.
 
     Lists of numbers are read from indexes, without the requests; `briefs` then reads those that are shown.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, damaged: Damaged) -> None:
         self._database = database
+        self._damaged = damaged
 
-    def in_states(self, states: Sequence[State], limit: int) -> list[tuple[list[Brief], int]]:
-        """Return for each state the requests in it, the longest first, and how many there are, at most `MOST_COUNTED`."""
+    def in_states(self, states: Sequence[State], limit: int) -> list[InState]:
+        """Return the requests in each state."""
         listed = [(f"{_SELECT}{_IN_STATE}", [state.value, limit, 0]) for state in states]
         counted = [(_COUNT, [state.value, MOST_COUNTED]) for state in states]
         *found, denied_rows = self._database.at_once(*listed, *counted, DENIED)
         denied = by_request(denied_rows)
         return [
-            (_briefs(rows, denied), int(number))
+            InState.of(_first(rows), self._read(rows, denied), int(number))
             for rows, ((number,),) in zip(found[: len(states)], found[len(states) :], strict=True)
         ]
 
@@ -289,7 +312,19 @@ class Status:
     def _briefs(self, where: str, *values: Any) -> list[Brief]:
         rows, denied_rows = self._database.at_once((f"{_SELECT}{where}", values), DENIED)
         denied = by_request(denied_rows)
-        return _briefs(rows, denied)
+        return self._read(rows, denied)
+
+    def _read(
+        self, rows: Sequence[tuple[Any, ...]], denied: Mapping[int | None, Sequence[Written]]
+    ) -> list[Brief]:
+        """Return the requests of these rows, without those whose row is damaged."""
+        found = []
+        for row in rows:
+            try:
+                found.append(_brief(row, denied))
+            except UnreadableError as error:
+                self._damaged.log(row[0], error)
+        return found
 
     def _numbers(self, sql: str, *values: Any) -> list[int]:
         return [number for (number,) in self._database.execute(sql, list(values))]
@@ -300,19 +335,6 @@ class Status:
 
 def _first(rows: Sequence[tuple[Any, ...]]) -> list[int]:
     return [row[0] for row in rows]
-
-
-def _briefs(
-    rows: Sequence[tuple[Any, ...]], denied: Mapping[int | None, Sequence[Written]]
-) -> list[Brief]:
-    """Return the requests of these rows, without those whose row is damaged, which is logged."""
-    found = []
-    for row in rows:
-        try:
-            found.append(_brief(row, denied))
-        except UnreadableError:
-            logger.exception("request_unreadable", extra={"request": row[0]})
-    return found
 
 
 def _brief(values: tuple[Any, ...], denied: Mapping[int | None, Sequence[Written]]) -> Brief:

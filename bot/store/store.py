@@ -35,6 +35,7 @@ from bot.store.opening import open_database, takes_long_to_check
 from bot.store.outbox import Outbox
 from bot.store.preparing import Preparing
 from bot.store.refusals import Refusals
+from bot.store.request_rows import Damaged
 from bot.store.requests import Requests
 from bot.store.set_clock import SetClock
 from bot.store.sqlite import SqliteDatabase
@@ -51,7 +52,8 @@ class Store:
 
     def __init__(self, database: Database, audit_key: str = "") -> None:
         self._database = database
-        self.requests = Requests(database)
+        damaged = Damaged()
+        self.requests = Requests(database, damaged)
         self.calls = Calls(database)
         self.mailings = Mailings(database)
         self.listed = ListedDocuments(database)
@@ -60,7 +62,7 @@ class Store:
         self.refusals = Refusals(database, self.history)
         self.outbox = Outbox(database)
         self.set_clock = SetClock(database)
-        self.status = Status(database)
+        self.status = Status(database, damaged)
         self.figures = Figures(database)
         self.homes = Homes(database)
         self.mornings = Mornings(database)

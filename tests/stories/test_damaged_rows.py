@@ -5,6 +5,7 @@ import io
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from click.testing import CliRunner
@@ -14,6 +15,8 @@ from bot.cli import main
 from bot.domain.history import What
 from bot.domain.request import State
 from bot.status.export import export
+from bot.status.lists import Links
+from bot.status.morning import Timetable, mornings_digest
 from bot.store.request_rows import rule_from_text
 from bot.workflow.restored import resume
 from tests.stage import ALICE, BOB, CARLA, CHANNEL, nothing_happens
@@ -53,6 +56,11 @@ async def two(stage, **columns):
     await stage.quiet()
     damaged(stage, **columns)
     return first, second
+
+
+def shown_of(number):
+    """The line of a list for a request whose row is damaged."""
+    return f"R-{number} cannot be shown: its record is damaged. Tell whoever runs Billing Bot."
 
 
 async def the_others_go_on(stage, second):
@@ -133,9 +141,71 @@ async def test_a_damaged_row_that_is_due_is_tried_once(stage, caplog):
     await stage.as_time_passes(lambda: stage.request(2).state is State.EXPIRED)
     for _ in range(5):
         stage.clock.advance(minutes=5)
-        await asyncio.sleep(0.01)
+        await nothing_happens(10)
 
-    assert len([each for each in caplog.records if "request_unreadable" in each.msg]) <= 2
+    assert len([each for each in caplog.records if "request_unreadable" in each.msg]) == 1
+
+
+async def test_a_damaged_row_is_logged_once_however_many_lists_would_show_it(stage, caplog):
+    await two(stage, state_at="yesterday")
+
+    for asked in ("", "mine", "R-1", "", "mine"):
+        await ask_status(stage, ALICE, asked)
+
+    assert [each.request for each in caplog.records if each.msg == "request_unreadable"] == [1]
+
+
+async def test_billstatus_does_not_deny_a_request_whose_row_is_damaged(stage):
+    await two(stage, state_at="yesterday")
+
+    said = await ask_status(stage, ALICE, "R-1")
+
+    assert "R-1 cannot be shown, because its record is damaged" in said
+    assert "Tell whoever runs Billing Bot before you ask for it again" in said
+    assert "There is no request R-3" in await ask_status(stage, ALICE, "R-3")
+
+
+async def test_lists_and_the_digest_say_which_request_they_cannot_show(stage):
+    await two(stage, state_at="yesterday")
+
+    timetable = Timetable(at=None, zone=ZoneInfo("UTC"), days=frozenset())
+    digest = mornings_digest(stage.store, Links(""), timetable, stage.clock.now())
+    said = [await ask_status(stage, ALICE, asked) for asked in ("", "mine", "BR-00000001")]
+    for each in (digest.text, *said):
+        assert shown_of(1) in each
+        assert "more;" not in each
+
+
+@pytest.mark.never_repeated
+async def test_no_list_hides_an_unknown_outcome_or_a_result_whose_row_is_damaged(stage):
+    first, second = await two(stage)
+    await stage.withdraw(ALICE, first)
+    await stage.until_card(first, "Withdrawn")
+    stage.zuora.faults.add("/v1/invoices/*/emails", kind="drop")
+    await stage.press(BOB, second)
+    await stage.until_card(second, "OUTCOME UNKNOWN")
+    stage.store._database.execute("UPDATE requests SET expires_at = ''")
+
+    said = await ask_status(stage, ALICE, "")
+
+    assert said.startswith("OUTCOME UNKNOWN")
+    assert shown_of(1) in said
+    assert shown_of(2) in said
+
+
+@pytest.mark.parametrize(
+    "columns", [{"state_at": "yesterday"}, {"created_at": "yesterday"}], ids=str
+)
+async def test_the_month_says_which_request_it_does_not_count(stage, columns):
+    await two(stage, **columns)
+
+    assert "Not counted, because damaged: R-1\n" in await ask_status(stage, ALICE, "month")
+
+
+async def test_a_month_does_not_name_what_was_asked_for_in_another(stage):
+    await two(stage, state_at="yesterday")
+
+    assert "Not counted" not in await ask_status(stage, ALICE, "month 2026-10")
 
 
 @pytest.mark.parametrize("at", ["2026-13-45", "9999", "yesterday", ""])
