@@ -106,7 +106,7 @@ def _make_if_missing(path: Path | str) -> None:
     """
     place = beside(path, "")
     if place.exists():
-        if not place.stat().st_size:
+        if place.is_file() and not place.stat().st_size:
             raise StoreError(EMPTY.format(path))
         return
     log = beside(path, "-wal")

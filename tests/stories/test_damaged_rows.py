@@ -19,6 +19,7 @@ from bot.status.lists import Links
 from bot.status.morning import Timetable, mornings_digest
 from bot.store.request_rows import rule_from_text
 from bot.workflow.restored import resume
+from tests.postgres import only_sqlite
 from tests.stage import ALICE, BOB, CARLA, CHANNEL, nothing_happens
 from tests.stories.test_billstatus import ask_status
 from tests.stories.test_home import opened, text_of
@@ -351,6 +352,7 @@ async def test_a_damaged_rule_is_named_by_verify_and_keeps_no_evidence_from_bein
         assert "R-1" in done.output, words
 
 
+@only_sqlite
 @pytest.mark.never_repeated
 async def test_a_lost_answer_under_a_damaged_rule_is_recorded_once_the_rule_is_put_back_as_the_guide_says(
     stage,
