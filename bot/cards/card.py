@@ -13,7 +13,8 @@ from bot.domain.summary import Summary
 from bot.domain.words import Line, Part, Strong, line
 from bot.operations.catalog import OPERATIONS, opened, short_of
 
-OPEN = (State.WAITING, State.APPROVED, State.RUNNING)
+ENDED_UNREAD = (State.REJECTED, State.WITHDRAWN, State.EXPIRED, State.STOPPED, State.UNKNOWN)
+"""Ends that a version can bring about which does not know the operation."""
 
 
 def unreadable(number: int, *, waits: bool) -> str:
@@ -41,16 +42,16 @@ def card(
         also: What other requests do to the same documents.
 
     Raises:
-        UnreadableError: Only another version knows its operation, and it is open.
+        UnreadableError: Only another version knows its operation, and has drawn the card as it stands.
     """
     try:
         order = opened(request)
     except UnreadableError:
-        if request.operation not in OPERATIONS and request.state in OPEN:
-            raise  # the version that knows it has drawn it
+        if request.operation not in OPERATIONS and request.state not in ENDED_UNREAD:
+            raise
         return _not_to_be_read(request, kind)
     summary = summary_of(request, order, also)
-    open_ = request.state in OPEN
+    open_ = request.state in (State.WAITING, State.APPROVED, State.RUNNING)
     title = title_of(request, order, summary)
     place = _place(request)
     lines = facts(request, summary, also) if open_ else outcome(request, summary, also)
