@@ -85,8 +85,8 @@ def to_row(request: Request) -> dict[str, Any]:
     return row
 
 
-def from_row(values: tuple[Any, ...], approvals: tuple[Approval, ...] = ()) -> Request:
-    """Return a request from the values of its columns.
+def from_row(values: tuple[Any, ...], approved: str = "[]") -> Request:
+    """Return a request from the values of its columns and the JSON of who approved it.
 
     Raises:
         UnreadableError: The row is damaged.
@@ -96,6 +96,7 @@ def from_row(values: tuple[Any, ...], approvals: tuple[Approval, ...] = ()) -> R
     try:
         for column in SOMETIMES_AT:
             row[column] = from_text_or_none(row[column])
+        approvals = approvals_from_text(approved)
     except WRONG as error:
         raise UnreadableError(f"R-{row['number']}") from error
     return Request(**row, approvals=approvals)

@@ -12,14 +12,13 @@ from prometheus_client import Counter
 from bot.domain.key import plain_subject
 from bot.domain.operation import Deed
 from bot.domain.place import entity_part, where
-from bot.domain.request import APART, Approval, Request, UnreadableError
+from bot.domain.request import APART, Request, UnreadableError
 from bot.metrics import MOVES
 from bot.store.engine import Database, Question, once_committed
 from bot.store.places import ENTITY_OF_PLACE
 from bot.store.request_rows import (
     COLUMNS,
     Damaged,
-    approvals_from_text,
     from_row,
     times_mended,
     to_row,
@@ -144,7 +143,7 @@ class Requests:
         return None if row is None else self._with_approvals(row)
 
     def _with_approvals(self, row: tuple[Any, ...]) -> Request | None:
-        return self._from_row(row[:-1], approvals_from_text(row[-1]))
+        return self._from_row(row[:-1], row[-1])
 
     def get_mended(self, number: int, now: datetime) -> Request:
         """Return a request whose row is damaged, so that it can be ended: `now` stands for a time that cannot be read.
@@ -166,9 +165,7 @@ class Requests:
     def to_judge(self, numbers: Sequence[int]) -> list[Request]:
         """Return requests as `without_documents` does, but with their approvals: what authority is judged by."""
         found = self._database.at_once(*((_SELECT_TO_JUDGE, [number]) for number in numbers))
-        read = [
-            self._read(row[:-1], approvals_from_text(row[-1])) for rows in found for row in rows
-        ]
+        read = [self._read(row[:-1], row[-1]) for rows in found for row in rows]
         return [each for each in read if each is not None]
 
     def is_there(self, number: int) -> bool:
@@ -344,19 +341,17 @@ class Requests:
         read = map(self._from_row, rows.fetchall())
         return [each for each in read if each is not None]
 
-    def _read(self, row: tuple[Any, ...], approvals: tuple[Approval, ...] = ()) -> Request | None:
+    def _read(self, row: tuple[Any, ...], approved: str = "[]") -> Request | None:
         """Return a request of the table; None if its row is damaged, so that this keeps nobody from all others."""
         try:
-            return from_row(row, approvals)
+            return from_row(row, approved)
         except UnreadableError as error:
             self._damaged.log(row[0], error)
             return None
 
-    def _from_row(
-        self, row: tuple[Any, ...], approvals: tuple[Approval, ...] = ()
-    ) -> Request | None:
+    def _from_row(self, row: tuple[Any, ...], approved: str = "[]") -> Request | None:
         """Return what `_read` does, with the parts of its facts if there are any."""
-        request = self._read(row, approvals)
+        request = self._read(row, approved)
         if request is None or not request.facts.startswith(APART):
             return request
         parts = self._database.execute(

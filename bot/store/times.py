@@ -2,6 +2,9 @@
 
 from datetime import UTC, datetime
 
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+"""Stands for a time that cannot be read, where it is worse to take something for new."""
+
 
 def to_text(at: datetime) -> str:
     """Return `2026-11-21T10:14:00.000000+00:00`, always with microseconds and always UTC."""
@@ -14,18 +17,32 @@ def to_text_or_none(at: datetime | None) -> str | None:
 
 
 def from_text(text: str) -> datetime:
-    """Return the moment, aware UTC."""
-    return datetime.fromisoformat(text)
+    """Return the moment, aware UTC.
+
+    Raises:
+        ValueError: It is damaged, or names no zone: a shell's `datetime('now')` writes such times, and no other time can be
+            compared with them.
+    """
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        msg = f"a time without a zone: {text}"
+        raise ValueError(msg)
+    return at
 
 
 def from_text_or_none(text: str | None) -> datetime | None:
     """Return a moment as `from_text` does; None stays None."""
-    return None if text is None else datetime.fromisoformat(text)
+    return None if text is None else from_text(text)
 
 
 def from_text_if_readable(text: str | None) -> datetime | None:
     """Return a moment; None if there is none or if the text is damaged, for readers to whom None means *not known*."""
     try:
         return from_text_or_none(text)
-    except ValueError:
+    except (TypeError, ValueError):
         return None
+
+
+def from_text_or_long_ago(text: str) -> datetime:
+    """Return a moment; `LONG_AGO` if the text is damaged."""
+    return from_text_if_readable(text) or LONG_AGO

@@ -23,6 +23,9 @@ AT_ONCE = 200
 """How many requests are worked on side by side."""
 
 AFTER_A_FAULT = timedelta(seconds=30)
+UNTIL_MENDED = timedelta(minutes=1)
+"""Until the next look at a request that cannot be read, which somebody may have mended meanwhile."""
+
 LONGEST_REST = 15.0
 """The most seconds between two turns, so that it can be seen that the loop is alive."""
 
@@ -45,8 +48,8 @@ class Runner:
         self._parts = parts
         self._held: dict[int, asyncio.Task[None]] = {}
         self._sending: set[int] = set()
-        self._left: dict[int, datetime | None] = {}
-        """Requests that this version cannot carry on, and when it can do something about them that needs no reading."""
+        self._left: dict[int, datetime] = {}
+        """Requests that this version cannot carry on, and when to look at them again."""
         self._wake = parts.bells.runner
         self._stopping = False
         self.handover: steps.Handover | None = None
@@ -97,7 +100,7 @@ class Runner:
 
     def _leaves(self, number: int, now: datetime) -> bool:
         until = self._left.get(number)
-        return number in self._left and (until is None or now < until)
+        return until is not None and now < until
 
     async def _rest(self, now: datetime) -> None:
         due = self._parts.store.requests.next_wake_after(now)
@@ -127,9 +130,10 @@ class Runner:
 
     async def _leave(self, number: int) -> None:
         """Leave a request to the version of the bot that can read it; that is logged once, and said if it is under way."""
+        soon = self._parts.clock.now() + UNTIL_MENDED
         request = self._parts.store.requests.without_documents(number)
         if request is None:
-            self._left[number] = None
+            self._left[number] = soon
             left.say_damaged(self._parts.store, number, self._parts.clock.now())
             self._parts.bells.sender.set()
             return
@@ -143,9 +147,9 @@ class Runner:
             State.APPROVED: deadlines.too_late_at(request),
             State.UNKNOWN: request.next_reminder_at,
         }
-        self._left[number] = until.get(request.state)
+        self._left[number] = until.get(request.state) or soon
         if request.state is State.RUNNING:
-            self._left[number] = await left.leave(self._parts, request)
+            self._left[number] = await left.leave(self._parts, request) or soon
             self._parts.bells.sender.set()
 
     async def _steps(self, number: int) -> None:

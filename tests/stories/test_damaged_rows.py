@@ -19,7 +19,7 @@ from bot.status.lists import Links
 from bot.status.morning import Timetable, mornings_digest
 from bot.store.request_rows import rule_from_text
 from bot.workflow.restored import resume
-from tests.postgres import only_sqlite
+from tests.postgres import drop_trigger, only_sqlite
 from tests.stage import ALICE, BOB, CARLA, CHANNEL, nothing_happens
 from tests.stories.test_billstatus import ask_status
 from tests.stories.test_home import opened, text_of
@@ -209,7 +209,23 @@ async def test_a_month_does_not_name_what_was_asked_for_in_another(stage):
     assert "Not counted" not in await ask_status(stage, ALICE, "month 2026-10")
 
 
-@pytest.mark.parametrize("at", ["2026-13-45", "9999", "yesterday", ""])
+async def test_a_row_that_was_mended_is_carried_out_without_a_restart(stage):
+    ts = await stage.ask()
+    await stage.quiet()
+    ((good,),) = stage.store._database.execute("SELECT expires_at FROM requests").fetchall()
+    damaged(stage, expires_at="")
+    stage.clock.advance(hours=5)
+    await nothing_happens(200)
+    stage.store._database.execute("UPDATE requests SET expires_at = ?", [good])
+
+    await stage.press(BOB, ts)
+
+    await stage.as_time_passes(lambda: "Accepted by Zuora" in stage.card(ts))
+
+
+@pytest.mark.parametrize(
+    "at", ["2026-13-45", "9999", "yesterday", "", "2026-11-30 10:00:00", "2026-11-30"]
+)
 @pytest.mark.parametrize(
     ("table", "column"),
     [("requests", "wake_at"), ("outbox", "wake_at"), ("outbox", "tried_at")],
@@ -228,6 +244,19 @@ async def test_a_damaged_time_stops_no_loop(stage, table, column, at):
     await stage.press(BOB, second)
 
     await stage.slack.until(lambda: "Accepted by Zuora" in stage.card(second))
+
+
+@pytest.mark.parametrize("at", ["yesterday", "2026-11-30 10:00:00"])
+async def test_a_damaged_time_of_an_approval_is_a_damaged_row(stage, at):
+    first, _ = await two(stage)
+    await stage.press(BOB, first)
+    await stage.until_card(first, "Accepted by Zuora")
+    drop_trigger(stage.store, "approvals_are_never_changed")
+    stage.store._database.execute("UPDATE approvals SET at = ?", [at])
+
+    assert stage.store.requests.get(1) is None
+    assert [each.number for each in stage.store.requests.to_judge([1, 2])] == [2]
+    assert "R-2" in await ask_status(stage, ALICE, "mine")
 
 
 async def test_an_entry_of_a_kind_that_only_a_newer_version_knows_hides_no_other(
