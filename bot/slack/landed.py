@@ -11,6 +11,7 @@ from bot.domain.message import MessageKind
 from bot.slack.errors import LIMITED, NOT_NOW, PASSING, name_of
 from bot.store.outgoing import Outgoing
 from bot.store.store import Store
+from bot.store.times import LONG_AGO
 
 logger = logging.getLogger(__name__)
 
@@ -20,7 +21,7 @@ THREAD = frozenset(
 """Messages that belong in the thread of a card."""
 
 FAR_BACK = timedelta(days=1)
-"""How far before the last try to look if no message of the channel is known yet."""
+"""How far before it was written to look if no message of the channel is known yet."""
 
 
 class Landed:
@@ -50,7 +51,8 @@ class Landed:
         """Return the `ts` of a message that may have landed although its answer was lost."""
         message = outgoing.message
         tried_at = outgoing.tried_at or self._clock.now()
-        oldest = outgoing.after_ts or str((tried_at - FAR_BACK).timestamp())
+        first = min(tried_at, outgoing.created_at or LONG_AGO)
+        oldest = outgoing.after_ts or str((first - FAR_BACK).timestamp())
         card_ts = self._card_ts(outgoing) if message.kind in THREAD else None
         database = self._store.copies.id
         cursor: str | None = None

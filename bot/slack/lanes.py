@@ -63,7 +63,7 @@ def is_needless(store: Store, outgoing: Outgoing, now: datetime) -> bool:
     if message.kind is MessageKind.REMINDER:
         return store.outbox.is_overtaken(outgoing)
     if message.kind is MessageKind.PRIVATE:
-        return now - outgoing.created_at > WORTH
+        return outgoing.created_at is not None and now - outgoing.created_at > WORTH
     waits = store.outbox.waits_to_speak
     return message.kind is MessageKind.DIRECT and not (message.request and waits(message.request))
 

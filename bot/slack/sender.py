@@ -280,10 +280,19 @@ class Sender:
         free_at = now + timedelta(seconds=max(rests))
         edit_tried = outgoing.tries > 0 and message.kind is MessageKind.UPDATE  # may have posted
         if may_stand_there(outgoing) or edit_tried:
-            free_at = max(free_at, self._landed_by(outgoing.tried_at or now))
+            free_at = max(
+                free_at, self._landed_by(outgoing.tried_at or self._tried_by_now(outgoing))
+            )
         if free_at > now:
             self._again(outgoing, free_at, never_arrived=False)
         return free_at > now
+
+    def _tried_by_now(self, outgoing: Outgoing) -> datetime:
+        """Record that it may have been tried until now, and return that: the time of its last try is damaged."""
+        now = self._clock.now()
+        with self._store.transaction():
+            self._store.outbox.tried_by(outgoing.sequence, now)
+        return now
 
     def _landed_by(self, tried_at: datetime) -> datetime:
         """Return the time by which a message that was tried is in Slack, if it ever arrives."""
@@ -292,7 +301,7 @@ class Sender:
         return tried_at + timedelta(seconds=FRESH_SECONDS) + LANDING
 
     def _again(self, outgoing: Outgoing, at: datetime, *, never_arrived: bool) -> None:
-        if outgoing.message.kind is MessageKind.PRIVATE:
+        if outgoing.message.kind is MessageKind.PRIVATE and outgoing.created_at is not None:
             at = min(at, outgoing.created_at + WORTH + FIRST_PAUSE)
         with self._store.transaction():
             self._store.outbox.later(outgoing.sequence, at, never_arrived=never_arrived)

@@ -55,7 +55,7 @@ class Silence:
             "slack_refused_the_message: the message waits",
             extra={"error": error, "channel": message.channel, "request": message.request},
         )
-        pause = min(max((now - outgoing.created_at) / 4, SHORTEST_PAUSE), LONGEST_PAUSE)
+        pause = min(max((now - (outgoing.created_at or now)) / 4, SHORTEST_PAUSE), LONGEST_PAUSE)
         with self._store.transaction():
             self._store.outbox.refused(outgoing, now + pause, error, never_arrived=never_arrived)
         number = message.request if message.kind is not MessageKind.DIRECT else None

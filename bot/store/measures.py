@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.store.engine import Rows
-from bot.store.times import from_text_or_none
+from bot.store.times import from_text_or_long_ago
 
 _OPEN = "state IN ('waiting', 'approved', 'running', 'unknown')"
 
@@ -41,8 +41,8 @@ def measured(execute: Callable[[str], Rows], *, size: int, log: int) -> Measures
     ).fetchone()
     return Measures(
         open={(operation, state): number for operation, state, number in counted},
-        waiting_since=from_text_or_none(waiting),
-        unsent_since=from_text_or_none(since),
+        waiting_since=None if waiting is None else from_text_or_long_ago(waiting),
+        unsent_since=None if since is None else from_text_or_long_ago(since),
         unsent=unsent,
         size=size,
         log=log,

@@ -9,9 +9,8 @@ from bot.domain.message import Message, MessageKind
 from bot.store.engine import Database
 from bot.store.outgoing import COLUMNS, LANE, SENT, Outgoing, UnboundMessage, from_row
 from bot.store.times import (
-    from_text,
     from_text_if_readable,
-    from_text_or_none,
+    from_text_or_long_ago,
     to_text,
     to_text_or_none,
 )
@@ -81,13 +80,18 @@ class Outbox:
         return [from_row(row) for row in rows]
 
     def waits_since(self, now: datetime) -> datetime | None:
-        """Return since when the oldest message that could have gone out by now has waited; None: nothing waits."""
-        row = self._database.execute(
-            "SELECT created_at FROM outbox WHERE ended_at IS NULL AND created_at <= ? "
-            "ORDER BY sequence LIMIT 1",
-            [to_text(now)],
-        ).fetchone()
-        return None if row is None else from_text_if_readable(row[0])
+        """Return since when the oldest message that could have gone out by now has waited; None: nothing waits.
+
+        One whose time is damaged has waited since long ago, whether its text sorts before now or after.
+        """
+        rows = self._database.execute(
+            "SELECT created_at FROM outbox WHERE ended_at IS NULL AND created_at > :now UNION ALL "
+            "SELECT created_at FROM (SELECT created_at FROM outbox WHERE ended_at IS NULL "
+            "AND created_at <= :now ORDER BY sequence LIMIT 1) AS oldest",
+            {"now": to_text(now)},
+        )
+        times = [from_text_or_long_ago(at) for (at,) in rows]
+        return min((at for at in times if at <= now), default=None)
 
     def heads(self) -> list[tuple[str, datetime | None]]:
         """Return the lanes that have something to send, and when the first message of each is due.
@@ -133,6 +137,12 @@ class Outbox:
             "ORDER BY posted.channel DESC, posted.sequence DESC LIMIT 1)) "
             "WHERE sequence = ?",
             [to_text(now), sequence],
+        )
+
+    def tried_by(self, sequence: int, now: datetime) -> None:
+        """Record that a message was tried by now, because the time of its last try is damaged."""
+        self._database.execute(
+            "UPDATE outbox SET tried_at = ? WHERE sequence = ?", [to_text(now), sequence]
         )
 
     def later(self, sequence: int, wake_at: datetime, *, never_arrived: bool) -> None:
@@ -194,7 +204,7 @@ class Outbox:
             "AND kind = 'reminder' AND sequence > :sequence",
             {
                 "request": reminder.message.request,
-                "at": to_text(reminder.created_at),
+                "at": to_text_or_none(reminder.created_at),
                 "sequence": reminder.sequence,
             },
         )
@@ -207,8 +217,8 @@ class Outbox:
             "ORDER BY sequence DESC LIMIT 1",
             [request],
         ).fetchone()
-        shown_at = None if row is None else from_text_or_none(row[0])
-        return row is not None and shown_at is None, shown_at
+        at = None if row is None else row[0]
+        return row is not None and at is None, from_text_if_readable(at)
 
     def progress_rests(self, request: int, until: datetime) -> None:
         """Let no progress of a request go out before `until`, because one was just sent."""
@@ -246,7 +256,9 @@ class Outbox:
         )
         at = SENT.index("ended_at")
         return [
-            UnboundMessage(sent[0], request, from_text(sent[at]), text_hash(canonical(sent)))
+            UnboundMessage(
+                sent[0], request, from_text_or_long_ago(sent[at]), text_hash(canonical(sent))
+            )
             for request, *sent in rows
         ]
 

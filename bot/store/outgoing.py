@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from bot.domain.message import File, Message, MessageKind
-from bot.store.times import from_text, from_text_or_none
+from bot.store.times import from_text_if_readable
 
 SENT = (
     "sequence",
@@ -31,7 +31,7 @@ COLUMNS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outgoing:
-    """A message that is still to be sent.
+    """A message that is still to be sent; a time is None as well if it is damaged, so that this keeps no lane from going on.
 
     Attributes:
         sequence: Its place in the order of writing; it goes out as metadata, so that a message
@@ -48,7 +48,7 @@ class Outgoing:
     wake_at: datetime | None
     tries: int
     tried_at: datetime | None
-    created_at: datetime
+    created_at: datetime | None
     refused_with: int = 0
     after_ts: str = ""
 
@@ -116,10 +116,10 @@ def from_row(row: tuple[Any, ...]) -> Outgoing:
     return Outgoing(
         sequence=sequence,
         message=message,
-        wake_at=from_text_or_none(wake_at),
+        wake_at=from_text_if_readable(wake_at),
         tries=tries,
-        tried_at=from_text_or_none(tried_at),
-        created_at=from_text(created_at),
+        tried_at=from_text_if_readable(tried_at),
+        created_at=from_text_if_readable(created_at),
         refused_with=refused_with,
         after_ts=after_ts or "",
     )

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from bot.audit.verify import verify_database
+from bot.cards import lines
 from bot.cli import main
 from bot.domain.history import What
 from bot.domain.request import State
@@ -18,6 +19,8 @@ from bot.status.export import export
 from bot.status.lists import Links
 from bot.status.morning import Timetable, mornings_digest
 from bot.store.request_rows import rule_from_text
+from bot.store.store import Store
+from bot.store.times import LONG_AGO
 from bot.workflow.restored import resume
 from tests.postgres import drop_trigger, only_sqlite
 from tests.stage import ALICE, BOB, CARLA, CHANNEL, nothing_happens
@@ -257,6 +260,44 @@ async def test_a_damaged_time_of_an_approval_is_a_damaged_row(stage, at):
     assert stage.store.requests.get(1) is None
     assert [each.number for each in stage.store.requests.to_judge([1, 2])] == [2]
     assert "R-2" in await ask_status(stage, ALICE, "mine")
+
+
+@pytest.mark.parametrize("at", ["yesterday", ""])
+@pytest.mark.parametrize("column", ["wake_at", "tried_at", "created_at"])
+async def test_a_message_that_waits_with_a_damaged_time_is_sent(stage, column, at):
+    ts = await stage.ask()
+    await stage.quiet()
+    request = stage.request()
+    await stage.stop()
+    store = Store.open(stage.file())
+    with store.transaction():
+        store.outbox.add(lines.reply(request, "THE ONE"), stage.clock.now())
+    store._database.execute(f"UPDATE outbox SET {column} = ? WHERE ended_at IS NULL", [at])  # noqa: S608 - own words
+    since = store.outbox.waits_since(stage.clock.now())
+    assert since == (LONG_AGO if column == "created_at" else stage.clock.now())
+    store.close()
+
+    await stage.start()
+
+    await stage.slack.until(lambda: any("THE ONE" in each for each in stage.thread(ts)))
+
+
+@pytest.mark.parametrize("columns", [("tried_at",), ("tried_at", "created_at")])
+async def test_a_message_whose_answer_was_lost_is_not_sent_twice_after_its_time_was_damaged(
+    stage, columns
+):
+    stage.slack.faults.add("chat.postMessage", "lose_answer")
+    ts = await stage.ask()
+    await stage.quiet()
+    for column in columns:
+        stage.store._database.execute(
+            f"UPDATE outbox SET {column} = 'yesterday' WHERE ended_at IS NULL"  # noqa: S608 - own words
+        )
+
+    await stage.as_time_passes(lambda: stage.request().card_ts is not None)
+
+    assert stage.request().card_ts == ts
+    assert [each.ts for each in stage.slack.channel_messages(CHANNEL)] == [ts]
 
 
 async def test_an_entry_of_a_kind_that_only_a_newer_version_knows_hides_no_other(
