@@ -56,6 +56,8 @@ from bot.store.times import to_text
 from bot.workflow.installed import surroundings
 from bot.workflow.signing import Signer
 
+DAMAGED = "row {}{} of the history is damaged. Nothing was written; `billing-bot verify` says what else is wrong"
+
 
 class _Zone(click.ParamType[ZoneInfo]):
     """A name from the IANA database, like Europe/Berlin."""
@@ -164,6 +166,9 @@ def _made(
     key = settings.audit_key.get_secret_value()
     verified = verify_database(path, key=key, noted=[[before.last]] if before else [])
     with open_read_only(path) as file:
+        if wrong := file.unreadable():
+            row, request = wrong
+            raise StoreError(DAMAGED.format(row, f" (R-{request})" if request else ""))
         compared = in_zuora.read(settings, period, file)
         signer = _signer(settings, file)
         public = signer.public if signer else ""

@@ -1,6 +1,7 @@
 """The table of calls to Zuora that have an effect."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
@@ -10,7 +11,7 @@ from bot.domain.place import entity_part
 from bot.store.engine import Database
 from bot.store.in_parts import PART
 from bot.store.places import ENTITY_OF_PLACE
-from bot.store.times import from_text_or_none, to_text_or_none
+from bot.store.times import from_text_if_readable, to_text_or_none
 
 _COLUMNS = (
     "request", "subject", "key", "track_id", "tries", "first_sent_at", "sent_at", "answered_at",
@@ -25,6 +26,11 @@ _SAVE = (
     "ON CONFLICT (request, subject) DO UPDATE SET "
     + ", ".join(f"{c} = excluded.{c}" for c in _COLUMNS if c not in ("request", "subject"))
 )
+
+_VERDICTS = frozenset(each.value for each in Verdict)
+
+DAMAGED = "its record is damaged and cannot be read"
+"""Why a call is no longer sent again under its key if part of its row cannot be read."""
 
 _LISTED = "(SELECT value FROM json_each(?))"
 """A list of any length in one parameter, because SQLite takes only about 32,000 parameters."""
@@ -49,6 +55,8 @@ _PLAIN = (
 _PLANNED = "verdict IS NULL AND tries = 0"
 _OPEN = f"(verdict = 'busy' OR {_PLANNED})"
 _OUT = "verdict IS NULL AND tries > 0"
+_LOST = "verdict NOT IN ('accepted', 'rejected', 'busy')"
+"""As `verdict_of` says of a verdict that is damaged or that only a newer version knows."""
 
 
 def held_back_of(database: Database, request: int) -> int:
@@ -70,7 +78,7 @@ class Calls:
     def last_lost(self, request: int) -> int:
         """Return the history's sequence when an answer to the request was last lost."""
         (sequence,) = self._database.execute(
-            "SELECT COALESCE(MAX(changed), 0) FROM calls WHERE request = ? AND verdict = 'lost'",
+            f"SELECT COALESCE(MAX(changed), 0) FROM calls WHERE request = ? AND {_LOST}",  # noqa: S608 - own words
             [request],
         ).fetchone()
         return int(sequence)
@@ -93,17 +101,17 @@ class Calls:
             "GROUP BY verdict",
             [request],
         ).fetchall()
-        number = {verdict: many for verdict, many, _ in rows}
-        held_back = (
-            held_back_of(self._database, request) if number.get(Verdict.REFUSED.value) else 0
-        )
+        number = Counter[Verdict | None]()
+        for verdict, many, _ in rows:
+            number[verdict_of(verdict)] += many
+        held_back = held_back_of(self._database, request) if number[Verdict.REFUSED] else 0
         return Tally(
             calls=sum(number.values()),
-            accepted=number.get(Verdict.ACCEPTED.value, 0),
-            refused=number.get(Verdict.REFUSED.value, 0) - held_back,
+            accepted=number[Verdict.ACCEPTED],
+            refused=number[Verdict.REFUSED] - held_back,
             held_back=held_back,
-            lost=number.get(Verdict.LOST.value, 0),
-            began_at=from_text_or_none(min((at for _, _, at in rows if at), default=None)),
+            lost=number[Verdict.LOST],
+            began_at=from_text_if_readable(min((at for _, _, at in rows if at), default=None)),
         )
 
     def of(self, request: int) -> tuple[Call, ...]:
@@ -130,7 +138,7 @@ class Calls:
             f"SELECT COUNT(*), MIN(first_sent_at) FROM calls WHERE request = ? AND {_PLAIN}",  # noqa: S608 - own words
             [request],
         ).fetchone()
-        at = from_text_or_none(first)
+        at = from_text_if_readable(first)
         one = Call(
             request=request, subject="", key="", track_id="", tries=1, first_sent_at=at, sent_at=at,
             verdict=Verdict.ACCEPTED,
@@ -148,7 +156,7 @@ class Calls:
 
     def lost(self, request: int) -> list[Call]:
         """Return a request's calls that went out and whose outcome is not known."""
-        return self._where(request, f"(verdict = 'lost' OR {_OUT})")
+        return self._where(request, f"({_LOST} OR {_OUT})")
 
     def out(self, request: int) -> list[Call]:
         """Return a request's calls that went out and have no answer yet."""
@@ -159,7 +167,7 @@ class Calls:
         (at,) = self._database.execute(
             "SELECT MAX(sent_at) FROM calls WHERE request = ?", [request]
         ).fetchone()
-        return from_text_or_none(at)
+        return from_text_if_readable(at)
 
     def _where(
         self, request: int, which: str, behind: str = "", most: int | None = None
@@ -207,7 +215,7 @@ class Calls:
             f"SELECT {names} FROM calls CROSS JOIN requests INDEXED BY requests_brief "  # noqa: S608 - own names
             "ON requests.number = calls.request "
             f"WHERE calls.subject IN {_LISTED} AND calls.request <> ? "
-            "AND (calls.verdict IS NULL OR calls.verdict IN ('busy', 'lost')) "
+            "AND (calls.verdict IS NULL OR calls.verdict NOT IN ('accepted', 'rejected')) "
             f"AND {_SAME_PLACE} AND (requests.state = 'running' "
             "OR requests.state = 'unknown' AND requests.wake_at IS NOT NULL) ORDER BY calls.request, calls.subject LIMIT 1",
             [json.dumps(list(subjects)), not_of, entity_part(place), entity_part(place)],
@@ -243,25 +251,37 @@ def _to_row(call: Call) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
+def verdict_of(text: str | None) -> Verdict | None:
+    """Return a stored verdict; one that cannot be read may be anything, so its call counts as lost."""
+    if text is None:
+        return None
+    return Verdict(text) if text in _VERDICTS else Verdict.LOST
+
+
 def _from_row(row: tuple[Any, ...]) -> Call:
+    """Return a call; a time that cannot be read is not known, and the call is then not sent again under its key."""
     (
         request, subject, key, track_id, tries, first_sent_at, sent_at, answered_at,
         verdict, http_status, zuora_request_id, words, retry_at, began, content, repeats, no_more,
     ) = row  # fmt: skip
+    stored = (first_sent_at, sent_at, answered_at, retry_at)
+    times = tuple(map(from_text_if_readable, stored))
+    if times.count(None) != stored.count(None) or (verdict and verdict not in _VERDICTS):
+        no_more = no_more or DAMAGED
     return Call(
         request=request,
         subject=subject,
         key=key,
         track_id=track_id,
         tries=tries,
-        first_sent_at=from_text_or_none(first_sent_at),
-        sent_at=from_text_or_none(sent_at),
-        answered_at=from_text_or_none(answered_at),
-        verdict=None if verdict is None else Verdict(verdict),
+        first_sent_at=times[0],
+        sent_at=times[1],
+        answered_at=times[2],
+        verdict=verdict_of(verdict),
         http_status=http_status,
         zuora_request_id=zuora_request_id,
         words=words,
-        retry_at=from_text_or_none(retry_at),
+        retry_at=times[3],
         began=began,
         content=content,
         repeats=repeats,

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from bot.domain.call import Verdict
 from bot.domain.mailing import Effect, Mailing, certainty, is_shown
 from bot.domain.place import entity_part
 from bot.domain.request import State
 from bot.store.alone import Alone
+from bot.store.calls import verdict_of
 from bot.store.engine import Database, Question, ask
 from bot.store.in_parts import PART, in_parts
 from bot.store.mailings_bound import BOUND
@@ -235,7 +235,7 @@ class Mailings:
             if (its := requests[number]) is None:  # being prepared, and not asked for yet
                 continue
             state, state_at, where, forgotten = its
-            said = None if verdict is None else Verdict(verdict)
+            said = verdict_of(verdict)
             how = certainty(state, way, said, tries, by or "", forgotten=forgotten)
             if how is None or (entity and entity_part(where) not in ("", entity)):
                 continue

@@ -1,14 +1,18 @@
 """What happened, as the history has it: every question that the bot asks it."""
 
 import json
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from bot.domain.history import SALTS, START, Entry, Head, What
 from bot.store.engine import Database, Query, Question, ask
 from bot.store.times import from_text, to_text
+
+logger = logging.getLogger(__name__)
 
 
 class Written(NamedTuple):
@@ -21,12 +25,27 @@ class Written(NamedTuple):
 
 
 def entry_from_row(row: tuple[Any, ...]) -> Written:
-    """Return an entry from its columns."""
+    """Return an entry from its columns; one about a request whose data is damaged stands without it, because it happened.
+
+    Raises:
+        ValueError: The entry is about no request, and what it says, such as a denial, can be about any.
+    """
     sequence, at, request, what, who, team, data, hashed = row
-    read = json.loads(data)
+    try:
+        read = dict(json.loads(data))
+    except (ValueError, TypeError):
+        if request is None:
+            raise
+        _log_once(sequence)
+        read = {}
     read.pop(SALTS, None)  # they belong to the row, not to what it says
     entry = Entry(what=What(what), who=who, team=team, request=request, data=read)
     return Written(sequence, from_text(at), entry, hashed)
+
+
+@lru_cache(maxsize=1000)
+def _log_once(sequence: int) -> None:
+    logger.error("history_unreadable", extra={"sequence": sequence})
 
 
 def entries(rows: Iterable[tuple[Any, ...]]) -> list[Written]:
@@ -103,7 +122,8 @@ class Past:
     def was_refused(self, request: int, refusal: str) -> bool:
         """Return whether the history has a refusal of this kind about a request."""
         (found,) = self._database.execute(
-            "SELECT EXISTS (SELECT 1 FROM history WHERE request = ? AND what = 'refused' AND json_extract(data, '$.refusal') = ?)",
+            "SELECT EXISTS (SELECT 1 FROM history WHERE request = ? AND what = 'refused' "
+            "AND CASE WHEN json_valid(data) THEN json_extract(data, '$.refusal') END = ?)",
             [request, refusal],
         ).fetchone()
         return bool(found)
@@ -111,7 +131,8 @@ class Past:
     def tenant_of(self, request: int) -> str:
         """Return which Zuora a request was asked for, as its approval is bound to it; empty if an older version did not record it."""
         found = self._database.execute(
-            "SELECT json_extract(json_extract(data, '$.bound'), '$.tenant') FROM history WHERE request = ? AND what = 'request.asked'",
+            "SELECT CASE WHEN json_valid(data) THEN json_extract(json_extract(data, '$.bound'), '$.tenant') END "
+            "FROM history WHERE request = ? AND what = 'request.asked'",
             [request],
         ).fetchone()
         return str((found and found[0]) or "")
@@ -216,11 +237,11 @@ class Past:
     def names(self, request: int) -> dict[str, str]:
         """Return the recorded names of the people who acted on a request, by Slack id."""
         rows = self._database.execute(
-            "SELECT who, json_extract(data, '$.person_name') FROM history WHERE request = ? "
-            "AND what NOT LIKE 'call.%' AND json_extract(data, '$.person_name') <> '' ORDER BY sequence",
+            "SELECT who, CASE WHEN json_valid(data) THEN json_extract(data, '$.person_name') END FROM history "
+            "WHERE request = ? AND what NOT LIKE 'call.%' ORDER BY sequence",
             [request],
         )
-        return dict(rows)
+        return {who: name for who, name in rows if name}
 
     def story(self, request: int, limit: int, reason: str) -> Question[tuple[list[Written], int]]:
         """Ask what happened to a request, without single calls and messages, and how much more there is.

@@ -39,7 +39,7 @@ _LONG = ("body", "facts", "typed")
 _SHORT = ", ".join("''" if column in _LONG else column for column in COLUMNS)
 _SELECT_SHORT = f"SELECT {_SHORT} FROM requests WHERE number = ?"  # noqa: S608 - as above
 _APPROVED_BY = (
-    "(SELECT json_group_array(json_array(person, team, at, note)) FROM (SELECT person, team, at, (SELECT json_extract(data, '$.note') FROM history "
+    "(SELECT json_group_array(json_array(person, team, at, note)) FROM (SELECT person, team, at, (SELECT CASE WHEN json_valid(data) THEN json_extract(data, '$.note') END FROM history "
     "INDEXED BY history_decisions "
     "WHERE history.at = approvals.at AND history.request = approvals.request AND who = person "
     "AND what IN ('request.approved', 'request.rejected', 'request.recorded', 'request.settled') "

@@ -61,6 +61,7 @@ def records(store: Store, request: Request) -> dict[str, Record]:
         )
         for written in store.history.of(request.number)
         if written.entry.what is What.RECORDED
+        and {"accepted", "note"} <= written.entry.data.keys()  # not so if the row is damaged
         and written.sequence > since
         and written.sequence not in denied
     }
@@ -70,8 +71,8 @@ def too_early(store: Store, request: Request, span: timedelta, now: datetime) ->
     """Return why it is too early to know that nothing was mailed (Zuora shows mails late); empty: it is not."""
     if not store.mailings.has(request.number):
         return ()
-    out = [each.sent_at for each in store.calls.lost(request.number)]
-    free_at = max((at for at in out if at is not None), default=now - span) + span
+    out = [each.sent_at or request.state_at for each in store.calls.lost(request.number)]
+    free_at = max(out, default=now - span) + span
     if now >= free_at:
         return ()
     return (

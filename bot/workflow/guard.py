@@ -206,7 +206,7 @@ class Guard:
         for call in calls:
             its = [each for each in mine if each.call == call.subject]
             at = call.first_sent_at
-            if at is not None and (
+            if at is None or (
                 any({each.run, each.number} & (by_others | self._mailing(runs, at)) for each in its)
                 or any(
                     one.how in MAYBE_MAILED and one.may_come(at, self.span)

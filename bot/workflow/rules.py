@@ -101,7 +101,7 @@ class Rules:
         today = self.today(request)
         needed = max(request.rule.approvals, today.approvals)
         fresh = all(timedelta(0) <= now - each.at <= JUST_APPROVED for each in request.approvals)
-        if fresh and today == request.rule:
+        if fresh and today == request.rule and len(request.approvals) >= needed:
             return ""
         then, at_present = await self.members(request.rule.approvers), None
         if then is not None:

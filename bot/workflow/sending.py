@@ -113,12 +113,12 @@ async def _left(parts: Working, calling: Calling) -> bool:
     if now >= too_late_at(request):
         await _give_up(parts, request, "it could not be sent in time")
         return False
-    last = parts.store.calls.last_sent_at(request.number) or now
+    last = parts.store.calls.last_sent_at(request.number)
     calls: Sequence[Call] = ()
     reread: Mapping[str, Reread] = {}
     try:
         await parts.tenancy.admission.check()
-        if now - last >= JUST_READ:
+        if last is None or now - last >= JUST_READ:
             calls = await _still_open(parts, request)
             reread = await read_again(parts.guard, calling, calls)
     except ZuoraError as error:

@@ -4,6 +4,7 @@ import asyncio
 import io
 import sqlite3
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -13,10 +14,14 @@ from click.testing import CliRunner
 from bot.audit.verify import verify_database
 from bot.cards import lines
 from bot.cli import main
+from bot.domain.call import Verdict
 from bot.domain.history import What
+from bot.domain.mailing import MAYBE_MAILED
+from bot.domain.next_step import repeat_at
 from bot.domain.request import State
 from bot.status.export import export
 from bot.status.lists import Links
+from bot.status.month import read_month
 from bot.status.morning import Timetable, mornings_digest
 from bot.store.request_rows import rule_from_text
 from bot.store.store import Store
@@ -453,3 +458,101 @@ async def test_a_lost_answer_under_a_damaged_rule_is_recorded_once_the_rule_is_p
     await stage.start()
     await stage.record(CARLA, first, "record_sent")
     await stage.slack.until(lambda: stage.card(first).startswith(("Done", "Accepted")))
+
+
+DAMAGED = [
+    ("approvals", "at"),
+    ("calls", "first_sent_at"),
+    ("calls", "sent_at"),
+    ("calls", "answered_at"),
+    ("calls", "verdict"),
+    ("calls", "retry_at"),
+    ("history", "data"),
+]
+
+
+async def with_damage(stage, table, column):
+    """R-1 is done and one of its rows damaged; R-2 waits. The `ts` of R-2's card."""
+    one, other = [*stage.zuora.world.invoices][:2]
+    first = await stage.ask(text=one)
+    await stage.press(BOB, first)
+    await stage.until_card(first, "Accepted by Zuora")
+    second = await stage.ask(ALICE, text=other)
+    await stage.quiet()
+    drop_triggers(stage, table)
+    stage.store._database.execute(f"UPDATE {table} SET {column} = 'yesterday' WHERE request = 1")  # noqa: S608 - own words
+    return second
+
+
+def drop_triggers(stage, table):
+    database = stage.store._database
+    for (name,) in database.execute(
+        "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ?", [table]
+    ).fetchall():
+        database.execute(f"DROP TRIGGER {name}")
+
+
+@only_sqlite
+@pytest.mark.parametrize(("table", "column"), DAMAGED)
+async def test_a_row_beside_a_damaged_request_keeps_nobody_from_the_others(stage, table, column):
+    """`/billstatus month` had no answer at all for anybody, or said that it could not record this."""
+    second = await with_damage(stage, table, column)
+
+    await read_month(stage.store, "2026-11")
+    await the_others_go_on(stage, second)
+
+
+@only_sqlite
+@pytest.mark.parametrize(("table", "column"), DAMAGED)
+async def test_no_command_ends_in_a_traceback_over_such_a_row(
+    stage, monkeypatch, tmp_path, table, column
+):
+    await with_damage(stage, table, column)
+    await stage.stop()
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{stage.file()}")
+    period = ["--from", "2026-11-01", "--to", "2026-11-30", "--without-zuora"]
+    for words in (
+        ["verify"],
+        ["export", "--month", "2026-11", "--out", str(tmp_path / "month.csv")],
+        ["evidence", *period, "--out", str(tmp_path / "november.zip")],
+    ):
+        done = await asyncio.to_thread(CliRunner().invoke, main, words)
+        assert done.exit_code != 1, (words, done.output, done.exception)
+        assert done.exception is None or isinstance(done.exception, SystemExit), words
+
+
+@pytest.mark.never_repeated
+@pytest.mark.parametrize("verdict", ["yesterday", "done_by_a_newer_version"])
+async def test_a_call_whose_verdict_cannot_be_read_is_one_whose_answer_is_not_known(stage, verdict):
+    ts = await stage.ask()
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "Accepted by Zuora")
+    stage.store._database.execute("UPDATE calls SET verdict = ?", [verdict])
+    calls = stage.store.calls
+
+    tally = calls.tally(1)
+    assert (tally.calls, tally.accepted, tally.lost, tally.refused) == (1, 0, 1, 0)
+    (lost,) = calls.lost(1)
+    assert [lost] == [*calls.of(1)] == [each for part in calls.in_brief(1) for each in part]
+    assert lost.verdict is Verdict.LOST
+    assert [*calls.open_in_parts(1)] == []
+    assert repeat_at(lost, stage.clock.now(), timedelta(seconds=1)) is None
+    mailed = stage.store.mailings
+    effects = mailed.effects(mailed.of(1), not_of=2)
+    assert {each.how for each in effects} <= {*MAYBE_MAILED}
+    assert effects
+
+
+@only_sqlite
+async def test_an_approval_that_is_gone_does_not_count_however_fresh_it_was(stage):
+    ts = await stage.ask()
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "Accepted by Zuora")
+    now, rules = stage.clock.now(), stage.bot.parts.rules
+    assert await rules.not_approved_any_more(stage.request(), now) == ""
+
+    drop_triggers(stage, "approvals")
+    stage.store._database.execute("DELETE FROM approvals")
+
+    why = await rules.not_approved_any_more(stage.request(), now)
+    assert why.startswith("It needs 1 approval from people who may approve it today, and only 0")
