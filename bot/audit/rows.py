@@ -12,6 +12,7 @@ OPEN = frozenset({  # of a row's data: what is never masked
     "conditions", "count", "digest", "facts_sha256", "groups", "http_status", "kept", "key", "mailings", "members", "method", "missing",
     "needed", "new", "number", "operation", "parent", "plain", "policy", "record", "refusal", "rule", "run", "state", "status", "subject",
     "track_id", "try", "verdict", "wanted", "zuora_request_id"})
+NO_ROW = "0" * 64  # what stands for a hash where no row is before: no head, no key and no manifest
 UNSUPPORTED, BACK = "not supported by the history", timedelta(minutes=1)
 P, L = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493  # of Ed25519 (RFC 8032)
 D, BASE = -121665 * pow(121666, -1, P), bytes.fromhex("58" + "66" * 31)

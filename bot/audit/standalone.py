@@ -9,7 +9,7 @@ from bot.audit.control import EXPLAINED, control, line_of
 from bot.audit.elsewhere import NOT_COMPARED, Earlier, compared, lines_of, rows_of, sum_of, texts_of, unsigned
 from bot.audit.expected import Documents
 from bot.audit.rows import ASKED, NEW_KEY, UNSUPPORTED, FileRow, Json, Remark, Story
-from bot.audit.rows import compact, fits, has_mask, hashed, is_masked, loaded, noted_in, signed, slack_clock
+from bot.audit.rows import NO_ROW, compact, fits, has_mask, hashed, is_masked, loaded, noted_in, signed, slack_clock
 
 FORMAT = 9
 CODES = {"not readable": 3, "wrong key": 17, "edited": 10, "rebuilt": 18, "tail cut": 14, "not supported by the history": 19,
@@ -154,7 +154,7 @@ def checked(opened: zipfile.ZipFile, key: bytes, noted: Sequence[Sequence[tuple[
         yield from (*rows.chain.left(), *rows.order.left(), *of_requests(opened, rows, now), *earlier.left())
     later = (row for row in rows_of(opened, "standing.jsonl") if row.sequence > about["last"])
     yield from (each for row in later for each in heads.note(row))
-    itself, told = sum_of(opened, "manifest.json"), {each[0][1] for each in noted if not each[0][0]}
+    itself, told = sum_of(opened, "manifest.json"), {each[0][1] for each in noted if not each[0][0]} - {NO_ROW}
     yield from (Remark("rebuilt", None, f"{other} is neither the hash of its manifest nor a key that signs its heads.")
                 for other in sorted(told - {itself, *heads.keys}))
     yield from by_whom(manifest, heads.keys, is_signed) if itself not in {said.get(-about["last"]), *told} else ()

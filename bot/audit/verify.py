@@ -13,7 +13,7 @@ from bot.audit.archived import against_heads, elsewhere, stayed, walked_with_arc
 from bot.audit.chain import Walked, days_without
 from bot.audit.control import InForce, control
 from bot.audit.finding import Finding, Flaw
-from bot.audit.rows import FileRow, Remark, slack_clock
+from bot.audit.rows import NO_ROW, FileRow, Remark, slack_clock
 from bot.domain.history import Head, Row, fingerprint
 from bot.store.errors import StoreError
 from bot.store.file import crosscheck, performed_again
@@ -116,7 +116,7 @@ def _verify(path: Path, key: bytes, noted: NotedHeads, authority: bytes) -> Veri
                 findings=(gone, *triggers), entries=0, last=Head(0, ""), keyed=False
             )  # fmt: skip
         archives, said = archives_of(file), tuple[str, ...]()
-        given = {head.hash for heads in noted for head in heads if not head.sequence}
+        given = {head.hash for heads in noted for head in heads if not head.sequence} - {NO_ROW}
         noted = [
             [head for head in heads if head.sequence > 0]
             for heads in noted

@@ -477,3 +477,21 @@ def test_of_two_packages_before_one_that_names_none_neither_is_taken_for_compare
     forger.put("things.jsonl", [])
     found = status(packages.alone, "", str(two[0]), str(forged(forger)))
     assert "Several of the given packages end where this one begins" in found.output
+
+
+async def test_a_package_after_an_empty_one_is_whole(stage, tmp_path):
+    """The bot was installed in the second period; the head of an empty history is no key and no hash."""
+    _, empty = await package(stage, tmp_path / "a", "--from", "2026-10-01", "--to", "2026-10-31")
+    stage.zuora.world.add_bill_run("BR-00000005", invoices=[("A00000001", "USD", "9.00")])
+    await mailed(stage, "BR-00000005")
+    await stage.pass_time(days=3)
+
+    made, second = await package(
+        stage, tmp_path / "b", "--from", "2026-11-20", "--to", "2026-11-22", "--after", str(empty)
+    )
+
+    assert "rebuilt" not in made.output
+    found = before(second, empty)
+    assert found.exit_code == 0, found.output
+    alone = status(second, "", str(empty))
+    assert alone.exit_code == 0, alone.output
