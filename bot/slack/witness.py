@@ -75,12 +75,15 @@ class Witness:
             CouldNotRecordError: It could not be recorded.
         """
         copies, standing = self._store.copies, self.standing
-        if copies.held or not self._head:  # a file that was begun just now is no copy
+        if copies.held:
             standing.unread = ""
             return
         try:
             shown = await read(self._client, self._store, self._channel)
         except NO_ANSWER as error:
+            if not self._head:  # nothing was asked for before a first start, so nothing has to wait
+                standing.unread = ""
+                return
             name = name_of(error) if isinstance(error, SlackApiError) else repr(error)
             standing.unread = UNREAD.format(error=name, channel=self._channel)
             logger.error("slack_could_not_be_read: %s", standing.unread)  # noqa: TRY400 - it is named
@@ -91,7 +94,7 @@ class Witness:
             if why:
                 copies.hold(why, now)
                 self._store.record(Entry(what=What.HELD, data={"why": why}), now)
-            elif shown:
+            elif shown and self._head:  # a new database has not posted yet
                 copies.compared(latest(shown), now)
         if why:
             logger.error("database_is_held: %s", why)

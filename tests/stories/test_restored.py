@@ -368,3 +368,40 @@ async def test_what_the_lost_future_was_asked_for_and_mailed_is_not_mailed_again
     later = await stage.ask(text=one)
 
     assert stage.card(later).startswith("⚠ Mails again")
+
+
+async def test_a_young_database_whose_log_was_lost_is_held(stage):
+    """Its rows were only in the log; its file has the tables and its id, and Slack shows rows of just that id."""
+    ts = await stage.ask()
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "Accepted by Zuora")
+    await stage.quiet()
+    file = stage.folder / "billing-bot.db"
+    without_its_log = file.read_bytes()
+    await stage.stop()
+    for each in stage.folder.glob("billing-bot.db*"):
+        each.unlink()
+    file.write_bytes(without_its_log)
+
+    await stage.start()
+
+    assert "older copy" in stage.store.copies.held
+
+
+async def test_a_new_database_starts_where_another_has_posted_and_where_slack_cannot_be_read(stage):
+    ts = await stage.ask()
+    await stage.quiet()
+    await stage.stop()
+    for each in stage.folder.glob("billing-bot.db*"):
+        each.unlink()
+    stage.slack.faults.add("conversations.history", "error", error="missing_scope", times=1)
+
+    await stage.start()
+    assert "missing_scope" not in stage.bot.health()["database"]
+    await stage.stop()
+    for each in stage.folder.glob("billing-bot.db*"):
+        each.unlink()
+    await stage.start()
+
+    assert not stage.store.copies.held
+    assert await stage.ask() != ts
