@@ -28,10 +28,10 @@ OURS = ("_sqlite_migrations", "requests")
 
 LOST = (
     "If a database was here, put a backup back with `billing-bot restore`, or nobody will know what was sent. "
-    "Only if no bot has worked here yet, delete the file"
+    "Only if no bot has worked here yet, delete"
 )
 
-EMPTY = f"DATABASE_URL: {{}} is empty, which no start of Billing Bot leaves behind. {LOST} and start again."
+EMPTY = f"DATABASE_URL: {{}} is empty, which no start of Billing Bot leaves behind. {LOST} the file and start again."
 
 STEPS_BETWEEN_LOOKS = 100_000  # of SQLite's machine; a few milliseconds
 
@@ -111,7 +111,7 @@ def _make_if_missing(path: Path | str) -> None:
         return
     log = beside(path, "-wal")
     if log.exists() and log.stat().st_size:
-        msg = f"DATABASE_URL: there is no {path}, but the log of one, {log.name}. {LOST}, also its log, and start again."
+        msg = f"DATABASE_URL: there is no {path}, but the log of one, {log.name}. {LOST} {log.name} and start again."
         raise StoreError(msg)
     with replaced(place) as unfinished, closing(sqlite3.connect(unfinished)) as connection:
         _bring_up_to_date(connection)
