@@ -304,9 +304,9 @@ async def test_an_outcome_that_nobody_knows(site):
     process = await site.start()
     ts = await site.ask()
     site.zuora.faults.add(EMAILS, kind="hang")
-    site.zuora.faults.add("/v1/notification-history/email", kind="status", status=403, times=None)
     await site.approve(ts)
     await until(lambda: any(call.path.endswith("/emails") for call in site.zuora.calls))
+    site.zuora.faults.add("/v1/notification-history/email", kind="status", status=403, times=None)
     await process.until_metric("billing_bot_under_way", lambda n: n == 1, loop="runner")
     await process.kill()
 

@@ -239,16 +239,20 @@ class Overlaps(RuleBasedStateMachine):
     @rule(person=PEOPLE, which=WHICH)
     def approve(self, person, which):
         found = self._open() or numbers(self.stage)
-        self.play(self._press(person, found[which % len(found)], "approve"))
+        if found:
+            self.play(self._press(person, found[which % len(found)], "approve"))
 
     @rule(person=PEOPLE, which=WHICH, button=st.sampled_from(["reject", "withdraw"]))
     def end(self, person, which, button):
         found = self._open() or numbers(self.stage)
-        self.play(self._press(person, found[which % len(found)], button, "As seen"))
+        if found:
+            self.play(self._press(person, found[which % len(found)], button, "As seen"))
 
     @rule(which=WHICH, people=st.lists(PEOPLE, min_size=2, max_size=5))
     def approve_at_once(self, which, people):
         found = self._open() or numbers(self.stage)
+        if not found:
+            return
         request = self.stage.request(found[which % len(found)])
         ts = request.card_ts
         if not ts:
