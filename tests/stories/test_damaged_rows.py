@@ -267,6 +267,7 @@ async def test_a_damaged_time_of_an_approval_is_a_damaged_row(stage, at):
     assert "R-2" in await ask_status(stage, ALICE, "mine")
 
 
+@only_sqlite  # a file of its own is written to
 @pytest.mark.parametrize("at", ["yesterday", ""])
 @pytest.mark.parametrize("column", ["wake_at", "tried_at", "created_at"])
 async def test_a_message_that_waits_with_a_damaged_time_is_sent(stage, column, at):

@@ -11,6 +11,7 @@ from bot.domain.history import What
 from bot.wiring.restoring import resume_after_restore
 from bot.wiring.starting import CannotStartError
 from tests.audit.test_evidence import checked, made
+from tests.postgres import only_sqlite
 from tests.stage import ALICE, BOB, CHANNEL, EMAILS
 from tests.stories.test_clicks import begin_anew, copied
 
@@ -370,6 +371,7 @@ async def test_what_the_lost_future_was_asked_for_and_mailed_is_not_mailed_again
     assert stage.card(later).startswith("⚠ Mails again")
 
 
+@only_sqlite
 async def test_a_young_database_whose_log_was_lost_is_held(stage):
     """Its rows were only in the log; its file has the tables and its id, and Slack shows rows of just that id."""
     ts = await stage.ask()
@@ -388,6 +390,7 @@ async def test_a_young_database_whose_log_was_lost_is_held(stage):
     assert "older copy" in stage.store.copies.held
 
 
+@only_sqlite
 async def test_a_new_database_starts_where_another_has_posted_and_where_slack_cannot_be_read(stage):
     ts = await stage.ask()
     await stage.quiet()
