@@ -35,7 +35,7 @@ async def test_a_fault_after_a_click_was_acknowledged_is_said_to_who_clicked(
     ts = await stage.ask()
     await stage.quiet()
     user = BOB if button == "reject" else ALICE
-    monkeypatch.delattr("bot.store.requests.Requests.get")  # whatever it is that nobody thought of
+    monkeypatch.delattr("bot.slack.deciding.decide_form")  # whatever it is that nobody thought of
 
     await stage.press(user, ts, button)
 
