@@ -25,6 +25,7 @@ from bot.cli.sandbox import (
 from bot.domain.history import What
 from bot.domain.request import Request
 from bot.domain.words import named
+from bot.sandbox.slack.people import Ack
 from bot.sandbox.slack.server import LocalSlack
 from bot.sandbox.zuora import LocalZuora, World
 from bot.settings import Mode, Settings
@@ -293,13 +294,12 @@ class Stage:
         await self.slack.until(lambda: len(self.slack.channel_messages(CHANNEL)) > before)
         return self.slack.channel_messages(CHANNEL)[-1].ts
 
-    async def press(self, user: str, ts: str, button: str = "approve") -> None:
+    async def press(self, user: str, ts: str, button: str = "approve") -> Ack:
         """Press a button of a card, or choose an entry of its menu."""
         if button in ("withdraw", "change", "note"):
             value = next(each for each in self.menu(ts) if each.startswith(f"{button} "))
-            await self.slack.click(user, CHANNEL, ts, "more", value=value)
-        else:
-            await self.slack.click(user, CHANNEL, ts, button)
+            return await self.slack.click(user, CHANNEL, ts, "more", value=value)
+        return await self.slack.click(user, CHANNEL, ts, button)
 
     async def reject(self, user: str, ts: str, reason: str) -> Any:
         await self.press(user, ts, "reject")

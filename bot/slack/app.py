@@ -4,7 +4,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from slack_bolt.async_app import AsyncApp, AsyncBoltRequest
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltRequest
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
@@ -82,13 +82,13 @@ def connect(
 def _failed(answering: Answering) -> Callable[..., Awaitable[BoltResponse]]:
     """Return the handler for a listener that failed."""
 
-    async def failed(error: Exception, body: dict[str, Any]) -> BoltResponse:
+    async def failed(error: Exception, body: dict[str, Any], ack: AsyncAck) -> BoltResponse:
         if isinstance(error, CouldNotRecordError):  # a person who waits for an answer reads why
             return answer_not_recorded(answering, body, error)
         # A fault in the program. Only the listener may see the body.
         logger.error("listener_failed", exc_info=error)
         answer_click(answering, body, FAULT)  # after it was acknowledged, Slack shows nothing
-        return BoltResponse(status=500, body="")
+        return ack.response or BoltResponse(status=500, body="")
 
     return failed
 

@@ -37,6 +37,6 @@ async def test_a_fault_after_a_click_was_acknowledged_is_said_to_who_clicked(
     user = BOB if button == "reject" else ALICE
     monkeypatch.delattr("bot.slack.deciding.decide_form")  # whatever it is that nobody thought of
 
-    await stage.press(user, ts, button)
+    assert (await stage.press(user, ts, button)).ok
 
     await stage.until_private(user, "Something went wrong in Billing Bot")
