@@ -137,9 +137,11 @@ def of(stage, what):
 
 
 async def begun(stage, **changes):
+    """Start the bot anew, and return once it has a head and Slack has taken or refused what is said of it."""
     stage.changes |= changes
     await stage.restart()
     await stage.until(lambda: of(stage, What.HEAD))
+    await stage.quiet()
 
 
 async def test_a_head_is_signed_and_an_auditor_checks_it_without_a_secret(stage, tmp_path):

@@ -24,7 +24,7 @@ from bot.audit.evidence.workbook import COLUMNS, READ_ME, SHEETS
 from bot.audit.evidence.workbook import NAME as WORKBOOK
 from bot.cli.sandbox import BOT_TOKEN
 from bot.domain.history import What
-from tests.audit.test_anchors import key, of, rebuilt
+from tests.audit.test_anchors import begun, key, of, rebuilt
 from tests.audit.test_evidence import checked, lines, made, read
 from tests.audit.test_package import Forger, story
 from tests.audit.test_verify import Tampering
@@ -510,9 +510,7 @@ def light_of(out, name):
 
 
 async def test_a_head_that_was_left_nowhere_is_no_green_light(stage, tmp_path):
-    stage.changes["audit_signing_key"] = key(1)
-    await stage.restart()
-    await stage.until(lambda: of(stage, What.HEAD))
+    await begun(stage, audit_signing_key=key(1))
     _, out = await made(stage, tmp_path)
     assert "no head was left outside the database" in " ".join(page_of(out).words)
     assert light_of(out, "Anchors")[0] == "not known"
@@ -526,6 +524,7 @@ async def test_a_head_that_was_left_nowhere_is_no_green_light(stage, tmp_path):
     await stage.restart()
     stage.clock.advance(hours=1)
     await stage.until(lambda: len(of(stage, What.HEAD)) == 2)
+    await stage.quiet()
     _, out = await made(stage, tmp_path)
     assert "2 heads, signed; left outside the database: 1 (channel)" in " ".join(page_of(out).words)
     assert light_of(out, "Anchors")[0] == "good"
@@ -534,9 +533,7 @@ async def test_a_head_that_was_left_nowhere_is_no_green_light(stage, tmp_path):
 async def test_a_head_that_slack_does_not_take_was_left_nowhere(stage, tmp_path):
     stage.changes |= {"audit_signing_key": key(1), "audit_channel": CHANNEL}
     stage.slack.faults.silent[CHANNEL] = "is_archived"
-    await stage.restart()
-    await stage.until(lambda: of(stage, What.HEAD))
-    await stage.quiet()
+    await begun(stage)
 
     _, out = await made(stage, tmp_path)
 
@@ -547,9 +544,7 @@ async def test_a_head_that_slack_does_not_take_was_left_nowhere(stage, tmp_path)
 
 
 async def test_heads_that_nobody_signed_are_no_green_light(stage, tmp_path):
-    stage.changes["audit_channel"] = CHANNEL
-    await stage.restart()
-    await stage.until(lambda: of(stage, What.HEAD))
+    await begun(stage, audit_channel=CHANNEL)
 
     _, out = await made(stage, tmp_path)
 
@@ -558,9 +553,7 @@ async def test_heads_that_nobody_signed_are_no_green_light(stage, tmp_path):
 
 
 async def test_a_head_with_a_wrong_signature_is_a_red_light(stage, tmp_path):
-    stage.changes |= {"audit_signing_key": key(1), "audit_channel": CHANNEL}
-    await stage.restart()
-    await stage.until(lambda: of(stage, What.HEAD))
+    await begun(stage, audit_signing_key=key(1), audit_channel=CHANNEL)
     await stage.stop()
     with Tampering(stage.folder / "billing-bot.db") as tampering:
         tampering.execute(
