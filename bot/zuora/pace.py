@@ -25,6 +25,7 @@ DEFAULT_LIMIT: Final = 40
 LONGEST_WAIT_SECONDS: Final = 30.0
 _SMALL: Final = 16  # below the smallest limit that Zuora has ever documented (20)
 _ROUNDS_BETWEEN_TRIES: Final = 5  # once refused, or past 40: one more call after five full rounds
+_ANSWERS_A_LIMIT_HOLDS: Final = 100  # Zuora repeats a limit with each answer to that kind of call
 
 
 class Width:
@@ -36,7 +37,7 @@ class Width:
     """
 
     __slots__ = (
-        "_credit", "_first", "_limit", "_limits", "_refused_once", "_remaining", "_value", "_widest",
+        "_answers", "_credit", "_first", "_limit", "_limits", "_refused_once", "_remaining", "_value", "_widest",
     )  # fmt: skip
 
     def __init__(self, widest: int = DEFAULT_LIMIT, first: int = FIRST_WIDTH) -> None:
@@ -44,28 +45,36 @@ class Width:
         self._first = min(max(1, first), self._widest)
         self._value = float(self._first)
         self._limit: int | None = None
-        self._limits: dict[str, int] = {}
+        self._limits: dict[str, tuple[int, int]] = {}  # by the kind of call, until which answer
+        self._answers = 0
         self._remaining: int | None = None
         self._refused_once = False
         self._credit = 0.0
 
     @property
     def calls(self) -> int:
-        """Return the width now: at least 1."""
-        return int(self._value)
+        """Return the width now: at least 1.
+
+        A limit caps it and does not change it, so once a limit that was an error is corrected or no longer repeated, the
+        width is what it was.
+        """
+        return min(int(self._value), self.ceiling)
 
     @property
     def ceiling(self) -> int:
-        """Return the largest possible width: the smallest limit that Zuora has named, or `widest`."""
-        return max(1, min((self._widest, *self._limits.values())))
+        """Return the largest possible width: the smallest limit that Zuora has named lately, or `widest`."""
+        return min((self._widest, *(limit for limit, _ in self._limits.values())))
 
     def read(self, headers: Mapping[str, str]) -> None:
-        """Take note of `Concurrency-Limit-*`; without them nothing changes."""
+        """Take note of an answer's `Concurrency-Limit-*`; a limit that is not repeated for long is forgotten."""
+        self._answers += 1
         self._limit = whole(headers.get("Concurrency-Limit-Limit"))
         self._remaining = whole(headers.get("Concurrency-Limit-Remaining"))
         if self._limit is not None and self._limit > 0:
-            self._limits[headers.get("Concurrency-Limit-Type", "")] = self._limit
-            self._value = min(self._value, float(self.ceiling))
+            until = self._answers + _ANSWERS_A_LIMIT_HOLDS
+            self._limits[headers.get("Concurrency-Limit-Type", "")] = self._limit, until
+        for kind in [kind for kind, (_, until) in self._limits.items() if until < self._answers]:
+            del self._limits[kind]
 
     def went_well(self, *, full: bool, alone: bool = False) -> None:
         """Note that a call was let through.
@@ -78,7 +87,7 @@ class Width:
         """
         is_reported = self._remaining is not None and 0 < (self._limit or 0) <= DEFAULT_LIMIT
         if alone and is_reported and not self._refused_once:
-            self._value = float(min(max(self._first, self._remaining or 0), self.ceiling))
+            self._value = float(min(max(self._first, self._remaining or 0), self._widest))
             return
         if not full or self._remaining == 0:
             return
@@ -96,13 +105,13 @@ class Width:
             self._widen(1.0)
 
     def _widen(self, places: float) -> None:
-        self._value = min(self._value + places, float(self.ceiling))
+        self._value = max(self._value, min(self._value + places, float(self.ceiling)))
 
     def was_refused(self) -> None:
         """Note that a call was one too many."""
         self._refused_once = True
         self._credit = 0.0
-        self._value = max(1.0, float(int(self._value)) - 1.0)
+        self._value = max(1.0, self.calls - 1.0)
 
 
 def _measure(headers: Mapping[str, str]) -> None:

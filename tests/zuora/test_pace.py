@@ -70,6 +70,51 @@ def test_the_smallest_limit_of_all_kinds_of_calls_counts():
     assert width.ceiling == 40
 
 
+@pytest.mark.parametrize("odd", ["0", "-5", "9" * 5000, "1e3", "", "forty", "1", "1, 40", "40, 1"])
+@pytest.mark.parametrize("group", ["Default", "Object Query", "", "\u00e4" * 500])
+@pytest.mark.parametrize("is_refused", [False, True])
+def test_an_odd_limit_that_is_not_repeated_narrows_only_for_a_while(odd, group, is_refused):
+    width = Width(widest=40)
+    width.read(limits(40, remaining=32))
+    width.went_well(full=True)
+    if is_refused:
+        width.was_refused()
+    before = width.calls
+
+    width.read(limits(odd, remaining=odd, group=group))
+    width.went_well(full=False)
+    for _ in range(101):
+        width.read(limits(40, remaining=0))  # the others use the tenant: nothing widens it
+
+    assert width.calls == before
+
+
+def test_a_small_limit_is_kept_while_each_answer_repeats_it_and_no_longer_once_none_does():
+    width = Width(widest=40, first=20)
+    seen = []
+    for headers in [limits(2, remaining=1)] * 300 + [{}] * 101:
+        width.read(headers)
+        seen.append(width.calls)
+
+    assert seen == [2] * 400 + [20]
+
+
+def test_limits_of_ever_new_kinds_do_not_pile_up():
+    width = Width(widest=40)
+    for number in range(1000):
+        width.read(limits(30, group=f"kind {number}"))
+
+    assert len(width._limits) <= 101
+
+
+def test_a_refusal_under_a_small_limit_counts_from_that_limit():
+    width = Width(widest=40, first=20)
+    width.read(limits(5, remaining=0))
+    width.was_refused()
+
+    assert width.calls == 4
+
+
 def test_the_width_waits_while_others_use_the_tenant():
     width = Width()
     width.read(limits(40, remaining=0))
