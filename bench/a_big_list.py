@@ -10,20 +10,17 @@ import time
 from collections.abc import Sequence
 
 from bench.big_server import STARTS
-from bench.stage import ALICE, BOB, CHANNEL, Place, name_of, place
+from bench.stage import ALICE, CHANNEL, Place, approval_of, place
 from bench.watch import Watch, memory_of, say, until
 from bot.cli.clock import SystemClock
 from bot.cli.pauses import give_back_only_long_texts, keep_pauses_short
 from bot.cli.sandbox import running
-from bot.domain.authority import Person, Verb
 from bot.domain.request import State
-from bot.sandbox.slack.workspace import TEAM_ID
 from bot.slack.forms.document_fields import FILE
 from bot.slack.reading import TITLE
 from bot.wiring.build import Tuning
 from bot.wiring.running import Bot
 from bot.workflow.decide import decide
-from bot.workflow.decision import Decision
 from bot.zuora.environments import OWN_SANDBOX
 
 
@@ -60,9 +57,8 @@ def _is_answered(here: Place) -> bool:
 
 async def sent(bot: Bot) -> dict[str, float]:
     """Seconds from the approval to the first call out, and from there to the last answer written."""
-    person = Person(user_id=BOB, team_id=TEAM_ID, memberships={"S0CONTROLLERS": True})
     approved = bot.parts.clock.now()
-    decide(bot.parts, Decision(verb=Verb.APPROVE, name=name_of(bot, 1), person=person))
+    decide(bot.parts, approval_of(bot, 1))
     await _until_is(bot, State.RUNNING, State.SUCCEEDED)
     used = time.process_time()
     await _until_is(bot, State.SUCCEEDED, State.FAILED, State.STOPPED, State.UNKNOWN)

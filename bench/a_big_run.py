@@ -10,15 +10,12 @@ import time
 
 from bench.big_server import RUN
 from bench.otherwise import set_constants
-from bench.stage import BOB, ask_for, name_of, place
+from bench.stage import approval_of, ask_for, place
 from bench.watch import Watch, memory_of, say
 from bot.cli.pauses import give_back_only_long_texts, keep_pauses_short
-from bot.domain.authority import Person, Verb
 from bot.domain.request import State
-from bot.sandbox.slack.workspace import TEAM_ID
 from bot.wiring.running import Bot
 from bot.workflow.decide import decide
-from bot.workflow.decision import Decision
 from bot.zuora.client import http_client
 from bot.zuora.paging import MOST_ROWS
 
@@ -43,8 +40,7 @@ async def asked_and_approved(bot: Bot) -> dict[str, float]:
     started = time.perf_counter()
     (number,) = await ask_for(bot, [RUN])
     saved = time.perf_counter() - started
-    person = Person(user_id=BOB, team_id=TEAM_ID, memberships={"S0CONTROLLERS": True})
-    decide(bot.parts, Decision(verb=Verb.APPROVE, name=name_of(bot, number), person=person))
+    decide(bot.parts, approval_of(bot, number))
     approved = bot.parts.clock.now()
     while (
         request := bot.parts.store.requests.get(number)

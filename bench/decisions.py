@@ -6,13 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from bench.figures import Options, Row
-from bench.stage import BOB, Place, add_runs, ask_for, name_of, place
+from bench.stage import Place, add_runs, approval_of, ask_for, place
 from bot.cli.pauses import give_back_only_long_texts
-from bot.domain.authority import Person, Verb
-from bot.sandbox.slack.workspace import TEAM_ID
 from bot.wiring.running import Bot
 from bot.workflow.decide import decide
-from bot.workflow.decision import Decided, Decision
+from bot.workflow.decision import Decided
 
 FIRST_RUN = 1000
 TABLES = ("approvals", "requests", "history", "outbox", "figures_due")
@@ -52,13 +50,12 @@ async def measure(options: Options) -> list[Row]:
 
 
 def _decide(bot: Bot, numbers: list[int]) -> float:
-    person = Person(user_id=BOB, team_id=TEAM_ID, memberships={"S0CONTROLLERS": True})
-    names = [name_of(bot, number) for number in numbers]  # a click brings its name
+    approvals = [approval_of(bot, number) for number in numbers]  # as a click brings them
     started = time.perf_counter()
-    for name in names:
-        found = decide(bot.parts, Decision(verb=Verb.APPROVE, name=name, person=person))
+    for approval in approvals:
+        found = decide(bot.parts, approval)
         if not isinstance(found, Decided):
-            raise TypeError(f"{name} was not approved: {found}")
+            raise TypeError(f"{approval.name} was not approved: {found}")
     return time.perf_counter() - started
 
 

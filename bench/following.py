@@ -5,17 +5,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench.figures import Options, Row
-from bench.stage import BOB, Place, add_runs, ask_for, make_slack, name_of
+from bench.stage import Place, add_runs, approval_of, ask_for, make_slack
 from bench.watch import until
-from bot.domain.authority import Person, Verb
 from bot.domain.request import State
-from bot.sandbox.slack.workspace import TEAM_ID
 from bot.sandbox.zuora.options import Timings
 from bot.sandbox.zuora.server import LocalZuora
 from bot.wiring.build import Tuning, build
 from bot.wiring.running import Bot
 from bot.workflow.decide import decide
-from bot.workflow.decision import Decision
 from tests.stage import ManualClock, nothing_happens
 
 HOURS = 6
@@ -60,8 +57,7 @@ async def _follow(bot: Bot, here: Place, clock: ManualClock) -> int:
     before = len(here.zuora.calls)
     (number,) = await ask_for(bot, [name], "post_bill_run")
     bot.start()
-    person = Person(user_id=BOB, team_id=TEAM_ID, memberships={"S0CONTROLLERS": True})
-    decide(bot.parts, Decision(verb=Verb.APPROVE, name=name_of(bot, number), person=person))
+    decide(bot.parts, approval_of(bot, number))
     store = bot.parts.store
     while True:
         await until(lambda: not bot.runner.under_way and not store.requests.due(clock.now(), 1))

@@ -13,20 +13,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bench.seed import big_database
-from bench.stage import BOB, ROOT, Place, add_runs, ask_for, name_of, place
+from bench.stage import ROOT, Place, add_runs, approval_of, ask_for, place
 from bench.start import quick_check
 from bench.watch import until
 from bot.audit.verify import verify_database
-from bot.domain.authority import Person, Verb
 from bot.domain.history import Head
 from bot.domain.request import State
-from bot.sandbox.slack.workspace import TEAM_ID
 from bot.store.file.backup import back_up
 from bot.store.store import Store
 from bot.wiring.running import Bot
 from bot.workflow.archiving import archive
 from bot.workflow.decide import decide
-from bot.workflow.decision import Decision
 
 GUIDE = ROOT / "docs" / "operate.md"
 BEGIN, END = "<!-- growth -->\n", "<!-- end of growth -->"
@@ -63,9 +60,8 @@ def _fill(here: Place, run: str, size: int) -> None:
 
 async def _mailed(bot: Bot, runs: list[str]) -> None:
     numbers = await ask_for(bot, [f"{run}X" for run in runs])
-    person = Person(user_id=BOB, team_id=TEAM_ID, memberships={"S0CONTROLLERS": True})
     for number in numbers:
-        decide(bot.parts, Decision(verb=Verb.APPROVE, name=name_of(bot, number), person=person))
+        decide(bot.parts, approval_of(bot, number))
     store = bot.parts.store
     await until(lambda: all(_is_over(store, number) for number in numbers), seconds=600)
 

@@ -7,15 +7,12 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from bench.figures import Options, Row
-from bench.stage import BOB, Place, add_runs, ask_for, empty_app, make_slack, name_of, place
+from bench.stage import Place, add_runs, approval_of, ask_for, empty_app, make_slack, place
 from bench.start import running_command
 from bench.watch import memory_of, processor_seconds, until
-from bot.domain.authority import Person, Verb
 from bot.domain.request import State
-from bot.sandbox.slack.workspace import TEAM_ID
 from bot.sandbox.zuora.options import Timings
 from bot.workflow.decide import decide
-from bot.workflow.decision import Decision
 
 FIRST_RUN = 1000
 SETTLED_SECONDS = 3.0
@@ -83,12 +80,9 @@ async def _followed(options: Options) -> AsyncIterator[Place]:
         names = add_runs(here.zuora, FIRST_RUN, options.followed, status="Completed")
         async with here.hands() as bot:
             bot.start()
-            person = Person(user_id=BOB, team_id=TEAM_ID, memberships={"S0CONTROLLERS": True})
             for name in names:
                 (number,) = await ask_for(bot, [name], "post_bill_run")
-                decide(
-                    bot.parts, Decision(verb=Verb.APPROVE, name=name_of(bot, number), person=person)
-                )
+                decide(bot.parts, approval_of(bot, number))
             status, outbox = bot.parts.store.status, bot.parts.store.outbox
             await until(
                 lambda: status.in_states((State.RUNNING,), 1)[0].number == options.followed, 300

@@ -20,10 +20,9 @@ from pathlib import Path
 from typing import Any
 from zlib import compress, decompress
 
-from bench.stage import BOB, add_runs, ask_for, name_of, place
+from bench.stage import add_runs, approval_of, ask_for, place
 from bench.watch import until
 from bot.audit.chain import fast_hasher
-from bot.domain.authority import Person, Verb
 from bot.domain.digest import canonical, digest, text_hash
 from bot.domain.history import (
     FIRST_HASH,
@@ -35,7 +34,6 @@ from bot.domain.history import (
     row_text,
 )
 from bot.domain.request import State
-from bot.sandbox.slack.workspace import TEAM_ID
 from bot.status.counting import LIMITS
 from bot.status.month import catch_up
 from bot.store.figures import DAILY
@@ -43,7 +41,6 @@ from bot.store.mailings_bound import hash_of
 from bot.store.request_rows import asked_hash_of, bound_columns
 from bot.store.store import Store
 from bot.workflow.decide import decide
-from bot.workflow.decision import Decision
 
 OPEN, DONE = 1, 2
 DONE_WITHIN, OPEN_WITHIN = timedelta(days=35), timedelta(hours=8)
@@ -82,8 +79,7 @@ async def _pattern(path: Path) -> None:
             here.zuora.world.bill_runs[name].name = "Month end"
         async with here.hands() as bot:
             waits, done = await ask_for(bot, ["BR-00001000", "BR-00001001"])
-            person = Person(user_id=BOB, team_id=TEAM_ID, memberships={"S0CONTROLLERS": True})
-            decide(bot.parts, Decision(verb=Verb.APPROVE, name=name_of(bot, done), person=person))
+            decide(bot.parts, approval_of(bot, done))
             bot.start()
             store = bot.parts.store
             await until(lambda: _state(store, done) is State.SUCCEEDED and not store.outbox.open(1))

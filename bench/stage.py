@@ -23,9 +23,9 @@ from bot.cli.sandbox import (
     SIGNING_SECRET,
     sandbox_settings,
 )
-from bot.domain.authority import Person
-from bot.domain.named import Named, named
-from bot.operations.catalog import OPERATIONS
+from bot.domain.authority import Person, Verb
+from bot.domain.named import named
+from bot.operations.catalog import OPERATIONS, can_be_read
 from bot.sandbox.slack.delivery import Delivered, Kind, Retry
 from bot.sandbox.slack.server import LocalSlack
 from bot.sandbox.slack.workspace import TEAM_ID
@@ -38,6 +38,7 @@ from bot.slack.forms.email_values import values_for
 from bot.wiring.build import Tuning, build
 from bot.wiring.running import Bot
 from bot.workflow.ask import ask
+from bot.workflow.decision import Decision
 from bot.workflow.ready import Asker
 
 ROOT = Path(__file__).parent.parent
@@ -234,10 +235,21 @@ async def ask_for(bot: Bot, runs: list[str], operation: str = "email_bill_run") 
     return numbers
 
 
-def name_of(bot: Bot, number: int) -> Named | None:
-    """What the buttons of a request's card name."""
+def approval_of(bot: Bot, number: int) -> Decision:
+    """What a click on *Approve* becomes before the transaction that decides.
+
+    Raises:
+        LookupError: There is no such request.
+    """
     request = bot.parts.store.requests.get(number)
-    return named(request.reference) if request else None
+    if request is None:
+        raise LookupError(number)
+    return Decision(
+        verb=Verb.APPROVE,
+        name=named(request.reference),
+        person=Person(user_id=BOB, team_id=TEAM_ID, memberships={"S0CONTROLLERS": True}),
+        readable=can_be_read(request),
+    )
 
 
 def add_runs(zuora: LocalZuora, first: int, count: int, status: str = "Posted") -> list[str]:

@@ -24,7 +24,7 @@ from bot.domain.authority import RECORDS, Person, Refusal, Verb, still_counts
 from bot.domain.clean import as_key
 from bot.domain.named import Named, named
 from bot.domain.request import Request, State, UnreadableError
-from bot.operations.catalog import opened, short_of
+from bot.operations.catalog import can_be_read, opened, short_of
 from bot.slack import form_payloads, payloads
 from bot.slack.answering import COULD_NOT_RECORD, Answering, not_recorded
 from bot.slack.errors import NO_ANSWER
@@ -169,6 +169,7 @@ async def _decided(
             person=await _approver(people, rules, asked.actor, request),
             reason=asked.reason,
             typed=asked.typed,
+            readable=asked.verb is Verb.APPROVE and await _is_readable(request),
             standing=await _standing(answering, request) if asked.verb in BY_SEVERAL else {},
             gone=await _gone(rules, request) if asked.verb in RECORDS else frozenset(),
             answer_in=asked.answer_in,
@@ -220,6 +221,13 @@ async def _standing(answering: Answering, request: Request | None) -> dict[str, 
         person = await _approver(people, rules, actor, request)
         found[user_id] = still_counts(person, request, rules.today(request))
     return found
+
+
+async def _is_readable(request: Request | None) -> bool:
+    """Return whether its order can be opened, which takes long for many documents."""
+    if request is None:
+        return False
+    return await asyncio.to_thread(can_be_read, request) if request.packed else can_be_read(request)
 
 
 async def _gone(rules: Rules, request: Request | None) -> frozenset[str]:

@@ -20,7 +20,6 @@ from bot.domain.policy import Rule
 from bot.domain.request import Approval, Request, State
 from bot.domain.settling import is_by_approvers
 from bot.domain.words import Mention, count, named
-from bot.operations.catalog import can_be_read
 from bot.store.store import Store
 from bot.workflow import by_hand
 from bot.workflow.decision import MOST_TYPED, CheckAgain, Decidable, Decided, Decision, Declined
@@ -240,7 +239,7 @@ def _declined(
     if refusal is None and decision.clocks_wrong:
         words = refusals.clocks_differ(decision.clocks_wrong)
         return Declined(Refusal.CLOCKS_DIFFER, words)
-    if refusal is None and decision.verb is Verb.APPROVE and not can_be_read(request):
+    if refusal is None and decision.verb is Verb.APPROVE and not decision.readable:
         return Declined(Refusal.UNREADABLE, refusals.unreadable(request))
     if refusal is None:
         return _no_record_yet(parts, decision, request, now) if decision.verb in RECORDS else None

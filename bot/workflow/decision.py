@@ -51,6 +51,8 @@ class Decision:
         person: Who pressed, as just read from Slack.
         reason: Why, if that was asked for.
         typed: The number that was typed to confirm, if the rule requires it.
+        readable: Whether the order could be opened before, as nobody may approve what cannot be shown. What was asked
+            never changes, so the transaction, which holds up everybody else, need not open it again.
         standing: For everybody who approved before, why that no longer counts; None: it counts.
         gone: Those beside whom only people who approved are left to settle a lost answer, as their accounts
             can do nothing any more.
@@ -65,6 +67,7 @@ class Decision:
     person: Person
     reason: str = ""
     typed: str = ""
+    readable: bool = False
     standing: Mapping[str, Refusal | None] = field(default_factory=lambda: NOBODY)
     gone: frozenset[str] = frozenset()
     answer_in: str = ""

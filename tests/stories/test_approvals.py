@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.domain.authority import Person, Verb
+from bot.domain.authority import Person, Refusal, Verb
 from bot.domain.named import named
 from bot.workflow.decide import decide
 from bot.workflow.decision import Decision, Declined
@@ -210,10 +210,12 @@ async def test_a_forged_click_does_not_go_by_the_typing(stage):
             verb=Verb.APPROVE,
             name=named(stage.request().reference),
             person=Person(user_id=BOB, team_id="T0SANDBOX", memberships={"S0CONTROLLERS": True}),
+            readable=True,
         ),
     )
 
     assert isinstance(outcome, Declined)
+    assert outcome.refusal is Refusal.NUMBER_NOT_TYPED
     assert stage.request().state == "waiting"
 
 
