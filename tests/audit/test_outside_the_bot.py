@@ -194,7 +194,6 @@ async def test_an_explanation_that_is_signed_stands_beside_its_exception(tenant,
     await stage.pass_time(hours=2)
     _, out = await made(stage, tmp_path)
     assert "explanation" not in found(out)["BR-00000002", "canceled outside the bot"]
-    await stage.slack.until(lambda: direct(stage, BOB)[-1].text.startswith("Receipt: you signed"))
     await press(stage, BOB, NOT_MINE)
     await stage.slack.until(lambda: "not theirs" in str(stage.slack.channel_messages(CHANNEL)[-1]))
     _, out = await made(stage, tmp_path)
@@ -279,7 +278,6 @@ async def followed(tenant, tmp_path):
         await signed_by_bob(stage, number, f"By hand: {number}")
     await signed_by_bob(stage, "BR-00000002", "The bot was down")
     await signed_by_bob(stage, "BR-00000077", "Never seen")
-    await stage.slack.until(lambda: direct(stage, BOB)[-1].text.startswith("Receipt: you signed"))
     await press(stage, BOB, NOT_MINE)
     await stage.slack.until(lambda: "not theirs" in str(stage.slack.channel_messages(CHANNEL)[-1]))
     days = ("--from", "2026-11-23", "--to", "2026-11-25")
@@ -390,7 +388,10 @@ async def test_a_damaged_package_before_is_said_and_none_is_made(tenant, tmp_pat
 
 
 async def signed_by_bob(stage, number, words):
-    """An explanation of Bob's that he signs."""
+    """An explanation of Bob's that he signs, and the receipt that he gets for it."""
+    before = len(direct(stage, BOB))
     await stage.slack.slash(BOB, CHANNEL, f"/billstatus explain {number} {words}")
     await stage.slack.click(BOB, CHANNEL, stage.slack.private(BOB, CHANNEL)[-1].ts, SIGN)
     await stage.until_private(BOB, f"The evidence shows it beside {number}")
+    await stage.slack.until(lambda: len(direct(stage, BOB)) > before)
+    assert direct(stage, BOB)[-1].text.startswith("Receipt: you signed")

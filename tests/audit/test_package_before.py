@@ -16,7 +16,7 @@ from tests.audit.test_outside_the_bot import HAND, signed_by_bob, with_work_by_h
 from tests.audit.test_package import Forger, forged, rebuilt, status, written
 from tests.audit.test_period import mailed, package
 from tests.stage import BOB, CARLA, Stage
-from tests.stories.test_receipts import direct, press
+from tests.stories.test_receipts import press
 
 FIRST = ("--from", "2026-11-20", "--to", "2026-11-22")
 SECOND = ("--from", "2026-11-23", "--to", "2026-11-25")
@@ -53,8 +53,6 @@ async def worked(stage, folder):
     await mailed(stage, "BR-00000005")
     await mailed(stage, "BR-00000006")
     await signed_by_bob(stage, "BR-00000003", "By hand")
-    is_signed = "Receipt: you signed"
-    await stage.slack.until(lambda: direct(stage, BOB)[-1].text.startswith(is_signed))
     await stage.pass_time(days=3)
     _, second = await package(stage, folder / "b", *SECOND, "--after", str(first))
     return first, second
