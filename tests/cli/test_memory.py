@@ -58,6 +58,28 @@ def test_the_list_of_commands_imports_none_of_them():
     assert "slack_bolt" not in loaded
 
 
+def test_a_collection_beside_a_large_request_never_looks_at_all_of_it():
+    longest, rounds = printed(
+        "import gc, json\n"
+        "import bot.cli.serve\n"
+        "from bot.cli.pauses import keep_pauses_short\n"
+        "keep_pauses_short()\n"
+        "at, looked_at = [0] * 3, []\n"
+        "def note(phase, info):\n"
+        "    if phase == 'start':\n"
+        "        looked_at.append(sum(at[: info['generation'] + 1]))\n"
+        "    else:\n"
+        "        at[:] = [len(gc.get_objects(generation)) for generation in range(3)]\n"
+        "        at[0] = 10_000\n"
+        "gc.callbacks.append(note)\n"
+        "documents = [[] for _ in range(400_000)]\n"
+        "print(json.dumps([max(looked_at), len(looked_at)]))"
+    )
+
+    assert rounds > 20
+    assert longest < 40_000
+
+
 def test_collections_look_at_hardly_anything_and_seldom_once_the_bot_is_ready():
     before, after, new_objects = printed(
         "import gc, json\n"
