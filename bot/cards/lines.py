@@ -39,3 +39,21 @@ def shortest(request: Request | None) -> str:
         f"{request.name}: {headline(request)}. Slack did not take the message that belongs here; "
         f"/billstatus {request.name} shows the rest.{where}"
     )
+
+
+def without_blocks(message: Message, request: Request | None) -> str:
+    """Return the text of a message whose blocks Slack refused, and where to do what its buttons were for."""
+    lines = message.text.split("\n")
+    if any(each["type"] == "actions" for each in message.blocks):
+        lines.append(
+            f"Slack did not take the buttons that belong here; {_instead_of_buttons(request)}"
+        )
+    return blocks.fitted(lines)
+
+
+def _instead_of_buttons(request: Request | None) -> str:
+    if request is None or request.state is State.UNKNOWN:
+        return "please tell whoever runs Billing Bot."
+    if request.state is State.WAITING:
+        return f"{request.name} can be decided on the bot's Home tab."
+    return f"/billstatus {request.name} shows the rest."

@@ -7,9 +7,10 @@ from functools import partial
 
 from slack_sdk.errors import SlackApiError
 
-from bot.cards.lines import shortest
+from bot.cards.lines import shortest, without_blocks
 from bot.domain.message import Message, MessageKind
 from bot.domain.next_step import pause
+from bot.domain.request import Request
 from bot.fence import FRESH_SECONDS, FenceShutError, effect
 from bot.following import following
 from bot.slack.channel_pace import ChannelPace
@@ -241,8 +242,9 @@ class Sender:
         elif name in MALFORMED and message.blocks:
             logger.error("slack_refuses_the_blocks", extra={"error": name, "says": str(error)})
             with self._store.transaction():
-                self._store.outbox.make_plain(outgoing.sequence)
-        elif name in MALFORMED and message.text != (short := self._shortest(message)):
+                plain = without_blocks(message, self._request_of(message))
+                self._store.outbox.make_plain(outgoing.sequence, plain)
+        elif name in MALFORMED and message.text != (short := shortest(self._request_of(message))):
             logger.error("slack_refuses_the_text", extra={"error": name, "says": str(error)})
             with self._store.transaction():
                 self._store.outbox.make_short(outgoing.sequence, short)
@@ -256,9 +258,8 @@ class Sender:
             await self._silence.met(outgoing, name, never_arrived=never_arrived)
             self._wake.set()
 
-    def _shortest(self, message: Message) -> str:
-        number = message.request
-        return shortest(None if number is None else self._store.requests.get(number))
+    def _request_of(self, message: Message) -> Request | None:
+        return None if message.request is None else self._store.requests.get(message.request)
 
     def _end(self, outgoing: Outgoing, outcome: str, *, refused_with: str = "") -> None:
         now = self._clock.now()

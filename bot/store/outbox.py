@@ -228,15 +228,11 @@ class Outbox:
             {"request": request, "until": to_text(until)},
         )
 
-    def make_plain(self, sequence: int) -> None:
-        """Send a message without its blocks, which Slack refused; its text is complete by itself.
-
-        It is cut to 4,000 characters, which Slack always takes (page *chat.update*).
-        """
+    def make_plain(self, sequence: int, text: str) -> None:
+        """Send a message without its blocks, which Slack refused; the text is complete by itself."""
         self._database.execute(
-            "UPDATE outbox SET blocks = '[]', tries = 0, text = substr(text, 1, 4000) "
-            "WHERE sequence = ?",
-            [sequence],
+            "UPDATE outbox SET blocks = '[]', tries = 0, text = ? WHERE sequence = ?",
+            [text, sequence],
         )
 
     def make_short(self, sequence: int, text: str) -> None:

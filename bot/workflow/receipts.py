@@ -57,16 +57,18 @@ def drawn(store: Store, notice: Message) -> Message:
     if row is None:
         return direct(notice.channel, (_of_a_row_that_is_gone(notice.text),))
     done, about = DONE[row.entry.what], _about(store, row)
-    words = (
-        f"Receipt: you {done} {about}, ", Moment(row.at),
-        f"{typed_with(row, MOST_TYPED)}. If it was not you, press the button, and tell whoever runs Billing Bot.",
-    )  # fmt: skip
+    begins = f"Receipt: you {done} {about}, ", Moment(row.at), typed_with(row, MOST_TYPED)
+    tell = "tell whoever runs Billing Bot."
     button = blocks.button(
         "Not mine", action_id=NOT_MINE, value=notice.text, style="danger",
         spoken=f"It was not me who {done} {about}",
     )  # fmt: skip
+    words = *begins, f". If it was not you, press the button, and {tell}"
     shown = direct(notice.channel, words, [blocks.actions(called(row.sequence), button)])
-    return replace(shown, user=notice.user)
+    plain = blocks.as_text(
+        (*begins, f". If it was not you, {tell}")
+    )  # stands alone if Slack refuses the blocks
+    return replace(shown, user=notice.user, text=plain)
 
 
 def called(row: int) -> str:

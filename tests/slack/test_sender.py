@@ -216,6 +216,50 @@ async def test_blocks_that_slack_refuses_become_plain_text_that_says_it_all(stag
     assert message.blocks == []
     for words in ("waiting for one approval", "BR-00000001", "Why: Month end", f"<@{ALICE}>"):
         assert words in stage.card(ts)
+    without = "Slack did not take the buttons that belong here; "
+    assert stage.card(ts).endswith(f"{without}R-1 can be decided on the bot's Home tab.")
+
+    stage.slack.faults.add("chat.update", "error", error="invalid_blocks")
+    await stage.slack.click(BOB, CHANNEL, ts, "reject", value="1", force=True)
+    await stage.slack.submit(BOB, {"reason": "Not now"})
+    await quiet(stage)
+    assert stage.card(ts).endswith(f"{without}/billstatus R-1 shows the rest.")
+
+
+@pytest.mark.never_repeated
+async def test_a_card_without_its_buttons_asks_for_help_where_only_they_would_help(stage):
+    stage.zuora.faults.add("/v1/bill-runs/*/emails", kind="lose_answer")
+    ts = await stage.ask()
+    await stage.press(BOB, ts)
+    await stage.slack.until(lambda: stage.request().state == "unknown")
+    await quiet(stage)
+    stage.slack.faults.add("chat.update", "error", error="invalid_blocks")
+
+    with stage.store.transaction():
+        edit = Message(kind=MessageKind.UPDATE, request=1, channel=CHANNEL, text="", blocks=[])
+        stage.store.outbox.add(edit, stage.clock.now())
+    stage.bot.parts.bells.sender.set()
+    await quiet(stage)
+
+    assert stage.card(ts).endswith("belong here; please tell whoever runs Billing Bot.")
+
+
+async def test_a_text_that_goes_out_without_its_blocks_keeps_to_slacks_limit(stage):
+    ts = await stage.ask()
+    await quiet(stage)
+    stage.slack.faults.add("chat.postMessage", "error", error="invalid_blocks")
+    with stage.store.transaction():
+        row = {"type": "actions", "block_id": "b", "elements": []}
+        reply = Message(
+            kind=MessageKind.REPLY, request=1, channel=CHANNEL, text="ab " * 2000, blocks=[row]
+        )
+        stage.store.outbox.add(reply, stage.clock.now())
+    stage.bot.parts.bells.sender.set()
+    await quiet(stage)
+
+    (said,) = stage.thread(ts)
+    assert 3800 < len(said) <= 4000
+    assert said.endswith("R-1 can be decided on the bot's Home tab.")
 
 
 MALFORMED = [

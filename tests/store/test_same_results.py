@@ -138,7 +138,7 @@ class Life:
                 lambda: outbox.refused(each, now, "not_in_channel", never_arrived=False),
                 lambda: outbox.speaks_again("C1"),
                 lambda: outbox.rewrite(each.sequence, each.message),
-                lambda: outbox.make_plain(each.sequence),
+                lambda: outbox.make_plain(each.sequence, "plain"),
                 lambda: outbox.make_short(each.sequence, "short"),
                 lambda: outbox.progress_rests(each.message.request or 0, now),
                 lambda: outbox.end(each.sequence, now, outcome="sent", ts=f"{each.sequence}.0"),

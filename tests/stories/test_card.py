@@ -144,7 +144,8 @@ async def test_a_note_of_an_approval_stands_wherever_the_approval_is_shown(stage
     name = stage.slack.workspace.users[BOB].real_name
     assert {row["approval_notes"] for row in rows} == {f"{name}: Agreed with revenue"}
     (receipt,) = direct(stage, BOB)
-    assert " (“Agreed with revenue”). If it was not you, press the button" in receipt.text
+    assert " (“Agreed with revenue”). If it was not you, tell whoever runs" in receipt.text
+    assert ". If it was not you, press the button, and tell whoever runs" in str(receipt.blocks)
 
 
 async def test_a_note_turns_no_word_that_stands_around_it(stage):

@@ -236,6 +236,24 @@ async def test_what_slack_refuses_to_deliver_is_not_said_to_be_sent_and_others_a
         assert found.exit_code == 0, found.output
 
 
+async def test_a_receipt_whose_blocks_slack_refuses_speaks_of_no_button_that_it_lacks(approved):
+    stage = approved
+    await stage.quiet()
+    (approval,) = [each for each in stage.store.history.all() if each.entry.what is What.APPROVED]
+    stage.slack.faults.add("chat.postMessage", "error", error="invalid_blocks")
+
+    waiting(stage, name_of(approval.sequence, approval.hash))
+    await stage.quiet()
+
+    shown = direct(stage, BOB)[-1]
+    assert shown.blocks == []
+    assert "press" not in shown.text
+    receipt, lacks = shown.text.split("\n")
+    assert receipt.startswith("Receipt: you approved R-1 (")
+    assert receipt.endswith("If it was not you, tell whoever runs Billing Bot.")
+    assert lacks.startswith("Slack did not take the buttons that belong here; ")
+
+
 @pytest.mark.parametrize("what", ["a receipt", "a statement"])
 async def test_what_slack_refuses_without_its_blocks_too_is_recorded(stage, what):
     if what == "a receipt":
