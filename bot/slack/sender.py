@@ -43,10 +43,10 @@ from bot.slack.silence import AskMembers, Silence
 from bot.slack.time_of_day import TimeOfDay
 from bot.slack.web import SlackWeb
 from bot.store.errors import CouldNotRecordError
-from bot.store.outgoing import Outgoing
+from bot.store.outgoing import Damage, Outgoing
 from bot.workflow.parts import Parts
 from bot.workflow.runner import LONGEST_REST, wait_for
-from bot.workflow.undelivered import note_refusal
+from bot.workflow.undelivered import note_refusal, set_aside
 
 logger = logging.getLogger(__name__)
 
@@ -163,7 +163,10 @@ class Sender:
                 if outgoing is None:
                     return
                 with following(outgoing.message.request):
-                    await self._send(outgoing)
+                    if outgoing.damage is not Damage.NONE:
+                        self._set_aside(outgoing)
+                    else:
+                        await self._send(outgoing)
         except CouldNotRecordError:
             await self._pause(UNRECORDED_PAUSE.total_seconds())
         except Exception:
@@ -172,6 +175,15 @@ class Sender:
         finally:
             del self._lanes[lane]
             self._wake.set()
+
+    def _set_aside(self, outgoing: Outgoing) -> None:
+        """Let a damaged message keep nobody from what comes after it."""
+        logger.error(
+            "message_damaged",
+            extra={"sequence": outgoing.sequence, "request": outgoing.message.request},
+        )
+        with self._store.transaction():
+            set_aside(self._store, outgoing, self._clock.now(), self._channels)
 
     async def _send(self, outgoing: Outgoing) -> None:
         if self._has_to_wait(outgoing):

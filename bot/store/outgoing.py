@@ -3,10 +3,11 @@
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum, auto
 from typing import Any, NamedTuple
 
-from bot.domain.message import File, Message, MessageKind
-from bot.store.times import from_text_if_readable
+from bot.domain.message import Blocks, File, Message, MessageKind
+from bot.store.times import WRONG, from_text_if_readable
 
 SENT = (
     "sequence",
@@ -29,6 +30,14 @@ COLUMNS = (
 )
 
 
+class Damage(Enum):
+    """What of a message cannot be read: nothing, only its blocks, or what it is."""
+
+    NONE = auto()
+    BLOCKS = auto()
+    KIND = auto()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outgoing:
     """A message that is still to be sent; a time is None as well if it is damaged, so that this keeps no lane from going on.
@@ -41,6 +50,7 @@ class Outgoing:
             it was not refused.
         after_ts: Slack's `ts` of a message that was in the channel before this one was first tried;
             empty if none is known.
+        damage: What of it cannot be read.
     """
 
     sequence: int
@@ -51,6 +61,7 @@ class Outgoing:
     created_at: datetime | None
     refused_with: int = 0
     after_ts: str = ""
+    damage: Damage = Damage.NONE
 
     @property
     def lane(self) -> str:
@@ -101,25 +112,43 @@ class UnboundMessage(NamedTuple):
 
 
 def from_row(row: tuple[Any, ...]) -> Outgoing:
-    """Return a message from its `COLUMNS`."""
+    """Return a message from its `COLUMNS`, whatever of it is damaged."""
     sequence, request, kind, channel, user, text, blocks, file, wake_at, *tried = row
     tries, tried_at, created_at, refused_with, after_ts = tried
-    message = Message(
-        kind=MessageKind(kind),
-        request=request,
-        channel=channel,
-        user=user,
-        text=text,
-        blocks=json.loads(blocks),
-        file=File(**json.loads(file)) if file else None,
-    )
+    damage, what, shown, attached = Damage.NONE, MessageKind.NOTICE, list[Any](), None
+    try:
+        shown = _blocks_from(blocks)
+    except WRONG:
+        damage = Damage.BLOCKS
+    try:
+        what = MessageKind(kind)
+        attached = File(**json.loads(file)) if file else None
+    except WRONG:
+        damage = Damage.KIND
     return Outgoing(
         sequence=sequence,
-        message=message,
+        message=Message(
+            kind=what,
+            request=request,
+            channel=channel,
+            user=user,
+            text=text,
+            blocks=shown,
+            file=attached,
+        ),
         wake_at=from_text_if_readable(wake_at),
         tries=tries,
         tried_at=from_text_if_readable(tried_at),
         created_at=from_text_if_readable(created_at),
         refused_with=refused_with,
         after_ts=after_ts or "",
+        damage=damage,
     )
+
+
+def _blocks_from(text: str) -> Blocks:
+    found = json.loads(text)
+    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+        msg = "no list of blocks"
+        raise TypeError(msg)
+    return found

@@ -14,6 +14,7 @@ from bot.domain.history import MAY_NAME
 from bot.domain.policy import NOBODY, Rule
 from bot.domain.request import Approval, Request, State, UnreadableError
 from bot.store.times import (
+    WRONG,
     from_text,
     from_text_if_readable,
     from_text_or_none,
@@ -24,8 +25,6 @@ from bot.store.times import (
 logger = logging.getLogger(__name__)
 
 SHOWN_OF_A_RULE = 200
-WRONG = (AttributeError, KeyError, TypeError, ValueError, OverflowError)
-"""What reading a damaged value raises."""
 PEOPLE = r"^[USW][A-Z0-9]+(&[USW][A-Z0-9]+)*$"
 """A name of `Rule.approvers`: a person, a group, or several joined."""
 

@@ -2,6 +2,9 @@
 
 from datetime import UTC, datetime
 
+WRONG = (AttributeError, LookupError, TypeError, ValueError, OverflowError, RecursionError)
+"""What reading a damaged value raises."""
+
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 """Stands for a time that cannot be read, where it is worse to take something for new."""
 

@@ -1,12 +1,15 @@
-"""Records that Slack refused somebody's receipt or statement for good, and says so where others read it."""
+"""Says where others read it what did not reach people: what Slack refused for good, and what is damaged in the outbox."""
 
 from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
+from bot.cards.card import card_edit
+from bot.cards.lines import reply
 from bot.domain.history import Entry, What
-from bot.domain.message import Message
+from bot.domain.message import Message, MessageKind
 from bot.domain.words import Mention, count, some
+from bot.store.outgoing import Damage, Outgoing
 from bot.store.store import Store
 from bot.workflow.receipts import DONE, direct, what_was_decided
 from bot.workflow.statements import sent
@@ -46,6 +49,37 @@ def note_refusal(
     )
     for channel in channels:
         store.outbox.add(direct(channel, words), now)
+
+
+def set_aside(store: Store, outgoing: Outgoing, now: datetime, channels: Collection[str]) -> None:
+    """Send a damaged message without its blocks, or end it and say so if nobody can read what it is.
+
+    Runs inside the caller's transaction. A card is drawn anew afterwards.
+
+    Args:
+        store: The store.
+        outgoing: The message.
+        now: The moment.
+        channels: Slack channel ids in which it is said if the message is about no request.
+    """
+    message = outgoing.message
+    request = None if message.request is None else store.requests.get(message.request)
+    if outgoing.damage is Damage.BLOCKS:
+        store.outbox.rewrite(outgoing.sequence, message)
+        if request is not None and message.kind is MessageKind.CARD:
+            store.outbox.add(card_edit(request), now)
+        return
+    store.outbox.end(outgoing.sequence, now, outcome="damaged")
+    if request is not None:
+        store.outbox.add(card_edit(request), now)
+        store.outbox.add(reply(request, NOT_SENT.format(f" about {request.name}"), IT_STANDS), now)
+        return
+    for channel in channels:
+        store.outbox.add(direct(channel, (NOT_SENT.format(""),)), now)
+
+
+NOT_SENT = "⚠ A message{} was not sent, because it is damaged in the database. Please tell whoever runs Billing Bot."
+IT_STANDS = " The card shows how the request stands."
 
 
 def _named(store: Store, number: int) -> str:

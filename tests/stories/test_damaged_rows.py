@@ -4,6 +4,7 @@ import asyncio
 import io
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -17,6 +18,7 @@ from bot.cli import main
 from bot.domain.call import Verdict
 from bot.domain.history import What
 from bot.domain.mailing import MAYBE_MAILED
+from bot.domain.message import MessageKind
 from bot.domain.next_step import repeat_at
 from bot.domain.request import State
 from bot.status.export import export
@@ -26,6 +28,7 @@ from bot.status.morning import Timetable, mornings_digest
 from bot.store.request_rows import rule_from_text
 from bot.store.store import Store
 from bot.store.times import LONG_AGO
+from bot.workflow.receipts import direct
 from bot.workflow.restored import resume
 from tests.postgres import drop_trigger, only_sqlite
 from tests.stage import ALICE, BOB, CARLA, CHANNEL, nothing_happens
@@ -557,3 +560,85 @@ async def test_an_approval_that_is_gone_does_not_count_however_fresh_it_was(stag
 
     why = await rules.not_approved_any_more(stage.request(), now)
     assert why.startswith("It needs 1 approval from people who may approve it today, and only 0")
+
+
+async def with_a_damaged_message(stage, kind, columns):
+    """R-1 with its card in Slack, and in its thread a damaged message before a good one. The card's `ts`."""
+    ts = await stage.ask()
+    await stage.quiet()
+    request, store, now = stage.request(), stage.store, stage.clock.now()
+    with store.transaction():
+        damaged_one = lines.reply(request, "THE DAMAGED ONE")
+        sequence = store.outbox.add(replace(damaged_one, kind=kind), now)
+        store.outbox.add(lines.reply(request, "THE NEXT ONE"), now)
+        for column, value in columns.items():
+            store._database.execute(
+                f"UPDATE outbox SET {column} = ? WHERE sequence = ?",  # noqa: S608 - own words
+                [value, sequence],
+            )
+    stage.bot.parts.bells.sender.set()
+    await stage.until_thread(ts, "THE NEXT ONE")
+    await stage.quiet()
+    return ts
+
+
+@pytest.mark.parametrize("blocks", ["damaged", "", "5", "null", '{"a": [1]}', "[1]", "[" * 5000])
+async def test_a_message_with_damaged_blocks_is_sent_as_text_and_stops_no_lane(
+    stage, caplog, blocks
+):
+    ts = await with_a_damaged_message(stage, MessageKind.REPLY, {"blocks": blocks})
+
+    assert [each for each in stage.thread(ts) if "ONE" in each] == [
+        "THE DAMAGED ONE",
+        "THE NEXT ONE",
+    ]
+    assert [each.msg for each in caplog.records].count("message_damaged") == 1
+    assert stage.store.outbox.open() == []
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [{"kind": "damaged"}, {"kind": ""}, {"file": "damaged"}, {"file": "5"}, {"file": "{}"}],
+    ids=str,
+)
+async def test_a_message_that_nobody_can_read_is_set_aside_and_said_in_its_thread(stage, columns):
+    ts = await with_a_damaged_message(stage, MessageKind.FILE, columns)
+
+    assert any("A message about R-1 was not sent" in each for each in stage.thread(ts))
+    assert not any("THE DAMAGED ONE" in each for each in stage.thread(ts))
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "Accepted by Zuora")
+
+
+async def test_a_damaged_notice_is_set_aside_and_said_in_the_channel(stage):
+    store, now = stage.store, stage.clock.now()
+    with store.transaction():
+        for each in ("THE DAMAGED ONE", "THE NEXT ONE"):
+            store.outbox.add(direct(CHANNEL, (each,)), now)
+        store._database.execute("UPDATE outbox SET kind = 'x' WHERE text = 'THE DAMAGED ONE'")
+    stage.bot.parts.bells.sender.set()
+
+    await stage.slack.until(lambda: len(stage.slack.channel_messages(CHANNEL)) > 1)
+    await stage.quiet()
+
+    said = [each.text for each in stage.slack.channel_messages(CHANNEL)]
+    assert "THE NEXT ONE" in said
+    assert any(each.startswith("⚠ A message was not sent, because it is damaged") for each in said)
+
+
+@only_sqlite  # a file of its own is written to
+async def test_a_card_with_damaged_blocks_is_drawn_anew_and_can_be_approved(stage):
+    stage.slack.faults.add("chat.postMessage", "ratelimited")
+    await stage.fill()
+    await stage.stop()
+    with closing(sqlite3.connect(stage.file())) as database, database:
+        assert database.execute(
+            "UPDATE outbox SET blocks = 'damaged' WHERE kind = 'card' AND ended_at IS NULL"
+        ).rowcount
+
+    await stage.start()
+    await stage.as_time_passes(lambda: stage.request().card_ts is not None)
+    await stage.quiet()
+
+    await stage.press(BOB, stage.request().card_ts)
+    await stage.until_card(stage.request().card_ts, "Accepted by Zuora")
