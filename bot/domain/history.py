@@ -167,8 +167,11 @@ def stored(entry: Entry, salt: Callable[[], str]) -> tuple[str, str]:
 
 
 def _together(texts: Mapping[str, str]) -> str:
-    """Return the canonical text of an object whose values are written already."""
-    return f"{{{','.join([f'{quoted(name)}:{texts[name]}' for name in sorted(texts)])}}}"
+    """Return the canonical text of an object whose values are written already; a long one is copied once only."""
+    pieces: list[str] = []
+    for name in sorted(texts):
+        pieces += (",", quoted(name), ":", texts[name])
+    return "".join(["{", *pieces[1:], "}"])
 
 
 def bound(data: str) -> str:

@@ -10,6 +10,7 @@ from bot.domain.words import count, listed
 from bot.operations.operation import Operation
 from bot.operations.stored import Body, Facts
 from bot.operations.typed import Problems, Values
+from bot.store.turns import let_go_later
 from bot.workflow.guard import reach_to_be
 from bot.workflow.parts import Parts, Working
 from bot.workflow.preparing import prepared
@@ -74,6 +75,7 @@ async def ask(
     if impossible := await _nobody_to_approve(parts.rules, ready, asker):
         return impossible
     async with prepared(parts, ready, asker) as written:
+        let_go_later(ready, written)
         return save(parts, written, asker)
 
 

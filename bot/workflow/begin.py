@@ -22,6 +22,7 @@ from bot.store.errors import CouldNotRecordError
 from bot.store.in_parts import PART, in_parts
 from bot.store.mailings_bound import RowsHash
 from bot.store.requests import RequestMovedError
+from bot.store.turns import let_go_later
 from bot.workflow.calling import planned
 from bot.workflow.deadlines import HOURS, stop, too_late_at, wait_for_zuora
 from bot.workflow.guard import look_for_others
@@ -54,13 +55,15 @@ async def begin(parts: Working, request: Request) -> None:
     if order is not None:
         # Zuora's answers to many may arrive in the same moment
         await parts.store.turns.one_by_one()
-        await _planned(parts, request, order.subjects())
+        subjects = await asyncio.to_thread(order.subjects)
+        await _planned(parts, request, subjects)
         bound = {
             **await asyncio.to_thread(_facts_now, request, order),
             "mailings": await _mailings_hash(parts, request, order),
         }
         await look_for_others(parts.store, request.number)
-        _start(parts, request, order, since, bound)
+        let_go_later(order)
+        _start(parts, request, order, subjects, since, bound)
 
 
 async def _mailings_hash(parts: Working, request: Request, order: Order[Any, Any]) -> str:
@@ -226,6 +229,7 @@ def _start(
     parts: Working,
     request: Request,
     order: Order[Any, Any],
+    subjects: Sequence[str],
     since: tuple[datetime, int],
     bound: Mapping[str, Any],
 ) -> None:
@@ -241,10 +245,9 @@ def _start(
         f"Nothing has changed in Zuora. {doing(order.effect())}.",
     )
     with parts.store.transaction():
-        subjects = order.subjects()
         if _another_has_sent(parts, request, subjects, *since) or _unconfirmed(parts, request):
             return
-        why = parts.guard.why_not_begin(order, request, now)
+        why = parts.guard.why_not_begin(order, subjects, request, now)
         if not why:
             if len(subjects) <= PART:
                 _plan(parts, request, subjects)

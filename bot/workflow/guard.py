@@ -131,7 +131,9 @@ class Guard:
         said = f"{why} The others can be mailed by number now: {some(others, SHOWN_OTHERS)}."
         return said, others
 
-    def why_not_begin(self, order: Order[Any, Any], request: Request, now: datetime) -> str:
+    def why_not_begin(
+        self, order: Order[Any, Any], subjects: Sequence[str], request: Request, now: datetime
+    ) -> str:
         """Return why an approved request must not begin; empty if it may.
 
         Comparing facts is not enough: two requests that were approved within seconds both read them before either
@@ -140,6 +142,7 @@ class Guard:
 
         Args:
             order: With the facts of now.
+            subjects: Of the order; a list has 50,000.
             request: The request that is to begin.
             now: The moment, aware UTC.
         """
@@ -154,8 +157,8 @@ class Guard:
             if not why and not order.is_repeat():
                 itself = too_soon_by_itself(order.mailed_by_zuora(), now=now, guard=self.span)
                 why = itself or self._after_a_copy(now)
-            return why or outstanding(self.store, order.subjects(), request)
-        return under_way(self.store, order.subjects(), request)
+            return why or outstanding(self.store, subjects, request)
+        return under_way(self.store, subjects, request)
 
     def others_of(self, request: Request, now: datetime) -> tuple[str, ...]:
         """Return the numbers of a stopped request's documents that no other request has reached.

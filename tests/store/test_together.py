@@ -1,6 +1,7 @@
 """Writes of the same moment share a commit, and each of them is whole or not at all."""
 
 import asyncio
+import weakref
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from bot.domain.history import Entry, What
 from bot.store.errors import CouldNotRecordError, ForbiddenByDatabaseError
 from bot.store.together import AT_ONCE
+from bot.store.turns import let_go_later
 from tests.patient import LONG, LONGEST
 
 NOW = datetime(2026, 11, 21, 10, tzinfo=UTC)
@@ -225,3 +227,16 @@ async def test_of_one_person_some_answers_are_made_at_a_time_and_nobody_waits_be
     await asyncio.gather(*endless)
 
     assert (max(most), len(most)) == (AT_ONCE, 20)
+
+
+async def test_what_is_let_go_of_later_outlives_the_turn_of_the_event_loop_that_says_so():
+    held = {"documents"}
+    lives = weakref.ref(held)
+
+    let_go_later(held)
+    del held
+    assert lives() is not None
+
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert lives() is None
