@@ -1,8 +1,9 @@
 """Compares the database with the bot's own messages in Slack, which are newer than any backup."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
@@ -23,6 +24,9 @@ PAGE = 200
 MOST_PAGES = 50
 """How many pages of the channel are read: 10,000 messages back from now."""
 
+PAGES_WITHOUT_A_MARK = 20
+"""The same where nothing says how far back: 4,000 messages. Slack allows some 50 such calls a minute."""
+
 MARK = 16
 """How many digits of a row's hash messages carry; enough to distinguish it from another row with its number."""
 
@@ -34,6 +38,27 @@ UNREAD = (
     "was asked for before this start waits until it can be read; the bot needs to be in {channel}, "
     "with the scopes channels:history and groups:history."
 )
+
+
+NOT_COMPARED = "Slack cannot be read, so it is not known whether this database, which has no rows yet, lost the rows that it had"
+
+IN_PART = "the channel has more messages than are read; whether an older one shows a row that this database lacks is not known"
+
+
+class ReadBack(NamedTuple):
+    """What was read of the channel.
+
+    Attributes:
+        shown: What the bot's messages say.
+        messages: How many messages of the channel were looked at, whoever wrote them.
+        oldest: Slack's `ts` of the oldest of them; empty for none.
+        is_enough: Whether all was read that can matter.
+    """
+
+    shown: list[Shown]
+    messages: int
+    oldest: str
+    is_enough: bool
 
 
 class Witness:
@@ -79,15 +104,18 @@ class Witness:
             standing.unread = ""
             return
         try:
-            shown = await read(self._client, self._store, self._channel)
+            found = await read(self._client, self._store, self._channel)
         except NO_ANSWER as error:
+            name = name_of(error) if isinstance(error, SlackApiError) else repr(error)
             if not self._head:  # nothing was asked for before a first start, so nothing has to wait
+                logger.warning("slack_not_compared: %s", NOT_COMPARED, extra={"error": name})
                 standing.unread = ""
                 return
-            name = name_of(error) if isinstance(error, SlackApiError) else repr(error)
             standing.unread = UNREAD.format(error=name, channel=self._channel)
             logger.error("slack_could_not_be_read: %s", standing.unread)  # noqa: TRY400 - it is named
             return
+        _say_how_far(found)
+        shown = found.shown
         own = copies.own(self._channel, self._head, {each.history for each in shown})
         why, now = why_held(own, shown), self._clock.now()
         with self._store.transaction():
@@ -109,11 +137,27 @@ class Witness:
             logger.error("hold_was_not_said", extra={"error": repr(error)})  # noqa: TRY400 - it is named
 
 
-async def read(client: AsyncWebClient, store: Store, channel: str) -> list[Shown]:
+def _say_how_far(found: ReadBack) -> None:
+    how_far = {"messages": found.messages, "back_to": _moment(found.oldest)}
+    if found.is_enough:
+        logger.info("slack_compared", extra=how_far)
+    else:
+        logger.warning("slack_compared_in_part: %s", IN_PART, extra=how_far)
+
+
+def _moment(ts: str) -> str:
+    """Return Slack's `ts` as a time that people read; any other text as it is."""
+    try:
+        return datetime.fromtimestamp(int(ts.partition(".")[0]), UTC).isoformat()
+    except (ValueError, OverflowError, OSError):
+        return ts
+
+
+async def read(client: AsyncWebClient, store: Store, channel: str) -> ReadBack:
     """Return what the bot's messages in the channel say, and those in the threads of open requests.
 
-    It reads back to the oldest open card, and to the message up to which Slack was last found to show nothing newer. The
-    list of a channel shows no replies, so threads are read separately, except for waiting requests: their cards are
+    It reads back to the oldest open card, and to the message up to which Slack was last found to show nothing newer; where
+    the database knows of no message, to one that it sent, because its rows may have been lost. The list of a channel shows no replies, so threads are read separately, except for waiting requests: their cards are
     edited when somebody decides.
 
     Raises:
@@ -121,26 +165,31 @@ async def read(client: AsyncWebClient, store: Store, channel: str) -> list[Shown
     """
     cards = store.copies.open_cards()
     back_to = [each for each in (store.copies.since(channel), *(ts for _, ts in cards)) if each]
-    found = await _channel(client, channel, min(back_to, default=""))
+    found = await _channel(client, channel, min(back_to, default=""), store.copies.ids)
     for state, ts in cards:
         if state != "waiting":
-            found += await _thread(client, channel, ts)
+            found.shown.extend(await _thread(client, channel, ts))
     return found
 
 
-async def _channel(client: AsyncWebClient, channel: str, back_to: str) -> list[Shown]:
-    found: list[Shown] = []
+async def _channel(
+    client: AsyncWebClient, channel: str, back_to: str, own: Collection[str]
+) -> ReadBack:
+    shown: list[Shown] = []
+    oldest, messages = "", 0
     cursor: str | None = None
-    for _ in range(MOST_PAGES):
+    for _ in range(MOST_PAGES if back_to else PAGES_WITHOUT_A_MARK):
         page = await client.conversations_history(
             channel=channel, include_all_metadata=True, cursor=cursor, limit=PAGE
         )
-        found += shown_in(page["messages"])
-        oldest = min((str(each.get("ts") or "") for each in page["messages"]), default="")
+        shown += shown_in(page["messages"])
+        messages += len(page["messages"])
+        oldest = min((str(each.get("ts") or "") for each in page["messages"]), default=oldest)
         cursor = (page.get("response_metadata") or {}).get("next_cursor")
-        if not cursor or not back_to or oldest <= back_to:
-            break
-    return found
+        is_back = oldest <= back_to if back_to else any(each.database in own for each in shown)
+        if not cursor or is_back:
+            return ReadBack(shown, messages, oldest, is_enough=True)
+    return ReadBack(shown, messages, oldest, is_enough=False)
 
 
 async def _thread(client: AsyncWebClient, channel: str, ts: str) -> list[Shown]:

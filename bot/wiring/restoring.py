@@ -30,8 +30,8 @@ async def resume_after_restore(settings: Settings, clock: Clock) -> tuple[list[s
     session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=SLACK_SECONDS))
     try:
         channel = settings.billing_channel
-        shown = await read(slack_client(settings, session, clock), store, channel)
-        ended = resume(store, clock.now(), shown, secrets.token_hex(8), channel)
+        found = await read(slack_client(settings, session, clock), store, channel)
+        ended = resume(store, clock.now(), found.shown, secrets.token_hex(8), channel)
         return [request.name for request in ended], store.requests.next_number()
     finally:
         await session.close()

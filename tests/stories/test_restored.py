@@ -371,9 +371,8 @@ async def test_what_the_lost_future_was_asked_for_and_mailed_is_not_mailed_again
     assert stage.card(later).startswith("⚠ Mails again")
 
 
-@only_sqlite
-async def test_a_young_database_whose_log_was_lost_is_held(stage):
-    """Its rows were only in the log; its file has the tables and its id, and Slack shows rows of just that id."""
+async def lose_the_log(stage):
+    """A stopped database of which only the file is left, after its first request was mailed."""
     ts = await stage.ask()
     await stage.press(BOB, ts)
     await stage.until_card(ts, "Accepted by Zuora")
@@ -385,13 +384,48 @@ async def test_a_young_database_whose_log_was_lost_is_held(stage):
         each.unlink()
     file.write_bytes(without_its_log)
 
-    await stage.start()
 
-    assert "older copy" in stage.store.copies.held
+async def chat(stage, messages):
+    """Others write in the channel."""
+    for number in range(messages):
+        await stage.slack.say(ALICE, CHANNEL, f"message {number}")
 
 
 @only_sqlite
-async def test_a_new_database_starts_where_another_has_posted_and_where_slack_cannot_be_read(stage):
+@pytest.mark.parametrize("since", [0, 1, 450])
+async def test_a_young_database_whose_log_was_lost_is_held_however_much_others_wrote_since(
+    stage, since, caplog
+):
+    """Its rows were only in the log; its file has the tables and its id, and Slack shows rows of just that id."""
+    caplog.set_level("INFO")
+    await lose_the_log(stage)
+    await chat(stage, since)
+
+    await stage.start()
+
+    assert "older copy" in stage.store.copies.held
+    looked = [each for each in caplog.records if each.message == "slack_compared"][-1]
+    assert looked.messages > since
+    assert looked.back_to.startswith("2026-11-21T")
+
+
+@only_sqlite
+async def test_how_far_the_channel_was_read_is_said_where_it_goes_on(stage, monkeypatch, caplog):
+    monkeypatch.setattr("bot.slack.witness.PAGES_WITHOUT_A_MARK", 2)
+    await lose_the_log(stage)
+    await chat(stage, 450)
+
+    await stage.start()
+
+    assert not stage.store.copies.held
+    (looked,) = [each for each in caplog.records if "slack_compared_in_part" in each.message]
+    assert looked.messages == 400
+
+
+@only_sqlite
+async def test_a_new_database_starts_where_another_has_posted_and_where_slack_cannot_be_read(
+    stage, caplog
+):
     ts = await stage.ask()
     await stage.quiet()
     await stage.stop()
@@ -401,6 +435,8 @@ async def test_a_new_database_starts_where_another_has_posted_and_where_slack_ca
 
     await stage.start()
     assert "missing_scope" not in stage.bot.health()["database"]
+    (said,) = [each for each in caplog.records if "slack_not_compared" in each.message]
+    assert said.error == "missing_scope"
     await stage.stop()
     for each in stage.folder.glob("billing-bot.db*"):
         each.unlink()
