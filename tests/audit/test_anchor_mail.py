@@ -7,8 +7,6 @@ import asyncio
 import base64
 import shutil
 import ssl
-import subprocess
-import sys
 import zipfile
 from contextlib import asynccontextmanager
 from email import message_from_bytes, policy
@@ -25,6 +23,7 @@ from bot.metrics import HEADS_NOT_LEFT
 from bot.settings import Settings
 from bot.workflow.anchor_mail import Mailbox
 from bot.workflow.anchoring import NotLeftError
+from tests import isolated
 from tests.audit.test_anchors import begun, key, of, openssl, rebuilt
 from tests.audit.test_evidence import checked, entries, made, read
 from tests.audit.test_verify import Tampering
@@ -195,10 +194,7 @@ def alone(out, *words):
     script = out.with_name("verify.py")
     with zipfile.ZipFile(out) as archive:
         archive.extract("verify.py", out.parent)
-    return subprocess.run(  # noqa: S603 - our own program
-        [sys.executable, "-I", str(script), str(out), *map(str, words)],
-        env={}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    return isolated.run(script, str(out), *map(str, words))
 
 
 async def test_what_is_rebuilt_is_shown_by_a_mail(stage, tmp_path):

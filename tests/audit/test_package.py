@@ -33,6 +33,7 @@ from bot.cli.verify import CODES
 from bot.domain.digest import canonical
 from bot.domain.history import OPEN, SEALED
 from bot.domain.operation import OperationName
+from tests import isolated
 from tests.audit.test_evidence import KEY, checked, lines, made, read
 from tests.stage import BOB, CARLA, MARA, Stage
 
@@ -165,10 +166,7 @@ def status(path, key, *heads):
     ours = checked(path, *options, key=key)
     script = path.with_name("verify.py")
     script.write_text(program.text())
-    theirs = subprocess.run(  # noqa: S603 - our own program
-        [sys.executable, "-I", str(script), str(path), *heads],
-        env={"AUDIT_KEY": key}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    theirs = isolated.run(script, str(path), *heads, key=key)
     coarse = 10 if ours.exit_code in range(10, 14) else ours.exit_code
     assert theirs.returncode == coarse, (ours.output, theirs.stdout, theirs.stderr)
     assert theirs.stdout.splitlines()[-1].startswith("not whole" if coarse else "whole")
@@ -178,6 +176,15 @@ def status(path, key, *heads):
 def test_a_whole_package_is_whole_for_both(package, key):
     assert status(package, key).exit_code == 0
     assert status(package, key).output.count("performed again for 3 requests") == 1
+    assert started(package.with_name("verify.py"), str(package), key=key).returncode == 0
+
+
+def started(script, *words, key=""):
+    """Run the program as an auditor does."""
+    return subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-I", str(script), *words],
+        env={"AUDIT_KEY": key}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
 
 
 def test_the_order_of_names_in_a_file_is_free(package, key):
@@ -640,9 +647,7 @@ def test_what_lies_in_the_package_is_the_program_that_checks(package):
 def test_the_program_asks_for_a_package_that_is_not_named(tmp_path):
     script = tmp_path / "verify.py"
     script.write_text(program.text())
-    done = subprocess.run(  # noqa: S603 - our own program
-        [sys.executable, "-I", str(script)], capture_output=True, text=True, check=False
-    )
+    done = started(script)
     assert done.returncode == 1
     assert done.stderr.startswith("Name the package: python3 -I verify.py PACKAGE.zip")
 

@@ -3,8 +3,6 @@
 import asyncio
 import json
 import sqlite3
-import subprocess
-import sys
 import zipfile
 from contextlib import closing
 
@@ -16,6 +14,7 @@ from bot.store.errors import CouldNotRecordError
 from bot.store.in_parts import PART
 from bot.workflow import preparing
 from bot.workflow.guard import look_for_others
+from tests import isolated
 from tests.audit.test_evidence import checked, lines, made
 from tests.postgres import ON_POSTGRES
 from tests.stage import MARA
@@ -56,20 +55,13 @@ async def meanwhile(stage, held):
     return large
 
 
-def by_itself(program, package):
-    return subprocess.run(  # noqa: S603 - our own program
-        [sys.executable, "-I", str(program), str(package)],
-        env={}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-
-
 async def everything(stage, folder):
     """Exit status and words of `verify` of the database and of a package, and of the package's own program."""
     await stage.quiet()
     result, out = await made(stage, folder)
     with zipfile.ZipFile(out) as archive:
         archive.extract("verify.py", folder)
-    own = await asyncio.to_thread(by_itself, folder / "verify.py", out)
+    own = await asyncio.to_thread(isolated.run, folder / "verify.py", str(out))
     package = checked(out)
     found = [(result.exit_code, result.output), (package.exit_code, package.output)]
     if not ON_POSTGRES:
