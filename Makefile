@@ -46,7 +46,8 @@ check: lint  ## quick, and a story of each operation, the tables and the client;
 .sdk/.ready: requirements/sdk.txt
 	-@$(PYTHON) -m venv .sdk && .sdk/bin/python -m pip install --quiet --disable-pip-version-check -r requirements/sdk.txt && touch $@
 
-# What runs a second time with everything on a PostgreSQL server: all stories, the store, and a short life of the state machine.
+# What runs a second time with everything on a PostgreSQL server: all stories (each with one of its values), the store, and a short life
+# of the state machine.
 ON_POSTGRES := tests/stories tests/store tests/reliability/test_overlaps.py tests/slack/test_could_not_record.py \
   tests/slack/test_kept_values.py tests/slack/test_silence.py tests/slack/test_slow_zuora.py
 
@@ -62,7 +63,7 @@ all-tests: $(VENV)/.test
 	$(BIN)/coverage run -m pytest -q -n logical --dist worksteal
 
 on-postgres: $(VENV)/.test
-	@said=$$(mktemp); trap 'rm -f '$$said EXIT; TEST_ENGINE=postgres RELIABILITY_EXAMPLES=2 $(BIN)/pytest -q -n logical --dist worksteal $(ON_POSTGRES) >$$said 2>&1; status=$$?; \
+	@said=$$(mktemp); trap 'rm -f '$$said EXIT; TEST_ENGINE=postgres TEST_VALUES=one RELIABILITY_EXAMPLES=2 $(BIN)/pytest -q -n logical --dist worksteal $(ON_POSTGRES) >$$said 2>&1; status=$$?; \
 	echo; echo "On PostgreSQL:"; cat $$said; exit $$status
 
 postgres-test: $(VENV)/.test  ## everything that reaches the store, on PostgreSQL; half an hour

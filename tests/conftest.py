@@ -11,7 +11,7 @@ import pytest
 
 from bot.operations.catalog import OPERATIONS
 from tests import in_memory, launched, patient
-from tests.dealt import dealt, turned
+from tests.dealt import dealt, turned, with_one_value
 from tests.hanging import ended_after
 from tests.measured import end_measuring, import_all, paused, pays, unmeasured
 from tests.needs import loud_lines
@@ -31,6 +31,23 @@ SECONDS_TO_END = 120
 """What a process may take once its tests are over; killed before, it would lose all that it has measured."""
 LONG = ("tests/browser/", "tests/crash/", "tests/health/", "tests/reliability/", "tests/replicas/")
 """Real processes and a real browser: seconds each, some a minute, and half of it they wait."""
+
+
+ONE_VALUE = os.environ.get("TEST_VALUES") == "one"
+"""Whether a test with several values is run with its first one alone. `make test` does so on PostgreSQL, where stories show what
+the database does: none of their 459 other values sends it a statement that no other test sends, but in what follows."""
+ALL_VALUES = (
+    "tests/reliability/",
+    "tests/store/",
+    "tests/slack/test_could_not_record.py",
+    "tests/stories/test_damaged_rows.py",
+    "tests/stories/test_again_under_its_key.py::test_the_database_refuses_",
+    "tests/stories/test_denied.py::test_of_what_is_being_sent_the_rest_is_held_back",
+    "tests/stories/test_posting_and_canceling.py::test_what_zuora_did_not_take_is_sent_again_",
+    "tests/stories/test_restored.py::test_an_older_copy_does_not_hide_",
+    "tests/stories/test_updates.py::test_nobody_approves_what_cannot_be_read",
+)
+"""How the names of those tests begin whose values are what the database holds, or lead to other statements."""
 
 
 def pytest_terminal_summary(terminalreporter):
@@ -79,7 +96,11 @@ def _read_by_turns():
         import_module(".".join(file.parts))
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
+    if ONE_VALUE:
+        wanted = with_one_value([item.nodeid for item in items], ALL_VALUES)
+        config.hook.pytest_deselected(items=[item for item in items if item.nodeid not in wanted])
+        items[:] = [item for item in items if item.nodeid in wanted]
     long = [item for item in items if item.nodeid.startswith(LONG)]
     others = [item for item in items if not item.nodeid.startswith(LONG)]
     items[:] = dealt(long, others, PROCESSES)

@@ -1,6 +1,6 @@
 """In which order tests are read and run where several processes share them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TypeVar
 
@@ -26,6 +26,14 @@ def turned(whole: Sequence[T], number: int, parts: int) -> Sequence[T]:
     """Return all, beginning with a part of so many."""
     first = len(whole) * number // parts
     return [*whole[first:], *whole[:first]]
+
+
+def with_one_value(names: Iterable[str], all_values: tuple[str, ...]) -> set[str]:
+    """Return of each test the name with its first value; of those whose names begin so, every name."""
+    first: dict[str, str] = {}
+    for name in names:
+        first.setdefault(name if name.startswith(all_values) else name.partition("[")[0], name)
+    return {*first.values()}
 
 
 def _part(whole: Sequence[T], number: int, parts: int) -> Sequence[T]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.dealt import dealt, turned
+from tests.dealt import dealt, turned, with_one_value
 
 LONG, OTHERS = [f"long {n}" for n in range(7)], [f"other {n}" for n in range(13)]
 
@@ -28,3 +28,16 @@ def test_each_process_reads_all_and_begins_with_a_part_of_its_own():
 
     assert all(sorted(order) == sorted(OTHERS) for order in orders)
     assert {each for order in orders for each in order[:4]} == set(OTHERS)
+
+
+def test_each_test_is_run_with_its_first_value_and_those_named_with_all():
+    names = [
+        "a/t.py::one",
+        "a/t.py::two[x]",
+        "a/t.py::two[y[z]]",
+        "b/t.py::two[x]",
+        "b/t.py::two[y]",
+    ]
+
+    assert with_one_value(names, ("b/",)) == {*names} - {"a/t.py::two[y[z]]"}
+    assert with_one_value(names, ()) == {"a/t.py::one", "a/t.py::two[x]", "b/t.py::two[x]"}
