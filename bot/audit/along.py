@@ -6,12 +6,15 @@ from typing import Any
 
 from bot.audit.confirmed import CONFIRMED
 from bot.audit.control import InForce
-from bot.audit.rows import ASKED, BACK, BEGINS, DROPS, KEEPS, NEW_KEY, PUT_BACK, UNSUPPORTED, FileRow, Json, Remark
-from bot.audit.rows import compact, fits, hashed, is_unproven, signed
+from bot.audit.decisions import EXPLAINED, states
+from bot.audit.rows import APPROVED, ASKED, BACK, BEGINS, DROPS, KEEPS, NEW_KEY, PUT_BACK, UNSUPPORTED, FileRow, Json, Remark, Story
+from bot.audit.rows import compact, fits, hashed, is_unproven, rule_of, signed
 
 COUNTED = {ASKED, KEEPS, DROPS, PUT_BACK, BEGINS}  # what matters to the numbers of requests
 KINDS = {"refusals": "refused", "policy_changes": "policy.", "heads": "audit.", "starts": "bot.", "people": "people.",
          "statements": "statement.", "explanations": "exception.", "late": ""}  # files, and how the kinds in them begin
+KEPT = ("number", "operation", "subject", "tenant", "place_words", "requester", "reason", "digest", "created_at", "policy_hash")
+LATE = "late: recorded after the period of its date"
 
 
 class RowLinks:
@@ -117,6 +120,17 @@ class SignedHeads:
         yield from [Remark("note", None, words)] * bool(self.bare)
 
 
+def line_of(record: Json, story: Story, about: Json) -> Json:  # a request's line in the population
+    rule, (first, asked) = rule_of(record), story[0]
+    *_, state = ("", ""), *((state, row.at) for row, state, _ in states(story))
+    *_, by = ("", ""), *((row.who, row.at) for row, _ in story if row.what in {APPROVED, "request.rejected", "request.withdrawn"})
+    is_new = about["before"]["sequence"] < first.sequence <= about["last"]
+    return {**{name: record.get(name) for name in KEPT}, "rule": rule.get("name"), "state": state[0], "state_at": state[1],
+            "approvals_needed": rule.get("approvals", 1), "approvers": [row.who for row, _ in story if row.what == APPROVED],
+            "conditions": asked.get("conditions"), "compared": asked.get("compared"), "decided_by": by[0], "decided_at": by[1],
+            "asked_in_period": "no" if not is_new else "yes" if about["start"] <= record["created_at"] < about["end"] else LATE}
+
+
 class PeriodRows:
     """What the rows of a package give, read once; what grows with them is on disk."""
 
@@ -138,6 +152,7 @@ class PeriodRows:
     def note(self, row: FileRow) -> Iterator[Remark]:
         """Take in a row of the period; return what is wrong with it."""
         yield from (*self.chain.note(row), *self.stand(row), *self.order.note(row), *self.heads.note(row))
+        self.stands.signers += [row] * (row.what == EXPLAINED)
         line, is_bare = compact(row), is_unproven(row)
         values = int(row.request or 0), int(row.sequence), str(row.at), str(row.what), hashed(line)
         self.kept.execute("INSERT OR REPLACE INTO line VALUES (?, ?, ?, ?, ?)", values)

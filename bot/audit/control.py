@@ -1,26 +1,23 @@
 """Repeats the control of FORMAT.md: who approved, by which rule of which policy."""
-import bisect, json, tomllib
+import bisect, json
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
 from bot.audit.confirmed import CHANGED, CONFIRMED, ChangesOfPolicy
+from bot.audit.decisions import EXPLAINED, approved, by_hand, ended, groups_of, is_named, settled_without, signed_by
 from bot.audit.expected import called, summed
-from bot.audit.rows import APPROVED, ASKED, STARTED, UNSUPPORTED, Json, Remark, FileRow, Story, hashed, loaded, rule_of
-from bot.audit.stated import NotCompared, by_hand, settled_without, stated
-from bot.domain.gains import DAY, seconds
+from bot.audit.rows import APPROVED, BEGINS, UNSUPPORTED, Json, Remark, FileRow, Story, hashed, loaded
+from bot.audit.stated import NotCompared, stated
+from bot.domain.gains import DAY, difference, read, seconds
 
-DENIED, EXPLAINED = "statement.denied", "exception.explained"
+DENIED = "statement.denied"
 SHAPES: dict[str, tuple[str, type, Any]] = {  # what such a row has in any case, and what stands for it in an older one
     CHANGED: ("difference", list, []), "people.groups": ("groups", dict, None), "audit.anchored": ("where", str, None),
     "bot.started": ("says", list, [])}
 STANDS = {*SHAPES, CONFIRMED, DENIED, EXPLAINED}
 SAID = {"plain", "bound", "compared"}  # by each `request.asked`, since starts say that rows keep salts and before they list it
-ENDS = {f"request.{each}": each for each in ("rejected", "withdrawn", "expired", "stopped")}
-STATES = {**ENDS, ASKED: "waiting", STARTED: "running"}
-KEPT = ("number", "operation", "subject", "tenant", "place_words", "requester", "reason", "digest", "created_at", "policy_hash")
 CRITERIA = ("operations", "tenants", "sends", "mails_again", "above", "documents_above", "entities", "organizations")
-LATE = "late: recorded after the period of its date"
 
 
 class InForce:
@@ -29,6 +26,7 @@ class InForce:
     def __init__(self) -> None:
         self.policies, self.force, self.groups = dict[str, Any](), list[tuple[int, str]](), dict[str, Any]()
         self.starts = list[tuple[int, list[str]]]()  # and what each `request.asked` says from there on
+        self.deciding, self.signers = list[tuple[int, Any]](), list[FileRow]()  # decisions that starts list; explanations to compare
         self.changes, self.open = ChangesOfPolicy(), NotCompared()
         self.denied, self.named, self.signed = dict[int, FileRow](), set[int](), dict[int, tuple[Any, ...]]()
 
@@ -41,9 +39,12 @@ class InForce:
         if is_short or not isinstance(data.get(name, older), kind):
             yield Remark(UNSUPPORTED, row.sequence, f"Row {row.sequence} ({row.what}) has no `{name}` as the bot writes it.")
             return
+        wrong = self.differs(data) if row.what == CHANGED and "text" in data else ()
+        yield from (Remark(UNSUPPORTED, row.sequence, f"Row {row.sequence} has another {each} than its policy's text.") for each in wrong)
         yield from self.changes.take(row, data, self.members) if data else ()
         says = data.get("says", sorted(SAID) if data.get("sealed") is True else [])
-        self.starts += [(row.sequence, says)] * (row.what == "bot.started")
+        self.starts += [(row.sequence, says)] * (row.what == BEGINS)
+        self.deciding += [(row.sequence, data.get("decides") or ())] * (row.what == BEGINS)
         if row.what == DENIED:
             self.denied = {**dict.fromkeys(data.get("rows", ()), row), **self.denied}  # the first denial of a decision counts
         if row.what == EXPLAINED:
@@ -55,7 +56,24 @@ class InForce:
             self.force.append((row.sequence, data["new"]))
             if "text" in data and hashed(data["text"]) != data["new"]:
                 yield Remark(UNSUPPORTED, row.sequence, f"Row {row.sequence} has another policy than its hash says.")
-            self.policies[data["new"]] = tomllib.loads(data["text"]) if "text" in data else None
+            self.policies[data["new"]] = read(data["text"]) if "text" in data else None
+
+    def differs(self, data: Json) -> Iterator[str]:
+        """Return what a change of the policy says otherwise than its text, and that of the policy before, do."""
+        before = next((each for each in reversed(self.changes.changes.values()) if each["new"] == data.get("old")), Json())
+        policy = read(data["text"])
+        yield from ["difference"] * (data.get("difference") != difference(str(before.get("text", "")), data["text"]))
+        lists = ("requesters", "approvers", "viewers")
+        yield from (each for each in lists if {*data.get(each, policy.get(each, ()))} != {*policy.get(each, ())})
+        yield from ["number of rules"] * (data.get("rules", len(policy.get("rule", ()))) != len(policy.get("rule", ())))
+
+    def policy_at(self, row: FileRow) -> Any:
+        """Return the policy in force at a row; None if its text is not known."""
+        return self.policies.get(next((new for at, new in reversed(self.force) if at < row.sequence), ""))
+
+    def decides(self, row: FileRow) -> bool:
+        """Return whether the bot records, before a decision of this kind, who is in the groups, and looks at the policy in force."""
+        return row.what in next((kinds for at, kinds in reversed(self.deciding) if at < row.sequence), ())
 
     def members(self, name: str, sequence: int) -> list[Any]:
         """Return who was in a group, as the rows before and after this one say; nobody knows after a row with null for it."""
@@ -77,6 +95,7 @@ class InForce:
             words = f"{by.who} says in row {by.sequence} that the decision in row {number} was not theirs"
             yield from [Remark("note", number, words)] * (number not in self.named)
         yield from (Remark("not compared", None, words) for words in self.open.words())
+        yield from (remark for row in self.signers for remark in signed_by(row, self))
 
 
 def holds(tier: Json, part: str, compared: Json, record: Json) -> bool:  # whether a policy's rule covers (a part of) the request
@@ -97,21 +116,25 @@ def holds(tier: Json, part: str, compared: Json, record: Json) -> bool:  # wheth
         and (limit is None or documents is None or documents > limit))
 
 
-def ruled(record: Json, asked: Json, policy: Json) -> Iterator[str]:  # how a record's rule differs from the policy's text
-    rule, body, compared, said = loaded(record["rule"]), loaded(record["body"]), asked["compared"], asked["conditions"]
-    kinds, tiers = body.get("kinds") or [""], policy.get("rule", [])
+def tiers_of(record: Json, compared: Json, policy: Json, **other: Any) -> Iterator[tuple[str, int, Json]]:  # the rule of each part
+    kinds, tiers = loaded(record["body"]).get("kinds") or [""], policy.get("rule", [])
     alone = f"email_{kinds[0]}" if record["operation"] == "email_mixed_list" else record["operation"]
-    parts, names, found, mine = {alone: compared} if "tenant" in compared else compared, list[str](), list[Json](), Json()
-    for part, each in parts.items():
-        at = next((at for at, tier in enumerate(tiers) if holds(tier, part, each, record)), None)
-        tier: Json = {} if at is None else tiers[at]
-        names, found = [*names, "the general rule" if at is None else f"rule {at + 1}"], [*found, tier]
+    for part, each in ({alone: compared} if "tenant" in compared else compared).items():
+        at = next((at for at, tier in enumerate(tiers, 1) if holds(tier, part, {**each, **other}, record)), 0)
+        yield part, at, tiers[at - 1] if at else {}
+
+
+def ruled(record: Json, asked: Json, policy: Json) -> Iterator[str]:  # how a record's rule differs from the policy's text
+    rule, compared, said = loaded(record["rule"]), asked["compared"], asked["conditions"]
+    names, found, mine = list[str](), list[Json](), Json()
+    for part, at, tier in tiers_of(record, compared, policy):
+        names, found = [*names, f"rule {at}" if at else "the general rule"], [*found, tier]
         there = {name: tier[name] for name in CRITERIA if tier.get(name) not in (None, [], {})}
         mine[part] = there | ({"above": {code: str(Decimal(one)) for code, one in there["above"].items()}} if "above" in there else {})
     lists = [{*(each.get("approvers") or policy["approvers"])} for each in found]
     if {*rule.get("name", names[0]).split(" and ")} != {*names} or asked.get("rule", rule.get("name")) != rule.get("name"):
         yield f"is under {rule.get('name')}, and by the policy's text {' and '.join(dict.fromkeys(names))} holds"
-    if said != (mine[alone] if "tenant" in compared else mine):
+    if said != (next(iter(mine.values())) if "tenant" in compared else mine):
         yield "names other conditions than the policy's text"
     if rule.get("approvals", 1) != max(tier.get("approvals", 1) for tier in found):
         yield f"is under a rule of {rule.get('approvals', 1)} approvals, which is not what the policy's text says"
@@ -121,46 +144,18 @@ def ruled(record: Json, asked: Json, policy: Json) -> Iterator[str]:  # how a re
         yield "is under a rule with approvers that the policy's text does not name"
 
 
-def line_of(record: Json, story: Story, about: Json) -> Json:  # a request's line in the population
-    rule, (first, asked), state, by, refused = rule_of(record), story[0], ("", ""), ("", ""), set[Any]()
-    for row, data in story:
-        if row.what.startswith("call."):
-            refused = refused - {data.get("subject")} | ({data.get("subject")} if data.get("verdict") == "rejected" else set())
-        is_good = data.get("accepted") and not (refused and row.what == "request.settled")
-        end = data.get("state") or ("succeeded" if is_good else "failed")
-        words = {**STATES, APPROVED: "waiting" if data.get("missing") else "approved", "request.ended": end, "request.settled": end}
-        state = (words[row.what], row.at) if row.what in words else state
-        by = (row.who, row.at) if row.what in {APPROVED, "request.rejected", "request.withdrawn"} else by
-    is_new = about["before"]["sequence"] < first.sequence <= about["last"]
-    return {**{name: record.get(name) for name in KEPT}, "rule": rule.get("name"), "state": state[0], "state_at": state[1],
-            "approvals_needed": rule.get("approvals", 1), "approvers": [row.who for row, _ in story if row.what == APPROVED],
-            "conditions": asked.get("conditions"), "compared": asked.get("compared"), "decided_by": by[0], "decided_at": by[1],
-            "asked_in_period": "no" if not is_new else "yes" if about["start"] <= record["created_at"] < about["end"] else LATE}
-
-
-def approved(rule: Json, story: Story, stands: InForce, expires: str) -> Iterator[tuple[FileRow, str]]:  # enough people, in time
-    (first, asked), good, started, over, needed = story[0], dict[str, int](), False, "", rule.get("approvals", 1)
-    for row, data in (each for each in story if each[0].what in {APPROVED, STARTED, "call.sent", *ENDS}):
-        approves, starts, members, wrong = row.what == APPROVED, row.what == STARTED, data.get("members", {}), ""
-        groups = {each for each in data.get("groups", ()) if row.who in members.get(each, [row.who])}
-        known = {each: stands.members(each, row.sequence) for name in groups & {*rule["approvers"]} for each in name.split("&")}
-        if approves and any(lists and not any(row.who in each for each in lists) for lists in known.values()):
-            wrong = "is an approval by somebody who is in the group by this row alone"
-        if approves and not {row.who, *groups} & {*rule["approvers"]}:
-            wrong = "is an approval by somebody who is not in the rule's lists or groups"
-        wrong = "is an approval by the requester" if approves and row.who == first.who else wrong
-        wrong = "is an approval of what had expired" if approves and row.at >= expires else wrong
-        is_other = (approves or starts) and data.get("digest") != asked.get("digest")
-        wrong = "is about something else than was asked for" if is_other else wrong
-        good, started = good | ({row.who: row.sequence} if approves and not wrong else {}), started or starts
-        no_more = {who: by for who, at in good.items() if (by := stands.denied.get(at)) and by.sequence < row.sequence}
-        over, goes_on = over or ENDS.get(row.what, ""), starts or row.what == "call.sent" or (approves and not data.get("missing"))
-        if goes_on and not wrong and (over or len(good) - len(no_more) < needed or not (started or approves)):
-            when = "" if started else ", and before the start"
-            when += "".join(f", because {who} had denied one in row {by.sequence}" for who, by in no_more.items())
-            approvals = f"goes on after {len(good) - len(no_more)} of {needed} approvals{when}"
-            wrong = f"goes on although it was {over}" if over else approvals
-        yield from [(row, wrong)] * bool(wrong)
+def still(record: Json, story: Story, stands: InForce) -> Iterator[tuple[FileRow, str]]:  # approved as a later policy demands too
+    people = set[str]()
+    for row, data in (each for each in story if each[0].what == APPROVED and "compared" in story[0][1]):
+        people, policy = people | {row.who}, stands.policy_at(row) if stands.decides(row) else None
+        if not policy or stands.policies.get(record["policy_hash"]) == policy:
+            continue
+        again = [[tier for *_, tier in tiers_of(record, story[0][1]["compared"], policy, **other)] for other in ({}, {"mails_again": True})]
+        mine, needed = {row.who, *groups_of(row, data)}, min(max(tier.get("approvals", 1) for tier in tiers) for tiers in again)
+        if not any(all(is_named(mine, tier.get("approvers") or policy["approvers"]) for tier in tiers) for tiers in again):
+            yield row, "is an approval by somebody whom the rule of the policy in force at that time does not name"
+        if not data.get("missing") and len(people) < needed:
+            yield row, f"is the last approval of {len(people)}, and the policy in force at that time needs {needed}"
 
 
 def asked_for(record: Json, row: FileRow, asked: Json, stands: InForce) -> Iterator[str]:  # whether the record agrees with its first row
@@ -185,7 +180,9 @@ def control(record: Json, story: Story, stands: InForce) -> Iterator[Remark]:  #
     (first, asked), found = story[0], list[tuple[FileRow, str]]()
     try:
         found += approved(rule := loaded(record["rule"]), story, stands, record["expires_at"])
-        found += (*by_hand(rule, story, stands.denied), *stated(record, story, stands)) if "plain" in asked else ()
+        if "plain" in asked:
+            found += (*ended(rule, story, stands, record["expires_at"]), *by_hand(rule, story, stands), *stated(record, story, stands))
+            found += still(record, story, stands)
         found += [(first, words) for words in asked_for(record, first, asked, stands)]
         found += called(record, story, asked) if "bound" in asked else ()
         found += stands.changes.began(record, story)

@@ -6,7 +6,8 @@ from typing import Any
 
 from bot.audit.along import Numbers, PeriodRows
 from bot.audit.confirmed import CHANGED, CONFIRMED
-from bot.audit.control import DENIED, EXPLAINED
+from bot.audit.control import DENIED
+from bot.audit.decisions import EXPLAINED
 from bot.audit.rows import BEGINS, NEW_KEY, UNSUPPORTED, FileRow, Json, Remark, compact, has_mask
 
 NOT_COMPARED = "not compared with Zuora"  # what an exception says that stands for a list which was not read

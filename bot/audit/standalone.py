@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from typing import Any
 
-from bot.audit.along import KINDS, RowLinks, PeriodRows, SignedHeads
-from bot.audit.control import EXPLAINED, control, line_of
+from bot.audit.along import KINDS, RowLinks, PeriodRows, SignedHeads, line_of
+from bot.audit.control import control
+from bot.audit.decisions import EXPLAINED
 from bot.audit.elsewhere import NOT_COMPARED, Earlier, compared, lines_of, rows_of, sum_of, texts_of, unsigned
 from bot.audit.expected import Documents
 from bot.audit.rows import ASKED, NEW_KEY, UNSUPPORTED, FileRow, Json, Remark, Story

@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from bot.audit.rows import APPROVED, ASKED, STARTED, FileRow, Json, Remark, Story, has_mask, hashed, is_masked, loaded
+from bot.audit.decisions import CALLED
+from bot.audit.rows import APPROVED, ASKED, STARTED, FileRow, Json, Story, has_mask, hashed, is_masked, loaded
 
 TENANTS = {"PRODUCTION": "production", "SANDBOX": "sandbox", "UNKNOWN ENVIRONMENT": "unknown"}  # how a record's `tenant` begins
 PRODUCTION = {"rest.na.zuora.com", "rest.zuora.com", "rest.eu.zuora.com", "rest.ap.zuora.com"}  # hosts
@@ -120,40 +121,6 @@ def labelled(record: Json, row: FileRow, data: Json) -> Wrong:  # whether key an
         yield row, "has the key or track id of another request or subject"
 
 
-def by_hand(rule: Json, story: Story, denied: dict[int, FileRow]) -> Wrong:  # who said what was lost
-    said, needed = dict[str, tuple[bool, int]](), rule.get("approvals", 1)  # what each person saw last, and in which row
-    for row, data in story:
-        said = {} if row.what == "call.lost" else said
-        if row.what not in {"request.recorded", "request.settled"} or not row.who:
-            continue  # by the bot
-        said[row.who] = data["accepted"], row.sequence
-        groups = {each for each in data.get("groups", ()) if row.who in data.get("members", {}).get(each, [row.who])}
-        if row.who == story[0][0].who:
-            yield row, "is a record by the requester"
-        elif not {row.who, *groups} & {*rule["approvers"]}:
-            yield row, "is a record by somebody who is not in the rule's lists or groups"
-        agree = {who: at for who, (accepted, at) in said.items() if accepted == data["accepted"]}
-        agree = {who: at for who, at in agree.items() if at not in denied or denied[at].sequence > row.sequence}
-        if row.what == "request.settled" and len(agree) < needed:
-            yield row, f"is settled by {len(agree)} of {needed} people"
-        elif row.what == "request.settled" and needed > 1 and is_by_approvers(rule, story, {*agree}, data.get("gone", ())):
-            yield row, "is settled by nobody but people who approved it"
-
-
-def is_by_approvers(rule: Json, story: Story, people: set[str], gone: Any) -> bool:  # though the rule names somebody else
-    (first, asked), approved = story[0], {row.who for row, _ in story if row.what == APPROVED}
-    named = [[part for part in name.split("&") if part[0] != "S"] for name in rule["approvers"]]  # groups begin with S
-    has_another = any(not each or {*each} - {first.who, *approved, *gone} for each in named)
-    return bool(asked.get("settled_by_another")) and has_another and people <= approved
-
-
-def settled_without(story: Story) -> Iterator[Remark]:  # notes on rows by which only people who approved were left
-    for row, data in story:
-        if row.what == "request.settled" and row.who and isinstance(data.get("gone"), list):
-            words = f"R-{row.request}: row {row.sequence} says that accounts of others who could settle it can do nothing any more: "
-            yield Remark("note", row.sequence, words + ", ".join(map(str, data["gone"])))
-
-
 def untold(row: FileRow, data: Json, stands: Any) -> Iterator[str]:  # why something of a row is not compared, which is no finding
     if row.what == ASKED and "plain" not in data:
         yield "an earlier version kept less of it, so totals, calls and states are not all compared"
@@ -162,6 +129,8 @@ def untold(row: FileRow, data: Json, stands: Any) -> Iterator[str]:  # why somet
     groups = [part for name in data.get("groups") or () for part in name.split("&")] if row.what == APPROVED else []
     if groups and not any(stands.members(each, row.sequence) for each in groups):
         yield "who approved it was in a group by that row alone, because no row before it lists the group"
+    if row.what in CALLED and row.who and data.get("groups") and row.what != APPROVED and not stands.decides(row):
+        yield "who rejected it or recorded its outcome was in a group by that row alone, because an earlier version wrote it"
 
 
 class NotCompared:

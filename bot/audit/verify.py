@@ -261,6 +261,7 @@ def _performed_again(file: DatabaseFile, walked: Walked, vouched: int) -> Iterat
     stands = InForce()
     for row in _plain(file.standing()):
         yield from stands.note(row)
+    stands.signers += _plain(performed_again.explained(file))
     for record, story in performed_again.decided(file):
         yield from control(record, [(row, json.loads(row.data)) for row in _plain(story)], stands)
     yield from (*stands.others(), *stands.changes.left(0))

@@ -1,5 +1,6 @@
-"""Decides who gains by a change of the policy, and so who may confirm it."""
+"""Decides who gains by a change of the policy, and so who may confirm it; and shows what it changes."""
 
+import difflib
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
@@ -30,6 +31,12 @@ def seconds(span: str) -> float:
 def read(text: str) -> dict[str, Any]:
     """Return a policy's text as values; nobody changes them."""
     return tomllib.loads(text)
+
+
+def difference(old: str, new: str) -> list[str]:
+    """Return the lines that were removed (`- `) and added (`+ `), with one line of context each."""
+    lines = difflib.unified_diff(old.splitlines(), new.splitlines(), lineterm="", n=1)
+    return [line for line in lines if not line.startswith(("---", "+++", "@@"))]
 
 
 def terms_of(policy: Mapping[str, Any]) -> list[Terms]:

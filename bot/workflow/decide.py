@@ -44,17 +44,25 @@ def decide(parts: Working, decision: Decision) -> Decided | Declined | CheckAgai
         if request is None or declined is not None:
             result = declined or _no_such()
             _record(parts.store, decision, request, result, now)
-        elif decision.verb is Verb.APPROVE:
-            note_groups(parts.store, _seen(decision), now, listed=True)
-            result = _approve(parts.store, parts.rules.today(request), request, decision, now)
-        elif decision.verb in RECORDS:
-            today = parts.rules.today(request)
-            result = _record_by_hand(parts.store, today, request, decision, now)
-        else:
+        elif decision.verb is Verb.WITHDRAW:
             result = _end(parts.store, request, decision, now)
+        else:
+            note_groups(parts.store, _seen(decision), now, listed=True)
+            result = _by_right(parts, request, decision, now)
     parts.bells.sender.set()
     parts.bells.runner.set()
     return result
+
+
+def _by_right(
+    parts: Working, request: Request, decision: Decision, now: datetime
+) -> Decided | CheckAgain:
+    """Record a decision that only somebody may take whom the rule names."""
+    if decision.verb is Verb.REJECT:
+        return _end(parts.store, request, decision, now)
+    today = parts.rules.today(request)
+    take = _record_by_hand if decision.verb in RECORDS else _approve
+    return take(parts.store, today, request, decision, now)
 
 
 def _approve(

@@ -7,6 +7,7 @@ from bot.domain.clock import Clock
 from bot.domain.history import Entry, What
 from bot.domain.policy import Policy
 from bot.store.store import Store
+from bot.workflow.groups import note as note_groups
 from bot.workflow.receipts import give
 
 LONGEST = 1000
@@ -48,6 +49,8 @@ def sign(store: Store, clock: Clock, person: Person, row: str) -> str:
         found = next((each for each in written if str(each.sequence) == row), None)
         if found is None:
             return ""
+        members = {name: sorted(each) for name, each in person.members.items()}
+        note_groups(store, members, clock.now(), listed=True)
         data = {
             "row": found.sequence,
             "number": found.entry.data["number"],

@@ -1,10 +1,10 @@
 """Records a start in the history: the keys from now on, the policy, the bot itself."""
 
-import difflib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from bot.domain.gains import difference
 from bot.domain.history import Entry, What
 from bot.domain.policy import Policy
 from bot.store.store import Store
@@ -15,6 +15,11 @@ SAYS = ("bound", "compared", "groups", "plain", "settled_by_another")
 
 CONFIRMS = ("base", "members", "needed")
 """What each row has in which somebody confirms a change of the policy; older versions wrote none of it."""
+
+DECIDES = (
+    What.EXPLAINED, What.APPROVED, What.RECORDED, What.REJECTED, What.SETTLED,
+)  # fmt: skip
+"""The decisions before which it records who is in the groups; older versions did so before an approval alone."""
 
 
 def record_start(
@@ -49,7 +54,7 @@ def record_start(
             store.record(Entry(what=What.GROUPS, data={"groups": dict(groups)}), now)
         started = {
             **about, "policy": policy.hash, "database": store.copies.id, "sealed": True, "says": SAYS,
-            "confirms": CONFIRMS,
+            "confirms": CONFIRMS, "decides": DECIDES,
         }  # fmt: skip
         store.record(Entry(what=What.STARTED_BOT, data=started), now)
 
@@ -79,9 +84,3 @@ def policy_read_last(store: Store) -> str:
     """Return the hash of the policy that a process on this database has read last; empty before the first."""
     latest = store.history.last_of(What.POLICY_CHANGED)
     return str(latest.entry.data["new"]) if latest else ""
-
-
-def difference(old: str, new: str) -> list[str]:
-    """Return the lines that were removed (`- `) and added (`+ `), with one line of context each."""
-    lines = difflib.unified_diff(old.splitlines(), new.splitlines(), lineterm="", n=1)
-    return [line for line in lines if not line.startswith(("---", "+++", "@@"))]

@@ -15,10 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.audit.control import InForce, asked_for, ruled
+from bot.audit.decisions import by_hand
 from bot.audit.expected import created, summed
 from bot.audit.rows import FileRow, compact, hashed
-from bot.audit.stated import PRODUCTION, SANDBOX, by_hand, in_facts
+from bot.audit.stated import PRODUCTION, SANDBOX, in_facts
 from bot.domain.digest import canonical
+from bot.domain.gains import difference
 from bot.domain.known import NotKnown
 from bot.domain.policy import Asked
 from bot.operations.create_bill_run.body import (
@@ -190,11 +192,12 @@ def test_a_lost_answer_is_recorded_by_as_many_people_as_approve(rows, words):
         )
         for number, (what, who, accepted) in enumerate([("request.asked", ALICE, None), *rows], 1)
     ]
-    assert [said for _, said in by_hand(rule, story, {})] == words
+    stands = InForce()
+    assert [said for _, said in by_hand(rule, story, stands)] == words
     first, _ = story[0]
-    denied = {row.sequence: first for row, _ in story if row.what == SEEN and row.who == BOB}
-    if denied and not words:
-        assert [said for _, said in by_hand(rule, story, denied)] == ["is settled by 1 of 2 people"]
+    stands.denied = {row.sequence: first for row, _ in story if row.what == SEEN and row.who == BOB}
+    if stands.denied and not words:
+        assert [said for _, said in by_hand(rule, story, stands)] == ["is settled by 1 of 2 people"]
 
 
 @pytest.mark.parametrize(
@@ -243,7 +246,7 @@ def test_where_two_approve_one_of_those_who_record_a_lost_answer_did_not(
     ]
 
     rule = {"approvals": 2, "approvers": approvers}
-    found = [said for _, said in by_hand(rule, story, {})]
+    found = [said for _, said in by_hand(rule, story, InForce())]
 
     assert [each for each in found if "lists or groups" not in each] == words
 
@@ -420,6 +423,7 @@ def test_another_text_of_the_policy_is_found(package, with_hash):
     def change(data):
         data["text"] = data["text"].replace("approvals = 2", "approvals = 1")
         data["new"] = hashed(data["text"]) if with_hash else data["new"]
+        data["difference"] = difference("", data["text"])
 
     result = status(rebuilt(package, KEY, change=with_data("policy.changed", change, None)), KEY)
     words = (

@@ -389,9 +389,14 @@ async def test_a_damaged_package_before_is_said_and_none_is_made(tenant, tmp_pat
 
 async def signed_by_bob(stage, number, words):
     """An explanation of Bob's that he signs, and the receipt that he gets for it."""
-    before = len(direct(stage, BOB))
-    await stage.slack.slash(BOB, CHANNEL, f"/billstatus explain {number} {words}")
-    await stage.slack.click(BOB, CHANNEL, stage.slack.private(BOB, CHANNEL)[-1].ts, SIGN)
-    await stage.until_private(BOB, f"The evidence shows it beside {number}")
-    await stage.slack.until(lambda: len(direct(stage, BOB)) > before)
-    assert direct(stage, BOB)[-1].text.startswith("Receipt: you signed")
+    await signed_by(stage, BOB, number, words)
+
+
+async def signed_by(stage, person, number, words):
+    """An explanation that its writer signs, and the receipt for it."""
+    before = len(direct(stage, person))
+    await stage.slack.slash(person, CHANNEL, f"/billstatus explain {number} {words}")
+    await stage.slack.click(person, CHANNEL, stage.slack.private(person, CHANNEL)[-1].ts, SIGN)
+    await stage.until_private(person, f"The evidence shows it beside {number}")
+    await stage.slack.until(lambda: len(direct(stage, person)) > before)
+    assert direct(stage, person)[-1].text.startswith("Receipt: you signed")

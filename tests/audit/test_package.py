@@ -22,8 +22,7 @@ from pydantic import SecretStr
 
 from bot.audit import anchors, standalone
 from bot.audit import rows as plain
-from bot.audit.along import KINDS
-from bot.audit.control import line_of
+from bot.audit.along import KINDS, line_of
 from bot.audit.elsewhere import NOT_COMPARED
 from bot.audit.evidence import program
 from bot.audit.evidence.archive import readable

@@ -12,6 +12,7 @@ from bot.workflow.policy_changes import CONFIRM, unconfirmed
 from tests.audit.test_evidence import checked, made
 from tests.audit.test_evidence import entries as listed_in
 from tests.audit.test_for_people import sheets_of
+from tests.audit.test_outside_the_bot import signed_by
 from tests.stage import ALICE, BOB, CARLA, MARA
 from tests.stories.test_audit import AUDIT
 
@@ -323,6 +324,29 @@ async def test_who_approves_as_a_new_member_of_a_group_stands_in_it_by_a_row_bef
     assert approved.who == MARA
     result, out = await made(stage, tmp_path)
     assert result.exit_code == 0, result.output
+    assert checked(out).exit_code == 0, checked(out).output
+
+
+@pytest.mark.parametrize("what", [What.REJECTED, What.EXPLAINED])
+async def test_who_decides_otherwise_as_a_new_member_stands_in_the_group_by_a_row_before(
+    stage, tmp_path, what
+):
+    run = stage.zuora.world.add_bill_run("BR-00000001", invoices=[("A00000001", "USD", "7.00")])
+    ts = await stage.ask()
+    stage.slack.workspace.groups["S0CONTROLLERS"].members.append(MARA)
+    if what is What.REJECTED:
+        await stage.reject(MARA, ts, "Not agreed")
+    else:
+        await signed_by(stage, MARA, run.number, "The bot was down")
+    await stage.quiet()
+    stage.slack.workspace.groups["S0CONTROLLERS"].members.remove(MARA)
+
+    rows = [each.entry for each in stage.store.history.all()]
+    change, decided = [each for each in rows if each.what in {What.GROUPS, what}][1:3]
+    assert change.data["changed"] == {"S0CONTROLLERS": {"came": [MARA], "went": []}}
+    assert decided.who == MARA
+    await stage.restart()  # and lists the group without her
+    _, out = await made(stage, tmp_path)
     assert checked(out).exit_code == 0, checked(out).output
 
 

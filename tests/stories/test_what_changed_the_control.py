@@ -4,9 +4,9 @@ import hashlib
 import json
 from importlib import resources
 
+from bot.domain.gains import difference
 from bot.domain.history import What
 from bot.workflow.installed import files_hash
-from bot.workflow.start import difference
 from tests.audit.test_evidence import checked, lines, made, of_kind, packet_of
 from tests.audit.test_evidence import entries as listed_in
 from tests.stage import ALICE, BOB, CARLA

@@ -15,8 +15,7 @@ from traceback import clear_frames
 from typing import IO, Any
 
 from bot.audit import standalone
-from bot.audit.along import KINDS
-from bot.audit.control import line_of
+from bot.audit.along import KINDS, line_of
 from bot.audit.elsewhere import BROUGHT, NAMES, texts_of
 from bot.audit.evidence import program, report, workbook
 from bot.audit.evidence.mask import Mask

@@ -4,7 +4,7 @@ from importlib import resources
 
 PARTS = (
     "bot.audit.rows", "bot.domain.gains", "bot.domain.confirmations", "bot.audit.confirmed", "bot.audit.expected",
-    "bot.audit.stated", "bot.audit.control", "bot.audit.along", "bot.audit.elsewhere", "bot.audit.standalone",
+    "bot.audit.decisions", "bot.audit.stated", "bot.audit.control", "bot.audit.along", "bot.audit.elsewhere", "bot.audit.standalone",
 )  # fmt: skip
 """Modules in an order in which each needs only earlier ones."""
 

@@ -6,7 +6,7 @@ from html import escape
 from itertools import chain, islice
 from typing import Any
 
-from bot.audit.control import LATE
+from bot.audit.along import LATE
 from bot.audit.evidence.explained import of_package, signed
 from bot.audit.evidence.late import late_rows, of_request
 from bot.audit.evidence.lights import lights, verdict

@@ -28,6 +28,8 @@ WHERE what IN ('request.asked', 'number.kept', 'number.dropped', 'database.resum
 ORDER BY sequence
 """  # noqa: S608 - own names
 
+_EXPLAINED = f"SELECT {_COLUMNS} FROM history WHERE request IS NULL AND what = 'exception.explained' ORDER BY sequence"  # noqa: S608 - own names
+
 _TAKEN = """
 SELECT request, kind, created_at, ended_at, ts FROM outbox
 WHERE ts IS NOT NULL AND ended_at IS NOT NULL AND kind IN ('card', 'reply', 'reminder')
@@ -41,6 +43,11 @@ def decided(file: DatabaseFile) -> Iterator[tuple[dict[str, Any], list[Row]]]:
         if story[0].what == What.ASKED:  # without its first row it is a mismatch already
             (record,) = file.database.query("SELECT * FROM requests WHERE number = ?", [number])
             yield record, story
+
+
+def explained(file: DatabaseFile) -> Iterator[Row]:
+    """Yield the rows in which people signed what somebody did in Zuora outside the bot."""
+    return (Row(*found) for found in file.database.execute(_EXPLAINED))
 
 
 def counted(file: DatabaseFile) -> Iterator[Row]:
