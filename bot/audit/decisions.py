@@ -137,3 +137,9 @@ def signed_by(row: FileRow, stands: Any) -> Iterator[Remark]:  # whether somebod
 def in_all(parts: list[str], row: FileRow, stands: Any) -> bool:  # as far as rows of groups say who was in one
     known = [(part, stands.members(part, row.sequence)) for part in parts]
     return all(row.who == part or (part[0] == "S" and (not lists or any(row.who in each for each in lists))) for part, lists in known)
+
+
+def unsigned(thing: Json, deed: Json, stands: Any) -> bool:  # whether it has an explanation that no row in force gives
+    row, explanation = deed.get("explained_in"), (str(thing.get("number")), deed.get("explanation"), deed.get("explained_by"))
+    is_explained = bool({"explanation", "explained_by", "explained_in"} & {*deed})
+    return is_explained and (row in stands.denied or stands.signed.get(row or 0) != explanation)

@@ -1,14 +1,13 @@
 """Compares a package with what is given from elsewhere: heads that were noted, and the package before it."""
 import collections, hashlib, io, json, zipfile
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from typing import Any
 
 from bot.audit.along import Numbers, PeriodRows
 from bot.audit.confirmed import CHANGED, CONFIRMED
 from bot.audit.control import DENIED
 from bot.audit.decisions import EXPLAINED
-from bot.audit.rows import BEGINS, NEW_KEY, UNSUPPORTED, FileRow, Json, Remark, compact, has_mask
+from bot.audit.rows import BEGINS, NEW_KEY, UNSUPPORTED, FileRow, Json, Remark, compact, has_mask, is_later
 
 NOT_COMPARED = "not compared with Zuora"  # what an exception says that stands for a list which was not read
 FIELDS = ("at", "last_emailed_at", "what", "kind", "number", "bill_run", "who", "known_from", "request", "place")  # kept of an exception
@@ -40,15 +39,10 @@ def sum_of(opened: zipfile.ZipFile, name: str) -> str:
     return hashlib.file_digest(opened.open(name), "sha256").hexdigest()  # type: ignore[arg-type]
 
 
-def unsigned(thing: Json, deed: Json, stands: Any) -> bool:  # whether it has an explanation that no row in force gives
-    row, explanation = deed.get("explained_in"), (str(thing.get("number")), deed.get("explanation"), deed.get("explained_by"))
-    is_explained = bool({"explanation", "explained_by", "explained_in"} & {*deed})
-    return is_explained and (row in stands.denied or stands.signed.get(row or 0) != explanation)
-
-
 def compared(about: Json, known: dict[int, str], noted: Sequence[Sequence[tuple[int, str]]]) -> Iterator[Remark]:  # with heads
     wanted = {number for each in noted for number, _ in each if number > 0}
-    for number in (number for each in noted for number, other in each if known.get(number, other) != other):
+    own = ((number, other) for each in noted for number, other in each if number != -each[0][0])  # one without rows: see `after`
+    for number in (number for number, other in own if known.get(number, other) != other):
         words = f"Row {number} has another hash than the head that was noted."
         words = words if number > 0 else "The package that begins where this one ends names another manifest than this one has."
         yield Remark("rebuilt", abs(number), words)
@@ -76,22 +70,32 @@ class Earlier:
         self.stood = dict[int, FileRow]()
         self.named = self.about["package_before"]
         none = list[tuple[zipfile.ZipFile | None, Json, str]]([(None, {}, "")])
-        none += [(each, about, sum_of(each, "manifest.json")) for each, about in self.given if self.is_before(about)]
+        none += [(each, about, itself) for each, about in self.given if self.is_before(about, itself := sum_of(each, "manifest.json"))]
         self.sums = {each for _, _, each in none if each}
         found: Any = max(none, key=lambda each: (bool(each[2]), each[2] == self.named))
         self.before, self.old, self.itself = found
 
-    def is_before(self, about: Json) -> bool:
-        """Return whether another package ends where this one begins."""
-        return bool(about["last"] == self.about["before"]["sequence"])
+    def is_before(self, about: Json, itself: str) -> bool:
+        """Return whether another package ends where this one begins; one without rows also does that if it comes after this one."""
+        is_earlier = itself == self.named or about["before"]["sequence"] < about["last"] or about["start"] < self.about["start"]
+        return bool(is_earlier and about["last"] == self.about["before"]["sequence"])
+
+    def after(self) -> Iterator[Json]:
+        """Return those without rows that begin where this one ends."""
+        ends = self.about["last"]
+        return (about for each, about in self.given if about["before"]["sequence"] == about["last"] == ends and each is not self.before)
 
     def read(self) -> Iterator[Remark]:
         """Read it, before the rows of this one; return why it is not the one that this one goes on from."""
         begins, ends = self.about["before"]["sequence"], self.about["last"]
-        for about in (about for _, about in self.given if not self.is_before(about) and about["before"]["sequence"] != ends):
+        for about in (each for _, each in self.given if begins != each["last"] and each["before"]["sequence"] != ends):
             words = f"The package of rows {about['before']['sequence'] + 1} to {about['last']} is neither the one before nor the one after."
-            is_here = begins <= about["last"] <= ends  # its head is compared: it may be of a part of the period, or with --redact
+            is_here = begins <= about["last"] <= ends  # its head is compared: it may be of a part of the period, or masked
             yield Remark("note" if is_here else "head not compared", about["last"], words)
+        mine, sums = sum_of(self.opened, "manifest.json"), {sum_of(each, "manifest.json") for each, _ in self.given}
+        for about in (each for each in self.after() if each["package_before"] not in {None, mine, *sums}):
+            words = f"The package from {about['start'][:10]} on has no row, and names another package before it than the given ones."
+            yield Remark("head not compared", about["last"], words)
         if not self.before:
             words = "the package before was not given, so its end, open exceptions, keys, policies and last number were not compared"
             yield from [Remark("note", None, words)] * bool(self.named)
@@ -192,8 +196,3 @@ class Earlier:
         denied = {*self.rows.stands.denied, *(each for row, data in said if row.what == DENIED for each in data.get("rows", ()))}
         return any(str(line.get("number")) == data["number"] and bool(line.get("place")) >= bool(data.get("entity"))
                    and not is_later(line, row.at) for row, data in said if row.what == EXPLAINED and row.sequence not in denied)
-
-
-def is_later(line: Json, signed_at: str) -> bool:  # whether an exception was done after a moment
-    at = str(line.get("at") or line.get("last_emailed_at") or "")
-    return at[:1].isdigit() and datetime.fromisoformat(at) > datetime.fromisoformat(signed_at)

@@ -67,6 +67,11 @@ def is_masked(row: FileRow, field: str) -> bool:  # whether a field may differ f
     return bool(row.masked and field in json.loads(row.data).get("sealed", {field: ""}))
 
 
+def is_later(line: Json, signed_at: str) -> bool:  # whether an exception was done after a moment
+    at = str(line.get("at") or line.get("last_emailed_at") or "")
+    return at[:1].isdigit() and datetime.fromisoformat(at) > datetime.fromisoformat(signed_at)
+
+
 def slack_clock(request: int | None, messages: Iterable[Json]) -> Iterator[Remark]:  # taken by Slack while it was sent?
     for each in (each for each in messages if each["kind"] in {"card", "reply", "reminder"} and each["ts"] and each["ended_at"]):
         made, end = (datetime.fromisoformat(each[name]) for name in ("created_at", "ended_at"))

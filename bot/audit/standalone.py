@@ -6,8 +6,8 @@ from typing import Any
 
 from bot.audit.along import KINDS, RowLinks, PeriodRows, SignedHeads, line_of
 from bot.audit.control import control
-from bot.audit.decisions import EXPLAINED
-from bot.audit.elsewhere import NOT_COMPARED, Earlier, compared, lines_of, rows_of, sum_of, texts_of, unsigned
+from bot.audit.decisions import EXPLAINED, unsigned
+from bot.audit.elsewhere import NOT_COMPARED, Earlier, compared, lines_of, rows_of, sum_of, texts_of
 from bot.audit.expected import Documents
 from bot.audit.rows import ASKED, NEW_KEY, UNSUPPORTED, FileRow, Json, Remark, Story
 from bot.audit.rows import NO_ROW, compact, fits, has_mask, hashed, is_masked, loaded, noted_in, signed, slack_clock
@@ -143,7 +143,7 @@ def checked(opened: zipfile.ZipFile, key: bytes, noted: Sequence[Sequence[tuple[
     new = ["seal"] * bool(mine and hashed(compact(manifest), key) != seal["hmac"]) + ["a name twice"] * (len(names) - 1 > len(now))
     yield from of_files(now, manifest["files"], new)
     with_rows = [each for each in noted if each[0][0]]
-    said = {number: other for each in with_rows for number, other in each}
+    said, numbers = {pair for each in with_rows for pair in each}, {number for each in with_rows for number, _ in each}
     known, heads = {about["before"]["sequence"]: about["before"]["hash"]}, SignedHeads(about["signing_key"][1], is_signed)
     made: Json = json.loads(opened.read("verification.json"))["last"] if "verification.json" in now else about["before"]
     with closing(sqlite3.connect("")) as kept:  # on disk
@@ -151,18 +151,18 @@ def checked(opened: zipfile.ZipFile, key: bytes, noted: Sequence[Sequence[tuple[
         yield from (*earlier.read(), *standing_of(opened, rows))
         for row in rows_of(opened):
             yield from rows.note(row)
-            known |= {row.sequence: row.hash} if row.sequence in said or row.sequence == made["sequence"] else {}
+            known |= {row.sequence: row.hash} if row.sequence in numbers or row.sequence == made["sequence"] else {}
         yield from (*rows.chain.left(), *rows.order.left(), *of_requests(opened, rows, now), *earlier.left())
     later = (row for row in rows_of(opened, "standing.jsonl") if row.sequence > about["last"])
     yield from (each for row in later for each in heads.note(row))
     itself, told = sum_of(opened, "manifest.json"), {each[0][1] for each in noted if not each[0][0]} - {NO_ROW}
     yield from (Remark("rebuilt", None, f"{other} is neither the hash of its manifest nor a key that signs its heads.")
                 for other in sorted(told - {itself, *heads.keys}))
-    yield from by_whom(manifest, heads.keys, is_signed) if itself not in {said.get(-about["last"]), *told} else ()
+    yield from by_whom(manifest, heads.keys, is_signed) if (-about["last"], itself) not in said and itself not in told else ()
     words = f"verification.json says another hash of row {made['sequence']} than the row has."
     yield from [Remark(UNSUPPORTED, None, words)] * (known.get(made["sequence"], made["hash"]) != made["hash"])
     known[-about["last"]] = itself
-    vouched = max((number for number, other in known.items() if said.get(number) == other), default=0)
+    vouched = max((number for number, other in known.items() if (number, other) in said), default=0)
     yield from (*heads.left(vouched), *compared(about, known, with_rows))
     words = f", {rows.bare} of these without commitments: of them only the place is proven" if rows.bare else ""
     yield Remark("note", None, f"{rows.count} rows were looked at, {rows.masked} of them masked in single fields{words}")

@@ -7,6 +7,7 @@ import asyncio
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -212,7 +213,10 @@ COMPARED = {
 def test_an_approval_counts_under_the_policy_in_force_when_it_was_given_too(later, words):
     asked = FileRow(4, "1", 1, "request.asked", ALICE, "T", "{}", "", "", masked=False)
     approved = asked._replace(sequence=6, what="request.approved", who=BOB)
-    story_of = [(asked, {"compared": COMPARED}), (approved, {"missing": 0, "groups": []})]
+    story_of: list[tuple[FileRow, dict[str, Any]]] = [
+        (asked, {"compared": COMPARED}),
+        (approved, {"missing": 0, "groups": []}),
+    ]
 
     for kinds, expected in (((approved.what,), words), ((), [])):
         stands = standing(policy(1, BY_BOB), started(2, *kinds), policy(5, later, BY_BOB))

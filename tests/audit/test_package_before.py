@@ -493,3 +493,33 @@ async def test_a_package_after_an_empty_one_is_whole(stage, tmp_path):
     assert found.exit_code == 0, found.output
     alone = status(second, "", str(empty))
     assert alone.exit_code == 0, alone.output
+
+
+@pytest.mark.parametrize("has_worked", [False, True])
+async def test_packages_without_rows_that_follow_each_other_are_whole(stage, tmp_path, has_worked):
+    """Each ends where it begins, so the one after it seems to end where it begins too."""
+    spans = [
+        ("2026-08-01", "2026-08-31"),
+        ("2026-09-01", "2026-09-30"),
+        ("2026-10-01", "2026-10-31"),
+    ]
+    if has_worked:
+        spans = [
+            ("2026-11-20", "2026-11-22"),
+            ("2026-11-23", "2026-11-24"),
+            ("2026-11-25", "2026-11-26"),
+        ]
+        await stage.reject(BOB, await stage.ask(), "Not agreed")
+        await stage.pass_time(days=7)
+    made, after = list[Path](), list[str]()
+    for number, (start, end) in enumerate(spans):
+        folder = tmp_path / str(number)
+        _, out = await package(stage, folder, "--from", start, "--to", end, *after)
+        made, after = [*made, out], ["--after", str(out)]
+    first, second, third = made
+
+    assert [bool(lines(each, "history.jsonl")) for each in made] == [has_worked, False, False]
+    for one, *others in ((first, second), (second, first), (second, first, third), (third, second)):
+        found = status(one, "", *map(str, others))
+        assert found.exit_code == 0, found.output
+    assert before(second, first).exit_code == before(third, second).exit_code == 0
