@@ -162,7 +162,7 @@ async def _ended(make: Callable[[], SocketMode]) -> AsyncIterator[SocketMode]:
     try:
         yield handler
     finally:
-        await handler.close_async()  # type: ignore[no-untyped-call]
+        await handler.close_async()
 
 
 @asynccontextmanager

@@ -56,8 +56,11 @@ class Answering:
         self.parts = parts
         self.people = people
         self.client = client
+        self.is_ending = False
+        """Whether this process ends, so that nothing new is begun for anybody."""
         self.drawing = asyncio.Semaphore(1)  # each picture takes a process of its own
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._left: set[asyncio.Task[Any]] = set()
         self._made_for: set[tuple[str, str]] = set()
         self._minute = 0.0
         self._answered = Counter[str]()
@@ -113,7 +116,9 @@ class Answering:
         """Let work that outlived its listener finish.
 
         Args:
-            patience: Seconds of real time to wait for that.
+            patience: Seconds of real time to wait for that; what takes longer is not waited for again.
         """
         if self._tasks:
-            await asyncio.wait(self._tasks, timeout=patience)
+            _, too_long = await asyncio.wait(self._tasks, timeout=patience)
+            self._left |= too_long
+            self._tasks -= too_long

@@ -1,7 +1,8 @@
-"""Answers everything while the database is held: says why, and that nothing is done."""
+"""Answers everything while the database is held or this process ends: says why, and that nothing is done."""
 
 import json
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from typing import Any
 
 from slack_bolt.async_app import AsyncBoltRequest
@@ -13,6 +14,7 @@ from bot.slack.forms import fields
 from bot.store.errors import CouldNotRecordError
 
 NOTHING = "Nothing was done"
+ENDING = "Nothing was done: Billing Bot is being restarted. Please try again in a minute."
 Middleware = Callable[..., Awaitable[BoltResponse | None]]
 
 
@@ -22,6 +24,8 @@ def held(answering: Answering) -> Middleware:
     async def refuse(
         req: AsyncBoltRequest, next_: Callable[[], Awaitable[None]]
     ) -> BoltResponse | None:
+        if answering.is_ending:
+            return answer_while_ending(answering, req.body)
         try:
             why = answering.parts.store.copies.held
         except CouldNotRecordError:
@@ -32,6 +36,31 @@ def held(answering: Answering) -> Middleware:
         return answer(answering, req.body, why)
 
     return refuse
+
+
+def answer_while_ending(answering: Answering, body: dict[str, Any]) -> BoltResponse:
+    """Return the answer of a process that ends: what it began now, and its answer, would wait for the next one.
+
+    A form keeps what was typed. Slack delivers an event again that was not acknowledged, and nothing else.
+    """
+    if body.get("type") == "event_callback":
+        return BoltResponse(status=HTTPStatus.SERVICE_UNAVAILABLE, body="")
+    if body.get("type") == "view_submission" and (field := _first_field(body)):
+        return _json({"response_action": "errors", "errors": {field: ENDING}})
+    return answer(answering, body, ENDING)
+
+
+def _first_field(body: dict[str, Any]) -> str:
+    shown = payloads.mapping(body, "view").get("blocks") or ()
+    return next((str(each["block_id"]) for each in shown if each.get("type") == "input"), "")
+
+
+def _json(body: dict[str, Any]) -> BoltResponse:
+    return BoltResponse(
+        status=HTTPStatus.OK,
+        body=json.dumps(body),
+        headers={"content-type": ["application/json"]},
+    )
 
 
 def answer_not_recorded(
@@ -49,10 +78,7 @@ def answer(
     if "command" in body:
         return BoltResponse(status=200, body=why)
     if body.get("type") == "view_submission":
-        shown = {"response_action": "update", "view": fields.notice(title, why)}
-        return BoltResponse(
-            status=200, body=json.dumps(shown), headers={"content-type": ["application/json"]}
-        )
+        return _json({"response_action": "update", "view": fields.notice(title, why)})
     answer_click(answering, body, why)
     if sent := payloads.sent_file(body):
         answering.keep(answering.say_now(sent.actor.user_id, sent.actor, why))

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import aiohttp
@@ -31,6 +32,12 @@ SHORT_SECONDS = 10.0
 connection of an app at once, and would be asked for others without end."""
 
 LONGEST_RECONNECT_SECONDS = 30.0
+SECONDS_TO_CLOSE = 2.0
+"""How many seconds the end waits for answers that are being made."""
+
+TURNS_TO_HAND_OVER = 10
+"""After so many turns of the event loop the SDK has handed over what it has read: a task takes it from a queue and starts another."""
+
 MISSED_PINGS = 4
 """After this many unanswered pings the SDK considers a connection dead."""
 
@@ -109,6 +116,9 @@ class SocketMode(AsyncSocketModeHandler):
     ) -> None:
         self._attending = attending
         self._refused = refused
+        self._answering = 0
+        self._answered = asyncio.Event()
+        self._answered.set()
         super().__init__(app, web_client.token, web_client=web_client)
         self.app = answers  # type: ignore[assignment] # Bolt's handler asks it for answers, and nothing else
         self._handshakes = _Handshakes(self.client)
@@ -148,9 +158,24 @@ class SocketMode(AsyncSocketModeHandler):
 
     async def handle(self, client: SocketModeClient, req: SocketModeRequest) -> None:  # type: ignore[override]
         """Answer as Bolt does, with the time measured."""
-        with ACKS.time():
-            async with self._attending(payloads.person_of(req.payload)):
-                await super().handle(client, req)
+        self._answering += 1
+        self._answered.clear()
+        try:
+            with ACKS.time():
+                async with self._attending(payloads.person_of(req.payload)):
+                    await super().handle(client, req)
+        finally:
+            self._answering -= 1
+            if not self._answering:
+                self._answered.set()
+
+    async def close_async(self) -> None:
+        """Answer what has come, and close the connection; what comes after that Slack shows as not answered."""
+        for _ in range(TURNS_TO_HAND_OVER):
+            await asyncio.sleep(0)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._answered.wait(), SECONDS_TO_CLOSE)
+        await super().close_async()  # type: ignore[no-untyped-call]
 
     def trouble(self) -> str:
         """Say why Slack's payloads do not come, for everybody; empty while they do."""

@@ -40,6 +40,7 @@ HEAR_OTHERS_SECONDS = 0.25
 CHECKPOINT_SECONDS = 2.0
 LOOK_AGAIN_SECONDS = 30.0
 LET_IN_SECONDS = 30.0
+LAST_ANSWERS_SECONDS = 2.0
 ANOTHER_TURN = "the database holds another turn of work than the one that this process began"
 
 
@@ -128,19 +129,19 @@ class Bot:
         self.parts.bells.ring()
 
     async def finish(self) -> None:
-        """Take no new work and reach the next safe point; people still get answers.
+        """Take no new work and reach the next safe point; people who act now read that they should try again in a minute.
 
         This comes before the connection to Slack is closed, so that somebody who holds a
         connection open does not delay the end of the work.
         """
         if not self._is_finished:
-            self._is_finished = True
+            self._is_finished = self.answering.is_ending = True
             await asyncio.gather(self.answering.drain(), self.runner.stop(), self.sender.stop())
 
     async def stop(self) -> None:
         """Finish, and close everything."""
         await self.finish()
-        await self.answering.drain(patience=0.2)  # those who came since
+        await self.answering.drain(patience=LAST_ANSWERS_SECONDS)  # for those who came since
         for task in (self._worker, self._looking):
             if task is not None:
                 task.cancel()
