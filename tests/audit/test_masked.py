@@ -5,6 +5,7 @@ Nobody needs the key for these: no hash is made anew, so that true heads fit.
 
 import asyncio
 import json
+import re
 import shutil
 import zipfile
 from pathlib import Path
@@ -17,12 +18,12 @@ from bot.audit.rows import compact
 from bot.cli import main
 from bot.domain.history import OPEN, SEALED
 from tests.audit.test_control import sealed as rehashed
-from tests.audit.test_evidence import KEY, PERIOD, checked, made
+from tests.audit.test_evidence import KEY, PERIOD, checked, lines, made, read
 from tests.audit.test_for_people import light_of, sheets_of
 from tests.audit.test_package import Forger, packed, status, story
 from tests.audit.test_verify import KEY as ITS_KEY
 from tests.audit.test_verify import Tampering
-from tests.stage import ALICE, MARA
+from tests.stage import ALICE, BOB, MARA
 
 
 @pytest.fixture(scope="module")
@@ -277,3 +278,77 @@ def test_an_address_is_masked_whole_though_its_domain_is_a_name_too():
     mask.learn({"mail_domain": "example.com"})
 
     assert mask.masked("to jane.doe@example.com of example.com") == "to [address 1] of [name 1]"
+
+
+SPELLED = [
+    ("for GLUON AND SONS only", "for [name 1] only"),
+    ("gluon & sons wholesale of rare earths and minerals, trondheim", "[name 1]"),
+    ("\uff27\uff4c\uff55\uff4f\uff4e &amp; Sons", "[name 1]"),
+    ("Glu-on, and rare  earths", "[name 1], and [name 1]"),
+    ("mueller's and MÜLLER", "[name 2]'s and [name 2]"),
+    ("vanadium: USD 700.00 for 12 mails, R-12", "[name 3]: USD 700.00 for 12 mails, R-12"),
+    ("Polygluon is another one, and so are gluons", "Polygluon is another one, and so are gluons"),
+    ("blue and the run", "blue and the run"),
+    ("The Blue Ocean", "[name 4]"),
+    ("rare case, 7.00 in USD", "rare case, 7.00 in USD"),
+]  # fmt: skip
+NAMED = [LONG, "Müller GmbH & Co. KG", "Vanadium Ltd", "The Blue Ocean Company", "7.00", "USD Inc"]  # fmt: skip
+
+
+@pytest.mark.parametrize(("typed", "masked"), SPELLED)
+def test_a_name_that_somebody_typed_otherwise_is_masked_where_it_was_typed_and_shown(typed, masked):
+    mask = Mask()
+    mask.learn([*({"account_name": each} for each in NAMED), {"reason": typed}])
+
+    assert mask.masked({"reason": typed}) == {"reason": masked}
+    assert mask.masked(f"*Why:* {typed}") == f"*Why:* {masked}"
+    assert mask.masked("Blue vanadium, not typed") == "Blue vanadium, not typed"
+
+
+def test_a_part_that_may_mean_two_names_has_a_mask_of_its_own():
+    mask = Mask()
+    names = [{"account_name": "Acme GmbH"}, {"account_name": "Acme Ltd"}]
+    mask.learn([*names, {"note": "acme, so ACME LTD"}])
+
+    assert mask.masked("acme, so ACME LTD") == "[name 3], so [name 2]"
+
+
+@pytest.mark.parametrize("typed", ["for vanadium, and so on and so on", "vanadium"])
+def test_what_was_typed_is_masked_also_where_a_card_cuts_it_short(typed):
+    mask = Mask()
+    mask.learn([{"account_name": "Vanadium Ltd"}, {"reason": typed}])
+    shown = typed[:20]
+
+    assert mask.masked(f"Why: {shown}…") == f"Why: {shown.replace('vanadium', '[name 1]')}…"
+
+
+async def test_a_customer_typed_in_other_letters_stands_nowhere_in_a_masked_package(tmp_path):
+    stage = await story(tmp_path, KEY)
+    try:
+        stage.zuora.world.add_account("A00000077", name="Gluon & Sons GmbH")
+        stage.zuora.world.add_account("A00000078", name="Vanadium Ltd")
+        documents = [("A00000077", "USD", "700.00"), ("A00000078", "USD", "1.00")]
+        stage.zuora.world.add_bill_run("BR-00000077", invoices=documents)
+        ts = await stage.ask(text="BR-00000077", reason="Only GLUON AND SONS, USD 700.00")
+        await stage.reject(BOB, ts, "not for vanadium & mail to a@vanadium.example, glu-on neither")
+        await stage.quiet()
+        result, out = await made(stage, tmp_path, "--redact", key=KEY)
+        (tmp_path / "plain").mkdir()
+        plain, there = await made(stage, tmp_path / "plain", key=KEY)
+    finally:
+        await stage.close()
+
+    assert (result.exit_code, plain.exit_code) == (0, 0), result.output
+    assert status(out, KEY).exit_code == 0
+    with zipfile.ZipFile(out) as archive:
+        texts = {name: archive.read(name).decode("utf-8", "replace") for name in archive.namelist()}
+    texts["evidence.xlsx"] = str(sheets_of(out))
+    words = "gluon", "glu-on", "vanadium"
+    assert not {name for name, text in texts.items() if any(each in text.lower() for each in words)}
+    (line,) = [each for each in lines(out, "population.jsonl") if each["subject"] == "BR-00000077"]
+    assert re.fullmatch(r"Only \[name \d+\], USD 700\.00", line["reason"])
+    said = json.loads(texts["manifest.json"])["masked"]
+    assert said["other_spellings"] == 3
+    assert said["names"] >= 2
+    assert "also in other letters" in said["how"]
+    assert "masked" not in read(there, "manifest.json")

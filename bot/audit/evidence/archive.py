@@ -383,6 +383,7 @@ class _Writing:
     def manifest(self) -> bytes:
         """Return every file with its hash, signed and sealed if there are keys."""
         about: dict[str, Any] = {"format": FORMAT, "files": self.hashes}
+        about |= {"masked": self._mask.said} if self._mask.masks else {}
         about["signature"] = self._scope.signature(SIGNED.format(text_hash(canonical(about))))
         key = self._scope.key
         seal = {"key": fingerprint(key), "hmac": row_hash(canonical(about), key)} if key else None

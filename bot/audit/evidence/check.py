@@ -35,6 +35,7 @@ NOT_SIGNED = (
 )
 MASKED = "in {} requests the body, the facts, the reason, the card or messages are masked; what was masked is not proven"
 OLD = "it is of format {}, and this program reads format {}. From format 2 on a package holds the verify.py that checks it."
+HOW = "masked: {}; {:,} names known, {:,} addresses, {:,} other spellings of names"
 NOT_AGAIN = "00-report.html and evidence.xlsx were made by another program (version {}), so they were not made again"
 NOT_BEFORE = "{} is not the package before this one: nothing was compared with the package before."
 HELD = "the control was performed again for {}"
@@ -177,5 +178,7 @@ def _notes(
         yield UNSEALED.format(sha256(archive.read(MANIFEST)).hexdigest())
     if about["masked"]:
         yield MASKED.format(sum(bool(each["masked"]) for each in Package(archive).lines(REQUESTS)))
+    if how := manifest.get("masked"):
+        yield HOW.format(how["how"], how["names"], how["addresses"], how["other_spellings"])
     if noted := [each for each in noted if each[0].sequence]:
         yield from days_without(((row.sequence, row.at) for row in rows_of(archive)), noted)

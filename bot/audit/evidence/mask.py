@@ -3,9 +3,10 @@
 import bisect
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from bot.audit.evidence.spelled import Another, Spelled
 from bot.cards.blocks import escaped
 from bot.domain.digest import canonical
 from bot.domain.secrets_in import MAIL_ADDRESS
@@ -24,6 +25,9 @@ _NAMES = (
 _CUSTOMERS = ("customer", "nobody")
 """Fields with names of customers, or the numbers of their accounts if these have no name."""
 
+_TYPED = ("reason", "decision_reason", "note", "words", "explanation")
+"""Fields with what people typed; a bill run's name is typed too."""
+
 SHORTEST = 2
 """The shortest name to mask; a shorter one would be found in the middle of other words."""
 
@@ -40,28 +44,43 @@ CUT = re.compile(r"([^\n…]{1,200}?) ?(?:…|\.\.\.)")
 """A text that was cut short, by Zuora or by the bot."""
 
 
+HOW = (
+    "names as their fields have them, everywhere; in what people typed also in other letters, case, accents, width, spacing and hyphens, "
+    "without their legal form, and their beginnings; addresses by their form"
+)
+"""How a package was masked, for its manifest."""
+
+
 class Mask:
     """Replaces customers' names and mail addresses by `[name 1]` and `[address 1]`.
 
     The masks are numbered in the order in which they appear, so a mask shows nothing of its name.
-    Slack ids of people stay, because the evidence is about who did what.
+    Slack ids of people stay, because the evidence is about who did what. In what people typed, and where a message shows it, names
+    are found in other spellings too (`spelled`); elsewhere only as they are written in their fields, so that no word of a card or an
+    amount is taken for one.
     """
 
     masks = True
 
     def __init__(self) -> None:
         self._names: dict[str, str] = {}
+        self._known: dict[str, str] = {}
+        self._typed: dict[str, None] = {}
+        self._spellings: set[str] = set()
         self._number = 0
         self._addresses: dict[str, str] = {}
         self._pattern: re.Pattern[str] | None = None
         self._sorted: list[str] = []
+        self._spelled: Spelled | None = None
 
     def learn(self, value: Any) -> None:
-        """Learn every text in a name's field as a name; addresses are recognised by their form."""
+        """Learn every text in a name's field as a name, and what people typed; addresses are recognised by their form."""
         if isinstance(value, Mapping):
             for key, item in value.items():
                 for name in _named_in(key, item):
                     self._name(name)
+                for typed in _typed_in(key, item):
+                    self._typed[typed], self._spelled = None, None
                 self.learn(item)
         elif isinstance(value, list | tuple):
             for item in value:
@@ -73,7 +92,8 @@ class Mask:
             mask = f"[name {self._number}]"
             plain = TURNS.sub("", name)  # as cards show it
             self._names |= dict.fromkeys((name, escaped(name), plain, escaped(plain)), mask)
-            self._pattern, self._sorted = None, []
+            self._known[name] = mask
+            self._pattern, self._sorted, self._spelled = None, [], None
 
     def masked(self, value: Any) -> Any:
         """Return the same value without names and addresses."""
@@ -101,12 +121,46 @@ class Mask:
         return value if masked == inside else canonical(masked)
 
     def text(self, text: str) -> str:
-        """Return the same text without names and addresses; addresses come first, as a domain can be a known name too."""
+        """Return the same text without names and addresses."""
+        masked, at = [], 0
+        for start, end in self._spellings_of().typed_in(text):
+            masked += [
+                self._without(text[at:start], self._without_names),
+                self._without(text[start:end], self._without_spellings),
+            ]
+            at = end
+        return "".join([*masked, self._without(text[at:], self._without_names)])
+
+    def _without(self, text: str, names: Callable[[str], str]) -> str:
+        """Return a text without addresses and names; addresses come first, as a domain can be a known name too."""
         masked, at = [], 0
         for found in MAIL_ADDRESS.finditer(text):
-            masked += [self._without_names(text[at : found.start()]), self._address(found)]
+            masked += [names(text[at : found.start()]), self._address(found)]
             at = found.end()
-        return "".join([*masked, self._without_names(text[at:])])
+        return "".join([*masked, names(text[at:])])
+
+    def _spellings_of(self) -> Spelled:
+        if self._spelled is None:
+            names = {name: mask for name, mask in self._known.items() if not NUMBER.fullmatch(name)}
+            another = Another(self._number)
+            self._spelled = Spelled(names, self._typed, another)
+            self._number = another.number
+        return self._spelled
+
+    def _without_spellings(self, text: str) -> str:
+        """Return what somebody typed without names in any spelling."""
+        masked = list[str]()
+        for piece, mask in self._spellings_of().split(text):
+            masked.append(mask or self._without_names(piece))
+            if mask and piece not in self._names:
+                self._spellings.add(piece)
+        return "".join(masked)
+
+    @property
+    def said(self) -> dict[str, Any] | None:
+        """Return for the manifest how it masked, and how many names, addresses and other spellings there were; None: it masks nothing."""
+        counts = {"names": self._number, "addresses": len(self._addresses)}
+        return {"how": HOW, **counts, "other_spellings": len(self._spellings)}
 
     def _without_names(self, text: str) -> str:
         if not self._names:
@@ -139,6 +193,7 @@ class NoMask(Mask):
     """Leaves everything as it is."""
 
     masks = False
+    said = None
 
     def masked(self, value: Any) -> Any:
         """Return the value itself."""
@@ -163,6 +218,14 @@ def _named_in(key: str, value: Any) -> Iterator[str]:
         yield from (each for each in names if len(each) >= SHORTEST and not NUMBER.fullmatch(each))
     elif key in _NAMES and isinstance(value, str) and len(value.strip()) >= SHORTEST:
         yield value.strip()
+
+
+def _typed_in(key: str, value: Any) -> Iterator[str]:
+    """Yield what a field holds that somebody typed."""
+    if key in _TYPED and isinstance(value, str) and value.strip():
+        yield value
+    elif key == "body" and isinstance(value, Mapping) and isinstance(value.get("name"), str):
+        yield from [value["name"]] * bool(value["name"].strip())
 
 
 def _any_of(names: Iterable[str]) -> re.Pattern[str]:
