@@ -144,13 +144,16 @@ def _entries(
 ) -> list[Section]:
     """Return everything on the Home tab in order, as numbers only; nothing is read or made yet."""
     may_decide = answers.to_decide(store, person, now, MOST_LISTED)
-    own, in_state, last = store.status.at_home(person.user_id, MOST_LISTED, answers.RECENT)
+    own, in_state, last, stateless = store.status.at_home(
+        person.user_id, MOST_LISTED, answers.RECENT
+    )
     shown = {*may_decide, *own}
     others = [number for number in in_state[State.WAITING] if number not in shown]
     running = [*in_state[State.RUNNING], *in_state[State.APPROVED]]
     listed = [
         Section(f"{heading}: {_counted(numbers)}", size, number, make)
         for heading, size, make, numbers in (
+            ("Cannot be read", 1, shows, stateless),
             ("OUTCOME UNKNOWN", 1, shows, in_state[State.UNKNOWN]),
             ("Waiting for you", 5, decides, may_decide),
             ("Your open requests", 1, shows, own),

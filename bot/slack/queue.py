@@ -118,10 +118,14 @@ def _shown(parts: Working, links: Links, person: Person, number: int) -> tuple[B
 def _to_decide(
     parts: Working, person: Person, number: int
 ) -> tuple[Request, tuple[Line, ...]] | None:
-    """Return a request and what is shown besides it; None if the person may not approve it now."""
+    """Return a request and what is shown besides it; None if the person may not approve it now.
+
+    Raises:
+        UnreadableError: It cannot be read.
+    """
     request = parts.store.requests.get(number)
     if request is None:
-        return None
+        raise UnreadableError(number)
     today = parts.rules.today(request)
     if may_decide(Verb.APPROVE, person, request, parts.clock.now(), today) is not None:
         return None

@@ -18,6 +18,7 @@ from bot.store.file.archived import Archive
 from bot.store.past import Written
 from bot.store.status import MOST_COUNTED, Brief, not_read
 from bot.store.store import Store
+from bot.store.times import LONG_AGO
 
 RECENT = 10
 WITH_ITS_RUN = Line(
@@ -58,6 +59,7 @@ def overview(store: Store, links: Links, within: Within = EVERYWHERE) -> Words:
     title = "OUTCOME UNKNOWN: look in Zuora" if unknown else "Where billing stands"
     return lists.words(
         f"{title}{within.words}",
+        lists.stateless_section(store),
         unknown,
         lists.waiting_section(links, waiting),
         lists.section("Running", [*(lists.running(links, each, verdicts(each.number)) for each in under_way),
@@ -100,10 +102,15 @@ def waiting(
 def judged(store: Store, person: Person, now: datetime, found: Sequence[int]) -> list[int]:
     """Return what somebody may approve now of what `to_decide` found.
 
-    Those that are shown are judged by the requests themselves, and not by the index that found them.
+    Those that are shown are judged by the requests themselves, and not by the index that found them; one that cannot be
+    read stays, so that its line says so.
     """
-    first = store.requests.to_judge(found[:SHOWN])
-    sure = [each.number for each in first if may_decide(Verb.APPROVE, person, each, now) is None]
+    first = {each.number: each for each in store.requests.to_judge(found[:SHOWN])}
+    sure = [
+        number
+        for number in found[:SHOWN]
+        if number not in first or may_decide(Verb.APPROVE, person, first[number], now) is None
+    ]
     return [*sure, *found[SHOWN:]]
 
 
@@ -190,7 +197,8 @@ def _deed(written: Written, brief: Brief, *, denied: bool) -> Line:
     if entry.what is What.ENDED and (state := entry.data.get("state")) in STATES:
         words = lists.ending(brief, State(state))
     mark = " · ⚠ not theirs, they say" if denied else ""
-    return Line("", (Moment(written.at), " · ", *who, words, _more(written, brief), mark))
+    when = Moment(written.at) if written.at != LONG_AGO else "time not known"
+    return Line("", (when, " · ", *who, words, _more(written, brief), mark))
 
 
 def _more(written: Written, brief: Brief) -> str:

@@ -274,6 +274,12 @@ def waiting_section(links: Links, found: InState) -> tuple[Line, ...]:
     return section("Waiting for approval", lines, found.number)
 
 
+def stateless_section(store: Store) -> tuple[Line, ...]:
+    """Return the requests whose state is damaged, which may be anything; nothing if there are none."""
+    found = store.status.stateless(MOST_COUNTED)
+    return section("Cannot be read", damaged(found[:SHOWN]), len(found)) if found else ()
+
+
 def unknown_section(links: Links, found: InState) -> tuple[Line, ...]:
     """Return the first of the unknown outcomes; nothing if there are none."""
     if not found.number:

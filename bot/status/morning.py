@@ -72,6 +72,7 @@ def mornings_digest(store: Store, links: Links, timetable: Timetable, now: datet
     expiring = status.expiring(tonight, SHOWN)
     return lists.words(
         "Where billing stands this morning",
+        lists.stateless_section(store),
         lists.unknown_section(links, unknown),
         lists.section("Expires today", [lists.waiting(links, each) for each in expiring],
                       status.count_expiring(tonight)),

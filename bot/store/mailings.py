@@ -266,7 +266,8 @@ class Mailings:
     def _request(self, number: int) -> tuple[State, datetime | None, str, bool] | None:
         """Return a request's state, its time, its place, and whether it says to look first.
 
-        It is read once for each request, because the row is long. None: the request is only being prepared.
+        It is read once for each request, because the row is long. None: the request is only being prepared. If its state
+        is damaged, it may have mailed.
         """
         row = self._database.execute(
             "SELECT state, state_at, place, CASE WHEN json_valid(progress) "
@@ -276,7 +277,8 @@ class Mailings:
         if row is None:
             return None
         state, at, place, forgotten = row
-        return State(state), from_text_if_readable(at), place, bool(forgotten)
+        known = State(state) if state in {*State} else State.UNKNOWN
+        return known, from_text_if_readable(at), place, bool(forgotten)
 
 
 def merged(found: Iterable[Sequence[Effect]]) -> list[Effect]:

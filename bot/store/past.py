@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from bot.domain.history import SALTS, START, Entry, Head, What
 from bot.store.engine import Database, Query, Question, ask
-from bot.store.times import from_text, to_text
+from bot.store.times import LONG_AGO, WRONG, from_text_if_readable, to_text
 
 logger = logging.getLogger(__name__)
 
@@ -24,23 +24,51 @@ class Written(NamedTuple):
     hash: str
 
 
-def entry_from_row(row: tuple[Any, ...]) -> Written:
-    """Return an entry from its columns; one about a request whose data is damaged stands without it, because it happened.
+NEEDED: Mapping[What, Mapping[str, type]] = {
+    What.POLICY_CHANGED: {"new": str, "old": str},
+    What.POLICY_POSTED: {"change": int},
+    What.POLICY_CONFIRMED: {"change": int},
+    What.GROUPS: {"groups": dict},
+    What.STATEMENT_SENT: {"month": str, "rows": list},
+    What.STATEMENT_CONFIRMED: {"month": str},
+    What.EXPLANATION: {"number": str, "words": str},
+    What.EXPLAINED: {"number": str, "words": str},
+    What.SIGNING_KEY: {"public": str},
+    What.HEAD: {"sequence": int, "hash": str},
+    What.ANCHORED: {"where": str},
+}
+"""What readers take from an entry about no request; one that lacks it is left out, because it says nothing to them."""
 
-    Raises:
-        ValueError: The entry is about no request, and what it says, such as a denial, can be about any.
+
+def entry_from_row(row: tuple[Any, ...]) -> Written | None:
+    """Return an entry from its columns, whatever of it is damaged, which is logged once; None if it then says nothing.
+
+    One about a request happened, so it stands without its data. A damaged denial stands too: it denies whatever its
+    person has decided. A damaged time is `LONG_AGO`.
     """
-    sequence, at, request, what, who, team, data, hashed = row
-    try:
-        read = dict(json.loads(data))
-    except (ValueError, TypeError):
-        if request is None:
-            raise
+    sequence, at, request, kind, who, team, data, hashed = row
+    what, time = What(kind), from_text_if_readable(at)
+    read = _data_from(data)
+    if time is None or read is None:
         _log_once(sequence)
-        read = {}
-    read.pop(SALTS, None)  # they belong to the row, not to what it says
-    entry = Entry(what=What(what), who=who, team=team, request=request, data=read)
-    return Written(sequence, from_text(at), entry, hashed)
+    needed = NEEDED.get(what, {}) if request is None else {}
+    if any(not isinstance((read or {}).get(name), of) for name, of in needed.items()):
+        _log_once(sequence)
+        return None
+    found = {} if read is None else read
+    found.pop(SALTS, None)  # they belong to the row, not to what it says
+    if what is What.STATEMENT_DENIED and not isinstance(found.get("rows"), list):
+        found.pop("rows", None)
+    entry = Entry(what=what, who=who, team=team, request=request, data=found)
+    return Written(sequence, time or LONG_AGO, entry, hashed)
+
+
+def _data_from(text: str) -> dict[str, Any] | None:
+    try:
+        found = json.loads(text)
+    except WRONG:
+        return None
+    return found if isinstance(found, dict) else None
 
 
 @lru_cache(maxsize=1000)
@@ -50,14 +78,15 @@ def _log_once(sequence: int) -> None:
 
 def entries(rows: Iterable[tuple[Any, ...]]) -> list[Written]:
     """Return the entries of these rows, in order, without kinds that only a newer version beside this one knows."""
-    return [entry_from_row(row) for row in rows if row[3] in _KINDS]
+    found = (entry_from_row(row) for row in rows if row[3] in _KINDS)
+    return [each for each in found if each is not None]
 
 
 _KINDS = frozenset(each.value for each in What)
 
 
 _FILES = """
-WITH starts AS (SELECT sequence, json_extract(data, '$.files') AS files FROM history
+WITH starts AS (SELECT sequence, CASE WHEN json_valid(data) THEN json_extract(data, '$.files') END AS files FROM history
   WHERE request IS NULL AND what = 'bot.started')
 SELECT
   (SELECT files FROM starts WHERE sequence < (SELECT MIN(sequence) FROM history WHERE request = ?)
@@ -78,12 +107,18 @@ _HOW_MANY = f"SELECT COUNT(*) {_OF_THE_STORY}"
 
 _DENIED = (
     "SELECT DISTINCT h.sequence, h.at, h.request, h.what, h.who, h.team, h.data, h.hash "
-    "FROM history AS said, json_each(json_extract(said.data, '$.rows')) AS one "
+    "FROM history AS said, json_each(CASE WHEN json_valid(said.data) AND instr(said.data, '\"rows\":[') > 0 "
+    "THEN json_extract(said.data, '$.rows') END) AS one "
     "CROSS JOIN history AS h ON h.sequence = CAST(one.value AS INTEGER) "
-    "WHERE said.request IS NULL AND said.what = 'statement.denied' ORDER BY h.sequence"
+    "WHERE said.request IS NULL AND said.what = 'statement.denied' "
+    "UNION SELECT h.sequence, h.at, h.request, h.what, h.who, h.team, h.data, h.hash "
+    "FROM history AS said CROSS JOIN history AS h ON h.who = said.who AND h.sequence < said.sequence "
+    "AND h.what IN ('request.approved', 'request.rejected', 'request.recorded', 'request.settled') "
+    "WHERE said.request IS NULL AND said.what = 'statement.denied' "
+    "AND NOT (json_valid(said.data) AND instr(said.data, '\"rows\":[') > 0) ORDER BY 1"
 )
 DENIED: Query = (_DENIED, ())
-"""The decisions that people have denied, in order."""
+"""The decisions that people have denied, in order; where nobody can read which, all that they had made by then."""
 
 MOST = 2**62
 """More rows than a history can have."""
@@ -103,13 +138,22 @@ class Past:
         return Head(row[0], row[1]) if row else START
 
     def last_of(self, what: What) -> Written | None:
-        """Return the latest entry of a kind that belongs to no request."""
+        """Return the latest entry of a kind that belongs to no request, and that can be read."""
         row = self._database.execute(
             "SELECT sequence, at, request, what, who, team, data, hash FROM history "
             "WHERE request IS NULL AND what = ? ORDER BY sequence DESC LIMIT 1",
             [what.value],
         ).fetchone()
-        return None if row is None else entry_from_row(row)
+        if row is None or (latest := entry_from_row(row)) is not None:
+            return None if row is None else latest
+        return next(reversed(self.since(0, what)), None)
+
+    def at_the_latest(self, written: Written, now: datetime) -> datetime:
+        """Return when an entry was written, at the latest: if its time is damaged, the time of the next row, or now."""
+        if written.at != LONG_AGO:
+            return written.at
+        following = self.row(written.sequence + 1)
+        return now if following is None or following.at == LONG_AGO else following.at
 
     def is_of_other_files(self, request: int) -> bool:
         """Return whether a request was asked for while the bot had other program files than at its latest start.
@@ -204,8 +248,11 @@ class Past:
 
     def denied(self) -> frozenset[int]:
         """Return the rows of decisions that people have denied: made in their names, but not by them."""
-        said = self.since(0, What.STATEMENT_DENIED)
-        return frozenset(row for each in said for row in each.entry.data.get("rows", ()))
+        said = [each.entry.data.get("rows") for each in self.since(0, What.STATEMENT_DENIED)]
+        listed = {row for rows in said if isinstance(rows, list) for row in rows}
+        if all(isinstance(rows, list) for rows in said):
+            return frozenset(listed)
+        return frozenset(listed | {row[0] for row in self._database.at_once(DENIED)[0]})
 
     def approval_is_denied(self, request: int) -> bool:
         """Return whether an approval of a request is denied."""

@@ -117,5 +117,5 @@ _TABLES = {"mailings": "document_number", "facts_in_parts": "part", "request_sub
 
 _KEPT = """
 SELECT sequence FROM history WHERE request IS NULL AND what = 'number.kept'
-  AND CAST(json_extract(data, '$.number') AS INTEGER) = ? ORDER BY sequence DESC LIMIT 1
+  AND CASE WHEN json_valid(data) THEN CAST(json_extract(data, '$.number') AS INTEGER) END = ? ORDER BY sequence DESC LIMIT 1
 """

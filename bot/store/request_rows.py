@@ -102,10 +102,16 @@ def from_row(values: tuple[Any, ...], approved: str = "[]") -> Request:
 
 
 def times_mended(values: tuple[Any, ...], now: datetime) -> tuple[Any, ...]:
-    """Return the values of a damaged row with `now` for each time that cannot be read, or none where it may be empty."""
+    """Return the values of a damaged row with `now` for each time that cannot be read, or none where it may be empty.
+
+    A state that cannot be read is an unknown outcome.
+    """
     row = dict(zip(COLUMNS, values, strict=True))
     instead = dict.fromkeys(ALWAYS_AT, to_text(now)) | dict.fromkeys(SOMETIMES_AT)
     wrong = {each for each in instead if from_text_if_readable(row[each]) is None}
+    if row["state"] not in {*State}:
+        instead["state"] = State.UNKNOWN.value
+        wrong.add("state")
     return tuple(instead[each] if each in wrong else row[each] for each in COLUMNS)
 
 

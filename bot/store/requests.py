@@ -93,7 +93,7 @@ class Requests:
             "UNION ALL SELECT MAX(last_number) FROM copies "
             "UNION ALL SELECT COALESCE(MAX(number), 0) FROM preparing "
             "UNION ALL SELECT COALESCE((SELECT CAST(json_extract(data, '$.number') AS INTEGER) FROM history "
-            "WHERE request IS NULL AND what = 'number.kept' ORDER BY sequence DESC LIMIT 1), 0)) AS taken"
+            "WHERE request IS NULL AND what = 'number.kept' AND CASE WHEN json_valid(data) THEN 1 ELSE 0 END = 1 ORDER BY sequence DESC LIMIT 1), 0)) AS taken"
         ).fetchone()
         return int(number)
 

@@ -285,10 +285,20 @@ def no_index_of_hashes(db: Any) -> None:
         db.execute(sql)
 
 
+# Find requests whose state is damaged, which no list of a state has. The index is empty while there are none.
+by_sql(
+    "0065_no_state",
+    """
+CREATE INDEX requests_of_no_state ON requests (number) WHERE state NOT IN
+  ('waiting', 'approved', 'running', 'unknown', 'rejected', 'withdrawn', 'expired', 'stopped', 'succeeded', 'failed');
+""",
+)
+
+
 BESIDE_OLDER: frozenset[str] = frozenset(
     {
         "0057_parents", "0059_any_deed", "0060_rules", "0063_calls_by_subject",
-        "0064_no_index_of_hashes",
+        "0064_no_index_of_hashes", "0065_no_state",
     }
 )  # fmt: skip
 """Migrations that older processes need not know, such as one that adds an index; they go on writing.

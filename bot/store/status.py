@@ -17,6 +17,12 @@ from bot.store.times import to_text
 
 _ENDED = "state IN ('rejected', 'withdrawn', 'expired', 'stopped', 'succeeded', 'failed')"
 
+_NO_STATE = (
+    "SELECT number FROM requests INDEXED BY requests_of_no_state WHERE state NOT IN "
+    "('waiting', 'approved', 'running', 'unknown', 'rejected', 'withdrawn', 'expired', 'stopped', 'succeeded', 'failed') "
+    "ORDER BY number DESC LIMIT ?"
+)
+
 _OPEN = "state IN ('waiting', 'approved', 'running', 'unknown')"
 
 _BY_END = (
@@ -51,7 +57,7 @@ MOST_COUNTED = 1000
 
 _TO_DECIDE = """
 FROM requests INDEXED BY requests_to_decide
-WHERE state = 'waiting' AND rule = ? AND requester <> ? AND expires_at > ? AND NOT EXISTS (
+WHERE state = 'waiting' AND rule = ? AND requester <> ? AND (expires_at > ? OR length(expires_at) <> 32) AND NOT EXISTS (
   SELECT 1 FROM approvals WHERE approvals.request = requests.number AND approvals.person = ?)
 """
 
@@ -108,11 +114,13 @@ class AtHome(NamedTuple):
         own: Somebody's requests that have not ended, the newest first.
         in_state: All that have not ended, the longest in their state first.
         ended: The last results, the newest first.
+        stateless: Those whose state is damaged.
     """
 
     own: list[int]
     in_state: dict[State, list[int]]
     ended: list[int]
+    stateless: list[int]
 
 
 class InState(NamedTuple):
@@ -246,14 +254,22 @@ class Status:
 
     def at_home(self, person: str, limit: int, last: int) -> AtHome:
         """Return what everybody's Home tab lists, and somebody's own."""
-        own, ended, *states = self._database.at_once(
+        own, ended, stateless, *states = self._database.at_once(
             (_OPEN_OF, [person, limit]),
             (_LAST, [last]),
+            (_NO_STATE, [limit]),
             *((_NUMBERS, [state.value, limit]) for state in OPEN_STATES),
         )
         return AtHome(
-            _first(own), dict(zip(OPEN_STATES, map(_first, states), strict=True)), _first(ended)
+            _first(own),
+            dict(zip(OPEN_STATES, map(_first, states), strict=True)),
+            _first(ended),
+            _first(stateless),
         )
+
+    def stateless(self, limit: int) -> list[int]:
+        """Return the numbers of requests whose state is damaged, the newest first; no list of a state has them."""
+        return self._numbers(_NO_STATE, limit)
 
     def about(self, subject: str, limit: int) -> list[int]:
         """Return the numbers of the requests that act on a bill run or a document, or created it, newest first.

@@ -188,8 +188,10 @@ class Guard:
 
     def _after_a_copy(self, now: datetime) -> str:
         """Return why nothing may be mailed now after an older copy of the database was put back; empty: it may."""
-        resumed = self.store.history.last_of(What.RESUMED)
-        return too_soon_after_a_copy(resumed.at if resumed else None, now=now, guard=self.span)
+        history = self.store.history
+        resumed = history.last_of(What.RESUMED)
+        at = history.at_the_latest(resumed, now) if resumed else None
+        return too_soon_after_a_copy(at, now=now, guard=self.span)
 
     def _mailing(self, runs: Sequence[ByItself], at: datetime) -> frozenset[str]:
         """Return the runs, and the documents of none, that Zuora may be mailing by itself right now."""

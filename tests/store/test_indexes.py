@@ -31,6 +31,7 @@ DOCUMENTS = [f"INV{number:08}" for number in range(500)]
 THE_FIRST_FEW = (
     "SCAN requests USING COVERING INDEX requests_ended", "SCAN figures_due",
     "SCAN requests USING COVERING INDEX requests_rules",
+    "SCAN requests USING INDEX requests_of_no_state",  # it holds only what is damaged
 )  # fmt: skip
 """Read from one end, with a limit: the last results, whose index has them in order, what is due, and the first rule."""
 

@@ -16,7 +16,7 @@ from bot.audit.verify import verify_database
 from bot.cards import lines
 from bot.cli import main
 from bot.domain.call import Verdict
-from bot.domain.history import What
+from bot.domain.history import Entry, What
 from bot.domain.mailing import MAYBE_MAILED
 from bot.domain.message import MessageKind
 from bot.domain.next_step import repeat_at
@@ -129,8 +129,9 @@ async def test_a_damaged_row_keeps_nobody_from_the_others(stage, caplog, columns
     assert "request_unreadable" in {each.msg for each in caplog.records}
 
 
-async def test_a_damaged_row_that_is_due_is_said_once_where_somebody_reads_it(stage):
-    await two(stage, expires_at="")
+@pytest.mark.parametrize("columns", [{"expires_at": ""}, {"state": "damaged"}], ids=str)
+async def test_a_damaged_row_that_is_due_is_said_once_where_somebody_reads_it(stage, columns):
+    await two(stage, **columns)
 
     def said():
         everything = [each.text for each in stage.slack.channel_messages(CHANNEL)]
@@ -144,6 +145,41 @@ async def test_a_damaged_row_that_is_due_is_said_once_where_somebody_reads_it(st
 
     assert len(said()) == 1
     assert ALICE in said()[0]
+
+
+async def test_a_request_of_a_damaged_state_is_in_no_list_of_a_state_and_named_everywhere(stage):
+    await stage.ask(text=[*stage.zuora.world.invoices][1])
+    second = await stage.ask(text=next(iter(stage.zuora.world.invoices)))
+    await stage.quiet()
+    damaged(stage, state="damaged")
+
+    await opened(stage, BOB)
+    timetable = Timetable(at=None, zone=ZoneInfo("UTC"), days=frozenset())
+    digest = mornings_digest(stage.store, Links(""), timetable, stage.clock.now()).text
+    for each in (await ask_status(stage, ALICE, ""), digest):
+        assert "Cannot be read: 1" in each
+        assert shown_of(1) in each
+    assert "R-1 cannot be shown" in text_of(stage, BOB)
+    await the_others_go_on(stage, second)
+
+
+async def test_a_request_of_a_damaged_state_may_have_mailed(stage):
+    _, second = await two(stage, state="damaged")
+
+    await stage.press(BOB, second)
+
+    await stage.until_card(second, "Stopped. Nothing was sent")
+    assert any("R-1" in each for each in stage.thread(second))
+
+
+@pytest.mark.parametrize("columns", [{"state_at": "yesterday"}, {"expires_at": ""}], ids=str)
+async def test_what_waits_for_somebody_names_a_request_that_cannot_be_read(stage, columns):
+    await two(stage, **columns)
+
+    said = await ask_status(stage, BOB, "waiting")
+
+    assert "R-1 cannot be shown" in said
+    assert "R-2" in said
 
 
 async def test_a_damaged_row_that_is_due_is_tried_once(stage, caplog):
@@ -642,3 +678,75 @@ async def test_a_card_with_damaged_blocks_is_drawn_anew_and_can_be_approved(stag
 
     await stage.press(BOB, stage.request().card_ts)
     await stage.until_card(stage.request().card_ts, "Accepted by Zuora")
+
+
+KINDS = (
+    "bot.started", "policy.changed", "people.groups", "policy.posted", "audit.head", "statement.sent", "statement.denied",
+    "request.asked", "request.approved", "request.started", "request.ended", "call.sent", "call.answered", "slack.shown",
+    "number.kept", "exception.written", "refused",
+)  # fmt: skip
+
+
+@only_sqlite
+@pytest.mark.parametrize("columns", [{"at": "yesterday"}, {"data": "damaged"}, {"data": "5"}, {"data": '{"rows": 7, "new": []}'}], ids=str)  # fmt: skip
+@pytest.mark.parametrize("kind", KINDS)
+async def test_no_damaged_row_of_the_history_stops_a_start_or_anybody_else(stage, kind, columns):
+    """A row that nothing made in this story is put in, as an older version or another process may have written it."""
+    second = await with_damage(stage, "approvals", "team")
+    drop_triggers(stage, "history")
+    with stage.store.transaction():
+        found = stage.store._database.execute(
+            "SELECT MAX(sequence) FROM history WHERE what = ?", [kind]
+        )
+        ((last,),) = found.fetchall()
+        if last is None:
+            about = 1 if kind.startswith(("request", "call", "slack")) else None
+            entry = Entry(what=What(kind), request=about, who=CARLA, data={})
+            last = stage.store.history.append(entry, stage.clock.now()).sequence
+        ((column, value),) = columns.items()
+        stage.store._database.execute(
+            f"UPDATE history SET {column} = ? WHERE sequence = ?",  # noqa: S608 - own words
+            [value, last],
+        )
+    await stage.restart()
+
+    await the_others_go_on(stage, second)
+    await ask_status(stage, ALICE, "R-1")
+    await stage.pass_time(hours=2)
+
+
+@only_sqlite
+async def test_a_denial_that_cannot_be_read_denies_all_that_its_person_had_decided(stage):
+    first, _ = await two(stage)
+    await stage.press(BOB, first)
+    await stage.until_card(first, "Accepted by Zuora")
+    drop_triggers(stage, "history")
+    entry = Entry(what=What.STATEMENT_DENIED, who=BOB, data={"rows": []})
+    with stage.store.transaction():
+        head = stage.store.history.append(entry, stage.clock.now())
+        stage.store._database.execute(
+            "UPDATE history SET data = 'damaged' WHERE sequence = ?", [head.sequence]
+        )
+
+    assert "not theirs, says" in await ask_status(stage, ALICE, "R-1")
+    assert stage.store.history.approval_is_denied(1)
+    assert len(stage.store.history.denied()) == 1
+    assert not stage.store.history.approval_is_denied(2)
+
+
+@only_sqlite
+async def test_a_copy_that_was_put_back_at_a_damaged_time_was_put_back_before_the_next_row(stage):
+    entry = Entry(what=What.RESUMED, data={})
+    with stage.store.transaction():
+        drop_triggers(stage, "history")
+        stage.store.history.append(entry, stage.clock.now())
+        stage.store._database.execute("UPDATE history SET at = '' WHERE what = 'database.resumed'")
+    await stage.restart()
+    too_soon = await stage.fill()
+    assert "An older copy of the database was put back" in str(too_soon.errors)
+
+    await stage.pass_time(hours=2)
+    ts = await stage.ask()
+    await stage.press(BOB, ts)
+
+    await stage.until_card(ts, "Accepted by Zuora")

@@ -35,6 +35,8 @@ def damaged(stage, number=1, **columns):
     """Write other values into a stored request, as only a damaged file or a hand could."""
     for name in ("requests_keep_what_was_asked", "requests_keep_their_facts"):
         drop_trigger(stage.store, name)
+    if "state" in columns:
+        drop_trigger(stage.store, "requests_move_along_the_arrows")
     for column, value in columns.items():
         stage.store._database.execute(
             f"UPDATE requests SET {column} = ? WHERE number = ?",  # noqa: S608 - own words
