@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from aiohttp import web
 
 from bot.audit.finding import Finding
 from bot.audit.verify import verify_database
@@ -51,6 +52,9 @@ A_GLANCE = 0.0005
 """Processor seconds that a millisecond of mere waiting takes."""
 LONGEST_WORK = 2.0
 """Real seconds after which the clock goes on all the same, for what asks again and again until its time has come."""
+
+TICKS_OF_A_SERVER_THAT_HANGS = 50
+"""Milliseconds of mere waiting after which nobody waits for its answer any longer."""
 
 
 class ManualClock:
@@ -395,14 +399,38 @@ class Stage:
         return [kind for kind in kinds if kind is not What.SHOWN]
 
     async def quiet(self) -> None:
-        """Return once the bot has nothing under way that needs no clock."""
+        """Return once the bot has nothing under way that needs no clock, and asks neither Slack nor Zuora anything."""
+        while True:
+            asked = self._asked()
+            await self.until(lambda: not self._works())
+            await nothing_happens(TICKS_OF_A_SERVER_THAT_HANGS, stop=lambda: not self._asks())
+            await nothing_happens(1)  # each loop gets to where it sleeps on the clock
+            if asked == self._asked() and not self._works():
+                return
+
+    def _works(self) -> bool:
         assert self.bot is not None
         bot = self.bot
-        await self.until(
-            lambda: not (bot.runner.under_way or bot.sender.under_way or bot.estimates.under_way or self._due())
-        )  # fmt: skip
-        for _ in range(10):  # both loops get to where they sleep on the clock
-            await asyncio.sleep(0)
+        return bool(
+            bot.runner.under_way or bot.sender.under_way or bot.estimates.under_way or self._due()
+        )
+
+    def _asked(self) -> int:
+        """How many requests both servers have got so far."""
+        return sum(server.requests_count for server in self._listening())
+
+    def _asks(self) -> bool:
+        """Whether one of them is answering; Slack's sockets stay open."""
+        answering = [
+            handler._current_request
+            for server in self._listening()
+            for handler in server.connections
+        ]
+        return any(each is not None and each.path != "/link/" for each in answering)
+
+    def _listening(self) -> list[web.Server]:
+        runners = (self.slack._runner, self.zuora._runner)
+        return [each.server for each in runners if each is not None and each.server is not None]
 
     def _due(self) -> bool:
         now = self.clock.now()
