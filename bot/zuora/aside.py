@@ -1,20 +1,22 @@
-"""Does slow work on many documents in a thread, so that the event loop answers clicks meanwhile."""
+"""Reads pages one after the other, and does what takes long in a thread, so that the event loop answers clicks meanwhile."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
+from heapq import heappop, heappush
 from itertools import count
-from queue import PriorityQueue
-from threading import Lock, Thread
-from typing import Any, Concatenate, Final, ParamSpec, TypeVar
+from typing import Concatenate, Final, ParamSpec, TypeVar
+from weakref import WeakKeyDictionary
 
 P = ParamSpec("P")
 S = TypeVar("S")
 T = TypeVar("T")
 MANY: Final = 45
-"""About a small page, which is read in some 5 ms; forty may come at once. Counting 50,000 documents
-takes more than a second."""
+"""About a small page, which is read in some 2 ms; forty may come at once."""
+
+SHORT: Final = 200
+"""Documents that are read in some 5 ms, a turn of the event loop. Counting 50,000 takes more than a second."""
 
 A_PAGE: Final = 2_000
 """The number of rows on the longest page."""
@@ -22,45 +24,56 @@ A_PAGE: Final = 2_000
 _BEGUN, _NEW = 0, 1
 
 
-class _TurnsOfPages:
-    """One thread for pages, which finishes a page that was begun before it reads the next one.
+class _Line:
+    """Lets one page at a time be worked on, each in a turn of its own, and one that was begun before the next is read.
 
-    Python runs one thread at a time, and a thread that calls the operating system goes to the end of the line. With forty
-    pages in six threads the event loop waited for six turns at each of its own calls, a quarter of a second in all. And a
-    page that was read, but not yet cut down to the fields of the documents, takes many times their memory.
+    No thread does it as long as it is short. Python runs one thread at a time, and a thread that calls the operating system
+    goes to the end of the line: beside a thread that reads pages, the event loop waits a millisecond after each of its own
+    calls, of which it makes a hundred when forty pages come. A page that was read, but not yet cut down to the fields of the
+    documents, takes many times their memory.
     """
 
     def __init__(self) -> None:
-        self._line: PriorityQueue[tuple[int, int, Future[Any], Callable[[], Any]]] = PriorityQueue()
         self._numbers = count()
-        self._starting = Lock()
-        self._is_started = False
+        self._is_busy = False
+        self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
 
-    def submit(self, rank: int, work: Callable[[], T]) -> Future[T]:
-        """Have something done behind everything of a lower rank, and behind what came before it."""
-        with self._starting:
-            if not self._is_started:
-                Thread(target=self._run, name="pages", daemon=True).start()
-                self._is_started = True
-        future: Future[T] = Future()
-        self._line.put((rank, next(self._numbers), future, work))
-        return future
-
-    def _run(self) -> None:
-        while True:
-            self._do(*self._line.get()[2:])
-
-    @staticmethod
-    def _do(future: Future[Any], work: Callable[[], Any]) -> None:
-        if not future.set_running_or_notify_cancel():
-            return
+    @asynccontextmanager
+    async def turn(self, rank: int) -> AsyncIterator[None]:
+        """Wait for everything of a lower rank, and for what came before it."""
+        if self._is_busy:
+            await self._place(rank)
+        self._is_busy = True
         try:
-            future.set_result(work())
-        except Exception as error:  # noqa: BLE001 - whoever waits for it gets it
-            future.set_exception(error)
+            yield
+        finally:  # what else comes in this turn of the event loop is done in turns of its own
+            asyncio.get_running_loop().call_soon(self._pass_on)
+
+    async def _place(self, rank: int) -> None:
+        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heappush(self._waiting, (rank, next(self._numbers), place))
+        try:
+            await place
+        except asyncio.CancelledError:
+            if not place.cancelled():  # it was its turn already
+                self._pass_on()
+            raise
+
+    def _pass_on(self) -> None:
+        """Let the next one go on."""
+        while self._waiting:
+            *_, place = heappop(self._waiting)
+            if not place.done():  # otherwise nobody waits for it any more
+                place.set_result(None)
+                return
+        self._is_busy = False
 
 
-_PAGES: Final = _TurnsOfPages()
+_LINES: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, _Line]] = WeakKeyDictionary()
+
+
+def _turn(rank: int) -> AbstractAsyncContextManager[None]:
+    return _LINES.setdefault(asyncio.get_running_loop(), _Line()).turn(rank)
 
 
 async def aside(
@@ -72,12 +85,19 @@ async def aside(
     """Return what `work` makes of the documents; it must touch nothing but its arguments."""
     if len(documents) < MANY:
         return work(documents, *more, **named)
-    if len(documents) <= A_PAGE:
-        job = partial(work, documents, *more, **named)
-        return await asyncio.wrap_future(_PAGES.submit(_BEGUN, job))
-    return await asyncio.to_thread(work, documents, *more, **named)
+    if len(documents) > A_PAGE:
+        return await asyncio.to_thread(work, documents, *more, **named)
+    async with _turn(_BEGUN):
+        return await _done(
+            partial(work, documents, *more, **named), is_short=len(documents) <= SHORT
+        )
 
 
-async def of_a_page(work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+async def of_a_page(work: Callable[[], T], *, is_short: bool) -> T:
     """Return what `work` makes of a page that has just come, behind those that came before it."""
-    return await asyncio.wrap_future(_PAGES.submit(_NEW, partial(work, *arguments, **named)))
+    async with _turn(_NEW):
+        return await _done(work, is_short=is_short)
+
+
+async def _done(work: Callable[[], T], *, is_short: bool) -> T:
+    return work() if is_short else await asyncio.to_thread(work)

@@ -9,6 +9,7 @@ import logging
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from http import HTTPStatus
 from typing import Final
 
@@ -32,7 +33,7 @@ from bot.zuora.errors import (
     ZuoraRefused,
     ZuoraUnavailable,
 )
-from bot.zuora.judge import AT_ONCE, AUTHENTICATION, judge
+from bot.zuora.judge import AT_ONCE, AUTHENTICATION, QUICK, judge
 from bot.zuora.pace import LONGEST_WAIT_SECONDS, Pace
 from bot.zuora.reachability import Reachability
 from bot.zuora.tokens import TokenKeeper
@@ -248,10 +249,11 @@ class Caller:
 async def _read(
     call: wire.HttpCall, status: int, headers: Mapping[str, str], content: bytes
 ) -> Answer | ZuoraError:
-    """Return what an answer means; long ones are read in a thread."""
+    """Return what an answer means; long ones are read one after the other."""
     if len(content) <= AT_ONCE:
         return _judged(call, status, headers, content)
-    return await of_a_page(_judged, call, status, headers, content)
+    job = partial(_judged, call, status, headers, content)
+    return await of_a_page(job, is_short=len(content) <= QUICK)
 
 
 def _judged(

@@ -40,10 +40,10 @@ _BY_STATUS: Final[dict[int, int]] = {
 _GRAVEST_FIRST: Final = (*OUTAGES, AUTHENTICATION, LIMIT, CONTENTION, PERMISSION, NOT_FOUND)
 AT_ONCE: Final = 32 * 1024
 """Bytes that are read in less than a millisecond (forty such answers in some 20). Longer answers are
-read in a thread."""
+read one after the other."""
 
 QUICK: Final = 1024 * 1024
-"""Bytes that are read in about 10 ms. Longer answers are read by a decoder that gives way to others."""
+"""Bytes that are read in about 10 ms. Longer answers are read in a thread, by a decoder that gives way to others."""
 
 _DECODER: Final = json.JSONDecoder(parse_float=Decimal)  # once: making it takes as long as using it
 _ABOUT_THE_KEY: Final = frozenset({HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY})
