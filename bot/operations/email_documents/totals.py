@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
+from heapq import nsmallest
 from typing import Self
 
 from bot.domain.kind import DocumentKind
@@ -84,7 +86,7 @@ class Totals(Remembering, frozen=True):
             unchecked=tuple(doubt for each in documents for doubt in each.doubts),
             unreachable=tuple(each for each in (*documents, *nobody) if each.bill_to_mail is False),
             contacts_unknown=sum(each.bill_to_mail is None for each in documents),
-            largest=tuple(each for of in by_size(documents).values() for each in of[:MOST_LARGEST]),
+            largest=tuple(each for of in by_size(documents, MOST_LARGEST).values() for each in of),
             zero=sum(each.amount == 0 for each in documents),
             negative=sum(is_negative(each.money) for each in documents),
             kind_of={each.number: each.kind for each in documents if each.kind != counted[0].kind},
@@ -96,12 +98,16 @@ class Totals(Remembering, frozen=True):
         return sum(each.count for each in self.counted)
 
 
-def by_size(documents: Sequence[MailDocument]) -> dict[str, list[MailDocument]]:
-    """Return the documents with a known total by currency, the largest first."""
-    known = [(each.money, each) for each in documents]
-    found = [(money, each) for money, each in known if isinstance(money, Money)]
-    found.sort(key=lambda each: (-abs(each[0].amount), each[1].number))
+def by_size(documents: Sequence[MailDocument], most: int) -> dict[str, list[MailDocument]]:
+    """Return up to so many documents with a known total of each currency, the largest first."""
     of: dict[str, list[MailDocument]] = {}
-    for money, document in found:
-        of.setdefault(money.currency, []).append(document)
-    return dict(sorted(of.items()))
+    for each in documents:
+        if isinstance(money := each.money, Money):
+            of.setdefault(money.currency, []).append(each)
+    # not sorted, for which the sums of all of them would be in memory together
+    return {currency: nsmallest(most, of[currency], key=_by_size) for currency in sorted(of)}
+
+
+def _by_size(document: MailDocument) -> tuple[Decimal, str]:
+    money = document.money
+    return (-abs(money.amount) if isinstance(money, Money) else Decimal(0), document.number)

@@ -202,7 +202,7 @@ def listed(body: EmailDocumentsBody, facts: EmailDocumentsFacts) -> tuple[Listed
 
     If addresses were typed, those of the contacts do not matter.
     """
-    known = [each for of in by_size(facts.documents).values() for each in of]
+    known = [each for of in by_size(facts.documents, MOST_LISTED).values() for each in of]
     unknown = [each for each in facts.documents if isinstance(each.money, NotKnown)]
     return tuple(
         Listed(
