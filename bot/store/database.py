@@ -3,11 +3,13 @@
 import logging
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeGuard
 
+from bot.domain.history import START, Head
+from bot.store.contents import Contents
 from bot.store.errors import (
     DAMAGED,
     LOCKED_BY_OTHERS,
@@ -57,6 +59,8 @@ class Guarded(SqliteDatabase):
         self.path = Path(path)
         self._places = {"": str(path), **{end: str(beside(path, end)) for end in ENDS[1:]}}
         self._files = {"": _stands_at(self._places[""])}
+        self._contents = Contents(self.path)
+        self._known: Callable[[], Head] = lambda: START
         self._distrusted = ""
         self._takes_nothing = ""
         self._data_version = 0
@@ -79,7 +83,13 @@ class Guarded(SqliteDatabase):
         """Return why no write would last; empty if nothing is known to be wrong."""
         if self._are_replaced():
             return REPLACED
+        if not self._distrusted and (why := self._contents.trouble(self._known())):
+            self.distrust(why)
         return self._distrusted
+
+    def expect(self, known: Callable[[], Head]) -> None:
+        """Look for this row of the history whenever the file was written."""
+        self._known = known
 
     @property
     def takes_nothing(self) -> str:

@@ -17,23 +17,13 @@ from bot.domain.history import (
     row_text,
     stored,
 )  # fmt: skip
+from bot.store.contents import is_another
 from bot.store.engine import Database, once_committed
 from bot.store.errors import REPLACED, CouldNotRecordError, StoreError
 from bot.store.past import Past
 from bot.store.times import to_text
 
 logger = logging.getLogger(__name__)
-
-
-def is_another(head: Head, last: int, there: str | None) -> bool:
-    """Return whether a history ends before a row or has another one in its place; a row may also be archived.
-
-    Args:
-        head: The row.
-        last: The last sequence of the history.
-        there: The hash of the row with that sequence; None if there is no such row.
-    """
-    return last < head.sequence or (there is not None and there != head.hash)
 
 
 _LAST = """

@@ -6,16 +6,13 @@ from contextlib import closing
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from urllib.parse import quote
 
 from bot.domain.history import Head
+from bot.store.contents import IS_DAMAGED, lacks, opened_apart
 from bot.store.engine import is_postgres
 from bot.store.errors import DAMAGED, LOCKED_BY_OTHERS, REPLACED, StoreError
-from bot.store.history import is_another
 from bot.store.measures import Measures, measured
 from bot.store.opening import STEPS_BETWEEN_LOOKS, damage_of
-
-_SECONDS = 1.0
 
 _WORDS = {
     sqlite3.SQLITE_BUSY: LOCKED_BY_OTHERS,
@@ -24,8 +21,6 @@ _WORDS = {
     sqlite3.SQLITE_CORRUPT: DAMAGED,
     sqlite3.SQLITE_NOTADB: DAMAGED,
 }
-
-_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def figures(path: str) -> Measures:
@@ -45,7 +40,7 @@ def figures(path: str) -> Measures:
 
 
 def _figures(path: str) -> Measures:
-    with closing(_opened(path, "ro")) as connection:
+    with closing(opened_apart(path, "ro")) as connection:
         return measured(connection.execute, size=_size(path), log=_size(f"{path}-wal"))
 
 
@@ -61,8 +56,8 @@ def why_not_writable(path: str, head: Head) -> str:
     if is_postgres(path):
         return str(_on_server().why_not_writable(path, head))
     try:
-        with closing(_opened(path, "rw")) as connection:
-            if _is_another(connection, head):
+        with closing(opened_apart(path, "rw")) as connection:
+            if lacks(connection, head):
                 return REPLACED
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("BEGIN IMMEDIATE")
@@ -74,16 +69,6 @@ def why_not_writable(path: str, head: Head) -> str:
     return ""
 
 
-def _is_another(connection: sqlite3.Connection, head: Head) -> bool:
-    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'history'").fetchone():
-        return True
-    (last,) = connection.execute("SELECT COALESCE(MAX(sequence), 0) FROM history").fetchone()
-    row = connection.execute(
-        "SELECT hash FROM history WHERE sequence = ?", [head.sequence]
-    ).fetchone()
-    return is_another(head, last, row and row[0])
-
-
 def is_damaged(path: str, given_up: Callable[[], bool]) -> bool | None:
     """Return whether any page of the file is damaged, in any thread; None if that could not be found out.
 
@@ -93,24 +78,17 @@ def is_damaged(path: str, given_up: Callable[[], bool]) -> bool | None:
     if is_postgres(path):
         return False
     try:
-        with closing(_opened(path, "ro")) as connection:
+        with closing(opened_apart(path, "ro")) as connection:
             connection.set_progress_handler(given_up, STEPS_BETWEEN_LOOKS)
             return bool(damage_of(connection))
     except sqlite3.DatabaseError as error:
         # there is none if Python could not read what SQLite said
         code = getattr(error, "sqlite_errorcode", 0)
-        return True if code & 0xFF in _DAMAGED else None
+        return True if code & 0xFF in IS_DAMAGED else None
 
 
 def _on_server() -> ModuleType:
     return import_module("bot.store.postgres.measuring")  # psycopg is there only where it is used
-
-
-def _opened(path: str, mode: str) -> sqlite3.Connection:
-    """Return a connection to an existing file; if it was deleted, none is created."""
-    return sqlite3.connect(
-        f"file:{quote(path)}?mode={mode}", uri=True, timeout=_SECONDS, isolation_level=None
-    )
 
 
 def _size(path: str) -> int:

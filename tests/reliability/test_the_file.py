@@ -32,6 +32,7 @@ from bot.wiring.starting import CannotStartError
 from tests.audit.test_evidence import made as evidence_made
 from tests.large_file import PAGE, make_large
 from tests.patient import LONGEST
+from tests.postgres import only_sqlite
 from tests.stage import ALICE, BOB, CHANNEL, MARA
 from tests.store.test_schema import NOW
 
@@ -100,6 +101,84 @@ async def test_nothing_is_approved_or_sent_once_the_database_is_gone(stage, how)
     assert stage.orders() == []
     await stage.until_private(BOB, "I could not record this, so nothing was done")
     assert stage.bot.health()["status"] == "database deleted or replaced"
+
+
+def move_the_log_into_the_file(stage):
+    stage.store._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def cut_to_nothing(file, _older):
+    os.truncate(file, 0)
+
+
+def cut_in_half(file, _older):
+    os.truncate(file, file.stat().st_size // 2 // PAGE * PAGE)
+
+
+def copy_an_older_one_over_it(file, older):
+    file.write_bytes(older)
+
+
+def write_noise_over_it(file, _older):
+    with file.open("r+b") as opened:
+        opened.write(os.urandom(file.stat().st_size))
+
+
+IN_PLACE = (cut_to_nothing, cut_in_half, copy_an_older_one_over_it, write_noise_over_it)
+
+
+@only_sqlite
+@pytest.mark.parametrize("where", ["in the file", "in the log too"])
+@pytest.mark.parametrize("happens", IN_PLACE)
+async def test_other_content_in_the_open_file_is_noticed_before_the_next_click_is_recorded(
+    web_stage, happens, where
+):
+    """The file stays the same one, and the bot has what it reads in memory."""
+    stage = web_stage
+    ts = await stage.ask()
+    await stage.quiet()
+    move_the_log_into_the_file(stage)
+    older = file_of(stage).read_bytes()
+    for number in range(2, 5):
+        run = f"BR-0000001{number}"
+        stage.zuora.world.add_bill_run(run, invoices=[("A00000001", "USD", "7")])
+        if number < 4 or where == "in the log too":
+            await stage.ask(text=run)
+            await stage.quiet()
+        if number < 4:
+            move_the_log_into_the_file(stage)
+    assert await readyz(stage) == (200, "ready")
+    before = stage.store.history.last()
+
+    happens(file_of(stage), older)
+
+    status, words = await readyz(stage)
+    assert status == 503
+    assert words in ("database deleted or replaced", "database damaged")
+    await stage.press(BOB, ts)
+    await stage.until_private(BOB, "I could not record this, so nothing was done")
+    assert stage.orders() == []
+    assert stage.store.history.known == before
+
+
+@only_sqlite
+async def test_another_program_may_compact_the_open_file_and_move_its_log_into_it(web_stage):
+    stage = web_stage
+    ts = await stage.ask()
+    await stage.quiet()
+    with closing(sqlite3.connect(file_of(stage), isolation_level=None)) as another:
+        another.execute("CREATE TABLE more AS SELECT zeroblob(1000000) AS more")
+        another.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        assert await readyz(stage) == (200, "ready")
+        large = file_of(stage).stat().st_size
+        another.execute("DROP TABLE more")
+        another.execute("VACUUM")
+        another.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    assert file_of(stage).stat().st_size < large
+
+    assert await readyz(stage) == (200, "ready")
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "Accepted by Zuora")
 
 
 def test_a_start_with_a_damaged_file_is_refused(tmp_path):

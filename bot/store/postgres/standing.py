@@ -1,8 +1,8 @@
 """Whether a server's database is still the one that the bot wrote to."""
 
 from bot.domain.history import START, Head
+from bot.store.contents import is_another
 from bot.store.errors import LOCKED_BY_OTHERS
-from bot.store.history import is_another
 from bot.store.postgres.connection import Bounded
 
 TROUBLES = {"25006": "database read-only", "53100": "database full", "55P03": LOCKED_BY_OTHERS}
