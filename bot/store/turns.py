@@ -10,9 +10,13 @@ LONGEST_STANDING_BACK = 0.25
 """How many seconds of real time other work stands back at most for people who come without a pause."""
 
 
+A_MOMENT = 0.1
+"""Seconds in which whoever came during a long transaction gets an answer."""
+
+
 def let_go_later(*held: object) -> None:
-    """Keep something until the next turn of the event loop: letting go of 50,000 documents takes as long as saving them."""
-    asyncio.get_running_loop().call_soon(_nothing, *held)
+    """Keep something for a moment longer: letting go of 50,000 documents holds the event loop as long as saving them."""
+    asyncio.get_running_loop().call_later(A_MOMENT, _nothing, *held)
 
 
 def _nothing(*_held: object) -> None:
