@@ -47,6 +47,7 @@ class Numbers:
 
     def __init__(self, first: int = 0, number: int | None = None, at: str = "") -> None:
         self.first, self.number, self.at, self.begun = first, number, at, 0  # `begun`: the last start of the bot
+        self.database = ""  # its id, as the last start says
         self.kept = dict[int, tuple[Any, str]]()  # by the row that keeps it: a number that is open, and since when
 
     def note(self, row: FileRow) -> Iterator[Remark]:
@@ -58,9 +59,14 @@ class Numbers:
 
     def counted(self, row: FileRow) -> Iterator[Remark]:
         """Take in a row of those that matter to the numbers; return what is wrong with its number."""
-        data = json.loads(row.data) if row.what != BEGINS else {}
+        data = json.loads(row.data)
         new, by, keeps = row.request or data.get("number"), data.get("kept", 0), row.what == KEEPS
         self.begun = row.sequence if row.what == BEGINS else self.begun
+        itself = data.get("database", self.database) if row.what in {BEGINS, PUT_BACK} else self.database
+        is_other = row.what == BEGINS and self.database not in {"", itself}
+        words = f"Row {row.sequence} is a start with another database than before, and no row says that an older copy was put back."
+        yield from [Remark(UNSUPPORTED, row.sequence, words)] * is_other
+        self.database = itself
         self.number = max(self.number or 0, data.get("numbers_behind", 0)) or self.number
         is_new, and_not = row.what in {KEEPS, ASKED} and not by, f", and row {by} does not keep it" * bool(by)
         follows = not is_new or self.number is None or new == self.number + 1

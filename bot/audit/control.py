@@ -60,16 +60,19 @@ class InForce:
 
     def differs(self, data: Json) -> Iterator[str]:
         """Return what a change of the policy says otherwise than its text, and that of the policy before, do."""
-        before = next((each for each in reversed(self.changes.changes.values()) if each["new"] == data.get("old")), Json())
-        policy = read(data["text"])
+        before, policy = self.changes.changes.get(self.changes.with_hash(data.get("old", "")), Json()), read(data["text"])
         yield from ["difference"] * (data.get("difference") != difference(str(before.get("text", "")), data["text"]))
-        lists = ("requesters", "approvers", "viewers")
-        yield from (each for each in lists if {*data.get(each, policy.get(each, ()))} != {*policy.get(each, ())})
+        lists = {each: policy.get(each, ()) for each in ("requesters", "approvers", "viewers")}
+        yield from (name for name, each in lists.items() if {*data.get(name, each)} != {*each})
         yield from ["number of rules"] * (data.get("rules", len(policy.get("rule", ()))) != len(policy.get("rule", ())))
+
+    def force_at(self, row: FileRow) -> str:
+        """Return the hash of the policy in force at a row; empty if no row before it says one."""
+        return next((new for at, new in reversed(self.force) if at < row.sequence), "")
 
     def policy_at(self, row: FileRow) -> Any:
         """Return the policy in force at a row; None if its text is not known."""
-        return self.policies.get(next((new for at, new in reversed(self.force) if at < row.sequence), ""))
+        return self.policies.get(self.force_at(row))
 
     def decides(self, row: FileRow) -> bool:
         """Return whether the bot records, before a decision of this kind, who is in the groups, and looks at the policy in force."""
@@ -87,7 +90,8 @@ class InForce:
             by, it = self.denied[row.sequence], f"row {row.sequence} ({row.what})"
             self.named.add(row.sequence)
             words = f"R-{row.request}: {by.who} says in row {by.sequence} that the decision in {it} was not theirs"
-            yield Remark("note", row.sequence, words)
+            words += f"; it is {row.who}'s" * (is_other := by.who != row.who)
+            yield Remark("control not held" if is_other else "note", row.sequence, words)
 
     def others(self) -> Iterator[Remark]:
         """Return a note on each denied decision that is in no request's rows here."""
@@ -150,7 +154,7 @@ def still(record: Json, story: Story, stands: InForce) -> Iterator[tuple[FileRow
         people, policy = people | {row.who}, stands.policy_at(row) if stands.decides(row) else None
         if not policy or stands.policies.get(record["policy_hash"]) == policy:
             continue
-        again = [[tier for *_, tier in tiers_of(record, story[0][1]["compared"], policy, **other)] for other in ({}, {"mails_again": True})]
+        again = [[tier for *_, tier in tiers_of(record, story[0][1]["compared"], policy, **each)] for each in ({}, {"mails_again": True})]
         mine, needed = {row.who, *groups_of(row, data)}, min(max(tier.get("approvals", 1) for tier in tiers) for tiers in again)
         if not any(all(is_named(mine, tier.get("approvers") or policy["approvers"]) for tier in tiers) for tiers in again):
             yield row, "is an approval by somebody whom the rule of the policy in force at that time does not name"
@@ -160,7 +164,8 @@ def still(record: Json, story: Story, stands: InForce) -> Iterator[tuple[FileRow
 
 def asked_for(record: Json, row: FileRow, asked: Json, stands: InForce) -> Iterator[str]:  # whether the record agrees with its first row
     in_force, mine = [each for each in stands.force if each[0] < row.sequence], record["policy_hash"]
-    if (record["requester"], record["digest"]) != (row.who, asked.get("digest")) or record["created_at"] > row.at:
+    own = record["requester"], record.get("team", row.team), record["digest"]
+    if own != (row.who, row.team, asked.get("digest")) or record["created_at"] > row.at:
         yield "is by somebody else, of another time or about something else than its record says"
     *_, says = [], *(says for at, says in stands.starts if at < row.sequence)
     if silent := [name for name in map(str, says) if name not in asked]:

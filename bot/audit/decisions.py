@@ -30,7 +30,8 @@ def states(story: Story) -> Iterator[tuple[FileRow, str, bool]]:  # each row wit
 def in_order(story: Story) -> Iterator[tuple[FileRow, str]]:  # whether each state may follow the one before
     before = ""
     for row, state, is_said in states(story):
-        if row.what != ASKED and before and state not in MOVES.get(before, set()):
+        may_be = {"approved"} if row.what == STARTED else {each for each, others in MOVES.items() if state in others}
+        if row.what != ASKED and before and before not in may_be:
             yield row, f"makes it {state}, after it was {before}"
         before = state if is_said else ""
 
@@ -67,6 +68,7 @@ def approved(rule: Json, story: Story, stands: Any, expires: str) -> Iterator[tu
         approves, starts, wrong = row.what == APPROVED, row.what == STARTED, ""
         why = by_whom_it_is(rule, first, row, data, stands) if approves else ""
         wrong = f"is an approval {why}" if why else ""
+        wrong = "is a second approval by the same person" if approves and row.who in good else wrong
         wrong = "is an approval of what had expired" if approves and row.at >= expires else wrong
         is_other = (approves or starts) and data.get("digest") != asked.get("digest")
         wrong = "is about something else than was asked for" if is_other else wrong

@@ -83,7 +83,7 @@ def decided(record: Json, story: Story, in_force: Any) -> Wrong:  # whether they
             yield row, f"starts it, and the approval before says that {open_} are missing"
         if row.what == APPROVED:
             people, open_ = people | {row.who}, data.get("missing") or 0
-            is_same = in_force(row.sequence) in {"", record["policy_hash"]}  # another policy may ask for more
+            is_same = in_force(row) in {"", record["policy_hash"]}  # another policy may ask for more
             most = max(0, needed - 1) if is_same else open_
             if open_ and not needed - len(people) <= open_ <= most:
                 yield row, f"says that {open_} approvals are missing, of {needed} with {len(people)} given"
@@ -129,6 +129,8 @@ def untold(row: FileRow, data: Json, stands: Any) -> Iterator[str]:  # why somet
     groups = [part for name in data.get("groups") or () for part in name.split("&")] if row.what == APPROVED else []
     if groups and not any(stands.members(each, row.sequence) for each in groups):
         yield "who approved it was in a group by that row alone, because no row before it lists the group"
+    if row.what == APPROVED and not stands.decides(row) and stands.force_at(row) not in {"", data.get("policy")}:
+        yield "the policy had changed when it was approved, and is not compared with who approved it, because an earlier version wrote it"
     if row.what in CALLED and row.who and data.get("groups") and row.what != APPROVED and not stands.decides(row):
         yield "who rejected it or recorded its outcome was in a group by that row alone, because an earlier version wrote it"
 
@@ -156,5 +158,5 @@ def stated(record: Json, story: Story, stands: Any) -> Wrong:  # of one request
     if policy and "groups" in asked and not may_ask(asked, first, policy, stands.members):
         found.append(f"is by {first.who}, who may not ask by the policy's requesters")
     yield from ((first, words) for words in found)
-    yield from decided(record, story, lambda before: next((new for at, new in reversed(stands.force) if at < before), ""))
+    yield from decided(record, story, stands.force_at)
     yield from came_of(record, story)

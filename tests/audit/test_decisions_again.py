@@ -283,3 +283,106 @@ async def test_an_explanation_by_somebody_who_may_not_sign_is_found_by_both(stag
 
     assert result.exit_code == 23, result.output
     assert f"(exception.explained) is signed by {MARA}, whom the policy in force" in result.output
+
+
+def twice(what, request, **change):
+    """A row of a request is there once more, with other data."""
+
+    def changed(row):
+        if (row.what, row.request) != (what, request):
+            return row
+        data = compact({**json.loads(row.data), **change})
+        return [row, row._replace(data=data)]
+
+    return changed
+
+
+AGAIN = {
+    "is a second approval by the same person": twice("request.approved", 1, missing=1),
+    "makes it running, after it was running": twice("request.started", 1),
+    "goes out under another key, and what came of it before is not known": twice("call.sent", 1, key="billing-bot:R-1:another"),
+    "R-1 follows R-1": twice("request.asked", 1),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("words", "change"), AGAIN.items(), ids=AGAIN)
+def test_a_row_that_stands_twice_is_found_by_both(package, words, change):
+    result = status(rebuilt(package, KEY, change=change), KEY)
+    assert result.exit_code == (21 if "follows" in words else 23), result.output
+    assert words in result.output
+
+
+def test_actors_that_are_swapped_are_found_by_both(package):
+    """Bob asked and Alice approved; record and rows agree, and so do the groups by which they did it."""
+
+    def change(row):
+        other = {ALICE: BOB, BOB: ALICE}.get(row.who, row.who) if row.request == 1 else row.who
+        return row._replace(who=other)
+
+    def record(record):
+        record["requester"] = BOB if record["number"] == 1 else record["requester"]
+
+    result = status(rebuilt(package, KEY, change=change, record=record), KEY)
+
+    assert result.exit_code == 23, result.output
+    assert f"is by {BOB}, who may not ask by the policy's requesters" in result.output
+    assert "is an approval by somebody who" in result.output
+
+
+def test_a_decision_that_somebody_else_denies_is_found_by_both(package):
+    (approved,) = (
+        row[0] for row in lines(package, "history.jsonl") if row[2:5] == [1, "request.approved", BOB]
+    )  # fmt: skip
+
+    def change(row):
+        if (row.request, row.what) != (1, "request.ended"):
+            return row
+        data = compact({"request": "R-1", "rows": [approved]})
+        return [row, row._replace(request=None, what="statement.denied", who=MARA, data=data)]
+
+    result = status(rebuilt(package, KEY, change=change), KEY)
+
+    assert result.exit_code == 23, result.output
+    assert f"{MARA} says in row" in result.output
+    assert f"was not theirs; it is {BOB}'s" in result.output
+
+
+def test_rows_of_a_second_database_are_found_by_both(package):
+    """Somebody works with two databases under one tenant, and takes rows of both into one package."""
+    starts = []
+
+    def change(row):
+        if row.what == "bot.started":
+            starts.append(row)
+        if (row.request, row.what) != (1, "request.ended"):
+            return row
+        other = {**json.loads(starts[0].data), "database": "of-another-file"}
+        return [row, starts[0]._replace(at=row.at, data=compact(other))]
+
+    result = status(rebuilt(package, KEY, change=change), KEY)
+
+    assert result.exit_code == 19, result.output
+    assert "is a start with another database than before, and no row says" in result.output
+
+
+def test_another_team_than_the_records_is_found_by_both(package):
+    def change(row):
+        return (
+            row._replace(team="T0OTHER") if (row.request, row.what) == (1, "request.asked") else row
+        )
+
+    result = status(rebuilt(package, KEY, change=change), KEY)
+    assert result.exit_code == 23, result.output
+    assert "is by somebody else, of another time or about something else" in result.output
+
+
+def test_an_approval_of_before_starts_listed_it_is_not_compared_with_a_later_policy_but_said():
+    asked = FileRow(4, "1", 1, "request.asked", ALICE, "T", "{}", "", "", masked=False)
+    approved = asked._replace(sequence=6, what="request.approved", who=BOB)
+    stands = standing(policy(1, BY_BOB), started(2), policy(5, BY_CARLA, BY_BOB))
+
+    stands.open.look([(approved, {"policy": hashed(BY_BOB)})], stands)
+
+    assert [
+        "the policy had changed when it was approved" in each for each in stands.open.words()
+    ] == [True]
