@@ -358,6 +358,26 @@ def every_request(rules):
         yield each[0], dict(zip(names_, each[1:], strict=True))
 
 
+def state_of(what, data):
+    """The state after a row; empty if the row does not say it, None if it moves nothing."""
+    kind = what.removeprefix("request.")
+    if kind == "approved":
+        return "waiting" if data.get("missing") else "approved"
+    if kind in {"ended", "settled"}:
+        return data.get("state", "")
+    if what in ENDS:
+        return kind
+    return {"asked": "waiting", "started": "running"}.get(kind)
+
+
+def may_come_before(state):
+    """The states from which a request can come to this one."""
+    if state in {"waiting", "approved", "rejected", "withdrawn", "expired"}:
+        return {"waiting"}
+    begun = {"running", "unknown"}
+    return {"waiting", "approved", *begun} if state == "stopped" else begun
+
+
 class Request:
     """One request, performed again."""
 
@@ -390,7 +410,11 @@ class Request:
             "record",
         )
         self.need(self.record["created_at"] <= first["at"], "created later than its row")
+        own = self.record.get("team", first["team"])
+        self.need(own == first["team"], "asked for in another team")
         people = self.approvals()
+        self.ended()
+        self.in_order()
         self.ruled()
         self.summed()
         number = self.calls()
@@ -520,6 +544,7 @@ class Request:
             words = f"row {row['sequence']}"
             if row["what"] == "request.approved":
                 self.need(self.counts(row), f"{words} does not count")
+                self.need(row["who"] not in people, f"{words}: approved twice")
                 people[row["who"]] = row["sequence"]
             started = started or row["what"] == "request.started"
             goes_on = row["what"] in {"request.started", "call.sent"}
@@ -534,6 +559,37 @@ class Request:
                 self.need(row["data"]["digest"] == self.asked["digest"], f"{words}: digest")
             ended = ended or row["what"] in ENDS
         return people
+
+    def ended(self):
+        """Rejections, withdrawals and expiries are by whom they may be, and in time."""
+        for row in self.history:
+            kind, words = row["what"].removeprefix("request."), f"row {row['sequence']}"
+            if kind == "rejected":
+                self.need(self.counts(row), f"{words}: this person may not reject it")
+            if kind == "withdrawn":
+                self.need(row["who"] == self.history[0]["who"], f"{words}: withdrawn by another")
+            if kind == "expired":
+                is_due = row["at"] >= self.record["expires_at"]
+                self.need(is_due and not row["who"], f"{words}: expired too early")
+
+    def in_order(self):
+        """Each state follows from the one before, and a call goes out anew under its key until its answer is known."""
+        now: str | None = "waiting"
+        keys: dict[str, str] = {}
+        for row in self.history[1:]:
+            data, words = row["data"], f"row {row['sequence']}"
+            after = state_of(row["what"], data)
+            if after is not None:
+                before = (
+                    {"approved"} if row["what"] == "request.started" else may_come_before(after)
+                )
+                self.need(now is None or now in before, f"{words}: {after} after {now}")
+                now = after or None
+            if row["what"] == "call.sent":
+                is_same = keys.setdefault(data["subject"], data["key"]) == data["key"]
+                self.need(is_same, f"{words}: another key")
+            if "verdict" in data:
+                keys.pop(data.get("subject"), None)
 
     def counts(self, row):
         data, who, lists = row["data"], row["who"], {*self.rule["approvers"]}

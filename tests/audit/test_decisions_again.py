@@ -1,6 +1,7 @@
 """Every decision of a person is performed again, and not only approvals.
 
-Whoever tries it here has the key: the chain is whole, and every file is made again. Each sample is given to both programs.
+Whoever tries it here has the key: the chain is whole, and every file is made again. Each sample is given to both programs, and
+most to a third that was written from FORMAT.md alone.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ from bot.audit.control import InForce, still
 from bot.audit.decisions import by_whom_it_is, in_order, signed_by
 from bot.audit.rows import FileRow, compact, hashed
 from bot.domain.gains import difference
+from tests.audit.test_as_approved import status as all_three
 from tests.audit.test_as_approved import with_data
 from tests.audit.test_control import sealed
 from tests.audit.test_evidence import KEY, checked, lines, made
@@ -78,13 +80,13 @@ FORGED = {
 
 
 @pytest.mark.parametrize(("words", "change"), FORGED.items(), ids=FORGED)
-def test_a_decision_by_somebody_who_may_not_take_it_is_found_by_both(package, words, change):
-    result = status(rebuilt(package, KEY, change=change), KEY)
+def test_a_decision_by_somebody_who_may_not_take_it_is_found_by_all_three(package, words, change):
+    result = all_three(rebuilt(package, KEY, change=change), KEY)
     assert result.exit_code == 23, result.output
     assert words in result.output
 
 
-def test_a_rejection_behind_the_end_of_a_request_is_found_by_both(package):
+def test_a_rejection_behind_the_end_of_a_request_is_found_by_all_three(package):
     """R-1 was mailed; the population would call it rejected."""
     said = lines(package, "population.jsonl")[0]
     data = {"groups": ["S0CONTROLLERS"], "reason": "No", "rule": said["rule"]}
@@ -97,7 +99,7 @@ def test_a_rejection_behind_the_end_of_a_request_is_found_by_both(package):
     forged = rebuilt(package, KEY, change=after_it_ended)
 
     assert lines(forged, "population.jsonl")[0]["state"] == "rejected"
-    result = status(forged, KEY)
+    result = all_three(forged, KEY)
     assert result.exit_code == 23, result.output
     assert f"({REJECTED}) makes it rejected, after it was succeeded" in result.output
 
@@ -306,13 +308,13 @@ AGAIN = {
 
 
 @pytest.mark.parametrize(("words", "change"), AGAIN.items(), ids=AGAIN)
-def test_a_row_that_stands_twice_is_found_by_both(package, words, change):
-    result = status(rebuilt(package, KEY, change=change), KEY)
+def test_a_row_that_stands_twice_is_found_by_all_three(package, words, change):
+    result = all_three(rebuilt(package, KEY, change=change), KEY)
     assert result.exit_code == (21 if "follows" in words else 23), result.output
     assert words in result.output
 
 
-def test_actors_that_are_swapped_are_found_by_both(package):
+def test_actors_that_are_swapped_are_found_by_all_three(package):
     """Bob asked and Alice approved; record and rows agree, and so do the groups by which they did it."""
 
     def change(row):
@@ -322,7 +324,7 @@ def test_actors_that_are_swapped_are_found_by_both(package):
     def record(record):
         record["requester"] = BOB if record["number"] == 1 else record["requester"]
 
-    result = status(rebuilt(package, KEY, change=change, record=record), KEY)
+    result = all_three(rebuilt(package, KEY, change=change, record=record), KEY)
 
     assert result.exit_code == 23, result.output
     assert f"is by {BOB}, who may not ask by the policy's requesters" in result.output
@@ -365,13 +367,13 @@ def test_rows_of_a_second_database_are_found_by_both(package):
     assert "is a start with another database than before, and no row says" in result.output
 
 
-def test_another_team_than_the_records_is_found_by_both(package):
+def test_another_team_than_the_records_is_found_by_all_three(package):
     def change(row):
         return (
             row._replace(team="T0OTHER") if (row.request, row.what) == (1, "request.asked") else row
         )
 
-    result = status(rebuilt(package, KEY, change=change), KEY)
+    result = all_three(rebuilt(package, KEY, change=change), KEY)
     assert result.exit_code == 23, result.output
     assert "is by somebody else, of another time or about something else" in result.output
 
