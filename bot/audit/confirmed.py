@@ -61,10 +61,21 @@ class ChangesOfPolicy(Confirmations):
             yield f"compares it with row {data['base']}, and the last that was confirmed is in row {base}"
         if judged.needed != data["needed"]:
             yield f"is by {row.who}: {judged.why or f'of people like this one {judged.needed} must confirm it'}"
-        for name, people in data["members"].items():
-            lists = members(name, row.sequence)
-            if lists and (row.who in people) not in {row.who in each for each in lists}:
-                yield f"says by itself alone whether {row.who} is in {name}"
+        known = {
+            name: (people, lists)
+            for name, people in data["members"].items()
+            if (lists := members(name, row.sequence))
+        }
+        yield from (
+            f"says by itself alone whether {row.who} is in {name}"
+            for name, (people, lists) in known.items()
+            if (row.who in people) not in {row.who in each for each in lists}
+        )
+        yield from (
+            f"lists others in {name} than the row of groups before it"
+            for name, (people, lists) in known.items()
+            if {*people} not in [{*each} for each in lists]
+        )
 
     def confirmed_by(self, row: int) -> dict[int, int]:
         """Return the changes that were confirmed before a row, as `confirmed` does, but without reading all anew each time."""

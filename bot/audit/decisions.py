@@ -84,8 +84,10 @@ def approved(rule: Json, story: Story, stands: Any, expires: str) -> Iterator[tu
 
 
 def ended(rule: Json, story: Story, stands: Any, expires: str) -> Iterator[tuple[FileRow, str]]:  # what ended it before it began
-    first, _ = story[0]
+    first, asked = story[0]
     for row, data in story:
+        if row.what in {REJECTED, WITHDRAWN} and data.get("digest") != asked.get("digest"):
+            yield row, "is about something else than was asked for"
         if row.what == REJECTED and (why := by_whom_it_is(rule, first, row, data, stands)):
             yield row, f"is a rejection {why}"
         elif row.what == REJECTED and row.at >= expires:

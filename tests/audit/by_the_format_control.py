@@ -275,8 +275,8 @@ class Changes:
             return "another needed, or may not"
         for group, people in data["members"].items():
             found = self.check.members_of(group, row[0])
-            if found and all((row[4] in people) != (row[4] in each) for each in found):
-                return "in a group by itself alone"
+            if found and {*people} not in [{*each} for each in found]:
+                return "other people in a group"
         return ""
 
     def begin(self, packet):
@@ -564,6 +564,8 @@ class Request:
         """Rejections, withdrawals and expiries are by whom they may be, and in time."""
         for row in self.history:
             kind, words = row["what"].removeprefix("request."), f"row {row['sequence']}"
+            if kind in {"rejected", "withdrawn"}:
+                self.need(row["data"].get("digest") == self.asked["digest"], f"{words}: digest")
             if kind == "rejected":
                 self.need(self.counts(row), f"{words}: this person may not reject it")
             if kind == "withdrawn":

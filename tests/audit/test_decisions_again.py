@@ -72,6 +72,7 @@ def not_listed(row):
 FORGED = {
     "is a rejection by the requester": rejection(who=ALICE),
     "is a rejection by somebody who is not in the rule's lists or groups": rejection(who=MARA, data={"groups": []}),
+    "is about something else than was asked for": with_data(REJECTED, lambda data: data.pop("digest"), 3),
     "is a rejection of what had expired": rejection(at="2027-01-01T00:00:00.000000+00:00"),
     "is a withdrawal by somebody else than the requester": rejection(what=WITHDRAWN),
     "lets it expire before its time, or by a person": rejection(what="request.expired", who=""),

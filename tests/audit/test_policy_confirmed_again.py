@@ -155,6 +155,9 @@ DAMAGE = {
         by(MARA, members={"S0CONTROLLERS": [BOB, CARLA, MARA], "S0BILLING": []}),
         f"says by itself alone whether {MARA} is in S0CONTROLLERS", HELD_UP,
     ),
+    "with others in the group than Slack listed": (
+        data(members={"S0CONTROLLERS": [CARLA], "S0BILLING": [ALICE]}), "lists others in S0CONTROLLERS than the row of groups before it", HELD_UP,
+    ),
     "before the change": (data(change=99), "confirms a change of the policy that no row before it makes", HELD_UP),
     "of another policy": (data(new="0" * 64), "confirms a change of the policy that no row before it makes", HELD_UP),
     "compared with another policy": (data(base=99), "compares it with row 99, and the last that was confirmed is in row 2", HELD_UP),
