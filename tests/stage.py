@@ -271,8 +271,17 @@ class Stage:
         before = len(self.slack.channel_messages(CHANNEL))
         submitted = await self.fill(user, text, **values)
         assert submitted.ok, submitted.errors
+        return await self._new_card(before)
+
+    async def _new_card(self, before: int) -> str:
+        """Return the `ts` of the newest card once the bot knows it too, which it never does if Slack's answer is lost."""
         await self.slack.until(lambda: len(self.slack.channel_messages(CHANNEL)) > before)
-        return self.slack.channel_messages(CHANNEL)[-1].ts
+        ts = self.slack.channel_messages(CHANNEL)[-1].ts
+        await nothing_happens(
+            TICKS_OF_A_SERVER_THAT_HANGS,
+            stop=lambda: self.store.status.with_card(CHANNEL, ts) is not None,
+        )
+        return ts
 
     async def show(self, run: str, user: str = ALICE) -> Any:
         """Look at a bill run; returns its private card."""
@@ -295,8 +304,7 @@ class Stage:
         before = len(self.slack.channel_messages(CHANNEL))
         submitted = await self.fill_step(operation, run, user, **values)
         assert submitted.ok, submitted.errors
-        await self.slack.until(lambda: len(self.slack.channel_messages(CHANNEL)) > before)
-        return self.slack.channel_messages(CHANNEL)[-1].ts
+        return await self._new_card(before)
 
     async def press(self, user: str, ts: str, button: str = "approve") -> Ack:
         """Press a button of a card, or choose an entry of its menu."""
