@@ -74,8 +74,12 @@ def is_later(line: Json, signed_at: str) -> bool:  # whether an exception was do
 
 def slack_clock(request: int | None, messages: Iterable[Json]) -> Iterator[Remark]:  # taken by Slack while it was sent?
     for each in (each for each in messages if each["kind"] in {"card", "reply", "reminder"} and each["ts"] and each["ended_at"]):
-        made, end = (datetime.fromisoformat(each[name]) for name in ("created_at", "ended_at"))
-        taken = datetime.fromtimestamp(float(each["ts"]), UTC)
+        try:
+            made, end = (datetime.fromisoformat(each[name]) for name in ("created_at", "ended_at"))
+            taken = datetime.fromtimestamp(float(each["ts"]), UTC)
+        except (ValueError, OverflowError):
+            yield Remark(UNSUPPORTED, None, f"A message of R-{request} has a time that nobody can read.")
+            continue
         if not made - BACK <= taken <= end + BACK:
             words = f"A message of R-{request} was made at {made}, and Slack says {taken}: the clocks differ."
             yield Remark("clock went back", None, words)

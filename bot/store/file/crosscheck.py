@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from bot.domain.digest import canonical, text_hash
 from bot.store.file.facts import with_other_parts
+from bot.store.file.readable import unreadable
 from bot.store.file.reading import DatabaseFile
 from bot.store.file.state_after import state_after
 from bot.store.mailings_bound import BOUND, hash_of
@@ -55,7 +56,7 @@ WHERE request IS NOT NULL AND request NOT IN (SELECT number FROM requests) GROUP
 """
 
 _STATES = """
-SELECT r.number, r.state, r.state_at, h.sequence, h.what, h.data
+SELECT r.number, r.state, r.state_at, h.sequence, h.what, h.data, h.at
 FROM (
   SELECT MAX(sequence) AS last FROM history NOT INDEXED WHERE request IS NOT NULL AND what IN (
     'request.asked', 'request.approved', 'request.rejected', 'request.withdrawn',
@@ -99,8 +100,6 @@ WHERE what = 'call.sent' AND NOT EXISTS (SELECT 1 FROM calls
 GROUP BY request, subject
 """
 
-_COLUMNS_OF = "SELECT name FROM pragma_table_info(?)"
-
 _APPROVALS_GONE = """
 SELECT request, who, sequence FROM entries WHERE what = 'request.approved' AND NOT EXISTS (
   SELECT 1 FROM approvals WHERE approvals.request = entries.request AND person = entries.who)
@@ -118,6 +117,45 @@ WHERE (calls.tries > COALESCE(times, 0) OR ABS(julianday(calls.sent_at) - julian
 
 A call goes out moments after its entry is written, so a day is beyond doubt even if a clock was set.
 """
+
+_OF_ITS_CALL = """
+WITH last AS (
+  SELECT MAX(sequence) AS sequence FROM entries
+  WHERE what = '{kind}' GROUP BY request, json_extract(data, '$.subject')),
+said AS (SELECT h.request, h.sequence, h.data FROM last JOIN main.history AS h ON h.sequence = last.sequence)
+SELECT calls.request, calls.subject, said.sequence FROM said JOIN calls
+  ON calls.request = said.request AND calls.subject = json_extract(said.data, '$.subject')
+WHERE calls.verdict IN ('accepted', 'rejected') AND calls.verdict = COALESCE(json_extract(said.data, '$.verdict'), calls.verdict)
+  AND ({different})
+"""
+_TIMES = """
+SELECT calls.request, calls.subject FROM calls JOIN (
+  SELECT request, json_extract(data, '$.subject') AS subject, MIN(CASE what WHEN 'call.sent' THEN at END) AS first,
+    MAX(CASE WHEN what <> 'call.sent' THEN at END) AS last
+  FROM entries WHERE what IN ('call.sent', 'call.answered', 'call.lost', 'call.settled') GROUP BY 1, 2) AS said
+  ON said.request = calls.request AND said.subject = calls.subject
+WHERE (ABS(julianday(calls.first_sent_at) - julianday(first)) > 1.0 OR julianday(calls.answered_at) - julianday(last) > 1.0)
+"""
+"""Calls whose times are more than a day from those of their entries, as for `_CALLS`."""
+
+_RECORDED = """
+SELECT request, recorded_by FROM calls WHERE recorded_by <> '' AND NOT EXISTS (
+  SELECT 1 FROM history WHERE history.request = calls.request AND who = recorded_by
+    AND what IN ('request.recorded', 'request.settled'))
+"""
+
+_KEY = _OF_ITS_CALL.format(
+    kind="call.sent",
+    different="calls.key <> json_extract(said.data, '$.key') OR calls.track_id <> json_extract(said.data, '$.track_id')",
+)
+"""Calls with another key or track id than those under which they went out."""
+
+_ANSWER = _OF_ITS_CALL.format(
+    kind="call.answered",
+    different="calls.http_status IS NOT json_extract(said.data, '$.http_status') "
+    "OR calls.zuora_request_id <> COALESCE(json_extract(said.data, '$.zuora_request_id'), '')",
+)
+"""Calls with another answer than the last one that was recorded."""
 
 _ANSWERS = """
 WITH answered AS (
@@ -162,8 +200,8 @@ _MAILINGS = (
 
 _OTHER_RUNS = """
 WITH said AS (
-  SELECT number AS request, progress AS text FROM requests NOT INDEXED WHERE progress <> ''
-  UNION ALL SELECT request, began FROM calls NOT INDEXED WHERE began <> '')
+  SELECT number AS request, progress AS text FROM requests NOT INDEXED WHERE progress <> '' AND json_valid(progress)
+  UNION ALL SELECT request, began FROM calls NOT INDEXED WHERE began <> '' AND json_valid(began))
 SELECT request, json_extract(text, '$.run_id') AS name FROM said WHERE name <> ''
 UNION SELECT request, json_extract(text, '$.number') AS name FROM said WHERE name <> ''
 EXCEPT SELECT h.request, names.value FROM entries AS h, json_each(h.data, '$.run') AS names
@@ -209,6 +247,7 @@ def mismatches(file: DatabaseFile) -> Iterator[Mismatch]:
     yield from _calls(file, here)
     yield from _messages(file, here)
     yield from _to_its_account(file, here)
+    yield from (Mismatch(each.words, "") for each in unreadable(file))
 
 
 def _to_its_account(file: DatabaseFile, here: Callable[[str], str]) -> Iterator[Mismatch]:
@@ -260,10 +299,25 @@ def _calls(file: DatabaseFile, here: Callable[[str], str]) -> Iterator[Mismatch]
             yield Mismatch(words, at or "")
         else:
             yield Mismatch(f"{words} at {at}, and the history records {last}", "")
+    yield from _call_rows(file, here)
     for number, subject, verdict, at in file.database.execute(_ANSWERS + here("calls.request")):
         yield Mismatch(
             f"R-{number} has the answer {verdict!r} about {subject} that no entry records", at
         )
+
+
+def _call_rows(file: DatabaseFile, here: Callable[[str], str]) -> Iterator[Mismatch]:
+    """Yield calls whose row has other times, another key, another answer or another record than their entries."""
+    there = _columns(file, "calls")
+    for number, subject in file.database.execute(_TIMES + here("calls.request")):
+        words = f"R-{number} has other times of its call about {subject} than the history records"
+        yield Mismatch(words, "")
+    for number, who in file.database.execute(_RECORDED) if "recorded_by" in there else ():
+        yield Mismatch(f"R-{number} has an outcome recorded by {who}, and no entry says so", "")
+    for statement, what in ((_KEY, "key"), (_ANSWER, "answer")):
+        for number, subject, sequence in file.database.execute(statement + here("calls.request")):
+            words = f"R-{number} has another {what} of its call about {subject} than row {sequence} records"
+            yield Mismatch(words, "")
 
 
 def _decisions(file: DatabaseFile, here: Callable[[str], str]) -> Iterator[Mismatch]:
@@ -275,7 +329,7 @@ def _decisions(file: DatabaseFile, here: Callable[[str], str]) -> Iterator[Misma
 
 
 def _states(file: DatabaseFile) -> Iterator[Mismatch]:
-    for number, state, at, sequence, what, data in file.database.execute(_STATES):
+    for number, state, at, sequence, what, data, written_at in file.database.execute(_STATES):
         said = json.loads(data)
         is_older = what == "request.settled" and "state" not in said
         refused = is_older and bool(file.database.execute(_REFUSED, [number]).fetchone())
@@ -285,6 +339,9 @@ def _states(file: DatabaseFile) -> Iterator[Mismatch]:
                 f"R-{number} is {state}, and the history's last word (row {sequence}) is {recorded}",
                 at,
             )
+        elif recorded and recorded != "waiting" and at != written_at:
+            words = f"R-{number} is {state} since {at}, and the history's last word (row {sequence}) is of {written_at}"
+            yield Mismatch(words, "")
 
 
 def _requests(file: DatabaseFile) -> Iterator[Mismatch]:
@@ -293,15 +350,20 @@ def _requests(file: DatabaseFile) -> Iterator[Mismatch]:
     names = (*KEPT, *(name for name in PLACES if name in there))
     columns = ", ".join(f"r.{name}" for name in names)
     has_outbox = "outbox" in file.tables
-    shown, cards = ("o.text, o.blocks", _CARDS) if has_outbox else ("NULL, NULL", "")
+    shown, cards = (
+        ("o.text, o.blocks, o.channel", _CARDS) if has_outbox else ("NULL, NULL, NULL", "")
+    )
     found = file.database.execute(
-        f"SELECT {columns}, h.sequence, h.data, {shown} "  # noqa: S608 - own names
+        f"SELECT {columns}, r.parent, r.channel, h.sequence, h.data, {shown} "  # noqa: S608 - own names
         "FROM entries AS h CROSS JOIN requests AS r ON r.number = h.request "
         f"{cards} WHERE h.what = 'request.asked'"
     )
-    for *kept, sequence, data, text, blocks in found:
+    for *kept, parent, channel, sequence, data, text, blocks, its in found:
         bound = json.loads(data)
         row = dict(zip(names, kept, strict=True))
+        if bound.get("parent", parent) != parent or (its or channel) != channel:
+            words = f"R-{row['number']} continues another request, or is of another channel, than when it was asked for (row {sequence})"
+            yield Mismatch(words, "")
         if "record" in bound and asked_hash_of(row) != bound["record"]:
             words = f"R-{row['number']} is not as it was asked for (row {sequence})"
             yield Mismatch(words, "")
@@ -311,7 +373,7 @@ def _requests(file: DatabaseFile) -> Iterator[Mismatch]:
 
 
 def _columns(file: DatabaseFile, table: str) -> set[str]:
-    return {name for (name,) in file.database.execute(_COLUMNS_OF, [table])}
+    return {*file.columns(table)}
 
 
 def _card_fits(text: str | None, blocks: str | None, bound: dict[str, str]) -> bool:

@@ -53,6 +53,13 @@ class DatabaseFile:
         self.database = database
         self.tables = frozenset(database.table_names())
 
+    def columns(self, table: str) -> list[str]:
+        """Return the names of a table's columns."""
+        return [
+            name
+            for (name,) in self.database.execute("SELECT name FROM pragma_table_info(?)", [table])
+        ]
+
     def rows(self, first: int | None = None, last: int | None = None) -> Iterator[Row]:
         """Yield the rows of the history in order, as plain tuples of a `Row`'s fields, one at a time."""
         if first is None:
