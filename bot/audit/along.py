@@ -8,7 +8,7 @@ from bot.audit.confirmed import CONFIRMED
 from bot.audit.control import InForce
 from bot.audit.decisions import EXPLAINED, states
 from bot.audit.rows import APPROVED, ASKED, BACK, BEGINS, DROPS, KEEPS, NEW_KEY, PUT_BACK, UNSUPPORTED, FileRow, Json, Remark, Story
-from bot.audit.rows import compact, fits, hashed, is_unproven, rule_of, signed
+from bot.audit.rows import compact, damage, fits, hashed, is_damaged, is_unproven, rule_of, signed
 
 COUNTED = {ASKED, KEEPS, DROPS, PUT_BACK, BEGINS}  # what matters to the numbers of requests
 KINDS = {"refusals": "refused", "policy_changes": "policy.", "heads": "audit.", "starts": "bot.", "people": "people.",
@@ -59,6 +59,11 @@ class Numbers:
 
     def counted(self, row: FileRow) -> Iterator[Remark]:
         """Take in a row of those that matter to the numbers; return what is wrong with its number."""
+        if is_damaged(row) and row.what != BEGINS:  # any number may follow, and any that is kept may be the one that it was about
+            self.number, self.kept = (max(self.number or 0, row.request), self.kept) if row.request else (None, {})
+            self.kept = {by: each for by, each in self.kept.items() if each[0] != row.request}
+            self.database = self.database if row.what != PUT_BACK else ""
+            return
         data = json.loads(row.data)
         new, by, keeps = row.request or data.get("number"), data.get("kept", 0), row.what == KEEPS
         self.begun = row.sequence if row.what == BEGINS else self.begun
@@ -94,7 +99,8 @@ class SignedHeads:
 
     def note(self, row: FileRow) -> Iterator[Remark]:
         """Take in a row; return what is wrong with it."""
-        if not row.what.startswith("audit."):
+        if not row.what.startswith("audit.") or is_damaged(row):
+            self.written |= {(row.sequence - 1, row.before)} if row.what == "audit.head" else set()
             return
         data, is_head, words, before = json.loads(row.data), row.what == "audit.head", f"Row {row.sequence} ", self.keys[-1]
         self.keys += [data.get("public") or before] * (row.what == NEW_KEY)
@@ -151,14 +157,14 @@ class PeriodRows:
 
     def stand(self, row: FileRow) -> Iterator[Remark]:
         """Take in a row of those on which the others rest, from outside the period too; return what is wrong with it."""
-        yield from self.stands.note(row)
+        yield from () if is_damaged(row) else self.stands.note(row)
         self.has = self.has or '"salts":{' in row.data or (row.what == BEGINS and '"sealed":true' in row.data)
         self.seals = self.has if row.what == BEGINS else self.seals or self.has
 
     def note(self, row: FileRow) -> Iterator[Remark]:
         """Take in a row of the period; return what is wrong with it."""
-        yield from (*self.chain.note(row), *self.stand(row), *self.order.note(row), *self.heads.note(row))
-        self.stands.signers += [row] * (row.what == EXPLAINED)
+        yield from (*damage(row), *self.chain.note(row), *self.stand(row), *self.order.note(row), *self.heads.note(row))
+        self.stands.signers += [row] * (row.what == EXPLAINED and not is_damaged(row))
         line, is_bare = compact(row), is_unproven(row)
         values = int(row.request or 0), int(row.sequence), str(row.at), str(row.what), hashed(line)
         self.kept.execute("INSERT OR REPLACE INTO line VALUES (?, ?, ?, ?, ?)", values)

@@ -16,7 +16,17 @@ from cryptography.hazmat.primitives.hmac import HMAC
 
 from bot.audit.diagnosis import Diagnosis, text_of
 from bot.audit.finding import Finding, Flaw
-from bot.domain.history import HAS_SALTS, START, Head, Row, What, bound, fingerprint, row_hash
+from bot.domain.history import (
+    HAS_SALTS,
+    START,
+    Head,
+    Row,
+    What,
+    bound,
+    fingerprint,
+    is_unreadable,
+    row_hash,
+)
 
 WINDOW = 500
 """The number of rows read after the first that does not fit, to find out what was changed."""
@@ -103,6 +113,7 @@ def stand(rows: Iterable[Row], key: bytes) -> Chain:
         if hashed(text_of(row)) != row.hash:
             words = f"Row {row.sequence} was changed after it was written."
             flaw = Finding(Flaw.EDITED, row.sequence, words)
+            flaw = _damaged(row.sequence) if is_unreadable(row.at, row.data) else flaw
             return Chain(finding=flaw, rows=found, keyed_from=keyed_from)
         found.append((row.sequence, row.hash))
         if row.at < last_at:
@@ -140,7 +151,7 @@ def walk(
     wanted, noted = frozenset(note), dict[int, str]()
     link, quote = quoted(last_hash), _Quotes()
     keyed_from = start.sequence + 1 if keyed else None
-    finding, back = None, list[Back]()
+    finding, damaged, back = None, None, list[Back]()
     following = iter(rows)
     key_changed = What.KEY_CHANGED.value
     for row in following:
@@ -157,18 +168,19 @@ def walk(
             f"{bound(data) if HAS_SALTS in data else quoted(data)}]"
         )
         if sequence != last + 1 or before != last_hash or hashed(text) != stored:
-            window = [Row(*each) for each in chained([row], islice(following, WINDOW))]
-            finding = Diagnosis(Head(last, last_hash), window, hashed).finding()
-            break
+            if (sequence, before) != (last + 1, last_hash) or not is_unreadable(at, data):
+                window = [Row(*each) for each in chained([row], islice(following, WINDOW))]
+                finding = Diagnosis(Head(last, last_hash), window, hashed).finding()
+                break
+            damaged, at = damaged or _damaged(sequence), last_at
         if at < last_at:
             back.append((sequence, at, last_at))
         link = f'"{stored}"'  # a hash of ours: nothing in it needs escaping
-        last, last_hash, last_at = sequence, stored, at
-        count += 1
+        last, last_hash, last_at, count = sequence, stored, at, count + 1
         if sequence in wanted:
             noted[sequence] = stored
     return Walked(
-        finding=finding,
+        finding=finding or damaged,
         rows=count,
         last=Head(last, last_hash),
         last_at=last_at,
@@ -176,6 +188,11 @@ def walk(
         noted=noted,
         back=tuple(back),
     )
+
+
+def _damaged(sequence: int) -> Finding:
+    words = f"Row {sequence} is damaged: nobody can read its data or its time."
+    return Finding(Flaw.DAMAGED, sequence, words)
 
 
 def _wrong_key(row: Row, key: bytes) -> Finding | None:

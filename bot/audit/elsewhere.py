@@ -194,5 +194,5 @@ class Earlier:
         """Return whether a row up to the end of the package before explains an exception of it."""
         said = [(row, json.loads(row.data)) for row in self.stood.values() if row.what in {DENIED, EXPLAINED}]
         denied = {*self.rows.stands.denied, *(each for row, data in said if row.what == DENIED for each in data.get("rows", ()))}
-        return any(str(line.get("number")) == data["number"] and bool(line.get("place")) >= bool(data.get("entity"))
+        return any(str(line.get("number")) == data.get("number") and bool(line.get("place")) >= bool(data.get("entity"))
                    and not is_later(line, row.at) for row, data in said if row.what == EXPLAINED and row.sequence not in denied)

@@ -9,6 +9,7 @@ class Flaw(StrEnum):
     """The kind of change to a history."""
 
     EDITED = "edited"
+    DAMAGED = "damaged"
     DELETED = "deleted"
     INSERTED = "inserted"
     REORDERED = "reordered"

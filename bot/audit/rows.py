@@ -47,6 +47,15 @@ def text_of(row: FileRow) -> str:  # the text that is hashed: a field that has a
     return compact([row.before, *row[:6], *([shown, sealed] if is_canonical and sealed else [row.data])])
 
 
+def is_damaged(row: FileRow) -> bool:  # whether nobody could read its data or its time when the package was made: what stood there is named
+    return bool(row.data.startswith('{"damaged":{'))
+
+
+def damage(row: FileRow) -> Iterator[Remark]:
+    words = f"Row {row.sequence} ({row.what}) is damaged: nobody can read what it says, so what rests on it was not compared."
+    yield from [Remark("damaged", row.sequence, words)] * is_damaged(row)
+
+
 def has_mask(text: str) -> bool:
     return "[name " in text or "[address " in text
 
@@ -56,7 +65,7 @@ def fits(row: FileRow, about: Json, key: bytes) -> bool:  # whether it has its o
     if row.masked and (not is_mask or OPEN & {*json.loads(row.data).get("sealed", {})}):
         return False
     own = hashed(text_of(row), key if 0 < (about["keyed_from"] or 0) <= row.sequence else b"")
-    return row.hash == own or is_unproven(row)
+    return row.hash == own or is_unproven(row) or is_damaged(row)  # which is a finding by itself
 
 
 def is_unproven(row: FileRow) -> bool:  # masked without commitments, because an older bot kept no salts

@@ -10,10 +10,10 @@ from bot.audit.decisions import EXPLAINED, unsigned
 from bot.audit.elsewhere import NOT_COMPARED, Earlier, compared, lines_of, rows_of, sum_of, texts_of
 from bot.audit.expected import Documents
 from bot.audit.rows import ASKED, NEW_KEY, UNSUPPORTED, FileRow, Json, Remark, Story
-from bot.audit.rows import NO_ROW, compact, fits, has_mask, hashed, is_masked, loaded, noted_in, signed, slack_clock
+from bot.audit.rows import NO_ROW, compact, damage, fits, has_mask, is_damaged, hashed, is_masked, loaded, noted_in, signed, slack_clock
 
 FORMAT = 9
-CODES = {"not readable": 3, "wrong key": 17, "edited": 10, "rebuilt": 18, "tail cut": 14, "not supported by the history": 19,
+CODES = {"not readable": 3, "wrong key": 17, "edited": 10, "rebuilt": 18, "tail cut": 14, "damaged": 27, "not supported by the history": 19,
          "file of the evidence changed": 20, "control not held": 23, "signature wrong": 25, "number missing": 21,
          "clock went back": 22, "head not compared": 24}  # of several flaws the first gives the exit status
 FILES = {"chain.json", "history.jsonl", "requests.jsonl", "reconciliation.json", "things.jsonl", "standing.jsonl",
@@ -55,6 +55,15 @@ def unlike(packet: Json, story: Story, about: Json) -> Iterator[str]:  # how a r
         yield "a message is not as it was sent to Slack"
 
 
+def is_unsure(story: Story) -> bool:  # whether one of its rows is damaged, which is a finding by itself: nothing can be compared with it
+    return any(is_damaged(row) for row, _ in story)
+
+
+def all_unlike(packet: Json, story: Story, about: Json, documents: Documents) -> list[str]:  # the same, with its documents, which are read
+    its = [*documents.unlike(packet["record"], story[0][1])]
+    return [] if is_unsure(story) else [*unlike(packet, story, about), *its]
+
+
 def standing_of(opened: zipfile.ZipFile, rows: PeriodRows) -> Iterator[Remark]:  # what was in force before the period too
     about, earlier = rows.about, list(rows_of(opened, "standing.jsonl"))
     numbers, before = [row.sequence for row in earlier], about["before"]["sequence"]
@@ -63,7 +72,7 @@ def standing_of(opened: zipfile.ZipFile, rows: PeriodRows) -> Iterator[Remark]: 
         yield Remark(UNSUPPORTED, None, "standing.jsonl has a row that is not as it was written, or not in its place.")
     if before and not any(row.sequence <= before for row in earlier):
         yield Remark(UNSUPPORTED, None, f"standing.jsonl has no row from before the period, which begins after row {before}.")
-    yield from (each for row in earlier for each in rows.stand(row))
+    yield from (each for row in earlier for each in (*damage(row), *rows.stand(row)))
 
 
 def packets_of(opened: zipfile.ZipFile, wrong: list[str]) -> Iterator[Json]:  # with no name twice, which would be read in two ways
@@ -97,9 +106,9 @@ def of_requests(opened: zipfile.ZipFile, rows: PeriodRows, sums: Json) -> Iterat
             break
         kept.executemany("INSERT INTO outside VALUES (?, ?, ?)", [(number, int(row.sequence), str(row.hash)) for row in outside])
         wrong += [f"R-{number}: row {row.sequence} is not as it was written" for row in outside if not fits(row, about, rows.chain.key)]
-        wrong += [f"R-{number} (row {story[0][0].sequence}): {words}" for words in (
-            *unlike(packet, story, about), *documents.unlike(packet["record"], story[0][1]))]
-        yield from (*control(packet["record"], story, stands), *slack_clock(number, packet["messages"]))
+        wrong += [f"R-{number} (row {story[0][0].sequence}): {words}" for words in all_unlike(packet, story, about, documents)]
+        yield from (*(each for row in outside for each in damage(row)), *slack_clock(number, packet["messages"]),
+                    *(() if is_unsure(story) else control(packet["record"], story, stands)))
         made["population"].update(f"{compact(line_of(packet['record'], story, about))}\n".encode())
     yield from (*stands.others(), *stands.changes.left(about["before"]["sequence"]))
     unproven = [each for each in lines_of(opened, "brought_forward.jsonl") if unsigned(each, each, stands)]

@@ -25,7 +25,7 @@ NotedHeads = Sequence[Sequence[Head]]
 """Lists of heads that were noted elsewhere."""
 ORDER = (
     Flaw.GONE, Flaw.KEY, Flaw.EDITED, Flaw.DELETED, Flaw.INSERTED, Flaw.REORDERED, Flaw.REBUILT,
-    Flaw.TAIL_CUT, Flaw.UNSUPPORTED, Flaw.MANIFEST, Flaw.CONTROL, Flaw.SIGNATURE, Flaw.NUMBERS, Flaw.CLOCK,
+    Flaw.TAIL_CUT, Flaw.DAMAGED, Flaw.UNSUPPORTED, Flaw.MANIFEST, Flaw.CONTROL, Flaw.SIGNATURE, Flaw.NUMBERS, Flaw.CLOCK,
     Flaw.NOT_COMPARED, Flaw.TRIGGER,
 )  # fmt: skip
 """The order in which flaws decide the exit code; a dropped trigger comes last, as a means to the others."""
@@ -178,7 +178,7 @@ NOT_ANCHORED = (
     "somebody who can write the file and has its key, if it has one"
 )
 _BROKEN = {
-    Flaw.GONE, Flaw.EDITED, Flaw.DELETED, Flaw.INSERTED, Flaw.REORDERED, Flaw.REBUILT, Flaw.KEY
+    Flaw.GONE, Flaw.DAMAGED, Flaw.EDITED, Flaw.DELETED, Flaw.INSERTED, Flaw.REORDERED, Flaw.REBUILT, Flaw.KEY
 }  # fmt: skip
 """With these flaws the other tables cannot be compared with the rows."""
 

@@ -27,7 +27,7 @@ from bot.cli.exits import MEND_FIRST, NOT_DONE, NOT_READABLE
 from bot.cli.help import example
 from bot.cli.typed import Day
 from bot.cli.verify import CODES
-from bot.domain.words import count
+from bot.domain.words import count, some
 from bot.settings import (
     AloneSettings,
     EvidenceSettings,
@@ -56,7 +56,8 @@ from bot.store.times import to_text
 from bot.workflow.installed import surroundings
 from bot.workflow.signing import Signer
 
-DAMAGED = "row {}{} of the history is damaged. Nothing was written; `billing-bot verify` says what else is wrong"
+MOST_NAMED = 20
+DAMAGED = "{} of the history {} damaged ({}): what rests on {} is in the package as not compared"
 
 
 class _Zone(click.ParamType[ZoneInfo]):
@@ -166,9 +167,7 @@ def _made(
     key = settings.audit_key.get_secret_value()
     verified = verify_database(path, key=key, noted=[[before.last]] if before else [])
     with open_read_only(path) as file:
-        if wrong := file.unreadable():
-            row, request = wrong
-            raise StoreError(DAMAGED.format(row, f" (R-{request})" if request else ""))
+        damaged = stored.made_readable(file, hide=options["redact"])
         compared = in_zuora.read(settings, period, file)
         signer = _signer(settings, file)
         public = signer.public if signer else ""
@@ -206,6 +205,14 @@ def _made(
             manifest = archive.write(unfinished, file, scope, compared, lambda: bar.update(1))
     for words in _unfinished(scope):
         click.echo(words, err=True)
+    if damaged:
+        are, them = ("is", "it") if len(damaged) == 1 else ("are", "them")
+        click.echo(
+            DAMAGED.format(
+                count(len(damaged), "row"), are, some([*map(str, damaged)], MOST_NAMED), them
+            ),
+            err=True,
+        )
     click.echo(f"{out}: {count(packets, 'request')}. Manifest's SHA-256: {manifest}")
     done = compared["status"] == "done"
     exceptions = sum(each["what"] != NOT_COMPARED for each in outside(compared["things"]))

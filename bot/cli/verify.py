@@ -44,6 +44,7 @@ CODES = {
     Flaw.CONTROL: 23,
     Flaw.NOT_COMPARED: 24,
     Flaw.SIGNATURE: 25,
+    Flaw.DAMAGED: 27,
 }
 HELP = """Check that the history is whole, and that it records everything else.
 
@@ -72,9 +73,10 @@ Exit status:
   24  what --head, --heads or --before gives could not be compared; a package names none before it; a new
       signing key is not endorsed; or a package is not signed, though heads are
   25  a head is not signed with the key that was in force
+  27  a row of the history is damaged: nobody can read its data or its time
 
-Of several, the first of 15, 17, 10 to 13, 18, 14, 19, 20, 23, 25, 21, 22, 24, 16 is given; all are
-printed.
+Of several, the first of 15, 17, 10 to 13, 18, 14, 27, 19, 20, 23, 25, 21, 22, 24, 16 is given; all
+are printed.
 """
 
 

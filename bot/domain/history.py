@@ -9,6 +9,7 @@ import hmac
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum, unique
 from json.encoder import encode_basestring as quoted
 from typing import Any, NamedTuple, Self
@@ -180,13 +181,44 @@ def bound(data: str) -> str:
     Without salts, or if it is not canonical, that is the text itself, so that no two texts have one hash. With salts it
     is the text of the fields without a salt, and the commitments of the others.
     """
-    found = json.loads(data) if HAS_SALTS in data else {}
+    found = (_object_of(data) if HAS_SALTS in data else {}) or {}
     salts = found.get(SALTS)
     if not salts or _ENCODER.encode(found) != data:
         return quoted(data)
     sealed = {name: commitment(salt, found.pop(name, None)) for name, salt in salts.items()}
     found.pop(SALTS)
     return f"{quoted(_ENCODER.encode(found))},{_ENCODER.encode(sealed)}"
+
+
+def _object_of(data: str) -> dict[str, Any] | None:
+    try:
+        found = json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def is_unreadable(at: str, data: str) -> bool:
+    """Return whether a row is damaged: its data is no object, or its time is none."""
+    try:
+        return _object_of(data) is None or datetime.fromisoformat(at).tzinfo is None
+    except ValueError:
+        return True
+
+
+def whole(row: Row, near: str, *, hide: bool = False) -> Row:
+    """Return a row that can be read; of a damaged one, what stood there is named in `damaged`, and it gets a time.
+
+    Args:
+        row: As the database has it.
+        near: The time of a row near it.
+        hide: Whether only the hash of what stood there is named, because it may hold a customer's name.
+    """
+    if not is_unreadable(row.at, row.data):
+        return row
+    stood = hashlib.sha256(row.data.encode()).hexdigest() if hide else row.data
+    data = _ENCODER.encode({"damaged": {"at": row.at, "data": stood}})
+    return row._replace(at=near if is_unreadable(row.at, "{}") else row.at, data=data)
 
 
 def commitment(salt: str, value: Any) -> str:

@@ -9,7 +9,7 @@ from bot.audit.evidence.package import Package
 from bot.audit.evidence.said import denial, person
 from bot.audit.finding import Flaw
 from bot.audit.rows import Json
-from bot.domain.words import count, listed
+from bot.domain.words import count, listed, some
 
 CONTROL = {Flaw.CONTROL}
 ANCHORS = {Flaw.SIGNATURE, Flaw.NOT_COMPARED}
@@ -19,6 +19,8 @@ PUT_BACK = (
     "but before row {} an older copy of the database was put back, and what was recorded after that copy is in no package "
     "made from this one: compare the packages and heads of that time"
 )
+DAMAGED = "{} of this package {} damaged, so nobody can read what was recorded there: {}."
+MOST_NAMED = 20
 NO_CARD = "no request of the period has a card in Slack, so nothing was read there"
 
 STILL_OPEN = "{} of earlier packages {} still not explained"
@@ -129,6 +131,14 @@ def lights(package: Package) -> Iterator[Light]:
     """Yield the lights: chain, anchors, control, Zuora, Slack."""
     found = [(Flaw(each["what"]), each["words"]) for each in package.made["findings"]]
     chain = [words for flaw, words in found if flaw not in CONTROL | ANCHORS]
+    if rows := package.damaged:
+        chain.append(
+            DAMAGED.format(
+                count(len(rows), "row"),
+                "is" if len(rows) == 1 else "are",
+                some([*map(str, rows)], MOST_NAMED),
+            )
+        )
     control = [words for flaw, words in found if flaw in CONTROL]
     right = f"{package.made['rows']:,} rows of the whole history fit"
     if (rows := package.put_back) and not chain:
@@ -173,7 +183,7 @@ def _of(name: str, wrong: list[str], right: str) -> Light:
 def _anchors(package: Package, wrong: list[str]) -> Light:
     heads = [each for each in package.entries("heads.jsonl") if each.what == "audit.head"]
     left = Counter(
-        each.data["where"]
+        each.data.get("where", "where is not known")
         for each in package.entries("heads.jsonl")
         if each.what == "audit.anchored"
     )

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from bot.audit.confirmed import ChangesOfPolicy
 from bot.audit.control import STANDS, InForce
 from bot.audit.elsewhere import NOT_COMPARED, texts_of
-from bot.audit.rows import APPROVED, ASKED, PUT_BACK, FileRow, Json
+from bot.audit.rows import APPROVED, ASKED, PUT_BACK, FileRow, Json, is_damaged
 from bot.domain.history import SALTS, What
 
 DAMAGED = (
@@ -134,7 +134,7 @@ class Package:
             yield before
         for each in self.entries("heads.jsonl"):
             if each.what == What.SIGNING_KEY:
-                yield each.sequence, str(each.data["public"])
+                yield each.sequence, str(each.data.get("public", ""))
 
     @property
     def forward(self) -> Iterator[Json]:
@@ -162,6 +162,16 @@ class Package:
         """Return the row of each denied decision, with the row that denies it."""
         return {row: each.sequence for each in self.denied for row in each.data.get("rows", ())}
 
+    @cached_property
+    def damaged(self) -> list[int]:
+        """Return the rows of the period that nobody could read when it was made."""
+        lines = (line for line in texts_of(self._archive, "history.jsonl") if "damaged" in line)
+        return [
+            row.sequence
+            for row in (FileRow(*json.loads(line)) for line in lines)
+            if is_damaged(row)
+        ]
+
     @property
     def put_back(self) -> list[int]:
         """Return the rows before which an older copy of the database was put back."""
@@ -184,6 +194,8 @@ class Package:
                 if not any(kind in line for kind in named):
                     continue
                 row = FileRow(*json.loads(line))
+                if is_damaged(row):
+                    continue
                 if row.what in STANDS:
                     list(stands.note(row))
                 elif row.what in DECIDED | {ASKED}:

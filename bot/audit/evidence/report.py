@@ -251,7 +251,7 @@ def _explanations(package: Package) -> str:
     return _table(
         ("When", "Signed by", "Number", "What it explains", "Explanation"),
         (
-            (moment(row.at), person(row), row.data["number"], about, row.data["words"])
+            (moment(row.at), person(row), row.data.get("number"), about, row.data.get("words"))
             for row, about in signed(package)
         ),
         "None.",

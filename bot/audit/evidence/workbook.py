@@ -320,7 +320,7 @@ def _others(book: _Book, package: Package) -> None:
         said = data.get("person_name"), data.get("month"), data.get("request"), rows
         book.add("Statements", row.sequence, moment(row.at), _kind(row), row.who, *said)
     for row in package.entries("people.jsonl"):
-        for group, members in row.data["groups"].items():
+        for group, members in row.data.get("groups", {}).items():
             change = row.data.get("changed", {}).get(group, {})
             now = "not known: Slack did not list it" if members is None else _spaced(members)
             moved = _spaced(change.get("came")), _spaced(change.get("went"))

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from bot.domain.history import START, Head, Row
+from bot.domain.history import START, Head, Row, is_unreadable, whole
 from bot.store.errors import StoreError
 from bot.store.file.archived import Archive, archives_of
 from bot.store.file.reading import DatabaseFile
@@ -128,6 +128,55 @@ def concerned(file: DatabaseFile, within: Span) -> Iterator[int]:
     """Yield the numbers of the requests that the rows of a stretch are about."""
     found = file.database.execute(_CONCERNED, [within.first, within.last])
     return (number for (number,) in found)
+
+
+_DAMAGED = """
+SELECT sequence, at, request, what, who, team, data, before, hash FROM main.history
+WHERE CASE WHEN json_valid(data) THEN json_type(data) ELSE '' END <> 'object' OR julianday(at) IS NULL OR length(at) <> 32
+ORDER BY sequence
+"""
+
+_READABLE = (
+    "CREATE TEMP TABLE readable (sequence INTEGER PRIMARY KEY, at TEXT NOT NULL, data TEXT NOT NULL)",
+    """
+    CREATE TEMP VIEW history AS
+    SELECT h.sequence, COALESCE(r.at, h.at) AS at, h.request, h.what, h.who, h.team, COALESCE(r.data, h.data) AS data,
+      h.before, h.hash FROM main.history AS h LEFT JOIN temp.readable AS r ON r.sequence = h.sequence
+    """,
+)
+"""Puts a history in which each row can be read in the place of the stored one, for every statement of this connection."""
+
+_NEAR = """
+SELECT at FROM main.history WHERE julianday(at) NOT NULL AND length(at) = 32
+ORDER BY sequence > :sequence, abs(sequence - :sequence) LIMIT 1
+"""
+"""The time of the row before that has a time, else of the one after."""
+
+
+def made_readable(file: DatabaseFile, *, hide: bool) -> list[int]:
+    """Let damaged rows of the history be read as such; return which these are. The file stays as it is.
+
+    Args:
+        file: The database.
+        hide: Whether only the hash of what stands in them is shown, because it may hold a customer's name.
+    """
+    damaged = [Row(*row) for row in file.database.execute(_DAMAGED)]
+    damaged = [row for row in damaged if is_unreadable(row.at, row.data)]
+    if not damaged:
+        return []
+    shown = [whole(row, _near(file, row.sequence), hide=hide) for row in damaged]
+    for statement in _READABLE:
+        file.database.execute(statement)
+    file.database.executemany(
+        "INSERT INTO temp.readable VALUES (?, ?, ?)",
+        [(each.sequence, each.at, each.data) for each in shown],
+    )
+    return [each.sequence for each in damaged]
+
+
+def _near(file: DatabaseFile, sequence: int) -> str:
+    found = file.database.execute(_NEAR, {"sequence": sequence}).fetchone()
+    return str(found[0]) if found else "2000-01-01T00:00:00.000000+00:00"
 
 
 def made_ready(file: DatabaseFile) -> None:

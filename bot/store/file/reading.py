@@ -105,13 +105,6 @@ class DatabaseFile:
         found = self.database.execute(POLICY_READ_LAST).fetchone()
         return str(json.loads(found[0])["new"]) if found else ""
 
-    def unreadable(self) -> tuple[int, int | None] | None:
-        """Return sequence and request of the first row of the history whose data is damaged; None if there is none."""
-        found: tuple[int, int | None] | None = self.database.execute(
-            "SELECT sequence, request FROM history WHERE NOT json_valid(data) ORDER BY sequence LIMIT 1"
-        ).fetchone()
-        return found
-
     def damage(self) -> str:
         """Return what SQLite's full check finds first; empty if every page and index is whole."""
         (found,) = self.database.execute("PRAGMA integrity_check(1)").fetchone()
