@@ -15,7 +15,7 @@ from rfc3161_client import VerificationError, VerifierBuilder, decode_timestamp_
 
 from bot.audit.finding import Finding, Flaw
 from bot.audit.rows import is_key
-from bot.domain.history import Row, What
+from bot.domain.history import Row, What, is_unreadable
 from bot.domain.words import count
 
 
@@ -46,8 +46,10 @@ class Anchored:
 
     def _read(self, rows: Iterable[Row]) -> Iterator[Finding]:
         for row in rows:
+            if is_unreadable(row.at, row.data):
+                continue  # which is a finding by itself
             data = json.loads(row.data)
-            if row.what == What.SIGNING_KEY:
+            if row.what == What.SIGNING_KEY and "public" in data:
                 self._keys.append((row.sequence, data))
             elif row.what == What.ANCHORED and "token" in data:
                 self._stamps += 1

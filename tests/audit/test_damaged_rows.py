@@ -14,6 +14,7 @@ from bot.audit.evidence import program
 from bot.cli import main
 from bot.cli.evidence import DAMAGED
 from tests import isolated
+from tests.audit.test_anchors import begun, key
 from tests.postgres import only_sqlite
 from tests.stage import BOB
 
@@ -33,6 +34,7 @@ SECRET = "Customer A00000001"
 @pytest.fixture
 async def stopped(stage):
     """A database with a mail that went out and a request that waits, two hours later; the file, and a row of each kind."""
+    await begun(stage, audit_signing_key=key(1))
     one, other = [*stage.zuora.world.invoices][:2]
     first = await stage.ask(text=one)
     await stage.press(BOB, first)
@@ -72,6 +74,7 @@ class Damaged:
             )
             database.execute(trigger)
         self._monkeypatch.setenv("DATABASE_URL", f"sqlite:///{copied}")
+        self._monkeypatch.setenv("AUDIT_SIGNING_KEY", key(1).get_secret_value())
         checked = await self.run("verify")
         said = await self.evidence(made)
         of_it = await self.run("verify", str(made))

@@ -89,8 +89,10 @@ def explanations(file: DatabaseFile) -> dict[tuple[str, str], list[Explanation]]
     found = dict[tuple[str, str], list[Explanation]]()
     for sequence, what, data, who, at in read:
         if what == "exception.explained" and sequence not in denied:
-            about = data["number"], data.get("entity", "")
-            found.setdefault(about, []).append(Explanation(data["words"], who, at, sequence))
+            about = data.get("number", ""), data.get("entity", "")
+            found.setdefault(about, []).append(
+                Explanation(data.get("words", ""), who, at, sequence)
+            )
     return found
 
 

@@ -32,7 +32,7 @@ _STANDING = f"""
 ORDER BY sequence
 """  # noqa: S608 - own words
 _SIGNING_KEYS = """
-SELECT sequence, json_extract(data, '$.public') FROM history
+SELECT sequence, COALESCE(CASE WHEN json_valid(data) THEN json_extract(data, '$.public') END, '') FROM history
 WHERE request IS NULL AND what = 'audit.signing_key' AND sequence <= ? ORDER BY sequence
 """
 
