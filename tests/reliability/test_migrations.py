@@ -28,6 +28,9 @@ from tests.stage import ALICE, BOB, CARLA, CHANNEL, EMAILS, Stage
 
 NAMES = [*known()]
 TABLES = ("copies", "requests", "approvals", "calls", "outbox", "history")
+COPIES = "0011_clicks"
+"""The migration that gives a database an id; before it, a start named none."""
+
 OLD_RULE = ("approvers", "approvals", "expires_after")
 ENDED = {
     1: "expired", 2: "succeeded", 3: "rejected", 4: "withdrawn", 5: "stopped", 6: "failed",
@@ -193,6 +196,8 @@ def as_old(table, row, last):
     """A row without what an earlier version did not write."""
     if table == "history":
         row = _unbound(row)
+        if last < COPIES and row["what"] == What.STARTED_BOT:
+            row = row | {"data": _without(row["data"], "database")}
     if last >= NAMES[3]:
         return row
     if table == "requests" and last < NAMES[2]:
@@ -212,11 +217,13 @@ def _unbound(row):
     if row["what"] == What.SHOWN:
         return row | {"what": What.DELAYED.value, "data": "{}"}
     if row["what"] == What.STARTED:
-        data = {
-            name: value for name, value in json.loads(row["data"]).items() if name != "mailings"
-        }
-        return row | {"data": json.dumps(data, sort_keys=True, separators=(",", ":"))}
+        return row | {"data": _without(row["data"], "mailings")}
     return row
+
+
+def _without(data, name):
+    kept = {each: value for each, value in json.loads(data).items() if each != name}
+    return json.dumps(kept, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def chain_anew(old):
