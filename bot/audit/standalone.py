@@ -61,7 +61,10 @@ def is_unsure(story: Story) -> bool:  # whether one of its rows is damaged, whic
 
 def all_unlike(packet: Json, story: Story, about: Json, documents: Documents) -> list[str]:  # the same, with its documents, which are read
     its = [*documents.unlike(packet["record"], story[0][1])]
-    return [] if is_unsure(story) else [*unlike(packet, story, about), *its]
+    try:
+        return [] if is_unsure(story) else [*unlike(packet, story, about), *its]
+    except ValueError as error:
+        return [f"the record cannot be read: {error!r}", *its]
 
 
 def standing_of(opened: zipfile.ZipFile, rows: PeriodRows) -> Iterator[Remark]:  # what was in force before the period too

@@ -175,3 +175,18 @@ async def test_the_next_package_goes_on_after_one_with_a_damaged_row(damaged, st
     assert after.exists(), said.output
     found = await damaged.run("verify", str(after), "--before", str(made))
     assert found.exit_code in (0, MINE), found.output
+
+
+async def test_a_package_with_a_request_that_cannot_be_read_is_checked(damaged, stopped, tmp_path):
+    await damaged.by(stopped[1]["call.answered"], {"data": "damaged"})
+    with closing(sqlite3.connect(tmp_path / "1.db")) as database, database:
+        database.execute("DROP TRIGGER requests_keep_what_was_asked")
+        database.execute("UPDATE requests SET body = 'damaged' WHERE number = 2")
+
+    await damaged.evidence(tmp_path / "other.zip")
+
+    found = await damaged.run("verify", str(tmp_path / "other.zip"))
+    assert found.exit_code == MINE, found.output
+    assert "R-2 (row" in found.output
+    assert "the record cannot be read" in found.output
+    assert alone(tmp_path / "other.zip") == MINE
