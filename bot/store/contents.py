@@ -79,10 +79,12 @@ class Contents:
             with closing(opened_apart(str(self._path), "ro")) as connection:
                 why = REPLACED if lacks(connection, head) else ""
                 if not why and self._seen is not None and found.size < self._seen.size:
-                    why = DAMAGED if _is_cut_off(connection, self._path) else ""
+                    why = DAMAGED if _is_cut_off(self._path) else ""
         except sqlite3.DatabaseError as error:
+            # there is none if Python could not read what SQLite said
+            code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
             # locked or not readable just now: it is looked at again
-            return DAMAGED if error.sqlite_errorcode & 0xFF in IS_DAMAGED else ""
+            return DAMAGED if code & 0xFF in IS_DAMAGED else ""
         if not why:
             self._seen = found
         return why
@@ -95,8 +97,12 @@ class Contents:
         return _Look(found.st_size, found.st_mtime_ns)
 
 
-def _is_cut_off(connection: sqlite3.Connection, path: Path) -> bool:
-    """Return whether a file that became shorter has not all pages that its database has; compacting makes both fewer."""
-    (pages,) = connection.execute("PRAGMA page_count").fetchone()
-    (each,) = connection.execute("PRAGMA page_size").fetchone()
-    return bool(path.stat().st_size < pages * each)
+def _is_cut_off(path: Path) -> bool:
+    """Return whether a file that became shorter has not all pages that it says it has; compacting makes both fewer.
+
+    The file is read without its log, which may have pages already that no checkpoint has moved into it.
+    """
+    with closing(opened_apart(str(path), "ro&immutable=1")) as connection:
+        # it is refused if the file has not all of them
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    return not pages

@@ -107,6 +107,12 @@ def move_the_log_into_the_file(stage):
     stage.store._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
+def a_second_later(file):
+    """Move the time at which a file was written, because the clock of files stands still for some milliseconds."""
+    written = file.stat().st_mtime_ns + 10**9
+    os.utime(file, ns=(written, written))
+
+
 def cut_to_nothing(file, _older):
     os.truncate(file, 0)
 
@@ -151,6 +157,7 @@ async def test_other_content_in_the_open_file_is_noticed_before_the_next_click_i
     before = stage.store.history.last()
 
     happens(file_of(stage), older)
+    a_second_later(file_of(stage))
 
     status, words = await readyz(stage)
     assert status == 503
@@ -179,6 +186,47 @@ async def test_another_program_may_compact_the_open_file_and_move_its_log_into_i
     assert await readyz(stage) == (200, "ready")
     await stage.press(BOB, ts)
     await stage.until_card(ts, "Accepted by Zuora")
+
+
+@only_sqlite
+async def test_a_compacted_file_whose_log_has_new_pages_already_is_not_damaged(web_stage):
+    stage = web_stage
+    ts = await stage.ask()
+    await stage.quiet()
+    with closing(sqlite3.connect(file_of(stage), isolation_level=None)) as another:
+        another.execute("PRAGMA wal_autocheckpoint = 0")
+        another.execute("CREATE TABLE more AS SELECT zeroblob(1000000) AS more")
+        another.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        assert await readyz(stage) == (200, "ready")
+        large = file_of(stage).stat().st_size
+        another.execute("DROP TABLE more")
+        another.execute("VACUUM")
+        another.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        another.execute("CREATE TABLE more AS SELECT zeroblob(100000) AS more")
+        assert file_of(stage).stat().st_size < large
+
+        assert await readyz(stage) == (200, "ready")
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "Accepted by Zuora")
+
+
+@only_sqlite
+async def test_a_last_row_whose_hash_is_no_text_any_more_is_noticed_as_damage(web_stage):
+    stage = web_stage
+    await stage.ask()
+    await stage.quiet()
+    move_the_log_into_the_file(stage)
+    assert await readyz(stage) == (200, "ready")
+    last = stage.store.history.known.hash.encode()
+
+    content = file_of(stage).read_bytes()
+    noise = b"\xff" * len(last)
+    with file_of(stage).open("r+b") as opened:
+        opened.write(content.replace(last, noise))
+    a_second_later(file_of(stage))
+
+    assert await readyz(stage) == (503, "database damaged")
+    assert stage.store.trouble == "database damaged"
 
 
 def test_a_start_with_a_damaged_file_is_refused(tmp_path):
