@@ -44,7 +44,7 @@ def shortest(request: Request | None) -> str:
 def without_blocks(message: Message, request: Request | None) -> str:
     """Return the text of a message whose blocks Slack refused, and where to do what its buttons were for."""
     lines = message.text.split("\n")
-    if any(each["type"] == "actions" for each in message.blocks):
+    if any(each.get("type") == "actions" for each in message.blocks):
         lines.append(
             f"Slack did not take the buttons that belong here; {_instead_of_buttons(request)}"
         )

@@ -632,6 +632,17 @@ async def test_a_message_with_damaged_blocks_is_sent_as_text_and_stops_no_lane(
     assert stage.store.outbox.open() == []
 
 
+@pytest.mark.parametrize("blocks", ["[{}]", '[{"type": 7}]', '[{"elements": []}]'])
+async def test_a_message_whose_blocks_are_none_that_slack_knows_is_sent_as_text(stage, blocks):
+    ts = await with_a_damaged_message(stage, MessageKind.REPLY, {"blocks": blocks})
+
+    assert [each for each in stage.thread(ts) if "ONE" in each] == [
+        "THE DAMAGED ONE",
+        "THE NEXT ONE",
+    ]
+    assert stage.store.outbox.open() == []
+
+
 @pytest.mark.parametrize(
     "columns",
     [{"kind": "damaged"}, {"kind": ""}, {"file": "damaged"}, {"file": "5"}, {"file": "{}"}],
