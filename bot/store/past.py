@@ -148,6 +148,14 @@ class Past:
             return None if row is None else latest
         return next(reversed(self.since(0, what)), None)
 
+    def last_row_of(self, what: What) -> int:
+        """Return the latest row of a kind that belongs to no request, whether it can be read or not; 0 if there is none."""
+        (sequence,) = self._database.execute(
+            "SELECT COALESCE(MAX(sequence), 0) FROM history WHERE request IS NULL AND what = ?",
+            [what.value],
+        ).fetchone()
+        return int(sequence)
+
     def at_the_latest(self, written: Written, now: datetime) -> datetime:
         """Return when an entry was written, at the latest: if its time is damaged, the time of the next row, or now."""
         if written.at != LONG_AGO:

@@ -51,14 +51,24 @@ def confirmations(store: Store) -> Confirmations:
     found, history = Confirmations(), store.history
     for what in (What.POLICY_CHANGED, What.POLICY_CONFIRMED, What.STATEMENT_DENIED):
         for each in history.since(0, what):
-            found.note(each.sequence, what, each.entry.who, each.entry.data)
+            data = each.entry.data
+            if what is What.STATEMENT_DENIED and "rows" not in data:  # nobody can read which
+                data = {"rows": _said_by(each.entry.who, found, each.sequence)}
+            found.note(each.sequence, what, each.entry.who, data)
     return found
 
 
+def _said_by(who: str, found: Confirmations, before: int) -> list[int]:
+    return [each.row for each in found.said if each.who == who and each.row < before]
+
+
 def unconfirmed(store: Store, policy: str) -> int:
-    """Return the row that introduced the policy with this hash, if nobody has confirmed it; else 0."""
+    """Return the row that introduced the policy with this hash, if nobody has confirmed it; else 0.
+
+    If no row that can be read did, it was a damaged one, of which nobody knows whether it was confirmed: the last one.
+    """
     found = confirmations(store)
-    change = found.with_hash(policy)
+    change = found.with_hash(policy) or store.history.last_row_of(What.POLICY_CHANGED)
     return 0 if change in found.confirmed() else change
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain.history import What
+from bot.domain.history import Entry, What
 from bot.domain.request import State
 from bot.policy.file import read_policy
 from bot.sandbox.slack.workspace import BOT_USER
@@ -13,8 +13,10 @@ from tests.audit.test_evidence import checked, made
 from tests.audit.test_evidence import entries as listed_in
 from tests.audit.test_for_people import sheets_of
 from tests.audit.test_outside_the_bot import signed_by
+from tests.postgres import only_sqlite
 from tests.stage import ALICE, BOB, CARLA, MARA
 from tests.stories.test_audit import AUDIT
+from tests.stories.test_damaged_rows import drop_triggers
 
 GENERAL = 'requesters = ["S0BILLING"]\napprovers = ["S0CONTROLLERS"]\n'
 ADDED = 'requesters = ["S0BILLING"]\napprovers = ["S0CONTROLLERS", "U0MARA"]\n'
@@ -257,6 +259,52 @@ async def test_a_confirmation_that_is_lost_with_a_restored_backup_counts_no_more
     put_back()
     await stage.start()
     assert waits_for()
+
+
+@only_sqlite
+async def test_a_denial_that_cannot_be_read_denies_what_its_person_had_confirmed(changed):
+    stage = changed
+    await confirm(stage, CARLA)
+    await stage.slack.until(lambda: "Confirmed." in notices(stage, CARLA))
+    await stage.quiet()
+    policy = stage.store.history.last_of(What.POLICY_CHANGED).entry.data["new"]
+    assert not unconfirmed(stage.store, policy)
+
+    drop_triggers(stage, "history")
+    for who in (BOB, CARLA):
+        entry = Entry(what=What.STATEMENT_DENIED, who=who, data={"rows": []})
+        with stage.store.transaction():
+            head = stage.store.history.append(entry, stage.clock.now())
+            stage.store._database.execute(
+                "UPDATE history SET data = 'damaged' WHERE sequence = ?", [head.sequence]
+            )
+        assert bool(unconfirmed(stage.store, policy)) is (who == CARLA)
+
+
+@only_sqlite
+async def test_a_change_that_cannot_be_read_is_not_confirmed_and_the_next_start_posts_it_anew(
+    changed,
+):
+    stage = changed
+    ts = await stage.ask()
+    await stage.press(MARA, ts)
+    await stage.quiet()
+    drop_triggers(stage, "history")
+    (row,) = stage.store._database.execute(
+        "SELECT MAX(sequence) FROM history WHERE what = 'policy.changed'"
+    ).fetchone()
+    stage.store._database.execute("UPDATE history SET data = 'damaged' WHERE sequence = ?", [row])
+
+    await stage.pass_time(hours=2)
+    assert stage.request().state is State.APPROVED
+    assert stage.orders() == []
+
+    number = len(posted(stage))
+    await stage.restart()
+    await stage.slack.until(lambda: len(posted(stage)) > number)
+    await stage.quiet()
+    await confirm(stage, CARLA)
+    await stage.as_time_passes(lambda: stage.request().state is State.SUCCEEDED)
 
 
 async def test_with_tell_nothing_waits_and_that_it_is_not_confirmed_stays_in_the_evidence(
