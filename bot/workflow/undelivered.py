@@ -66,7 +66,7 @@ def set_aside(store: Store, outgoing: Outgoing, now: datetime, channels: Collect
     request = None if message.request is None else store.requests.get(message.request)
     if outgoing.damage is Damage.BLOCKS:
         store.outbox.rewrite(outgoing.sequence, message)
-        if request is not None and message.kind is MessageKind.CARD:
+        if request is not None and message.kind in {MessageKind.CARD, MessageKind.UPDATE}:
             store.outbox.add(card_edit(request), now)
         return
     store.outbox.end(outgoing.sequence, now, outcome="damaged")

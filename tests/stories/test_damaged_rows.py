@@ -691,6 +691,13 @@ async def test_a_card_with_damaged_blocks_is_drawn_anew_and_can_be_approved(stag
     await stage.until_card(stage.request().card_ts, "Accepted by Zuora")
 
 
+async def test_a_card_whose_edit_has_damaged_blocks_is_drawn_anew_and_can_be_approved(stage):
+    ts = await with_a_damaged_message(stage, MessageKind.UPDATE, {"blocks": "damaged"})
+
+    await stage.press(BOB, ts)
+    await stage.until_card(ts, "Accepted by Zuora")
+
+
 KINDS = (
     "bot.started", "policy.changed", "people.groups", "policy.posted", "audit.head", "statement.sent", "statement.denied",
     "request.asked", "request.approved", "request.started", "request.ended", "call.sent", "call.answered", "slack.shown",
