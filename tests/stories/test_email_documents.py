@@ -450,6 +450,23 @@ async def recorded_beside_a_refused_mail(stage):
     await stage.slack.until(lambda: stage.request(1).state == "failed")
 
 
+@pytest.mark.usefixtures("invoice")
+async def test_a_mail_that_is_given_up_before_it_goes_out_under_its_new_key_is_as_the_history_records(
+    stage,
+):
+    stage.zuora.world.add_invoice("A00000077", "USD", "3", number="INV00000078")
+    (ts,) = await ask(stage, "INV00000077 INV00000078")
+    stage.zuora.faults.add("/v1/invoices/INV00000078/emails", kind="conflict", times=None)
+    await stage.press(BOB, ts)
+    await stage.until_thread(ts, "Zuora is busy")
+
+    await stage.as_time_passes(lambda: stage.request(1).state == "failed", step=3600)
+    await stage.quiet()
+
+    assert "it could not be sent in time" in " ".join(stage.thread(ts))
+    assert stage.findings() == ()
+
+
 @pytest.mark.never_repeated
 @pytest.mark.usefixtures("invoice")
 async def test_what_a_person_records_beside_a_refused_mail_is_a_failure_in_the_history_too(stage):

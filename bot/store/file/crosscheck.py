@@ -121,7 +121,7 @@ A call goes out moments after its entry is written, so a day is beyond doubt eve
 _OF_ITS_CALL = """
 WITH last AS (
   SELECT MAX(sequence) AS sequence FROM entries
-  WHERE what = '{kind}' GROUP BY request, json_extract(data, '$.subject')),
+  WHERE what IN ({kinds}) GROUP BY request, json_extract(data, '$.subject')),
 said AS (SELECT h.request, h.sequence, h.data FROM last JOIN main.history AS h ON h.sequence = last.sequence)
 SELECT calls.request, calls.subject, said.sequence FROM said JOIN calls
   ON calls.request = said.request AND calls.subject = json_extract(said.data, '$.subject')
@@ -145,13 +145,18 @@ SELECT request, recorded_by FROM calls WHERE recorded_by <> '' AND NOT EXISTS (
 """
 
 _KEY = _OF_ITS_CALL.format(
-    kind="call.sent",
-    different="calls.key <> json_extract(said.data, '$.key') OR calls.track_id <> json_extract(said.data, '$.track_id')",
+    kinds="'call.sent', 'call.answered', 'call.settled'",
+    different="calls.key <> json_extract(said.data, '$.key')",
 )
-"""Calls with another key or track id than those under which they went out."""
+"""Calls with another key than the last entry that names one: a busy call gets a new key before it goes out again, if it does."""
+
+_TRACK_ID = _OF_ITS_CALL.format(
+    kinds="'call.sent'", different="calls.track_id <> json_extract(said.data, '$.track_id')"
+)
+"""Calls with another track id than that under which they went out."""
 
 _ANSWER = _OF_ITS_CALL.format(
-    kind="call.answered",
+    kinds="'call.answered'",
     different="calls.http_status IS NOT json_extract(said.data, '$.http_status') "
     "OR calls.zuora_request_id <> COALESCE(json_extract(said.data, '$.zuora_request_id'), '')",
 )
@@ -314,7 +319,7 @@ def _call_rows(file: DatabaseFile, here: Callable[[str], str]) -> Iterator[Misma
         yield Mismatch(words, "")
     for number, who in file.database.execute(_RECORDED) if "recorded_by" in there else ():
         yield Mismatch(f"R-{number} has an outcome recorded by {who}, and no entry says so", "")
-    for statement, what in ((_KEY, "key"), (_ANSWER, "answer")):
+    for statement, what in ((_KEY, "key"), (_TRACK_ID, "track id"), (_ANSWER, "answer")):
         for number, subject, sequence in file.database.execute(statement + here("calls.request")):
             words = f"R-{number} has another {what} of its call about {subject} than row {sequence} records"
             yield Mismatch(words, "")
