@@ -208,6 +208,32 @@ async def test_what_goes_verifies_by_itself_and_against_the_chain_that_stays(yea
     assert "requests that ended before 2025-01-01 are in 2024.db" in out
 
 
+async def test_an_outcome_that_a_person_recorded_goes_too_and_what_stays_verifies(unheard):
+    stage = unheard
+    stage.slack.faults.silent.clear()
+    stage.changes["repeat_lost"] = "no"
+    await stage.restart()
+    stage.zuora.faults.add(EMAILS, kind="drop")
+    ts = await stage.ask()
+    await stage.press(BOB, ts)
+    await stage.slack.until(lambda: stage.request().state == "unknown")
+    await stage.quiet()
+    await stage.record(CARLA, ts, "record_sent")
+    await stage.slack.until(lambda: stage.request().state == "succeeded")
+    await stage.pass_time(minutes=61)
+    await stage.until(lambda: 1 not in {each.request for each in stage.store.outbox.unbound(200)})
+    stage.clock.advance(days=40)
+    await stage.quiet()
+    await stage.stop()
+
+    assert "Archived 1 request" in await archived(stage)
+
+    recorded = read(stage.folder / "billing-bot.db", "SELECT recorded_by FROM calls")
+    assert recorded == [(CARLA,)]
+    status, out, err = await stage.command("verify")
+    assert status == 0, out + err
+
+
 async def test_what_was_mailed_is_known_and_said_although_it_is_archived(years):
     await archived(years)
     years.up_to_today()

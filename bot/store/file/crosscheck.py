@@ -317,7 +317,8 @@ def _call_rows(file: DatabaseFile, here: Callable[[str], str]) -> Iterator[Misma
     for number, subject in file.database.execute(_TIMES + here("calls.request")):
         words = f"R-{number} has other times of its call about {subject} than the history records"
         yield Mismatch(words, "")
-    for number, who in file.database.execute(_RECORDED) if "recorded_by" in there else ():
+    recorded = f"{_RECORDED}{here('calls.request')}" if "recorded_by" in there else ""
+    for number, who in file.database.execute(recorded) if recorded else ():
         yield Mismatch(f"R-{number} has an outcome recorded by {who}, and no entry says so", "")
     for statement, what in ((_KEY, "key"), (_TRACK_ID, "track id"), (_ANSWER, "answer")):
         for number, subject, sequence in file.database.execute(statement + here("calls.request")):
