@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.audit.chain import MOST_QUOTES, fast_hasher, walk
+from bot.audit.finding import Flaw
 from bot.domain.history import FIRST_HASH, Row, bound, row_hash, row_text
 
 
@@ -29,7 +30,13 @@ def _chain(number):
     """Rows by more people than texts are kept of, with what JSON has to escape."""
     before = FIRST_HASH
     for sequence in range(1, number + 1):
-        row = (f'2026 "{sequence}"', sequence % 7 or None, f"{sequence}\\", f"ü{sequence}", "{}")
+        row = (
+            f"2026-11-21T10:00:00.{sequence:06}+00:00",
+            sequence % 7 or None,
+            f"{sequence}\\",
+            f"ü{sequence}",
+            "{}",
+        )
         at, request, what, who, data = row
         text = row_text(before, sequence, at, request, what, who, "T\n", bound(data))
         yield Row(sequence, at, request, what, who, "T\n", data, before, row_hash(text, b""))
@@ -46,12 +53,15 @@ def test_a_chain_of_more_people_than_are_kept_in_mind_fits():
 
 @pytest.mark.parametrize("column", ["at", "what", "who", "team", "data"])
 def test_one_letter_of_a_row_far_down_is_found(column):
+    """A time and data that can still be read: else the row would be damaged, and the next ones looked at."""
     rows = list(_chain(2 * MOST_QUOTES))
     place = MOST_QUOTES + 7
-    changed = rows[place]._replace(**{column: getattr(rows[place], column) + "x"})
+    value = getattr(rows[place], column)
+    other = value.replace("T10:", "T11:") if column == "at" else f"{value} "
+    changed = rows[place]._replace(**{column: other})
 
     walked = walk([*rows[:place], changed, *rows[place + 1 :]])
 
     assert walked.finding is not None
-    assert walked.finding.sequence == changed.sequence
+    assert (walked.finding.flaw, walked.finding.sequence) == (Flaw.EDITED, changed.sequence)
     assert walked.rows == place
