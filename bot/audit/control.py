@@ -11,9 +11,9 @@ from bot.audit.rows import APPROVED, BEGINS, UNSUPPORTED, Json, Remark, FileRow,
 from bot.audit.stated import NotCompared, stated
 from bot.domain.gains import DAY, difference, read, seconds
 
-DENIED = "statement.denied"
+DENIED, GROUPS = "statement.denied", "people.groups"
 SHAPES: dict[str, tuple[str, type, Any]] = {  # what such a row has in any case, and what stands for it in an older one
-    CHANGED: ("difference", list, []), "people.groups": ("groups", dict, None), "audit.anchored": ("where", str, None),
+    CHANGED: ("difference", list, []), GROUPS: ("groups", dict, None), "audit.anchored": ("where", str, None),
     "bot.started": ("says", list, [])}
 STANDS = {*SHAPES, CONFIRMED, DENIED, EXPLAINED}
 SAID = {"plain", "bound", "compared"}  # by each `request.asked`, since starts say that rows keep salts and before they list it
@@ -49,7 +49,7 @@ class InForce:
             self.denied = {**dict.fromkeys(data.get("rows", ()), row), **self.denied}  # the first denial of a decision counts
         if row.what == EXPLAINED:
             self.signed[row.sequence] = data["number"], data["words"], row.who
-        for name, members in data.get("groups", {}).items():
+        for name, members in {**dict.fromkeys(self.groups if row.what == GROUPS else ()), **data.get("groups", {})}.items():
             known = self.groups.setdefault(name, [])
             known.append((row.sequence, known[-1][1] if known and known[-1][1] == members else members))  # equal lists are kept once
         if row.what == CHANGED:
@@ -79,7 +79,7 @@ class InForce:
         return row.what in next((kinds for at, kinds in reversed(self.deciding) if at < row.sequence), ())
 
     def members(self, name: str, sequence: int) -> list[Any]:
-        """Return who was in a group, as the rows before and after this one say; nobody knows after a row with null for it."""
+        """Return who was in a group, as the rows before and after this one say; nobody knows after a row without it, or with null."""
         known = self.groups.get(name, [])
         at = bisect.bisect(known, sequence, key=lambda each: each[0])
         return [each for _, each in known[at - 1 : at + 1] if each is not None] if at and known[at - 1][1] is not None else []

@@ -5,13 +5,13 @@ from typing import Any
 
 from bot.audit.along import Numbers, PeriodRows
 from bot.audit.confirmed import CHANGED, CONFIRMED
-from bot.audit.control import DENIED
+from bot.audit.control import DENIED, GROUPS
 from bot.audit.decisions import EXPLAINED
 from bot.audit.rows import BEGINS, NEW_KEY, UNSUPPORTED, FileRow, Json, Remark, compact, has_mask, is_later
 
 NOT_COMPARED = "not compared with Zuora"  # what an exception says that stands for a list which was not read
 FIELDS = ("at", "last_emailed_at", "what", "kind", "number", "bill_run", "who", "known_from", "request", "place")  # kept of an exception
-BROUGHT, GROUPS = "brought_forward.jsonl", "people.groups"
+BROUGHT = "brought_forward.jsonl"
 EXPLAINS = {"explanation", "explained_by", "explained_in"}
 NAMES = ("who", "known_from", "place")  # what may be masked of an exception that is brought forward, besides its explanation
 READ = ("chain.json", "history.jsonl", "standing.jsonl", "exceptions.jsonl", BROUGHT)  # of the package before

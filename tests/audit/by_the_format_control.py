@@ -202,11 +202,13 @@ class Check:
 
     def members_of(self, group, sequence):
         """What the rows about groups before a row, and the next one after it, list; nothing where nobody knows."""
-        listed = [
-            (row[0], json.loads(row[6])["groups"][group])
+        rows = [
+            (row[0], json.loads(row[6])["groups"])
             for row in self.every
-            if row[3] == "people.groups" and group in json.loads(row[6]).get("groups", {})
+            if row[3] == "people.groups"
         ]
+        first = min((at for at, groups in rows if group in groups), default=0)
+        listed = [(at, groups.get(group)) for at, groups in rows if first and at >= first]
         before = [members for at, members in listed if at < sequence]
         after = [members for at, members in listed if at > sequence]
         if not before or before[-1] is None:

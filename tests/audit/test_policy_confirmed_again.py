@@ -500,3 +500,34 @@ def test_whoever_denied_a_confirmation_is_not_named_among_those_who_confirmed():
     package: Any = SimpleNamespace(changes=found, named=str)
 
     assert BOB not in confirmed_by(package, 2)
+
+
+async def test_a_group_that_the_policy_left_may_change_before_the_change_is_confirmed(tmp_path):
+    """The bot looks no more at a group that the new policy does not name, so no row says who joined it."""
+    stage = Stage(tmp_path, "run")
+    stage.policy = MAILS
+    stage.changes = {
+        "audit_key": SecretStr(KEY),
+        "policy_changes": "confirm",
+        "audit_channel": AUDIT,
+    }
+    await stage.open()
+    stage.zuora.world.add_bill_run("BR-00000001", invoices=[("A00000001", "USD", "7.00")])
+    stage.slack.workspace.channels[AUDIT].members += [BOT_USER, ALICE, BOB, CARLA, MARA]
+    await stage.start()
+    try:
+        await change_to(stage, MAILS.replace('["S0CONTROLLERS"]', f'["{CARLA}"]'))
+        stage.slack.workspace.groups["S0CONTROLLERS"].members.append(MARA)
+        stage.clock.advance(minutes=2)
+        await confirm(stage, CARLA)
+        await stage.slack.until(lambda: "Confirmed." in notices(stage, CARLA))
+        await stage.quiet()
+        await mailed(stage, "BR-00000001", CARLA)
+        result, out = await made(stage, tmp_path, key=KEY)
+        database = checked(stage.settings().database_path, key=KEY)
+    finally:
+        await stage.close()
+
+    assert result.exit_code == 0, result.output
+    assert database.exit_code == 0, database.output
+    assert status(out, KEY).exit_code == 0
