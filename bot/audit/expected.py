@@ -132,7 +132,7 @@ def called(record: Json, story: Story, asked: Json) -> Iterator[tuple[FileRow, s
             yield from ((row, words) for words in found)
         if subject in (done if row.what == "call.sent" else ()):
             yield row, f"is about {subject} again, after that was accepted"
-        out = {each: key for each, key in out.items() if each != subject} if "verdict" in data else out
+        out = {each: key for each, key in out.items() if each != subject} if data.get("verdict", "lost") != "lost" else out
         done |= {subject} if data.get("verdict") == "accepted" else set()
         if subject in done & silent:
             yield row, "was accepted, and no row says what went out"

@@ -592,7 +592,7 @@ class Request:
             if row["what"] == "call.sent":
                 is_same = keys.setdefault(data["subject"], data["key"]) == data["key"]
                 self.need(is_same, f"{words}: another key")
-            if "verdict" in data:
+            if data.get("verdict", "lost") != "lost":
                 keys.pop(data.get("subject"), None)
 
     def counts(self, row):

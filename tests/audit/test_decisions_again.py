@@ -14,6 +14,7 @@ import pytest
 
 from bot.audit.control import InForce, still
 from bot.audit.decisions import by_whom_it_is, in_order, signed_by
+from bot.audit.evidence.archive import readable
 from bot.audit.rows import FileRow, compact, hashed
 from bot.domain.gains import difference
 from tests.audit.test_as_approved import status as all_three
@@ -313,6 +314,37 @@ def test_a_row_that_stands_twice_is_found_by_all_three(package, words, change):
     result = all_three(rebuilt(package, KEY, change=change), KEY)
     assert result.exit_code == (21 if "follows" in words else 23), result.output
     assert words in result.output
+
+
+def test_a_lost_answer_is_asked_for_again_under_its_own_key_or_found_by_all_three(
+    package, tmp_path
+):
+    """Under another key Zuora carries it out once more, and nobody knows what came of the first one."""
+    lost = {"http_status": None, "verdict": "lost", "words": "no answer", "zuora_request_id": ""}
+
+    def again(**other):
+        def change(row):
+            if (row.what, row.request) != ("call.sent", 1):
+                return row
+            sent = json.loads(row.data)
+            said = {**{name: sent[name] for name in ("subject", "key", "track_id")}, **lost}
+            anew = compact({**sent, **other})
+            return [
+                row,
+                row._replace(what="call.lost", data=compact(said)),
+                row._replace(data=anew),
+            ]
+
+        forged, folder = rebuilt(package, KEY, change=change), tmp_path / str(len(other))
+        folder.mkdir()
+        forger = Forger(forged, KEY)
+        forger.files |= {each.name: each.read_bytes() for each in readable(forged, folder)}
+        return all_three(forger.sealed(), KEY)
+
+    assert again().exit_code == 0
+    result = again(key="billing-bot:R-1:another")
+    assert result.exit_code == 23, result.output
+    assert "goes out under another key, and what came of it before is not known" in result.output
 
 
 def test_actors_that_are_swapped_are_found_by_all_three(package):
