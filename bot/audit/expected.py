@@ -113,7 +113,7 @@ def added_up(found: Sequence[Any]) -> list[tuple[str, Decimal]] | None:  # by ki
 
 
 def called(record: Json, story: Story, asked: Json) -> Iterator[tuple[FileRow, str]]:  # whether each call is what was approved
-    planned, done, silent, out = orders(record, asked["bound"]["facts"]), set[str](), set[str](), dict[str, Any]()
+    planned, done, said, out = orders(record, asked["bound"]["facts"]), set[str](), set[str](), dict[str, Any]()
     if planned is None:
         words = f"is of {record['operation']}, and which calls that allows is not known here"
         yield from ((row, words) for row, _ in story if row.what == "call.sent")
@@ -126,7 +126,7 @@ def called(record: Json, story: Story, asked: Json) -> Iterator[tuple[FileRow, s
             words = "goes out under another key, and what came of it before is not known"
             yield from [(row, words)] * (out.get(subject, data["key"]) != data["key"])
             out[subject] = data["key"]
-            silent = silent - {subject} if "method" in data else silent | {subject}
+            said = said | {subject} if "method" in data else said - {subject}
             name = {"name": f"{named}{data['key'][-4:]}]"} if record["operation"] == "create_bill_run" else {}
             found = otherwise(data, planned.get(subject), name, is_open=is_open and not is_masked(row, "body"))
             yield from ((row, words) for words in found)
@@ -134,7 +134,7 @@ def called(record: Json, story: Story, asked: Json) -> Iterator[tuple[FileRow, s
             yield row, f"is about {subject} again, after that was accepted"
         out = {each: key for each, key in out.items() if each != subject} if data.get("verdict", "lost") != "lost" else out
         done |= {subject} if data.get("verdict") == "accepted" else set()
-        if subject in done & silent:
+        if subject in done - said:
             yield row, "was accepted, and no row says what went out"
 
 

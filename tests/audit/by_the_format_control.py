@@ -702,13 +702,11 @@ class Request:
         )
 
     def calls(self):
-        number, done, silent = 0, set[str](), set[str]()
+        number, done, said = 0, set[str](), set[str]()
         for row in self.history:
             data, words = row["data"], f"row {row['sequence']}"
             if row["what"] == "call.sent":
-                silent = (
-                    silent - {data["subject"]} if "method" in data else silent | {data["subject"]}
-                )
+                said = said | {data["subject"]} if "method" in data else said - {data["subject"]}
             if row["what"] == "call.sent" and "method" in data:
                 number += 1
                 self.need(data["subject"] not in done, f"{words}: sent again")
@@ -724,7 +722,7 @@ class Request:
                 )
             if row["what"].startswith("call.") and data.get("verdict") == "accepted":
                 done.add(data["subject"])
-                self.need(data["subject"] not in silent, f"{words}: accepted, and nothing went out")
+                self.need(data["subject"] in said, f"{words}: accepted, and nothing went out")
         return number
 
     def settled(self):

@@ -111,6 +111,13 @@ def test_what_went_out_is_always_said(package):
     assert "was accepted, and no row says what went out" in result.output
 
 
+def test_a_call_whose_row_is_taken_out_is_found_by_its_answer(package):
+    """Nothing else in the package says what went out."""
+    result = status(rebuilt(package, KEY, without=("call.sent", "")), KEY)
+    assert result.exit_code == 23, result.output
+    assert "was accepted, and no row says what went out" in result.output
+
+
 def test_a_second_call_after_the_first_was_accepted_is_found(package):
     def change(row):
         if (row.what, row.request) != ("request.ended", 1):
