@@ -5,8 +5,8 @@ from typing import Any
 from bot.audit.rows import APPROVED, ASKED, STARTED, FileRow, Json, Remark, Story
 from bot.domain.gains import terms_of
 
-REJECTED, WITHDRAWN, EXPIRED, SETTLED, EXPLAINED = (
-    "request.rejected", "request.withdrawn", "request.expired", "request.settled", "exception.explained")
+REJECTED, WITHDRAWN, EXPIRED, ENDED, SETTLED, EXPLAINED = (
+    "request.rejected", "request.withdrawn", "request.expired", "request.ended", "request.settled", "exception.explained")
 ENDS = {f"request.{each}": each for each in ("rejected", "withdrawn", "expired", "stopped")}
 STATES = {**ENDS, ASKED: "waiting", STARTED: "running"}
 RECORDS = {"request.recorded": "a record", SETTLED: "a record"}  # of what a person saw in Zuora; the bot settles too
@@ -22,7 +22,7 @@ def states(story: Story) -> Iterator[tuple[FileRow, str, bool]]:  # each row wit
             refused = refused - {data.get("subject")} | ({data.get("subject")} if data.get("verdict") == "rejected" else set())
         is_good = data.get("accepted") and not (refused and row.what == SETTLED)
         end = data.get("state") or ("succeeded" if is_good else "failed")
-        words = {**STATES, APPROVED: "waiting" if data.get("missing") else "approved", "request.ended": end, SETTLED: end}
+        words = {**STATES, APPROVED: "waiting" if data.get("missing") else "approved", ENDED: end, SETTLED: end}
         if row.what in words:
             yield row, words[row.what], words[row.what] is not end or "state" in data
 
@@ -96,7 +96,13 @@ def ended(rule: Json, story: Story, stands: Any, expires: str) -> Iterator[tuple
             yield row, "is a withdrawal by somebody else than the requester"
         elif row.what == EXPIRED and (row.who or row.at < expires):
             yield row, "lets it expire before its time, or by a person"
-    yield from in_order(story)
+    yield from (*stateless(story, stands), *in_order(story))
+
+
+def stateless(story: Story, stands: Any) -> Iterator[tuple[FileRow, str]]:  # an older version left it out of what people recorded
+    for row, data in story:
+        is_said = "state" in data or (row.what == SETTLED and row.who and not stands.decides(row))
+        yield from [(row, "does not say the state that it comes to")] * (row.what in {ENDED, SETTLED} and not is_said)
 
 
 def by_hand(rule: Json, story: Story, stands: Any) -> Iterator[tuple[FileRow, str]]:  # who said what was lost

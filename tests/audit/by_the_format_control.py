@@ -583,6 +583,8 @@ class Request:
         for row in self.history[1:]:
             data, words = row["data"], f"row {row['sequence']}"
             after = state_of(row["what"], data)
+            is_by_hand = row["what"] == "request.settled" and row["who"]
+            self.need(after != "" or is_by_hand, f"{words}: no state")
             if after is not None:
                 before = (
                     {"approved"} if row["what"] == "request.started" else may_come_before(after)

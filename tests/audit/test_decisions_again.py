@@ -106,6 +106,27 @@ def test_a_rejection_behind_the_end_of_a_request_is_found_by_all_three(package):
     assert f"({REJECTED}) makes it rejected, after it was succeeded" in result.output
 
 
+def test_an_end_without_its_state_is_found_by_all_three(package):
+    """Whatever stands after it would be compared with nothing: R-1 was mailed, and would be called rejected."""
+    said = lines(package, "population.jsonl")[0]
+    data = {"groups": ["S0CONTROLLERS"], "reason": "No", "rule": said["rule"]}
+    data |= {"digest": said["digest"], "policy": said["policy_hash"]}
+
+    def after_it_ended(row):
+        if (row.request, row.what) != (1, "request.ended"):
+            return row
+        end = {k: v for k, v in json.loads(row.data).items() if k != "state"}
+        rejected = row._replace(what=REJECTED, who=BOB, data=compact(data))
+        return [row._replace(data=compact(end)), rejected]
+
+    forged = rebuilt(package, KEY, change=after_it_ended)
+
+    assert lines(forged, "population.jsonl")[0]["state"] == "rejected"
+    result = all_three(forged, KEY)
+    assert result.exit_code == 23, result.output
+    assert "(request.ended) does not say the state that it comes to" in result.output
+
+
 @pytest.mark.parametrize(
     ("who", "words"),
     [(ALICE, "is a rejection by the requester"), (MARA, "not in the rule's lists or groups")],
