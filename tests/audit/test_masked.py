@@ -352,3 +352,21 @@ async def test_a_customer_typed_in_other_letters_stands_nowhere_in_a_masked_pack
     assert said["names"] >= 2
     assert "also in other letters" in said["how"]
     assert "masked" not in read(there, "manifest.json")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        5,
+        "as always",
+        {"how": "as always"},
+        {"how": 1, "names": "", "addresses": 1, "other_spellings": 1},
+    ],
+)
+def test_a_manifest_that_does_not_say_how_it_was_masked_is_read_alike_by_both(package, said):
+    """So are packages of versions that did not say it; nothing rests on it."""
+    forger = Forger(package, KEY)
+    forger.json("manifest.json", lambda manifest: manifest.update(masked=said))
+    result = status(forger.sealed(), KEY)
+    assert result.exit_code == 0, result.output
+    assert "its manifest does not say how it was masked" in result.output

@@ -36,6 +36,8 @@ NOT_SIGNED = (
 MASKED = "in {} requests the body, the facts, the reason, the card or messages are masked; what was masked is not proven"
 OLD = "it is of format {}, and this program reads format {}. From format 2 on a package holds the verify.py that checks it."
 HOW = "masked: {}; {:,} names known, {:,} addresses, {:,} other spellings of names"
+HOW_NOT_SAID = "its manifest does not say how it was masked"
+SAYS_HOW = {"how": str, "names": int, "addresses": int, "other_spellings": int}
 NOT_AGAIN = "00-report.html and evidence.xlsx were made by another program (version {}), so they were not made again"
 NOT_BEFORE = "{} is not the package before this one: nothing was compared with the package before."
 HELD = "the control was performed again for {}"
@@ -159,6 +161,13 @@ def _named(
     return walked.finding or finding
 
 
+def _how(said: Any) -> str:
+    """Return how a package was masked, in words; an earlier version did not say it, and a forger may say anything."""
+    if not isinstance(said, dict) or {name: type(each) for name, each in said.items()} != SAYS_HOW:
+        return HOW_NOT_SAID
+    return HOW.format(" ".join(said["how"].split()), *(said[name] for name in [*SAYS_HOW][1:]))
+
+
 def _notes(
     archive: zipfile.ZipFile,
     about: dict[str, Any],
@@ -178,7 +187,6 @@ def _notes(
         yield UNSEALED.format(sha256(archive.read(MANIFEST)).hexdigest())
     if about["masked"]:
         yield MASKED.format(sum(bool(each["masked"]) for each in Package(archive).lines(REQUESTS)))
-    if how := manifest.get("masked"):
-        yield HOW.format(how["how"], how["names"], how["addresses"], how["other_spellings"])
+        yield _how(manifest.get("masked"))
     if noted := [each for each in noted if each[0].sequence]:
         yield from days_without(((row.sequence, row.at) for row in rows_of(archive)), noted)
