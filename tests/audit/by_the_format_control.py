@@ -277,7 +277,7 @@ class Changes:
             return "another needed, or may not"
         for group, people in data["members"].items():
             found = self.check.members_of(group, row[0])
-            if found and {*people} not in [{*each} for each in found]:
+            if found and {*people} != {*found[0]}:
                 return "other people in a group"
         return ""
 

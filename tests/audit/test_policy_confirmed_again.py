@@ -179,6 +179,22 @@ def test_a_confirmation_that_does_not_hold_is_found(package, name):
         assert each in result.output
 
 
+def test_people_who_are_listed_only_after_a_confirmation_do_not_bear_it_out(package):
+    """The bot lists who came or went before it."""
+    others = {"S0CONTROLLERS": [CARLA], "S0BILLING": [ALICE]}
+
+    def change(row):
+        if row.what != What.POLICY_CONFIRMED:
+            return row
+        said = row._replace(data=compact({**json.loads(row.data), "members": others}))
+        now = row._replace(what="people.groups", who="", team="", data=compact({"groups": others}))
+        return [said, now]
+
+    result = status(rebuilt(package, KEY, change=change), KEY)
+    assert result.exit_code == 23, result.output
+    assert "lists others in S0CONTROLLERS than the row of groups before it" in result.output
+
+
 def test_a_confirmation_that_was_taken_out_is_found_by_what_began(package):
     forged = rebuilt(package, KEY, without=("policy.confirmed", CARLA))
     result = status(forged, KEY)
