@@ -154,7 +154,7 @@ def still(record: Json, story: Story, stands: InForce) -> Iterator[tuple[FileRow
         people, policy = people | {row.who}, stands.policy_at(row) if stands.decides(row) else None
         if not policy or stands.policies.get(record["policy_hash"]) == policy:
             continue
-        again = [[tier for *_, tier in tiers_of(record, story[0][1]["compared"], policy, **each)] for each in ({}, {"mails_again": True})]
+        again = [[tier for *_, tier in tiers_of(record, story[0][1]["compared"], policy, mails_again=is_so)] for is_so in (False, True)]
         mine, needed = {row.who, *groups_of(row, data)}, min(max(tier.get("approvals", 1) for tier in tiers) for tiers in again)
         if not any(all(is_named(mine, tier.get("approvers") or policy["approvers"]) for tier in tiers) for tiers in again):
             yield row, "is an approval by somebody whom the rule of the policy in force at that time does not name"

@@ -248,6 +248,17 @@ def test_an_approval_counts_under_the_policy_in_force_when_it_was_given_too(late
         assert [said for _, said in still(RECORD, story_of, stands)] == expected
 
 
+def test_an_approval_is_no_finding_when_another_request_turned_out_to_have_mailed_nothing():
+    """It might have, when this one was asked for; a person has recorded since that it did not."""
+    asked = FileRow(4, "1", 1, "request.asked", ALICE, "T", "{}", "", "", masked=False)
+    approved = asked._replace(sequence=6, what="request.approved", who=BOB)
+    again = {"compared": {**COMPARED, "mails_again": True}}
+    later = policy(5, BY_TWO + "mails_again = true\n", BY_BOB)
+    stands = standing(policy(1, BY_BOB), started(2, approved.what), later)
+
+    assert not list(still(RECORD, [(asked, again), (approved, {"missing": 0})], stands))
+
+
 def test_a_rejection_by_somebody_whom_a_later_policy_names_nowhere_is_found():
     first = FileRow(4, "1", 1, "request.asked", ALICE, "T", "{}", "", "", masked=False)
     row = first._replace(sequence=6, what=REJECTED, who=BOB)
