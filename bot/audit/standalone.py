@@ -67,6 +67,11 @@ def all_unlike(packet: Json, story: Story, about: Json, documents: Documents) ->
         return [f"the record cannot be read: {error!r}", *its]
 
 
+def again(record: Json, story: Story, stands: Any) -> Iterator[Remark]:  # the control of a request whose rows can all be read
+    stands.open.damaged([record["number"]] * is_unsure(story))
+    yield from () if is_unsure(story) else control(record, story, stands)
+
+
 def standing_of(opened: zipfile.ZipFile, rows: PeriodRows) -> Iterator[Remark]:  # what was in force before the period too
     about, earlier = rows.about, list(rows_of(opened, "standing.jsonl"))
     numbers, before = [row.sequence for row in earlier], about["before"]["sequence"]
@@ -111,7 +116,7 @@ def of_requests(opened: zipfile.ZipFile, rows: PeriodRows, sums: Json) -> Iterat
         wrong += [f"R-{number}: row {row.sequence} is not as it was written" for row in outside if not fits(row, about, rows.chain.key)]
         wrong += [f"R-{number} (row {story[0][0].sequence}): {words}" for words in all_unlike(packet, story, about, documents)]
         yield from (*(each for row in outside for each in damage(row)), *slack_clock(number, packet["messages"]),
-                    *(() if is_unsure(story) else control(packet["record"], story, stands)))
+                    *again(packet["record"], story, stands))
         made["population"].update(f"{compact(line_of(packet['record'], story, about))}\n".encode())
     yield from (*stands.others(), *stands.changes.left(about["before"]["sequence"]))
     unproven = [each for each in lines_of(opened, "brought_forward.jsonl") if unsigned(each, each, stands)]

@@ -1,6 +1,6 @@
 """Compares what a request's rows state with what else its rows, its record and the policy say: who asked, what came of it."""
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,6 +13,7 @@ PRODUCTION = {"rest.na.zuora.com", "rest.zuora.com", "rest.eu.zuora.com", "rest.
 SANDBOX = {"rest.test.zuora.com", "rest.sandbox.na.zuora.com", "rest.apisandbox.zuora.com", "rest.test.eu.zuora.com",
            "rest.sandbox.eu.zuora.com", "rest.test.ap.zuora.com", "127.0.0.1", "localhost", "::1"}  # and the bot's own sandbox
 DECIDES = {APPROVED, "request.rejected", "request.withdrawn", "request.recorded", "request.settled"}  # by a person
+DAMAGED = "a row of it is damaged, so nothing of it is compared"
 Wrong = Iterator[tuple[FileRow, str]]
 
 
@@ -140,6 +141,11 @@ class NotCompared:
 
     def __init__(self) -> None:
         self.of = dict[str, set[Any]]()
+
+    def damaged(self, requests: Iterable[Any]) -> None:
+        """Take in requests of which nobody can read a row."""
+        if found := {*requests}:
+            self.of.setdefault(DAMAGED, set()).update(found)
 
     def look(self, story: Story, stands: Any) -> None:
         """Take in rows of a request."""

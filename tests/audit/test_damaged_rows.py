@@ -129,6 +129,16 @@ async def test_what_rests_on_a_damaged_row_is_not_compared_and_the_rest_is(
     made, _, statuses = await damaged.by(stopped[1]["request.approved"], columns)
     assert statuses == (MINE,) * 4
 
+    with zipfile.ZipFile(made) as package:
+        page = package.read("00-report.html").decode()
+    words = "1 request from R-1 on: a row of it is damaged, so nothing of it is compared"
+    assert (
+        "The control held for the 2 requests of this package, as far as it could be compared"
+        in page
+    )
+    assert words in page
+    assert words in (await damaged.run("verify", str(made))).output
+
     changed = made.with_name("changed.zip")
     with zipfile.ZipFile(made) as package, zipfile.ZipFile(changed, "w") as other:
         for name in package.namelist():

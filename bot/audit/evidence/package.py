@@ -25,6 +25,9 @@ DAMAGED = (
 DECIDED = {APPROVED, "request.rejected"}
 """The rows by which a request counts as decided under a policy."""
 
+A_DAMAGED_ROW = '"data": {"damaged": {'
+"""How a row of a request stands in its line if nobody could read it."""
+
 
 class HistoryRow(NamedTuple):
     """A row of the history with its data read."""
@@ -203,6 +206,11 @@ class Package:
                     stands.open.look([(row, data)], stands)
                     record = {"number": row.request, "policy_hash": data.get("policy")}
                     list(stands.changes.began(record, [(row, data)]))
+        stands.open.damaged(
+            json.loads(line)["record"]["number"]
+            for line in texts_of(self._archive, "requests.jsonl")
+            if A_DAMAGED_ROW in line
+        )
         return stands
 
     @property
