@@ -10,6 +10,7 @@ from urllib.parse import quote
 from bot.audit.rows import FileRow, Json, Story, compact, has_mask, hashed, is_masked, loaded
 
 COLLECTIONS = {"invoice": ("invoices",), "credit_memo": ("credit-memos",), "debit_memo": ("debitmemos", "debit-memos")}
+KNOWN = ("accepted", "rejected", "busy")  # verdicts after which it is known what came of a call
 
 
 def created(body: Json, facts: Json) -> Json:  # the JSON that creates a bill run, without its name
@@ -132,7 +133,7 @@ def called(record: Json, story: Story, asked: Json) -> Iterator[tuple[FileRow, s
             yield from ((row, words) for words in found)
         if subject in (done if row.what == "call.sent" else ()):
             yield row, f"is about {subject} again, after that was accepted"
-        out = {each: key for each, key in out.items() if each != subject} if data.get("verdict", "lost") != "lost" else out
+        out = {each: key for each, key in out.items() if each != subject} if data.get("verdict") in KNOWN else out
         done |= {subject} if data.get("verdict") == "accepted" else set()
         if subject in done - said:
             yield row, "was accepted, and no row says what went out"

@@ -110,7 +110,7 @@ def came_of(record: Json, story: Story) -> Wrong:  # whether the state follows f
 
 
 def follows(data: Json, answers: set[str]) -> bool:  # whether a state may come after these answers
-    worst = next((each for each in ("lost", "sent", "busy", "rejected") if each in answers), "accepted" if answers else "")
+    worst = next((each for each in ("lost", "sent", "busy", "rejected") if each in answers), "accepted" if answers == {"accepted"} else "")
     states = {"lost": {"unknown"}, "rejected": {"failed"}, "accepted": {"succeeded", "running"}}.get(worst, {"failed"})
     return data["state"] in states or (worst == "accepted" and "status" in data and data["state"] == "failed")  # it was followed
 

@@ -594,7 +594,7 @@ class Request:
             if row["what"] == "call.sent":
                 is_same = keys.setdefault(data["subject"], data["key"]) == data["key"]
                 self.need(is_same, f"{words}: another key")
-            if data.get("verdict", "lost") != "lost":
+            if data.get("verdict") in {"accepted", "rejected", "busy"}:
                 keys.pop(data.get("subject"), None)
 
     def counts(self, row):

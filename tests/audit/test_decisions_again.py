@@ -348,11 +348,12 @@ def test_a_row_that_stands_twice_is_found_by_all_three(package, words, change):
     assert words in result.output
 
 
+@pytest.mark.parametrize("verdict", ["lost", None, "else"])
 def test_a_lost_answer_is_asked_for_again_under_its_own_key_or_found_by_all_three(
-    package, tmp_path
+    package, tmp_path, verdict
 ):
     """Under another key Zuora carries it out once more, and nobody knows what came of the first one."""
-    lost = {"http_status": None, "verdict": "lost", "words": "no answer", "zuora_request_id": ""}
+    lost = {"http_status": None, "verdict": verdict, "words": "no answer", "zuora_request_id": ""}
 
     def again(**other):
         def change(row):
@@ -377,6 +378,13 @@ def test_a_lost_answer_is_asked_for_again_under_its_own_key_or_found_by_all_thre
     result = again(key="billing-bot:R-1:another")
     assert result.exit_code == 23, result.output
     assert "goes out under another key, and what came of it before is not known" in result.output
+
+
+def test_an_answer_that_is_none_of_zuoras_makes_no_success_for_any_of_the_three(package):
+    change = with_data("call.answered", lambda data: data.update(verdict="else", http_status=400))
+    result = all_three(rebuilt(package, KEY, change=change), KEY)
+    assert result.exit_code == 23, result.output
+    assert "says succeeded, and the answers of its calls are: else" in result.output
 
 
 def test_actors_that_are_swapped_are_found_by_all_three(package):
