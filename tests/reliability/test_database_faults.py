@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from bot.store.times import to_text
 from tests.patient import LONGEST
 from tests.processes import ENVIRONMENT
 from tests.reliability.truths import check_everything, pass_time, rest
-from tests.stage import ALICE, BOB, CHANNEL, EMAILS
+from tests.stage import ALICE, BOB, CHANNEL, EMAILS, START
 
 SORRY = "I could not record this, so nothing was done."
 WHAT_TO_DO = "check the disk's space, rights and health of the file"
@@ -40,12 +41,13 @@ class Full:
         self._database.execute(f"PRAGMA max_page_count = {pages}")
         filler = (
             "INSERT INTO outbox (kind, channel, user, text, blocks, created_at, tries, ended_at) "
+            "VALUES ('notice', 'C1', '', ?, '[]', ?, 0, ?)"
         )
-        filler += "VALUES ('notice', 'C1', '', ?, '[]', '2026', 0, '2026')"
+        at = to_text(START)
         for size in (3000, 300, 30):
             for _ in range(200):
                 try:
-                    self._database.execute(filler, ["x" * size])
+                    self._database.execute(filler, ["x" * size, at, at])
                 except Exception:  # noqa: BLE001 - whatever the store calls it
                     break
 
