@@ -305,6 +305,27 @@ def test_a_name_that_somebody_typed_otherwise_is_masked_where_it_was_typed_and_s
     assert mask.masked("Blue vanadium, not typed") == "Blue vanadium, not typed"
 
 
+@pytest.mark.parametrize(
+    ("name", "typed", "masked"),
+    [
+        ("DHL International GmbH", "for dhl only", "for [name 1] only"),
+        ("The Boring Company", "boring, USD 7.00", "[name 1], USD 7.00"),
+        ("INV Solutions Ltd", "INV-00000001", "INV-00000001"),
+        ("USD Partners Ltd", "USD 7.00", "USD 7.00"),
+        ("The Target Company", "target date", "target date"),
+        ("The Blue Ocean Company", "blue", "blue"),
+        ("Dhl International GmbH", "dhl", "dhl"),
+    ],
+)
+def test_initials_and_what_stands_between_an_article_and_a_legal_form_are_a_name(
+    name, typed, masked
+):
+    mask = Mask()
+    mask.learn([{"account_name": name}, {"reason": typed}])
+
+    assert mask.masked({"reason": typed}) == {"reason": masked}
+
+
 def test_a_part_that_may_mean_two_names_has_a_mask_of_its_own():
     mask = Mask()
     names = [{"account_name": "Acme GmbH"}, {"account_name": "Acme Ltd"}]

@@ -16,6 +16,9 @@ LEGAL = frozenset({
 })  # fmt: skip
 """Words for the form of a company, as `folded` has them; people leave them out."""
 
+LEADING = frozenset({"das", "der", "die", "el", "la", "las", "le", "les", "los", "pt", "the"})  # fmt: skip
+"""Words before a name that people leave out as well."""
+
 COMMON = frozenset({
     "account", "accounts", "all", "american", "bank", "bill", "billing", "cancel", "central", "company", "credit", "customer",
     "customers", "das", "debit", "der", "die", "deutsche", "draft", "due", "east", "european", "first", "general", "global",
@@ -29,11 +32,19 @@ COMMON = frozenset({
 JOINING = frozenset({"and", "und", "et"})
 """Words that stand for an ampersand."""
 
-CODES = frozenset({"usd", "eur", "gbp", "chf", "jpy", "cad", "aud"})
+CODES = frozenset({
+    "aud", "brl", "cad", "chf", "cny", "czk", "dkk", "eur", "gbp", "hkd", "huf", "ils", "inr", "jpy", "krw", "mxn", "nok", "nzd",
+    "pln", "sek", "sgd", "usd", "zar",
+})  # fmt: skip
 """Currencies, which stand before amounts."""
 
+BESIDE_NUMBERS = frozenset({
+    "apr", "aug", "dbm", "dec", "feb", "inv", "jan", "jul", "jun", "mar", "may", "nov", "oct", "sep",
+})  # fmt: skip
+"""Months in dates, and beginnings of documents' numbers."""
+
 FEWEST, FEWEST_OF_PART = 3, 4
-"""The fewest letters of a name, and of a part of one, that is looked for in other spellings."""
+"""The fewest letters of a name, and of a part of one, that is looked for in other spellings; capitals alone may be fewer (`DHL`)."""
 
 OPENING = 12
 """By how many characters a typed text is recognised in another one, which may have cut it short."""
@@ -75,12 +86,24 @@ def forms(name: str) -> Iterator[tuple[str, bool]]:
         for form in ("".join(words), "".join(short))
         if letters(form) >= FEWEST and form not in CODES
     )
+    match short:
+        case [before, alone] if before in LEADING and _tells(alone):
+            yield alone, False
+    first = name.split(maxsplit=1)[0]
+    if first.isupper() and letters(first) == FEWEST and _tells(plain(first)):
+        yield plain(first), True
     for begin in range(len(short)):
         for end in range(begin + 1, len(short) + (begin > 0)):
             part = "".join(short[begin:end])
             is_telling = end - begin > 1 or (begin == 0 and part not in COMMON)
             if is_telling and letters(part) >= FEWEST_OF_PART:
                 yield part, True
+
+
+def _tells(word: str) -> bool:
+    """Return whether a word alone names somebody, and begins no amount or number."""
+    others = COMMON | CODES | LEGAL | LEADING | BESIDE_NUMBERS
+    return letters(word) >= FEWEST and word not in others
 
 
 class Spelled:
