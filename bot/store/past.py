@@ -105,17 +105,22 @@ _STORY = (
 )
 _HOW_MANY = f"SELECT COUNT(*) {_OF_THE_STORY}"
 
+_HAS_ROWS = "json_valid(said.data) AND instr(said.data, '\"rows\":[') > 0"
+_ROWS = f"json_each(CASE WHEN {_HAS_ROWS} THEN json_extract(said.data, '$.rows') END) AS one"
+_ROW = (
+    "CASE WHEN LENGTH(one.value) BETWEEN 1 AND 18 AND TRIM(one.value, '0123456789') = '' "
+    "THEN CAST(one.value AS INTEGER) END"
+)
+"""The number of a row that was denied; NULL if it is none, which PostgreSQL would refuse to read."""
 _DENIED = (
-    "SELECT DISTINCT h.sequence, h.at, h.request, h.what, h.who, h.team, h.data, h.hash "
-    "FROM history AS said, json_each(CASE WHEN json_valid(said.data) AND instr(said.data, '\"rows\":[') > 0 "
-    "THEN json_extract(said.data, '$.rows') END) AS one "
-    "CROSS JOIN history AS h ON h.sequence = CAST(one.value AS INTEGER) "
+    "SELECT DISTINCT h.sequence, h.at, h.request, h.what, h.who, h.team, h.data, h.hash "  # noqa: S608 - own words
+    f"FROM history AS said, {_ROWS} CROSS JOIN history AS h ON h.sequence = {_ROW} "
     "WHERE said.request IS NULL AND said.what = 'statement.denied' "
     "UNION SELECT h.sequence, h.at, h.request, h.what, h.who, h.team, h.data, h.hash "
     "FROM history AS said CROSS JOIN history AS h ON h.who = said.who AND h.sequence < said.sequence "
     "AND h.what IN ('request.approved', 'request.rejected', 'request.recorded', 'request.settled') "
     "WHERE said.request IS NULL AND said.what = 'statement.denied' "
-    "AND NOT (json_valid(said.data) AND instr(said.data, '\"rows\":[') > 0) ORDER BY 1"
+    f"AND NOT ({_HAS_ROWS} AND NOT EXISTS (SELECT 1 FROM {_ROWS} WHERE {_ROW} IS NULL)) ORDER BY 1"
 )
 DENIED: Query = (_DENIED, ())
 """The decisions that people have denied, in order; where nobody can read which, all that they had made by then."""

@@ -78,7 +78,7 @@ def set_aside(store: Store, outgoing: Outgoing, now: datetime, channels: Collect
         store.outbox.add(direct(channel, (NOT_SENT.format(""),)), now)
 
 
-NOT_SENT = "⚠ A message{} was not sent, because it is damaged in the database. Please tell whoever runs Billing Bot."
+NOT_SENT = "⚠ A message{} cannot be sent any more, because it is damaged in the database. Please tell whoever runs Billing Bot."
 IT_STANDS = " The card shows how the request stands."
 
 

@@ -651,7 +651,7 @@ async def test_a_message_whose_blocks_are_none_that_slack_knows_is_sent_as_text(
 async def test_a_message_that_nobody_can_read_is_set_aside_and_said_in_its_thread(stage, columns):
     ts = await with_a_damaged_message(stage, MessageKind.FILE, columns)
 
-    assert any("A message about R-1 was not sent" in each for each in stage.thread(ts))
+    assert any("A message about R-1 cannot be sent any more" in each for each in stage.thread(ts))
     assert not any("THE DAMAGED ONE" in each for each in stage.thread(ts))
     await stage.press(BOB, ts)
     await stage.until_card(ts, "Accepted by Zuora")
@@ -670,7 +670,10 @@ async def test_a_damaged_notice_is_set_aside_and_said_in_the_channel(stage):
 
     said = [each.text for each in stage.slack.channel_messages(CHANNEL)]
     assert "THE NEXT ONE" in said
-    assert any(each.startswith("⚠ A message was not sent, because it is damaged") for each in said)
+    assert any(
+        each.startswith("⚠ A message cannot be sent any more, because it is damaged")
+        for each in said
+    )
 
 
 @only_sqlite  # a file of its own is written to
@@ -749,6 +752,22 @@ async def test_a_denial_that_cannot_be_read_denies_all_that_its_person_had_decid
     assert "not theirs, says" in await ask_status(stage, ALICE, "R-1")
     assert stage.store.history.approval_is_denied(1)
     assert len(stage.store.history.denied()) == 1
+    assert not stage.store.history.approval_is_denied(2)
+
+
+@pytest.mark.parametrize("rows", [["x"], [None], [2**70], [[1]], ["", 1]], ids=str)
+async def test_a_denial_of_rows_that_are_no_numbers_denies_all_that_its_person_had_decided(
+    stage, rows
+):
+    first, _ = await two(stage)
+    await stage.press(BOB, first)
+    await stage.until_card(first, "Accepted by Zuora")
+    with stage.store.transaction():
+        denied = Entry(what=What.STATEMENT_DENIED, who=BOB, data={"rows": rows})
+        stage.store.history.append(denied, stage.clock.now())
+
+    assert "not theirs, says" in await ask_status(stage, ALICE, "R-1")
+    assert stage.store.history.approval_is_denied(1)
     assert not stage.store.history.approval_is_denied(2)
 
 
