@@ -495,18 +495,17 @@ async def test_the_report_does_not_let_a_person_say_what_they_did_not(stage, tmp
 @pytest.mark.skipif(ON_POSTGRES, reason="the file is forged")
 @pytest.mark.usefixtures("invoice")
 async def test_a_record_of_an_earlier_version_beside_a_refused_mail_is_a_failure(stage, tmp_path):
-    """Earlier versions did not write down the state that a person's record gives."""
+    """Earlier versions wrote down neither the state that a person's record gives nor which decisions their starts list."""
     await recorded_beside_a_refused_mail(stage)
     await stage.stop()
     path = stage.settings().database_path
     with Tampering(path) as connection:
-        connection.execute(
-            "UPDATE history SET data = json_remove(data, '$.state') WHERE what = 'request.settled'"
-        )
-        ((settled,),) = connection.execute(
-            "SELECT sequence FROM history WHERE what = 'request.settled'"
-        ).fetchall()
-        rehash(connection, settled)
+        for left_out, what in (("state", "request.settled"), ("decides", "bot.started")):
+            connection.execute(
+                "UPDATE history SET data = json_remove(data, ?) WHERE what = ?",
+                [f"$.{left_out}", what],
+            )
+        rehash(connection, 1)
         connection.execute(
             "UPDATE history_head SET hash = (SELECT hash FROM history ORDER BY sequence DESC LIMIT 1)"
         )
